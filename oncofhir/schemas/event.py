@@ -1,0 +1,51 @@
+"""What a record on an input topic says: a report was written, or deleted."""
+
+from enum import StrEnum
+from typing import Any
+
+from oncofhir.schemas.base import Value
+
+REPORT_TYPES = ("DiagnosticReport", "DocumentReference")
+
+
+class Operation(StrEnum):
+    """What happened to the resource at its source."""
+
+    UPSERT = "upsert"
+    DELETE = "delete"
+
+
+class SourceReference(Value):
+    """A resource at its source: type, logical id and, where known, the version.
+
+    `str()` gives the FHIR reference, versioned when the version is known
+    (http://hl7.org/fhir/R4/references.html#literal).
+    """
+
+    type: str
+    id: str
+    version: str | None = None
+
+    @property
+    def unversioned(self) -> str:
+        return f"{self.type}/{self.id}"
+
+    def __str__(self) -> str:
+        return (
+            self.unversioned
+            if self.version is None
+            else f"{self.unversioned}/_history/{self.version}"
+        )
+
+
+class ReportEvent(Value):
+    """One report to deal with, as an event announced it. A record may hold several.
+
+    `resource` is the resource's JSON when the event carried it, else None and it is fetched.
+    `companions` are resources that came in the same Bundle and that references may resolve to.
+    """
+
+    operation: Operation
+    source: SourceReference
+    resource: dict[str, Any] | None = None
+    companions: tuple[dict[str, Any], ...] = ()

@@ -1,0 +1,98 @@
+"""What was found in a report: values in normal form, with evidence, confidence and codes."""
+
+from enum import StrEnum
+
+from oncofhir.schemas.base import Value
+
+
+class Kind(StrEnum):
+    """The kinds of finding (contract, `oncofhir extract`)."""
+
+    TUMOR_SIZE = "tumor-size"
+    TUMOR_SITE = "tumor-site"
+    TUMOR_LATERALITY = "tumor-laterality"
+    CANCER_GRADE = "cancer-grade"
+    HISTOLOGICAL_TYPE = "histological-type"
+    HORMONE_RECEPTOR = "hormone-receptor"
+    CANCER_STAGE = "cancer-stage"
+    DIAGNOSIS = "diagnosis"
+
+
+class Basis(StrEnum):
+    """Whether the report says it in its own words, or the model concluded it (design, promise 5)."""
+
+    STATED = "stated"
+    INFERRED = "inferred"
+
+
+class Rejection(StrEnum):
+    """Why a value is no current finding of the patient."""
+
+    NEGATED = "negated"
+    UNCERTAIN = "uncertain"
+    HYPOTHETICAL = "hypothetical"
+    HISTORICAL = "historical"
+    FAMILY = "family"
+    UNGROUNDED = "ungrounded"
+    AMBIGUOUS = "ambiguous"
+    LOW_CONFIDENCE = "low-confidence"
+
+
+class Coding(Value):
+    """A code of a terminology, with the display its source gives."""
+
+    system: str
+    code: str
+    display: str | None = None
+
+
+class Evidence(Value):
+    """Where the report says it. `text` is exactly `Report.text[start:end]` (code points).
+
+    `path` names the FHIR element and `attachment_start` the offset in its own decoded text.
+    """
+
+    start: int
+    end: int
+    text: str
+    path: str
+    attachment_start: int
+
+
+class Finding(Value):
+    """A current, affirmed, grounded finding.
+
+    `slot` is the receptor (ER, PR, HER2) or the stage component (t, n, m, group), else None.
+    `number` and `dimensions` are in `unit`, which is always "mm". `raw` is the value as the report
+    or the model wrote it. `confidence` is between 0 and 1, None when the server gave no
+    log-probabilities. `part` is the specimen part's label when the report has several.
+    """
+
+    kind: Kind
+    slot: str | None = None
+    value: str
+    number: float | None = None
+    unit: str | None = None
+    dimensions: tuple[float, ...] = ()
+    basis: Basis = Basis.STATED
+    raw: str
+    confidence: float | None = None
+    evidence: tuple[Evidence, ...]
+    codings: tuple[Coding, ...] = ()
+    part: str | None = None
+
+
+class RejectedFinding(Value):
+    """A value that the model or the report gave and that is not a finding, with the reason.
+
+    An ungrounded one has no evidence.
+    """
+
+    kind: Kind
+    slot: str | None = None
+    value: str
+    raw: str
+    reason: Rejection
+    confidence: float | None = None
+    evidence: tuple[Evidence, ...] = ()
+    part: str | None = None

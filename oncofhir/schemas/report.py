@@ -1,0 +1,109 @@
+"""A report as text, with a way back from each character to where it came from."""
+
+from datetime import datetime
+from enum import StrEnum
+
+from oncofhir.schemas.base import Value
+from oncofhir.schemas.event import SourceReference
+
+
+class Segment(Value):
+    """A stretch of `Report.text` that came from one element of the source.
+
+    `start` and `end` are code-point offsets in `Report.text` (end exclusive). `path` names the FHIR
+    element, such as `DiagnosticReport.presentedForm[0]`; `attachment_start` is where the stretch
+    begins in that element's own decoded text.
+    """
+
+    start: int
+    end: int
+    path: str
+    content_type: str
+    attachment_start: int = 0
+
+
+class SectionKind(StrEnum):
+    """Which part of a report a section is; the order says nothing."""
+
+    FINAL_DIAGNOSIS = "final-diagnosis"
+    SYNOPTIC = "synoptic"
+    ADDENDUM = "addendum"
+    MICROSCOPIC = "microscopic"
+    GROSS = "gross"
+    INTRAOPERATIVE = "intraoperative"
+    SPECIMEN = "specimen"
+    COMMENT = "comment"
+    CLINICAL_HISTORY = "clinical-history"
+    REASON_FOR_VISIT = "reason-for-visit"
+    FAMILY_HISTORY = "family-history"
+    REVIEW_OF_SYSTEMS = "review-of-systems"
+    OBJECTIVE = "objective"
+    LABORATORY = "laboratory"
+    IMAGING = "imaging"
+    ASSESSMENT = "assessment"
+    OTHER = "other"
+
+
+class Section(Value):
+    """A recognised section: offsets in `Report.text` of heading and body together."""
+
+    kind: SectionKind
+    title: str
+    start: int
+    end: int
+
+
+class Part(Value):
+    """A specimen part ("A. Left breast"): a unit in which findings belong together."""
+
+    label: str
+    title: str
+    start: int
+    end: int
+
+
+class SecurityLabel(Value):
+    """A label of the source's `meta.security`, inherited by what is made from it."""
+
+    system: str | None = None
+    code: str | None = None
+    display: str | None = None
+
+
+class Report(Value):
+    """One document ready to be read by the model.
+
+    `subject` is the literal reference to the patient (`Patient/123`). `content_key` identifies the
+    attachment (its URL, else the hash of its text) for the document's identity (design, "Identity
+    and the head"). `text_sha256` is of the UTF-8 of `text`.
+    """
+
+    source: SourceReference
+    source_last_updated: datetime | None = None
+    status: str
+    subject: str
+    patient_gender: str | None = None
+    encounter: str | None = None
+    effective: str | None = None
+    issued: str | None = None
+    specimen: str | None = None
+    security: tuple[SecurityLabel, ...] = ()
+    text: str
+    text_sha256: str
+    content_key: str
+    segments: tuple[Segment, ...]
+    sections: tuple[Section, ...] = ()
+    parts: tuple[Part, ...] = ()
+
+    def locate(self, offset: int) -> Segment | None:
+        """The segment that holds `offset`, or None for a separator between segments."""
+        return next((s for s in self.segments if s.start <= offset < s.end), None)
+
+    def section_at(self, offset: int) -> Section | None:
+        """The innermost section that holds `offset`."""
+        holding = [s for s in self.sections if s.start <= offset < s.end]
+        return min(holding, key=lambda s: s.end - s.start, default=None)
+
+    def part_at(self, offset: int) -> Part | None:
+        """The specimen part that holds `offset`."""
+        return next((p for p in self.parts if p.start <= offset < p.end), None)

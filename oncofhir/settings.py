@@ -1,0 +1,295 @@
+"""Every setting: environment `ONCOFHIR_<GROUP>__<NAME>`, and a TOML file named by `ONCOFHIR_CONFIG`.
+
+The environment wins over the file. Unknown keys are refused in both. Secrets are read from files and
+are never part of the settings, so printing the settings prints none; URLs are printed without userinfo.
+"""
+
+import os
+from collections.abc import Mapping
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+from urllib.parse import urlsplit, urlunsplit
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+PREFIX = "ONCOFHIR_"
+CONFIG_FILE_VARIABLE = "ONCOFHIR_CONFIG"
+_BESIDE_SETTINGS = {CONFIG_FILE_VARIABLE}
+
+
+class SettingsError(Exception):
+    """The settings are wrong; the message names the keys and holds none of their values."""
+
+
+class ModelApi(StrEnum):
+    """Which HTTP API the model server speaks."""
+
+    TGI = "tgi"
+    OPENAI_COMPLETIONS = "openai-completions"
+    OPENAI_CHAT = "openai-chat"
+
+
+class WriteMode(StrEnum):
+    """Whether findings are written to the store, or only published (design, shadow mode)."""
+
+    STORE = "store"
+    SHADOW = "shadow"
+
+
+def _http_url(url: str) -> str:
+    parts = urlsplit(url)
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        raise ValueError("an http or https URL is needed")
+    return url.rstrip("/")
+
+
+HttpUrl = Annotated[str, AfterValidator(_http_url)]
+
+
+class Group(BaseModel):
+    """A group of settings; unknown names in it are refused."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+
+class KafkaSettings(Group):
+    """The broker, the topics and how much is in flight."""
+
+    bootstrap_servers: str = "localhost:9092"
+    group_id: str = "oncofhir"
+    client_id: str = "oncofhir"
+    diagnostic_report_topic: str = "fhir.diagnostic-report"
+    document_reference_topic: str = "fhir.document-reference"
+    phenotype_topic: str = "oncology.phenotypes"
+    outcome_topic: str = "oncology.outcomes"
+    dead_letter_topic: str = "oncology.dead-letters"
+    security_protocol: str = Field("PLAINTEXT", pattern="^(PLAINTEXT|SSL|SASL_PLAINTEXT|SASL_SSL)$")
+    sasl_mechanism: str | None = Field(None, pattern="^(PLAIN|SCRAM-SHA-256|SCRAM-SHA-512)$")
+    sasl_username: str | None = None
+    sasl_password_file: Path | None = None
+    ssl_ca_file: Path | None = None
+    ssl_certificate_file: Path | None = None
+    ssl_key_file: Path | None = None
+    max_in_flight_records: PositiveInt = Field(64, description="records worked on at a time")
+    max_in_flight_bytes: PositiveInt = Field(64 * 2**20, description="bytes of records held")
+    max_request_bytes: PositiveInt = Field(16 * 2**20, description="largest record we produce")
+    session_timeout_ms: PositiveInt = 45_000
+    commit_interval_seconds: PositiveFloat = 2.0
+
+    @property
+    def input_topics(self) -> tuple[str, str]:
+        return (self.diagnostic_report_topic, self.document_reference_topic)
+
+
+class FhirSettings(Group):
+    """The clinical data store that is written to, and the source that is read from."""
+
+    base_url: HttpUrl = "http://localhost:8090/fhir"
+    source_base_url: HttpUrl | None = Field(None, description="default: base_url")
+    token_file: Path | None = None
+    source_token_file: Path | None = None
+    identifier_system: str = Field(
+        "https://oncofhir.example.org/sid",
+        description="prefix of the identifier systems of all we write; set it to a URI you own",
+    )
+    source_name: str = Field("ehr", description="names the source in document identities")
+    organization: str = Field(
+        "oncofhir operator",
+        description="who answers for the service, in Provenance.agent.onBehalfOf",
+    )
+    write: WriteMode = WriteMode.STORE
+    timeout_seconds: PositiveFloat = 30.0
+    max_connections: PositiveInt = 16
+
+
+class ModelSettings(Group):
+    """The model server."""
+
+    url: HttpUrl = "http://localhost:8080"
+    api: ModelApi = ModelApi.TGI
+    token_file: Path | None = None
+    prompt_set: str = "cancerllm"
+    timeout_seconds: PositiveFloat = 120.0
+    max_concurrency: PositiveInt = Field(32, description="requests at the model server at a time")
+    inferred_diagnosis: bool = Field(True, description="write diagnoses that the model concluded")
+    minimum_confidence: float = Field(0.0, ge=0, le=1, description="below it a finding is rejected")
+
+
+class IntakeSettings(Group):
+    """What may be read, and how much of it."""
+
+    allowed_origins: tuple[str, ...] = Field(
+        (),
+        description="origins (scheme://host:port) attachments may be fetched from, beside the source",
+    )
+    max_attachment_bytes: PositiveInt = 20 * 2**20
+    max_text_characters: PositiveInt = 2_000_000
+    skip_security_labels: tuple[str, ...] = Field(
+        ("R", "V"), description="codes of security labels whose reports are skipped"
+    )
+    require_cancer: bool = Field(True, description="skip reports without any trigger of oncology")
+
+
+class RetrySettings(Group):
+    """Retries of one report while others succeed. Seconds."""
+
+    attempts: PositiveInt = 5
+    first_delay_seconds: PositiveFloat = 0.5
+    longest_delay_seconds: PositiveFloat = 30.0
+
+
+class HttpSettings(Group):
+    """Where the worker answers probes and metrics."""
+
+    host: str = "0.0.0.0"  # noqa: S104 - a pod's probes come from outside
+    port: int = Field(8080, ge=0, le=65535)
+
+
+class LogSettings(Group):
+    """How the worker logs."""
+
+    level: str = Field("INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$")
+    format: str = Field("auto", pattern="^(auto|json|console)$")
+
+
+class Settings(BaseSettings):
+    """All settings of the service, validated together."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX,
+        env_nested_delimiter="__",
+        frozen=True,
+        extra="forbid",
+        hide_input_in_errors=True,
+    )
+
+    kafka: KafkaSettings = KafkaSettings()
+    fhir: FhirSettings = FhirSettings()
+    model: ModelSettings = ModelSettings()
+    intake: IntakeSettings = IntakeSettings()
+    retry: RetrySettings = RetrySettings()
+    http: HttpSettings = HttpSettings()
+    log: LogSettings = LogSettings()
+    drain_seconds: PositiveFloat = Field(20.0, description="time to finish work after SIGTERM")
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - the signature is pydantic's
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        file = os.environ.get(CONFIG_FILE_VARIABLE)
+        toml = (TomlConfigSettingsSource(settings_cls, Path(file)),) if file else ()
+        return (init_settings, env_settings, *toml)
+
+
+def load() -> Settings:
+    """Read the settings from file and environment.
+
+    Raises:
+        SettingsError: a key is unknown, a value is invalid or the file cannot be read; the message
+            says which and what is expected.
+    """
+    unknown = sorted(_unknown_variables(os.environ))
+    if unknown:
+        raise SettingsError(
+            f"unknown settings in the environment: {', '.join(unknown)}; "
+            "'oncofhir config show' lists the known ones"
+        )
+    file = os.environ.get(CONFIG_FILE_VARIABLE)
+    if file and not Path(file).is_file():
+        raise SettingsError(f"{CONFIG_FILE_VARIABLE} names no file: {file}")
+    try:
+        return Settings()
+    except Exception as error:
+        raise SettingsError(_described(error)) from error
+
+
+def _described(error: Exception) -> str:
+    errors = getattr(error, "errors", None)
+    if not callable(errors):
+        return f"{type(error).__name__} while reading {os.environ.get(CONFIG_FILE_VARIABLE, 'settings')}"
+    return "; ".join(
+        f"{PREFIX}{'__'.join(str(part) for part in e['loc']).upper()}: {e['msg']}" for e in errors()
+    )
+
+
+def known_variables() -> dict[str, str]:
+    """Every variable that is read, with its dotted setting."""
+    names: dict[str, str] = {}
+    for group, field in Settings.model_fields.items():
+        if isinstance(field.annotation, type) and issubclass(field.annotation, Group):
+            for name in field.annotation.model_fields:
+                names[f"{PREFIX}{group}__{name}".upper()] = f"{group}.{name}"
+        else:
+            names[f"{PREFIX}{group}".upper()] = group
+    return names
+
+
+def _unknown_variables(environment: Mapping[str, str]) -> list[str]:
+    known = known_variables()
+    return [
+        name
+        for name in environment
+        if name.upper().startswith(PREFIX)
+        and name.upper() not in known
+        and name.upper() not in _BESIDE_SETTINGS
+    ]
+
+
+def shown(settings: Settings) -> list[dict[str, Any]]:
+    """Each setting with variable, value and source (default, file or environment), fit to print."""
+    rows = []
+    in_environment = {name.upper() for name in os.environ}
+    for variable, dotted in known_variables().items():
+        value: Any = settings
+        default: Any = Settings.model_construct()
+        for part in dotted.split("."):
+            value, default = getattr(value, part), getattr(default, part)
+        source = (
+            "environment"
+            if variable in in_environment
+            else "default"
+            if value == default
+            else "file"
+        )
+        rows.append({"variable": variable, "value": _printable(value), "source": source})
+    return rows
+
+
+def _printable(value: Any) -> Any:
+    if isinstance(value, Path):
+        return str(value)
+    if isinstance(value, str) and "://" in value and "@" in value:
+        parts = urlsplit(value)
+        return urlunsplit(parts._replace(netloc=f"***@{parts.netloc.rpartition('@')[2]}"))
+    if isinstance(value, tuple):
+        return list(value)
+    return value
+
+
+def read_secret(file: Path | None) -> str | None:
+    """The secret in a mounted file, stripped; read on each use so that rotation is seen.
+
+    Raises:
+        SettingsError: the file cannot be read or is empty.
+    """
+    if file is None:
+        return None
+    try:
+        secret = file.read_text().strip()
+    except OSError as error:
+        raise SettingsError(f"cannot read the secret file {file}: {error.strerror}") from error
+    if not secret:
+        raise SettingsError(f"the secret file {file} is empty")
+    return secret
