@@ -5,6 +5,7 @@ from enum import StrEnum
 
 from oncofhir.schemas.base import Value
 from oncofhir.schemas.event import SourceReference
+from oncofhir.schemas.finding import Coding
 
 
 class Segment(Value):
@@ -75,7 +76,8 @@ class Report(Value):
 
     `subject` is the literal reference to the patient (`Patient/123`). `content_key` identifies the
     attachment (its URL, else the hash of its text) for the document's identity (design, "Identity
-    and the head"). `text_sha256` is of the UTF-8 of `text`.
+    and the head"). `text_sha256` is of the UTF-8 of `text`. `types` are the codings of the report's
+    kind (`DiagnosticReport.code`, `DocumentReference.type`).
     """
 
     source: SourceReference
@@ -87,6 +89,8 @@ class Report(Value):
     effective: str | None = None
     issued: str | None = None
     specimen: str | None = None
+    categories: tuple[Coding, ...] = ()
+    types: tuple[Coding, ...] = ()
     security: tuple[SecurityLabel, ...] = ()
     text: str
     text_sha256: str

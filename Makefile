@@ -1,0 +1,56 @@
+# Every target sets up what it needs; nothing but Python 3.11+, make and the package registry is assumed.
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+
+PYTHON ?= python3
+VENV := .venv
+TRAIN_VENV := .venv-train
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+TRAIN_STAMP := $(TRAIN_VENV)/.installed
+TRAIN_MINUTES ?= 35
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.PHONY: help setup demo test lint format train clean
+
+help: ## List the targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  \1\t\2/' | expand -t 12
+
+setup: $(STAMP) ## Create .venv with what demo, tests and lint need; cheap when nothing changed
+
+$(STAMP): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(0 if (3, 11) <= v < (3, 14) else f"Python 3.11 to 3.13 is needed, this is {v[0]}.{v[1]}; say which with: make PYTHON=python3.12 setup")'
+	@echo "Setting up $(VENV): broker, FHIR server, llama.cpp, test tools (about a minute when nothing is cached)"
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --upgrade pip
+	@$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[demo,test,lint]'
+	@touch $(STAMP)
+
+demo: setup ## Run the main job on 20-odd reports with an embedded broker, FHIR server and model
+	@$(BIN)/oncofhir demo $(ARGS)
+
+test: setup ## Run the tests (unit tests, and integration tests against the embedded parts)
+	@$(BIN)/python -m pytest $(ARGS)
+
+lint: setup ## ruff (rules and format) and mypy --strict
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+
+format: setup ## Let ruff format and fix what it can
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+
+$(TRAIN_STAMP): pyproject.toml
+	@echo "Setting up $(TRAIN_VENV) with torch (about 3 GB on Linux)"
+	@$(PYTHON) -m venv $(TRAIN_VENV)
+	@$(TRAIN_VENV)/bin/python -m pip install --quiet --upgrade pip
+	@$(TRAIN_VENV)/bin/python -m pip install --quiet --editable '.[train]'
+	@touch $(TRAIN_STAMP)
+
+train: $(TRAIN_STAMP) ## Train and export the small model (TRAIN_MINUTES=35; see model/README.md)
+	@$(TRAIN_VENV)/bin/python -m model.train --minutes $(TRAIN_MINUTES) $(ARGS)
+	@$(TRAIN_VENV)/bin/python -m model.export
+
+clean: ## Remove environments and caches
+	rm -rf $(VENV) $(TRAIN_VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis build dist

@@ -1,0 +1,30 @@
+"""Exit statuses of every command (contract, "Output of commands"), and how an error becomes one."""
+
+from enum import IntEnum
+from typing import NoReturn
+
+import typer
+
+from oncofhir.schemas.errors import AccessDenied, DependencyUnavailable, OncofhirError
+
+
+class Exit(IntEnum):
+    """What a script may rely on."""
+
+    OK = 0
+    WRONG_RESULT = 1
+    WRONG_USAGE = 2
+    UNREACHABLE = 3
+
+
+def fail(message: str, status: Exit) -> NoReturn:
+    """End the command with one line on stderr that says what to do."""
+    typer.echo(f"oncofhir: {message}", err=True)
+    raise typer.Exit(status)
+
+
+def status_of(error: OncofhirError) -> Exit:
+    """The exit status that an error of a dependency or of the input means."""
+    if isinstance(error, DependencyUnavailable | AccessDenied):
+        return Exit.UNREACHABLE
+    return Exit.WRONG_RESULT

@@ -1,0 +1,57 @@
+"""The entry point `oncofhir`."""
+
+import sys
+from typing import Annotated
+
+import typer
+
+from oncofhir import __version__
+from oncofhir.cli import config, demo, extract, model, publish, reasons, topics, worker
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+    context_settings={"help_option_names": ["-h", "--help"]},
+    help=(
+        "Reads cancer reports, has a language model find phenotypes and diagnosis, and writes them "
+        "back as coded FHIR (mCODE), marked as machine-asserted and unreviewed.\n\n"
+        "Start with [bold]oncofhir demo[/bold]; look at one report with "
+        "[bold]oncofhir extract FILE[/bold]; run the service with [bold]oncofhir worker[/bold].\n\n"
+        "Exit status: 0 all accounted for, 1 something is wrong with the result, 2 wrong usage or "
+        "settings, 3 a dependency is unreachable."
+    ),
+)
+app.command("demo")(demo.demo)
+app.command("extract")(extract.extract)
+app.command("publish")(publish.publish)
+app.command("worker")(worker.worker)
+app.command("reasons")(reasons.reasons)
+app.add_typer(model.app, name="model")
+app.add_typer(topics.app, name="topics")
+app.add_typer(config.app, name="config")
+
+
+def _print_version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"oncofhir {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def oncofhir(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Options of all commands."""
+
+
+def main() -> None:
+    """Run the command line; a broken pipe on stdout ends it quietly."""
+    try:
+        app()
+    except BrokenPipeError:
+        sys.stderr.close()
+        sys.exit(0)

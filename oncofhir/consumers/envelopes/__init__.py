@@ -1,0 +1,1 @@
+"""The envelopes that reports arrive in; `oncofhir.consumers.envelope.decode` opens them all."""

@@ -1,0 +1,1 @@
+"""The demo: embedded stand-ins for broker, FHIR server and model, and the real worker among them."""

@@ -1,0 +1,92 @@
+"""Holds what was published against what came out: nothing may be lost."""
+
+from collections import Counter
+from collections.abc import Mapping
+
+from oncofhir.schemas.base import Value
+from oncofhir.schemas.outcome import OutcomeRow, OutcomeStatus, PhenotypeRow, RowStatus
+
+
+class Coordinates(Value):
+    """Where a record lies in Kafka."""
+
+    topic: str
+    partition: int
+    offset: int
+
+
+class Published(Value):
+    """One record that was put on an input topic, and how many reports it holds."""
+
+    coordinates: Coordinates
+    reports: int = 1
+
+
+class Account:
+    """Collects outcomes and rows as they arrive and says what is still missing."""
+
+    def __init__(self, published: tuple[Published, ...]) -> None:
+        self._expected = {record.coordinates: record.reports for record in published}
+        self._outcomes: dict[Coordinates, dict[str, OutcomeRow]] = {at: {} for at in self._expected}
+        self._rows: dict[str, PhenotypeRow] = {}
+        self.rows_seen = 0
+        self.dead_letters: dict[Coordinates, str] = {}
+
+    def outcome(self, at: Coordinates, row: OutcomeRow) -> None:
+        """Take an outcome row; one that came again counts once, one of another's records not at all."""
+        if at in self._outcomes:
+            self._outcomes[at][f"{row.source}|{row.source_version}"] = row
+
+    def dead_letter(self, at: Coordinates, reason: str) -> None:
+        """Take a dead letter: it accounts for every report of its record."""
+        if at in self._expected:
+            self.dead_letters[at] = reason
+
+    def row(self, row: PhenotypeRow) -> None:
+        """Take a phenotype row; the highest revision of a finding counts."""
+        self.rows_seen += 1
+        known = self._rows.get(row.finding)
+        if known is None or row.revision >= known.revision:
+            self._rows[row.finding] = row
+
+    @property
+    def outcomes(self) -> tuple[OutcomeRow, ...]:
+        """All outcomes, in the order in which their records were published."""
+        return tuple(row for rows in self._outcomes.values() for row in rows.values())
+
+    @property
+    def findings(self) -> tuple[PhenotypeRow, ...]:
+        """The current findings."""
+        return tuple(row for row in self._rows.values() if row.status is RowStatus.CURRENT)
+
+    @property
+    def reports(self) -> int:
+        return sum(self._expected.values())
+
+    @property
+    def accounted(self) -> int:
+        """How many reports have an outcome or lie in the dead-letter topic."""
+        return sum(
+            reports if at in self.dead_letters else min(reports, len(self._outcomes[at]))
+            for at, reports in self._expected.items()
+        )
+
+    @property
+    def lost(self) -> int:
+        """Reports published minus reports with an outcome."""
+        return self.reports - self.accounted
+
+    def counts(self) -> Mapping[str, int]:
+        """Reports by fate: processed, skipped, dead-lettered; they add up to `accounted`."""
+        skipped = {OutcomeStatus.SKIPPED, OutcomeStatus.OUTDATED}
+        counts: Counter[str] = Counter(processed=0, skipped=0, dead_lettered=0)
+        for at, reports in self._expected.items():
+            if at in self.dead_letters:
+                counts["dead_lettered"] += reports
+                continue
+            for row in list(self._outcomes[at].values())[:reports]:
+                if row.status is OutcomeStatus.DEAD_LETTERED:
+                    counts["dead_lettered"] += 1
+                else:
+                    counts["skipped" if row.status in skipped else "processed"] += 1
+        return counts

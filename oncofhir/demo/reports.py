@@ -1,0 +1,86 @@
+"""The demo's own reports as FHIR: what an EHR would publish and what its store would hold."""
+
+import base64
+import html
+import json
+import tomllib
+from collections.abc import Iterator
+from importlib.resources import files
+from typing import Any
+
+from oncofhir.schemas.base import Value
+
+_PATHOLOGY = {"code": "11526-1", "display": "Pathology study"}
+_ISSUED = "2026-11-20T09:00:00Z"
+
+
+class DemoReport(Value):
+    """One entry of `reports.toml`."""
+
+    id: str
+    patient: str
+    resource: str
+    content_type: str
+    expect: str
+    text: str
+    version: str = "1"
+    status: str = "final"
+    code: str = _PATHOLOGY["code"]
+    display: str = _PATHOLOGY["display"]
+
+    def fhir(self) -> dict[str, Any]:
+        """The DiagnosticReport or DocumentReference that carries the text."""
+        common = {
+            "resourceType": self.resource,
+            "id": self.id,
+            "meta": {"versionId": self.version, "lastUpdated": f"2026-11-2{self.version}T09:00:00Z"},
+            "subject": {"reference": f"Patient/{self.patient}"},
+        }
+        coding = [{"system": "http://loinc.org", "code": self.code, "display": self.display}]
+        attachment = {"contentType": self.content_type, "data": self._data()}
+        if self.resource == "DocumentReference":
+            return common | {
+                "status": "current",
+                "docStatus": self.status,
+                "type": {"coding": coding},
+                "date": _ISSUED,
+                "content": [{"attachment": attachment}],
+            }
+        return common | {
+            "status": self.status,
+            "code": {"coding": coding},
+            "effectiveDateTime": "2026-11-18",
+            "issued": _ISSUED,
+            "presentedForm": [attachment],
+        }
+
+    def _data(self) -> str:
+        body = self.text.strip()
+        if self.content_type == "text/html":
+            paragraphs = "".join(f"<p>{html.escape(line)}</p>\n" for line in body.splitlines() if line)
+            body = f"<!DOCTYPE html><html><head><title>Report</title></head><body>{paragraphs}</body></html>"
+        return base64.b64encode(body.encode()).decode()
+
+
+def demo_reports() -> tuple[DemoReport, ...]:
+    """The reports, in the order in which they are published."""
+    text = files("oncofhir.demo").joinpath("reports.toml").read_text(encoding="utf-8")
+    return tuple(DemoReport.model_validate(entry) for entry in tomllib.loads(text)["report"])
+
+
+def demo_patients() -> Iterator[dict[str, Any]]:
+    """The invented patients that the reports are about; ovary, uterus and breast reports are of women."""
+    men = {"demo-05", "demo-07", "demo-11", "demo-17"}
+    for patient in sorted({report.patient for report in demo_reports()}):
+        yield {
+            "resourceType": "Patient",
+            "id": patient,
+            "name": [{"family": "Demo", "given": [patient.removeprefix("demo-")]}],
+            "gender": "male" if patient in men else "female",
+        }
+
+
+def broken_record() -> bytes:
+    """A record that no one can read: the first half of a report's JSON."""
+    whole = json.dumps(demo_reports()[0].fhir()).encode()
+    return whole[: len(whole) // 2]

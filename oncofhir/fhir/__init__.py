@@ -1,0 +1,1 @@
+"""FHIR: reading reports in, writing findings out; knows no language model."""

@@ -1,0 +1,294 @@
+"""From a DiagnosticReport or DocumentReference to a Report: its text, and what must be known about it."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from oncofhir.fhir.attachments.decoded import possible
+from oncofhir.fhir.attachments.html import text_of_html
+from oncofhir.fhir.attachments.plain import plain_text
+from oncofhir.fhir.attachments.reader import Parse, parse_here
+from oncofhir.fhir.elements import Element, child, children, instant, string
+from oncofhir.fhir.limits import IntakeLimits as IntakeLimits  # noqa: PLC0414 - part of this interface
+from oncofhir.fhir.parts import parts
+from oncofhir.fhir.reading import ReferenceReader
+from oncofhir.fhir.references import is_id, literal_reference
+from oncofhir.fhir.renditions import NOTHING_TO_READ, Located, Piece, best_rendition
+from oncofhir.fhir.results import textual_results
+from oncofhir.fhir.sections import sections
+from oncofhir.fhir.triage import report_categories, report_types
+from oncofhir.schemas.errors import OncofhirError, UnreadableReport
+from oncofhir.schemas.event import REPORT_TYPES, SourceReference
+from oncofhir.schemas.identity import sha256_of
+from oncofhir.schemas.reasons import Reason
+from oncofhir.schemas.report import Report, SecurityLabel, Segment
+
+_AUTHORED_NARRATIVE = frozenset({"additional", "extensions"})
+
+
+async def read_report(
+    resource: Mapping[str, Any],
+    reader: ReferenceReader,
+    limits: IntakeLimits,
+    *,
+    parse: Parse = parse_here,
+) -> Report:
+    """The report that a resource holds.
+
+    Attachments are read first, then the conclusion unless they say it already, then results in words; the
+    narrative only where there is nothing else.
+
+    Raises:
+        UnreadableReport: with the reason. Some are skips, not dead letters: see `REASONS`.
+        DependencyUnavailable, AccessDenied: what the report refers to cannot be asked for.
+    """
+    kind = resource.get("resourceType")
+    if kind not in REPORT_TYPES or not isinstance(kind, str):
+        raise UnreadableReport(Reason.UNSUPPORTED_RESOURCE_TYPE)
+    source = source_of(resource, kind)
+    status = string(resource, "status", kind)
+    if status is None:
+        raise UnreadableReport(Reason.MISSING_STATUS, f"{kind}.status")
+    subject = _subject(resource, kind, reader)
+    attached, pieces = await _pieces(resource, kind, reader, limits, parse)
+    text, segments = _joined(pieces)
+    if len(text) > limits.max_text_characters:
+        raise UnreadableReport(Reason.TEXT_TOO_LONG, kind)
+    meta = child(resource, "meta", kind) or {}
+    found = sections(text)
+    return Report(
+        source=source,
+        source_last_updated=instant(string(meta, "lastUpdated", f"{kind}.meta")),
+        status=status,
+        subject=subject,
+        patient_gender=await _gender(subject, reader),
+        encounter=_encounter(resource, kind),
+        effective=_effective(resource, kind),
+        issued=string(resource, "issued" if kind == "DiagnosticReport" else "date", kind),
+        specimen=_specimen(resource, kind),
+        categories=report_categories(resource),
+        types=report_types(resource),
+        security=tuple(
+            SecurityLabel(
+                system=string(label, "system", at),
+                code=string(label, "code", at),
+                display=string(label, "display", at),
+            )
+            for at, label in children(meta, "security", f"{kind}.meta")
+        ),
+        text=text,
+        text_sha256=sha256_of(text),
+        content_key=_content_key(attached or pieces),
+        segments=segments,
+        sections=found,
+        parts=parts(text, found),
+    )
+
+
+def report_from_text(data: bytes, name: str) -> Report:
+    """A report without a resource: a text file, which is about a patient of that name.
+
+    Raises:
+        UnreadableReport: undecodable-text, empty-attachment.
+    """
+    text = possible(plain_text(data, None, name))
+    if not text.strip():
+        raise UnreadableReport(Reason.EMPTY_ATTACHMENT, name)
+    ident = sha256_of(text)[:32]
+    found = sections(text)
+    return Report(
+        source=SourceReference(type="DocumentReference", id=ident),
+        status="current",
+        subject=f"Patient/{ident}",
+        text=text,
+        text_sha256=sha256_of(text),
+        content_key=sha256_of(text),
+        segments=(Segment(start=0, end=len(text), path="text", content_type="text/plain"),),
+        sections=found,
+        parts=parts(text, found),
+    )
+
+
+def source_of(resource: Mapping[str, Any], kind: str) -> SourceReference:
+    """The reference, with its version, under which a report stands at its source.
+
+    Raises:
+        UnreadableReport: missing-id, invalid-resource.
+    """
+    ident = string(resource, "id", kind)
+    if ident is None:
+        raise UnreadableReport(Reason.MISSING_ID, kind)
+    if not is_id(ident):
+        raise UnreadableReport(Reason.INVALID_RESOURCE, f"{kind}.id")
+    meta = child(resource, "meta", kind) or {}
+    version = string(meta, "versionId", f"{kind}.meta")
+    if version is not None and not is_id(version):
+        raise UnreadableReport(Reason.INVALID_RESOURCE, f"{kind}.meta.versionId")
+    return SourceReference(type=kind, id=ident, version=version)
+
+
+async def _pieces(
+    resource: Mapping[str, Any],
+    kind: str,
+    reader: ReferenceReader,
+    limits: IntakeLimits,
+    parse: Parse,
+) -> tuple[list[Piece], list[Piece]]:
+    """What the attachments say, and all that the report says, in reading order."""
+    failure: UnreadableReport | None = None
+    try:
+        attached = await best_rendition(
+            _attachments(resource, kind), resource, reader, limits, parse
+        )
+    except UnreadableReport as error:
+        if error.reason not in NOTHING_TO_READ:
+            raise
+        failure, attached = error, []
+    pieces = list(attached)
+    if kind == "DiagnosticReport":
+        conclusion = string(resource, "conclusion", kind)
+        if conclusion is not None and not _says(pieces, conclusion):
+            pieces.append(_plain(f"{kind}.conclusion", conclusion))
+        pieces += await textual_results(resource, reader, limits, fetch=not attached)
+    if not pieces:
+        pieces += _narrative(resource, kind, only_authored=failure is not None)
+    if not pieces:
+        raise failure or UnreadableReport(Reason.NO_TEXT, kind)
+    return attached, pieces
+
+
+def _attachments(resource: Mapping[str, Any], kind: str) -> Iterator[Located]:
+    if kind == "DiagnosticReport":
+        yield from children(resource, "presentedForm", kind)
+        return
+    for at, content in children(resource, "content", kind):
+        attachment = child(content, "attachment", at)
+        if attachment is not None:
+            yield f"{at}.attachment", attachment
+
+
+def _says(pieces: list[Piece], text: str) -> bool:
+    """Whether a text stands in one of the pieces already, white space aside."""
+    words = " ".join(text.split())
+    return any(words in " ".join(piece.text.split()) for piece in pieces)
+
+
+def _plain(path: str, text: str) -> Piece:
+    return Piece(path=path, content_type="text/plain", text=possible(text))
+
+
+def _narrative(resource: Mapping[str, Any], kind: str, *, only_authored: bool) -> Iterator[Piece]:
+    """The narrative, unless it only repeats data: a DocumentReference's own is about the document."""
+    narrative = child(resource, "text", kind)
+    if narrative is None:
+        return
+    status = string(narrative, "status", f"{kind}.text")
+    if status == "empty" or (
+        (only_authored or kind == "DocumentReference") and status not in _AUTHORED_NARRATIVE
+    ):
+        return
+    div = string(narrative, "div", f"{kind}.text")
+    text = text_of_html(div, f"{kind}.text.div") if div is not None else ""
+    if text.strip():
+        yield Piece(path=f"{kind}.text.div", content_type="text/html", text=text)
+
+
+def _joined(pieces: list[Piece]) -> tuple[str, tuple[Segment, ...]]:
+    """The pieces as one text, and where each stands in it."""
+    texts: list[str] = []
+    segments: list[Segment] = []
+    length = 0
+    for piece in pieces:
+        text = possible(piece.text)
+        if texts:
+            texts.append(piece.before)
+            length += len(piece.before)
+        segments.append(
+            Segment(
+                start=length,
+                end=length + len(text),
+                path=piece.path,
+                content_type=piece.content_type,
+            )
+        )
+        texts.append(text)
+        length += len(text)
+    return "".join(texts), tuple(segments)
+
+
+def _content_key(pieces: list[Piece]) -> str:
+    """The first attachment's URL, else the hash of the attachments' text (else of all there is)."""
+    if pieces[0].url is not None:
+        return pieces[0].url
+    return sha256_of("\n\n".join(piece.text for piece in pieces))
+
+
+def _subject(resource: Mapping[str, Any], kind: str, reader: ReferenceReader) -> str:
+    path = f"{kind}.subject"
+    subject = child(resource, "subject", kind)
+    if not subject:
+        raise UnreadableReport(Reason.MISSING_SUBJECT, path)
+    reference = string(subject, "reference", path)
+    if reference is None:
+        raise UnreadableReport(Reason.UNRESOLVED_SUBJECT, path)
+    named = literal_reference(reference)
+    if named is None:
+        raise UnreadableReport(Reason.UNRESOLVED_SUBJECT, f"{path}.reference")
+    if named.type != "Patient":
+        raise UnreadableReport(Reason.NOT_A_PATIENT, f"{path}.reference")
+    local = reader.local(reference)
+    return local.partition("/_history/")[0]
+
+
+async def _gender(subject: str, reader: ReferenceReader) -> str | None:
+    """The Patient's gender where it can be had: a diagnosis code may depend on it, reading does not."""
+    try:
+        patient = await reader.resource(subject)
+        return string(patient, "gender", "Patient")
+    except OncofhirError:
+        return None
+
+
+def _encounter(resource: Mapping[str, Any], kind: str) -> str | None:
+    """`encounter`; of a DocumentReference `context.encounter` (R4) or `context` itself (R5)."""
+    if kind == "DiagnosticReport":
+        return _reference(child(resource, "encounter", kind), f"{kind}.encounter")
+    for at, context in children(resource, "context", kind):
+        named = _reference(context, at)
+        if named is not None:
+            return named
+        for encounter_at, encounter in children(context, "encounter", at):
+            if (named := _reference(encounter, encounter_at)) is not None:
+                return named
+    return None
+
+
+def _reference(element: Element | None, path: str) -> str | None:
+    """A literal reference, as it is written."""
+    reference = string(element, "reference", path) if element else None
+    return reference if reference is not None and literal_reference(reference) is not None else None
+
+
+def _effective(resource: Mapping[str, Any], kind: str) -> str | None:
+    """When what the report says was so: its time, or the start of its period."""
+    if kind == "DiagnosticReport":
+        moment = string(resource, "effectiveDateTime", kind)
+        if moment is not None:
+            return moment
+        return _start(child(resource, "effectivePeriod", kind), f"{kind}.effectivePeriod")
+    for at, context in children(resource, "context", kind):
+        start = _start(child(context, "period", at), f"{at}.period")
+        if start is not None:
+            return start
+    return _start(child(resource, "period", kind), f"{kind}.period")
+
+
+def _start(period: Element | None, path: str) -> str | None:
+    return None if period is None else string(period, "start", path) or string(period, "end", path)
+
+
+def _specimen(resource: Mapping[str, Any], kind: str) -> str | None:
+    """The specimen when there is exactly one: of several, none is known to be the finding's."""
+    if kind != "DiagnosticReport":
+        return None
+    named = [_reference(specimen, at) for at, specimen in children(resource, "specimen", kind)]
+    return named[0] if len(named) == 1 else None

@@ -1,0 +1,140 @@
+"""Specimen parts ("A. BREAST, LEFT, MASTECTOMY:", "2). KIDNEY, RIGHT;"): what findings belong to.
+
+A part comes again in each section that speaks of it, under the same label.
+"""
+
+import re
+from dataclasses import dataclass
+
+from oncofhir.schemas.report import Part, Section, SectionKind
+
+_WITH_PARTS = frozenset(
+    {
+        SectionKind.FINAL_DIAGNOSIS,
+        SectionKind.SPECIMEN,
+        SectionKind.GROSS,
+        SectionKind.MICROSCOPIC,
+        SectionKind.SYNOPTIC,
+        SectionKind.INTRAOPERATIVE,
+    }
+)
+_LABEL = re.compile(
+    r"(?:^[ \t>*\-]{0,40}|(?<=[.:;\])}\-])[ \t]{1,8}|(?<=\s)(?=[A-Z]: ))"
+    r"(?P<word>(?:PART|SPECIMEN|TEIL)[ \t]{1,4}#?)?"
+    r"(?P<label>[A-Z]|[1-9]\d?)"
+    r"(?P<mark>\)\.|\.\)|\.|\)|:)"
+    r"(?=[ \t]{0,8}[\"“'\[(]?[A-Za-z])",
+    re.MULTILINE | re.IGNORECASE,
+)
+_TITLE_END = re.compile(r"[:;\n]|\.(?=\s|$)|[ \t]-+(?=\s)|-(?=\s*$)")
+_LONGEST_TITLE = 160
+_MAX_GAP = 3  # labels that OCR may have lost in a row
+# What the title of a specimen part names: a procedure, or what was taken.
+_SPECIMEN_WORDS = re.compile(
+    r"biops|excis|resect|ectomy|otomy|ostomy|core|aspirat|curett|brush|wash|node|margin|contents|tissue|lump\b|mass\b"
+    r"|specimen|lobe|breast|skin|lung|colon|rectum|rectal|kidney|renal|prostat|bladder|uter|ovar|cervi[xc]|endometri"
+    r"|fallopian|tube|liver|hepat|gallbladder|pancrea|stomach|gastr|esophag|duoden|ileum|cecum|append|bowel"
+    r"|omentum|thyroid|larynx|tongue|tonsil|neck|brain|cerebr|front|tempor|pariet|mening|bone|femur"
+    r"|soft tissue|thigh|spleen|adrenal|testi|pleura|lymph|axill|sentinel|ureter|urethra|vulva|vagina|penis"
+    r"|nipple|flap|received|labeled|labelled",
+    re.IGNORECASE,
+)
+_DIAGNOSTIC_WORDS = re.compile(
+    r"carcinoma|sarcoma|melanoma|lymphoma|grade|score|stage|invasion|margins? are", re.IGNORECASE
+)
+
+
+@dataclass(frozen=True)
+class _Label:
+    """A label where it stands. `style` is what labels of one list share."""
+
+    start: int
+    style: str
+    label: str
+    rank: int
+    title: str
+
+    @property
+    def names_specimen(self) -> bool:
+        return bool(_SPECIMEN_WORDS.search(self.title)) and not _DIAGNOSTIC_WORDS.search(self.title)
+
+
+def parts(text: str, sections: tuple[Section, ...]) -> tuple[Part, ...]:
+    """The parts of a report in reading order; none when it speaks of fewer than two."""
+    found: list[Part] = []
+    last: tuple[SectionKind, Part] | None = None
+    for kind, start, end in _regions(text, sections):
+        continued = last is not None and last[0] is kind
+        before = last[1] if last is not None and continued else None
+        labels = _sequence(text, start, end, before)
+        if before is not None and (not labels or labels[0].rank > _rank(before.label)):
+            first = labels[0].start if labels else end
+            found.append(Part(label=before.label, title=before.title, start=start, end=first))
+        ends = [*(label.start for label in labels[1:]), end][: len(labels)]
+        new = [
+            Part(label=label.label, title=label.title, start=label.start, end=stop)
+            for label, stop in zip(labels, ends, strict=True)
+        ]
+        found += new
+        if new:
+            last = (kind, new[-1])
+        elif not continued:
+            last = None
+    return tuple(found) if len({part.label for part in found}) > 1 else ()
+
+
+def _regions(text: str, sections: tuple[Section, ...]) -> list[tuple[SectionKind, int, int]]:
+    """Where parts may stand: the bodies of some sections, or the whole text if none is recognised."""
+    if not sections:
+        return [(SectionKind.FINAL_DIAGNOSIS, 0, len(text))]
+    return [
+        (section.kind, section.start + len(section.title), section.end)
+        for section in sections
+        if section.kind in _WITH_PARTS
+    ]
+
+
+def _sequence(text: str, start: int, end: int, before: Part | None) -> list[_Label]:
+    """The labels of one list: of one style, rising, and most of them naming a specimen."""
+    matches = list(_LABEL.finditer(text, start, end))
+    ends = [match.start() for match in matches[1:]] + [end]
+    candidates = [
+        _label(text, match, stop) for match, stop in zip(matches, ends[: len(matches)], strict=True)
+    ]
+    worded = [label for label in candidates if label.style.startswith("word")]
+    for style in dict.fromkeys(label.style for label in worded or candidates):
+        chosen: list[_Label] = []
+        rank = _rank(before.label) if before is not None else 0
+        for label in candidates:
+            first = not chosen
+            if label.style != style or not rank < label.rank <= rank + _MAX_GAP:
+                continue
+            if first and before is None and label.rank != 1:
+                break
+            chosen.append(label)
+            rank = label.rank
+        naming = sum(label.names_specimen for label in chosen)
+        if chosen and naming * 2 > len(chosen):
+            return chosen
+    return []
+
+
+def _label(text: str, match: re.Match[str], end: int) -> _Label:
+    name = match["label"].upper()
+    rest = text[match.end() : min(end, match.end() + _LONGEST_TITLE)]
+    title_end = _TITLE_END.search(rest.lstrip())
+    title = rest.lstrip()[: title_end.start()] if title_end else rest.lstrip()
+    kind = "number" if name.isdigit() else "letter"
+    mark = match["mark"] if match["mark"] in {":", ")."} else "."
+    style = f"word {kind}" if match["word"] else f"{kind} {mark}"
+    return _Label(
+        start=match.start("word") if match["word"] else match.start("label"),
+        style=style,
+        label=name,
+        rank=_rank(name),
+        title=title.strip(" \t\"“”'"),
+    )
+
+
+def _rank(label: str) -> int:
+    return int(label) if label.isdigit() else ord(label) - ord("A") + 1

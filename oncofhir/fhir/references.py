@@ -1,0 +1,64 @@
+"""FHIR references: which resource a string names, and nothing that is no resource.
+
+Source: http://hl7.org/fhir/R4/references.html#literal and the id type of
+http://hl7.org/fhir/R4/datatypes.html#id.
+"""
+
+import re
+from urllib.parse import urlsplit
+
+from oncofhir.schemas.event import SourceReference
+
+_ID = r"[A-Za-z0-9\-.]{1,64}"
+_LITERAL = re.compile(
+    rf"(?P<type>[A-Z][A-Za-z]{{1,63}})/(?P<id>{_ID})(?:/_history/(?P<version>{_ID}))?"
+)
+_BASE = re.compile(r"https?://[^\s?#]+/")
+
+
+def is_id(text: object) -> bool:
+    """Whether this is a logical id; `.` and `..` are none, because they would walk a URL's path."""
+    return isinstance(text, str) and re.fullmatch(_ID, text) is not None and text.strip(".") != ""
+
+
+def relative_reference(text: str) -> SourceReference | None:
+    """What a relative literal reference (`Type/id`, `Type/id/_history/version`) names, else None."""
+    match = _LITERAL.fullmatch(text)
+    if match is None or not is_id(match["id"]):
+        return None
+    version = match["version"]
+    if version is not None and not is_id(version):
+        return None
+    return SourceReference(type=match["type"], id=match["id"], version=version)
+
+
+def literal_reference(text: str) -> SourceReference | None:
+    """What a literal reference names, be it relative or a RESTful URL; the server's base is dropped."""
+    relative = relative_reference(text)
+    if relative is not None:
+        return relative
+    match = _LITERAL.search(text)
+    while match is not None:
+        if match.end() == len(text) and _BASE.fullmatch(text[: match.start()]):
+            return relative_reference(match.group())
+        match = _LITERAL.search(text, match.start() + 1)
+    return None
+
+
+def within(base: str, url: str) -> str | None:
+    """The part of `url` below `base`, or None when it is not below it."""
+    start = base.rstrip("/") + "/"
+    return url[len(start) :] if url.startswith(start) else None
+
+
+def origin(url: str) -> str | None:
+    """`scheme://host:port` in lower case with the port always written, or None if there is none."""
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:
+        return None
+    scheme = parts.scheme.lower()
+    if scheme not in {"http", "https"} or not parts.hostname or parts.username is not None:
+        return None
+    return f"{scheme}://{parts.hostname.lower()}:{port or (443 if scheme == 'https' else 80)}"

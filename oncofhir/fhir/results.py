@@ -1,0 +1,94 @@
+"""Results of a DiagnosticReport that are text: Observations with valueString, a coded value's text, notes."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from oncofhir.fhir.elements import Element, child, children, string
+from oncofhir.fhir.limits import IntakeLimits
+from oncofhir.fhir.reading import ReferenceReader
+from oncofhir.fhir.renditions import Piece, find_contained
+from oncofhir.schemas.errors import UnreadableReport
+
+_PLAIN = "text/plain"
+
+
+async def textual_results(
+    resource: Mapping[str, Any], reader: ReferenceReader, limits: IntakeLimits, *, fetch: bool
+) -> list[Piece]:
+    """What the results say in words, each behind the name of its Observation.
+
+    Contained Observations are always read; referenced ones when `fetch`, and one that is not there is
+    passed over. Paths are FHIRPath: `DiagnosticReport.result[0].resolve().valueString`.
+
+    Raises:
+        DependencyUnavailable, AccessDenied: the source cannot be asked.
+    """
+    pieces: list[Piece] = []
+    for count, (at, reference) in enumerate(children(resource, "result", "DiagnosticReport")):
+        if count >= limits.max_results:
+            break
+        observation = await _observation(
+            resource, string(reference, "reference", at), reader, fetch=fetch
+        )
+        if observation is not None:
+            pieces += _said(observation, f"{at}.resolve()")
+    return pieces
+
+
+async def _observation(
+    resource: Mapping[str, Any], reference: str | None, reader: ReferenceReader, *, fetch: bool
+) -> Element | None:
+    if reference is None:
+        return None
+    if reference.startswith("#"):
+        found: Element | None = find_contained(resource, reference[1:])
+    elif fetch:
+        try:
+            found = await reader.resource(reference)
+        except UnreadableReport:
+            return None
+    else:
+        return None
+    if found is None or found.get("resourceType") != "Observation":
+        return None
+    return None if found.get("status") in {"entered-in-error", "cancelled"} else found
+
+
+def _said(observation: Element, path: str) -> Iterator[Piece]:
+    values = list(_values(observation, path))
+    if not values:
+        return
+    name = _name(observation, path)
+    if name is not None:
+        yield name
+    for index, (at, text) in enumerate(values):
+        first = ": " if name is not None else "\n\n"
+        yield Piece(path=at, content_type=_PLAIN, text=text, before=first if index == 0 else "\n")
+
+
+def _name(observation: Element, path: str) -> Piece | None:
+    code = child(observation, "code", path)
+    if code is None:
+        return None
+    text = string(code, "text", f"{path}.code")
+    if text is not None:
+        return Piece(path=f"{path}.code.text", content_type=_PLAIN, text=text)
+    for at, coding in children(code, "coding", f"{path}.code"):
+        display = string(coding, "display", at)
+        if display is not None:
+            return Piece(path=f"{at}.display", content_type=_PLAIN, text=display)
+    return None
+
+
+def _values(observation: Element, path: str) -> Iterator[tuple[str, str]]:
+    text = string(observation, "valueString", path)
+    if text is not None:
+        yield f"{path}.valueString", text
+    concept = child(observation, "valueCodeableConcept", path)
+    if concept is not None and (said := string(concept, "text", f"{path}.valueCodeableConcept")):
+        yield f"{path}.valueCodeableConcept.text", said
+    for at, note in children(observation, "note", path):
+        if (written := string(note, "text", at)) is not None:
+            yield f"{at}.text", written
+    for at, component in children(observation, "component", path):
+        yield from _values(component, at)

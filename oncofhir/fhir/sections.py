@@ -1,0 +1,94 @@
+"""Section headings of pathology reports and clinical notes, also in text that lost its line breaks."""
+
+import re
+import tomllib
+from functools import cache
+from importlib.resources import files
+
+from oncofhir.schemas.report import Section, SectionKind
+
+# Where a heading may begin: on a new line behind list marks, or, as OCR leaves it, behind the end of a
+# sentence or of another heading on the same line.
+# All repetitions are bounded: the text is another party's, and each start costs a constant.
+_BEFORE = (
+    r"(?:^[ \t>*#_|•\-]{0,40}(?:\d{1,2}[.)][ \t]{0,4})?"
+    r"|(?<=[.:;,\]})/?!])[ \t]{0,4}(?:-[ \t]{0,4})?"
+    r"|(?<=[#|\t])[ \t]?(?::[ \t]?)?"
+    r"|(?<=[ \t]{3}))"
+)
+_CONTINUED = r"(?:[ \t]{0,4}[(\[]?(?:continued|cont'?d|cont\.|contd)[)\]]?)?"
+_QUALIFIED = r"(?:[ \t]{0,4}\((?:[^()\n]{1,40})\))?"
+_NUMBER = r"(?:[ \t]{0,4}#?[ \t]?\d{1,2})?"
+# Kinds whose headings may end with a full stop; "EXAMINATION." or "PLAN." more often ends a sentence.
+_ENDED_BY_STOP = frozenset(SectionKind) - {
+    SectionKind.OBJECTIVE,
+    SectionKind.LABORATORY,
+    SectionKind.IMAGING,
+    SectionKind.ASSESSMENT,
+    SectionKind.REVIEW_OF_SYSTEMS,
+}
+# How it ends: with a colon; in capitals also with a full stop or a dash; or with its line.
+_AFTER = r"(?:[ \t*_]{0,8}(?P<colon>:)|[ \t]{0,4}(?P<stop>[.\-\u2013\u2014]{1,3}(?=\s|$))|[ \t*_:]{0,8}(?P<line>$))"
+_MARKS = 40  # characters of list marks and indentation before a heading on its own line
+
+
+@cache
+def _headings() -> dict[str, SectionKind]:
+    data = tomllib.loads(
+        files("oncofhir.fhir").joinpath("headings.toml").read_text(encoding="utf-8")
+    )
+    return {name: SectionKind(kind) for kind, names in data["headings"].items() for name in names}
+
+
+@cache
+def _pattern() -> re.Pattern[str]:
+    spellings = (
+        r"[ \t\-]{0,3}".join(map(re.escape, re.split(r"[ \-]", name)))
+        for name in sorted(_headings(), key=len, reverse=True)
+    )
+    name = rf"(?P<name>{'|'.join(spellings)})"
+    title = rf"(?P<title>{name}{_NUMBER}{_CONTINUED}{_QUALIFIED}{_CONTINUED})"
+    return re.compile(rf"{_BEFORE}{title}{_AFTER}", re.IGNORECASE | re.MULTILINE)
+
+
+def sections(text: str) -> tuple[Section, ...]:
+    """The sections of a report, in order, each from its heading to the next.
+
+    What stands before the first heading belongs to none. A heading that comes again opens another section
+    of its kind.
+    """
+    marks = [
+        (match.start("title"), match["title"].strip(), _kinds()[_bare(match["name"])])
+        for match in _pattern().finditer(text)
+        if _is_heading(match)
+    ]
+    ends = [*(start for start, _, _ in marks[1:]), len(text)][: len(marks)]
+    return tuple(
+        Section(kind=kind, title=title, start=start, end=end)
+        for (start, title, kind), end in zip(marks, ends, strict=True)
+    )
+
+
+def _is_heading(match: re.Match[str]) -> bool:
+    """Whether it is a heading and not running text, which has the same words.
+
+    A heading begins with a capital; without a colon or a line of its own it is in capitals throughout.
+    """
+    name = match["name"]
+    if match["stop"] is not None:
+        return name.isupper() and len(name) > 3 and _kinds()[_bare(name)] in _ENDED_BY_STOP  # noqa: PLR2004
+    start = match.start("title")
+    line = match.string[max(0, start - _MARKS) : start].rpartition("\n")[2]
+    if match["line"] is not None:
+        return name[0].isupper() and not line.strip(" \t>*#_|•-0123456789.)")
+    return name[0].isupper() or not line
+
+
+@cache
+def _kinds() -> dict[str, SectionKind]:
+    return {_bare(name): kind for name, kind in _headings().items()}
+
+
+def _bare(name: str) -> str:
+    """A heading without what its spellings differ in: case, blanks and hyphens."""
+    return re.sub(r"[ \t\-]", "", name.lower())

@@ -1,0 +1,93 @@
+import pytest
+
+from oncofhir import settings as module
+from oncofhir.settings import SettingsError, known_variables, load, read_secret, shown
+
+
+@pytest.fixture(autouse=True)
+def no_settings_around(monkeypatch: pytest.MonkeyPatch):
+    import os
+
+    for name in [name for name in os.environ if name.startswith(module.PREFIX)]:
+        monkeypatch.delenv(name)
+
+
+def test_environment_wins_over_file(monkeypatch, tmp_path):
+    file = tmp_path / "oncofhir.toml"
+    file.write_text('[kafka]\ngroup_id = "from-file"\nclient_id = "from-file"\n')
+    monkeypatch.setenv("ONCOFHIR_CONFIG", str(file))
+    monkeypatch.setenv("ONCOFHIR_KAFKA__GROUP_ID", "from-environment")
+    settings = load()
+    assert settings.kafka.group_id == "from-environment"
+    assert settings.kafka.client_id == "from-file"
+    source = {row["variable"]: row["source"] for row in shown(settings)}
+    assert source["ONCOFHIR_KAFKA__GROUP_ID"] == "environment"
+    assert source["ONCOFHIR_KAFKA__CLIENT_ID"] == "file"
+    assert source["ONCOFHIR_FHIR__BASE_URL"] == "default"
+
+
+def test_unknown_variable_is_refused_by_name(monkeypatch):
+    monkeypatch.setenv("ONCOFHIR_KAFKA__GROUPID", "x")
+    with pytest.raises(SettingsError, match="ONCOFHIR_KAFKA__GROUPID"):
+        load()
+
+
+def test_unknown_key_in_file_is_refused(monkeypatch, tmp_path):
+    file = tmp_path / "oncofhir.toml"
+    file.write_text('[kafka]\ngroupid = "x"\n')
+    monkeypatch.setenv("ONCOFHIR_CONFIG", str(file))
+    with pytest.raises(SettingsError, match="KAFKA__GROUPID"):
+        load()
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("ONCOFHIR_FHIR__BASE_URL", "ftp://secret-host/x"),
+        ("ONCOFHIR_MODEL__API", "secret-api"),
+        ("ONCOFHIR_KAFKA__MAX_IN_FLIGHT_RECORDS", "-42"),
+    ],
+)
+def test_invalid_value_names_the_variable_and_not_the_value(monkeypatch, variable, value):
+    monkeypatch.setenv(variable, value)
+    with pytest.raises(SettingsError) as raised:
+        load()
+    assert variable in str(raised.value)
+    assert value not in str(raised.value)
+
+
+def test_missing_file_and_broken_file_are_errors(monkeypatch, tmp_path):
+    monkeypatch.setenv("ONCOFHIR_CONFIG", str(tmp_path / "none.toml"))
+    with pytest.raises(SettingsError, match="names no file"):
+        load()
+    broken = tmp_path / "broken.toml"
+    broken.write_text("[kafka\n")
+    monkeypatch.setenv("ONCOFHIR_CONFIG", str(broken))
+    with pytest.raises(SettingsError, match="TOMLDecodeError"):
+        load()
+
+
+def test_userinfo_of_a_url_is_not_shown(monkeypatch):
+    monkeypatch.setenv("ONCOFHIR_FHIR__BASE_URL", "https://user:hunter2@fhir.example.org/fhir")
+    assert "hunter2" not in str(shown(load()))
+
+
+def test_contract_names_exist():
+    promised = """KAFKA__BOOTSTRAP_SERVERS KAFKA__GROUP_ID KAFKA__DIAGNOSTIC_REPORT_TOPIC
+        KAFKA__DOCUMENT_REFERENCE_TOPIC KAFKA__PHENOTYPE_TOPIC KAFKA__OUTCOME_TOPIC
+        KAFKA__DEAD_LETTER_TOPIC FHIR__BASE_URL FHIR__SOURCE_BASE_URL FHIR__TOKEN_FILE
+        FHIR__IDENTIFIER_SYSTEM FHIR__WRITE MODEL__URL MODEL__API MODEL__TOKEN_FILE
+        MODEL__PROMPT_SET HTTP__PORT""".split()
+    assert {f"ONCOFHIR_{name}" for name in promised} <= set(known_variables())
+
+
+def test_secret_file(tmp_path):
+    file = tmp_path / "token"
+    file.write_text("abc\n")
+    assert read_secret(file) == "abc"
+    assert read_secret(None) is None
+    file.write_text("\n")
+    with pytest.raises(SettingsError, match="empty"):
+        read_secret(file)
+    with pytest.raises(SettingsError, match="cannot read"):
+        read_secret(tmp_path / "none")
