@@ -42,7 +42,10 @@ def _print_version(asked: bool) -> None:
 @app.callback()
 def oncofhir(
     version: Annotated[
-        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
+        bool,
+        typer.Option(
+            "--version", callback=_print_version, is_eager=True, help="Print the version."
+        ),
     ] = False,
 ) -> None:
     """Options of all commands."""

@@ -14,7 +14,7 @@ from oncofhir.consumers.envelopes import bundles, cloud, servers
 from oncofhir.consumers.envelopes.opening import MAX_NESTING, Context, from_resource
 from oncofhir.fhir.references import literal_reference
 from oncofhir.schemas.errors import UnreadableReport
-from oncofhir.schemas.event import REPORT_TYPES, Operation, ReportEvent
+from oncofhir.schemas.event import REPORT_TYPES, ReportEvent
 from oncofhir.schemas.reasons import Reason
 
 _MAX_DEPTH = 200  # of JSON; deeper nesting serves no purpose and exhausts recursion further on
@@ -44,13 +44,14 @@ def decode(
 
 
 def _once(events: Sequence[ReportEvent]) -> tuple[ReportEvent, ...]:
-    """Each announcement once; where a reference and a resource say the same, the resource."""
-    unique: dict[tuple[Operation, str], ReportEvent] = {}
+    """Each announcement once; a reference adds nothing to a resource that says the same."""
+    carried = {(e.operation, str(e.source)) for e in events if e.resource is not None}
+    unique: list[ReportEvent] = []
     for event in events:
-        key = (event.operation, str(event.source))
-        if key not in unique or (unique[key].resource is None and event.resource is not None):
-            unique[key] = event
-    return tuple(unique.values())
+        said_already = event.resource is None and (event.operation, str(event.source)) in carried
+        if not said_already and event not in unique:
+            unique.append(event)
+    return tuple(unique)
 
 
 def _content(value: bytes, source: str) -> Any:

@@ -33,7 +33,10 @@ class DemoReport(Value):
         common = {
             "resourceType": self.resource,
             "id": self.id,
-            "meta": {"versionId": self.version, "lastUpdated": f"2026-11-2{self.version}T09:00:00Z"},
+            "meta": {
+                "versionId": self.version,
+                "lastUpdated": f"2026-11-2{self.version}T09:00:00Z",
+            },
             "subject": {"reference": f"Patient/{self.patient}"},
         }
         coding = [{"system": "http://loinc.org", "code": self.code, "display": self.display}]
@@ -57,7 +60,9 @@ class DemoReport(Value):
     def _data(self) -> str:
         body = self.text.strip()
         if self.content_type == "text/html":
-            paragraphs = "".join(f"<p>{html.escape(line)}</p>\n" for line in body.splitlines() if line)
+            paragraphs = "".join(
+                f"<p>{html.escape(line)}</p>\n" for line in body.splitlines() if line
+            )
             body = f"<!DOCTYPE html><html><head><title>Report</title></head><body>{paragraphs}</body></html>"
         return base64.b64encode(body.encode()).decode()
 

@@ -71,9 +71,13 @@ def others_table(outcomes: Iterable[OutcomeRow], undecodable: Mapping[str, str])
         table.add_column(name, overflow="fold")
     for row in outcomes:
         if row.status not in {OutcomeStatus.FOUND, OutcomeStatus.DEAD_LETTERED}:
-            table.add_row(row.source, row.status.value, row.reason or "", _meaning(row.reason, row.status))
+            table.add_row(
+                row.source, row.status.value, row.reason or "", _meaning(row.reason, row.status)
+            )
     for record, reason in undecodable.items():
-        table.add_row(record, "dead-lettered", reason, _meaning(reason, OutcomeStatus.DEAD_LETTERED))
+        table.add_row(
+            record, "dead-lettered", reason, _meaning(reason, OutcomeStatus.DEAD_LETTERED)
+        )
     return table
 
 

@@ -7,20 +7,28 @@ from oncofhir.fhir.attachments.decoded import possible
 from oncofhir.fhir.attachments.html import text_of_html
 from oncofhir.fhir.attachments.plain import plain_text
 from oncofhir.fhir.attachments.reader import Parse, parse_here
-from oncofhir.fhir.elements import Element, child, children, instant, string
+from oncofhir.fhir.elements import child, children, instant, string
 from oncofhir.fhir.limits import IntakeLimits as IntakeLimits  # noqa: PLC0414 - part of this interface
+from oncofhir.fhir.particulars import (
+    effective_of,
+    encounter_of,
+    gender_of,
+    security_of,
+    source_of,
+    specimen_of,
+    subject_of,
+)
 from oncofhir.fhir.parts import parts
 from oncofhir.fhir.reading import ReferenceReader
-from oncofhir.fhir.references import is_id, literal_reference
 from oncofhir.fhir.renditions import NOTHING_TO_READ, Located, Piece, best_rendition
 from oncofhir.fhir.results import textual_results
 from oncofhir.fhir.sections import sections
 from oncofhir.fhir.triage import report_categories, report_types
-from oncofhir.schemas.errors import OncofhirError, UnreadableReport
+from oncofhir.schemas.errors import UnreadableReport
 from oncofhir.schemas.event import REPORT_TYPES, SourceReference
 from oncofhir.schemas.identity import sha256_of
 from oncofhir.schemas.reasons import Reason
-from oncofhir.schemas.report import Report, SecurityLabel, Segment
+from oncofhir.schemas.report import Report, Segment
 
 _AUTHORED_NARRATIVE = frozenset({"additional", "extensions"})
 
@@ -48,7 +56,7 @@ async def read_report(
     status = string(resource, "status", kind)
     if status is None:
         raise UnreadableReport(Reason.MISSING_STATUS, f"{kind}.status")
-    subject = _subject(resource, kind, reader)
+    subject = subject_of(resource, kind, reader)
     attached, pieces = await _pieces(resource, kind, reader, limits, parse)
     text, segments = _joined(pieces)
     if len(text) > limits.max_text_characters:
@@ -60,21 +68,14 @@ async def read_report(
         source_last_updated=instant(string(meta, "lastUpdated", f"{kind}.meta")),
         status=status,
         subject=subject,
-        patient_gender=await _gender(subject, reader),
-        encounter=_encounter(resource, kind),
-        effective=_effective(resource, kind),
+        patient_gender=await gender_of(subject, reader),
+        encounter=encounter_of(resource, kind),
+        effective=effective_of(resource, kind),
         issued=string(resource, "issued" if kind == "DiagnosticReport" else "date", kind),
-        specimen=_specimen(resource, kind),
+        specimen=specimen_of(resource, kind),
         categories=report_categories(resource),
         types=report_types(resource),
-        security=tuple(
-            SecurityLabel(
-                system=string(label, "system", at),
-                code=string(label, "code", at),
-                display=string(label, "display", at),
-            )
-            for at, label in children(meta, "security", f"{kind}.meta")
-        ),
+        security=security_of(meta, f"{kind}.meta"),
         text=text,
         text_sha256=sha256_of(text),
         content_key=_content_key(attached or pieces),
@@ -85,7 +86,7 @@ async def read_report(
 
 
 def report_from_text(data: bytes, name: str) -> Report:
-    """A report without a resource: a text file, which is about a patient of that name.
+    """A report without a resource: a text file. Its id and its patient are named after its content.
 
     Raises:
         UnreadableReport: undecodable-text, empty-attachment.
@@ -106,24 +107,6 @@ def report_from_text(data: bytes, name: str) -> Report:
         sections=found,
         parts=parts(text, found),
     )
-
-
-def source_of(resource: Mapping[str, Any], kind: str) -> SourceReference:
-    """The reference, with its version, under which a report stands at its source.
-
-    Raises:
-        UnreadableReport: missing-id, invalid-resource.
-    """
-    ident = string(resource, "id", kind)
-    if ident is None:
-        raise UnreadableReport(Reason.MISSING_ID, kind)
-    if not is_id(ident):
-        raise UnreadableReport(Reason.INVALID_RESOURCE, f"{kind}.id")
-    meta = child(resource, "meta", kind) or {}
-    version = string(meta, "versionId", f"{kind}.meta")
-    if version is not None and not is_id(version):
-        raise UnreadableReport(Reason.INVALID_RESOURCE, f"{kind}.meta.versionId")
-    return SourceReference(type=kind, id=ident, version=version)
 
 
 async def _pieces(
@@ -220,75 +203,3 @@ def _content_key(pieces: list[Piece]) -> str:
     if pieces[0].url is not None:
         return pieces[0].url
     return sha256_of("\n\n".join(piece.text for piece in pieces))
-
-
-def _subject(resource: Mapping[str, Any], kind: str, reader: ReferenceReader) -> str:
-    path = f"{kind}.subject"
-    subject = child(resource, "subject", kind)
-    if not subject:
-        raise UnreadableReport(Reason.MISSING_SUBJECT, path)
-    reference = string(subject, "reference", path)
-    if reference is None:
-        raise UnreadableReport(Reason.UNRESOLVED_SUBJECT, path)
-    named = literal_reference(reference)
-    if named is None:
-        raise UnreadableReport(Reason.UNRESOLVED_SUBJECT, f"{path}.reference")
-    if named.type != "Patient":
-        raise UnreadableReport(Reason.NOT_A_PATIENT, f"{path}.reference")
-    local = reader.local(reference)
-    return local.partition("/_history/")[0]
-
-
-async def _gender(subject: str, reader: ReferenceReader) -> str | None:
-    """The Patient's gender where it can be had: a diagnosis code may depend on it, reading does not."""
-    try:
-        patient = await reader.resource(subject)
-        return string(patient, "gender", "Patient")
-    except OncofhirError:
-        return None
-
-
-def _encounter(resource: Mapping[str, Any], kind: str) -> str | None:
-    """`encounter`; of a DocumentReference `context.encounter` (R4) or `context` itself (R5)."""
-    if kind == "DiagnosticReport":
-        return _reference(child(resource, "encounter", kind), f"{kind}.encounter")
-    for at, context in children(resource, "context", kind):
-        named = _reference(context, at)
-        if named is not None:
-            return named
-        for encounter_at, encounter in children(context, "encounter", at):
-            if (named := _reference(encounter, encounter_at)) is not None:
-                return named
-    return None
-
-
-def _reference(element: Element | None, path: str) -> str | None:
-    """A literal reference, as it is written."""
-    reference = string(element, "reference", path) if element else None
-    return reference if reference is not None and literal_reference(reference) is not None else None
-
-
-def _effective(resource: Mapping[str, Any], kind: str) -> str | None:
-    """When what the report says was so: its time, or the start of its period."""
-    if kind == "DiagnosticReport":
-        moment = string(resource, "effectiveDateTime", kind)
-        if moment is not None:
-            return moment
-        return _start(child(resource, "effectivePeriod", kind), f"{kind}.effectivePeriod")
-    for at, context in children(resource, "context", kind):
-        start = _start(child(context, "period", at), f"{at}.period")
-        if start is not None:
-            return start
-    return _start(child(resource, "period", kind), f"{kind}.period")
-
-
-def _start(period: Element | None, path: str) -> str | None:
-    return None if period is None else string(period, "start", path) or string(period, "end", path)
-
-
-def _specimen(resource: Mapping[str, Any], kind: str) -> str | None:
-    """The specimen when there is exactly one: of several, none is known to be the finding's."""
-    if kind != "DiagnosticReport":
-        return None
-    named = [_reference(specimen, at) for at, specimen in children(resource, "specimen", kind)]
-    return named[0] if len(named) == 1 else None

@@ -11,9 +11,10 @@ from typing import Any, Protocol
 from oncofhir.fhir.attachments.base64data import decoded_base64
 from oncofhir.fhir.elements import string
 from oncofhir.fhir.references import literal_reference, origin, relative_reference, within
-from oncofhir.schemas.errors import UnreadableReport
+from oncofhir.schemas.errors import OncofhirError, UnreadableReport
 from oncofhir.schemas.reasons import Reason
 
+_ABSENT = (Reason.RESOURCE_NOT_FOUND, Reason.DELETED)
 _FHIR_JSON = ("application/fhir+json", "application/json+fhir", "application/json")
 
 
@@ -128,7 +129,12 @@ class SourceReader:
         named = relative_reference(reference)
         if named is None:  # another server's resource: never asked, so not there
             raise UnreadableReport(Reason.RESOURCE_NOT_FOUND)
-        return await self._client.read(named.type, named.id, named.version)
+        try:
+            return await self._client.read(named.type, named.id, named.version)
+        except OncofhirError as error:
+            if error.reason in _ABSENT:
+                raise UnreadableReport(error.reason) from error
+            raise
 
     async def attachment(self, url: str, accept: str) -> tuple[bytes, str | None]:
         url = self.local(url)
@@ -140,7 +146,12 @@ class SourceReader:
             raise UnreadableReport(Reason.ATTACHMENT_URL_REFUSED)
         elif (binary := self._companions.find(url)) is not None:
             return binary_content(binary, self._max_bytes)
-        content, content_type = await self._client.read_binary(url, accept)
+        try:
+            content, content_type = await self._client.read_binary(url, accept)
+        except OncofhirError as error:
+            if error.reason in _ABSENT:
+                raise UnreadableReport(Reason.ATTACHMENT_NOT_FOUND) from error
+            raise
         if len(content) > self._max_bytes:
             raise UnreadableReport(Reason.ATTACHMENT_TOO_LARGE)
         return unwrapped(content, content_type, self._max_bytes)

@@ -6,7 +6,7 @@ from typing import Any
 
 from oncofhir.fhir.attachments.base64data import decoded_base64, verify
 from oncofhir.fhir.attachments.reader import Parse
-from oncofhir.fhir.attachments.sniff import IMAGE, UNKNOWN, declared_type
+from oncofhir.fhir.attachments.sniff import IMAGE, UNKNOWN, charset_of, declared_type
 from oncofhir.fhir.elements import Element, children, string
 from oncofhir.fhir.limits import IntakeLimits
 from oncofhir.fhir.reading import ReferenceReader, binary_content
@@ -114,13 +114,21 @@ async def _read(
     data, served_type = await _content(
         path, attachment, url, content_type, resource, reader, limits
     )
-    decoded = await parse(data, content_type or served_type, path, limits)
+    decoded = await parse(data, _more_precise(content_type, served_type), path, limits)
     return Piece(
         path=path,
         content_type=decoded.content_type,
         text=decoded.text,
         url=None if url is None or url.startswith("#") else normal_url(reader.local(url)),
     )
+
+
+def _more_precise(declared: str | None, served: str | None) -> str | None:
+    """The declared content type, unless the server names the same one with a charset."""
+    if declared is None:
+        return served
+    same = served is not None and declared_type(served) == declared_type(declared)
+    return served if same and charset_of(declared) is None else declared
 
 
 async def _content(

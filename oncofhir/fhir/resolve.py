@@ -23,9 +23,11 @@ async def resolve(
 
     Raises:
         UnreadableReport: deleted (the event says so and the source does not say otherwise, or the source
-            says so), resource-not-found.
+            says so), resource-not-found, and the reason of an entry that could not be decoded.
         DependencyUnavailable, AccessDenied: the source cannot be asked.
     """
+    if event.unreadable is not None:
+        raise UnreadableReport(event.unreadable, str(event.source))
     deleted = event.operation is Operation.DELETE
     if deleted and not read_current:
         raise UnreadableReport(Reason.DELETED, event.source.type)

@@ -27,8 +27,14 @@ _ENDED_BY_STOP = frozenset(SectionKind) - {
     SectionKind.ASSESSMENT,
     SectionKind.REVIEW_OF_SYSTEMS,
 }
+# In a synoptic report these are items of its list ("Procedure: Total mastectomy").
+_SYNOPTIC_ITEMS = frozenset({SectionKind.OTHER, SectionKind.SPECIMEN})
 # How it ends: with a colon; in capitals also with a full stop or a dash; or with its line.
-_AFTER = r"(?:[ \t*_]{0,8}(?P<colon>:)|[ \t]{0,4}(?P<stop>[.\-\u2013\u2014]{1,3}(?=\s|$))|[ \t*_:]{0,8}(?P<line>$))"
+_AFTER = (
+    r"(?:[ \t*_]{0,8}(?P<colon>:)"
+    r"|[ \t]{0,4}(?P<stop>[.\-\u2013\u2014]{1,3}(?=\s|$))"
+    r"|[ \t*_:]{0,8}(?P<line>$))"
+)
 _MARKS = 40  # characters of list marks and indentation before a heading on its own line
 
 
@@ -57,11 +63,17 @@ def sections(text: str) -> tuple[Section, ...]:
     What stands before the first heading belongs to none. A heading that comes again opens another section
     of its kind.
     """
-    marks = [
-        (match.start("title"), match["title"].strip(), _kinds()[_bare(match["name"])])
-        for match in _pattern().finditer(text)
-        if _is_heading(match)
-    ]
+    marks: list[tuple[int, str, SectionKind]] = []
+    for match in _pattern().finditer(text):
+        kind = _kinds()[_bare(match["name"])]
+        listed = (
+            bool(marks)
+            and marks[-1][2] is SectionKind.SYNOPTIC
+            and kind in _SYNOPTIC_ITEMS
+            and not _line_before(match).strip()
+        )
+        if _is_heading(match) and not listed:
+            marks.append((match.start("title"), match["title"].strip(), kind))
     ends = [*(start for start, _, _ in marks[1:]), len(text)][: len(marks)]
     return tuple(
         Section(kind=kind, title=title, start=start, end=end)
@@ -77,11 +89,16 @@ def _is_heading(match: re.Match[str]) -> bool:
     name = match["name"]
     if match["stop"] is not None:
         return name.isupper() and len(name) > 3 and _kinds()[_bare(name)] in _ENDED_BY_STOP  # noqa: PLR2004
-    start = match.start("title")
-    line = match.string[max(0, start - _MARKS) : start].rpartition("\n")[2]
+    line = _line_before(match)
     if match["line"] is not None:
         return name[0].isupper() and not line.strip(" \t>*#_|•-0123456789.)")
     return name[0].isupper() or not line
+
+
+def _line_before(match: re.Match[str]) -> str:
+    """What stands on the same line before the heading, as far as it could be list marks."""
+    start = match.start("title")
+    return match.string[max(0, start - _MARKS) : start].rpartition("\n")[2]
 
 
 @cache

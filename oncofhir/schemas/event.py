@@ -4,6 +4,7 @@ from enum import StrEnum
 from typing import Any
 
 from oncofhir.schemas.base import Value
+from oncofhir.schemas.reasons import Reason
 
 REPORT_TYPES = ("DiagnosticReport", "DocumentReference")
 
@@ -43,9 +44,12 @@ class ReportEvent(Value):
 
     `resource` is the resource's JSON when the event carried it, else None and it is fetched.
     `companions` are resources that came in the same Bundle and that references may resolve to.
+    `unreadable` is the reason why one entry of a Bundle that holds good reports too names none itself; its
+    `source` is then the entry (`Bundle/entry-3`), and resolving it raises.
     """
 
     operation: Operation
     source: SourceReference
     resource: dict[str, Any] | None = None
     companions: tuple[dict[str, Any], ...] = ()
+    unreadable: Reason | None = None

@@ -34,11 +34,19 @@ def events(bundle: Mapping[str, Any], context: Context, open_inner: Open) -> Seq
         return notifications.events(status, list(zip(entries, resources, strict=True)), inner)
     if companions and companions[0].get("resourceType") == "MessageHeader":
         inner = inner.deeper(operation=_message_operation(companions[0]))
-    found = [
-        event
-        for (at, entry), resource in zip(entries, resources, strict=True)
-        for event in _of_entry(at, entry, resource, inner, open_inner)
-    ]
+    found: list[ReportEvent] = []
+    failed: list[UnreadableReport] = []
+    for index, ((at, entry), resource) in enumerate(zip(entries, resources, strict=True)):
+        try:
+            found += _of_entry(at, entry, resource, inner, open_inner)
+        except UnreadableReport as error:
+            failed.append(error)
+            source = SourceReference(type="Bundle", id=f"entry-{index}")
+            found.append(
+                ReportEvent(operation=inner.operation, source=source, unreadable=error.reason)
+            )
+    if failed and len(failed) == len(found):  # nothing good in it: the record itself is bad
+        raise failed[0]
     if not found:
         found = list(_message_focus(companions, inner))
     if not found:

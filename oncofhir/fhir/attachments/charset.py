@@ -29,10 +29,11 @@ _WESTERN = set("ÀÁÂÃÄÅÆÇÈÉÊËÌÍÎÏÑÒÓÔÕÖØÙÚÛÜÝßàáâ
 _WITHIN_WORDS = set(
     "\u2019\u2018\u00b4\u00b7\u2013\u00ad"
 )  # apostrophes, middle dot, dash, soft hyphen
-_MAX_WESTERN_SHARE = 0.25  # of the letters; French has about 0.05, a wrong code page far more
+_MAX_WESTERN_SHARE = 0.4  # of the letters; French has about 0.05, a wrong code page far more
 _MAX_CONTROL_SHARE = 0.05  # of the characters; beyond it the bytes are no text
 _CONTROLS = re.compile("[\x00-\x08\x0e-\x1a\x1c-\x1f\x7f]")
-_NUL_SHARE = 0.3  # of the even or odd bytes: UTF-16 without a mark
+_NUL_SHARE = 0.7  # of the even or odd bytes: UTF-16 without a mark
+_UTF16_UNITS = 4  # the least that tells it from stray zeros
 
 
 def decoded_text(data: bytes, declared: str | None, path: str) -> str:
@@ -96,8 +97,10 @@ def _readable(text: str | None, path: str) -> str:
 
 
 def _looks_like_utf16(data: bytes) -> bool:
+    """Zeros in nearly every second byte and hardly any between: UTF-16 without a mark."""
     half = len(data) // 2
-    return half > 1 and max(data[::2].count(0), data[1::2].count(0)) > _NUL_SHARE * half
+    zeros = sorted((data[::2].count(0), data[1::2].count(0)))
+    return half >= _UTF16_UNITS and zeros[1] > _NUL_SHARE * half and zeros[0] <= half // 20
 
 
 def _detected(data: bytes) -> str | None:

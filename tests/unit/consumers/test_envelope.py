@@ -263,6 +263,23 @@ def test_several_reports_are_several_events_with_the_rest_beside_them():
     assert REPORT not in events[0].companions
 
 
+def test_a_bad_entry_does_not_take_the_good_ones_with_it():
+    bad = {"resourceType": "DiagnosticReport", "status": "final"}
+    good, failed = opened(bundle("collection", {"resource": REPORT}, {"resource": bad}))
+    assert (good.source.id, good.unreadable) == ("dr1", None)
+    assert (str(failed.source), failed.unreadable) == ("Bundle/entry-1", Reason.MISSING_ID)
+    assert (
+        reason_of(bundle("collection", {"resource": bad}, {"resource": bad})) is Reason.MISSING_ID
+    )
+
+
+def test_two_states_of_one_report_are_two_events_and_equal_ones_are_one():
+    withdrawn = {**REPORT, "meta": {}, "status": "entered-in-error"}
+    entries = [{"resource": r} for r in ({**REPORT, "meta": {}}, withdrawn, withdrawn)]
+    events = opened(bundle("collection", *entries))
+    assert [e.resource["status"] for e in events if e.resource] == ["final", "entered-in-error"]
+
+
 def test_a_history_is_processed_oldest_first():
     versions = [{**REPORT, "meta": {"versionId": v}} for v in ("2", "1")]
     events = opened(bundle("history", *({"resource": r} for r in versions)))

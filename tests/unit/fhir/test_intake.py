@@ -14,7 +14,12 @@ from hypothesis import strategies as st
 from oncofhir.fhir.intake import IntakeLimits, read_report, report_from_text
 from oncofhir.fhir.reading import Companions, SourceReader
 from oncofhir.fhir.resolve import resolve
-from oncofhir.schemas.errors import DependencyUnavailable, OncofhirError, UnreadableReport
+from oncofhir.schemas.errors import (
+    DependencyUnavailable,
+    OncofhirError,
+    RequestRejected,
+    UnreadableReport,
+)
 from oncofhir.schemas.event import Operation, ReportEvent, SourceReference
 from oncofhir.schemas.reasons import Reason
 from oncofhir.schemas.report import SecurityLabel
@@ -323,6 +328,58 @@ def test_urls_that_are_never_followed(url):
     assert caught.value.reason is Reason.ATTACHMENT_URL_REFUSED
 
 
+class Files:
+    """A source that serves what it is given, and remembers what it was asked."""
+
+    base_url = "https://ehr.example.org/fhir"
+
+    def __init__(self, served):
+        self.served = served
+        self.asked = []
+
+    async def read(self, type, id, version=None):  # noqa: A002
+        raise RequestRejected(Reason.RESOURCE_NOT_FOUND)
+
+    async def read_binary(self, url, accept):
+        self.asked.append((url, accept))
+        if url not in self.served:
+            raise RequestRejected(Reason.DELETED)
+        return self.served[url]
+
+
+def test_a_source_is_asked_for_its_own_binaries_and_for_those_of_allowed_origins():
+    binary = b'{"resourceType": "Binary", "contentType": "text/plain", "data": "YWJj"}'
+    raw = (b"raw", "text/plain; charset=utf-8")
+    files = Files(
+        {
+            "Binary/1": raw,
+            "Binary/2": (binary, "application/fhir+json"),
+            "https://f.example.org/x": raw,
+        }
+    )
+    reader = SourceReader(files, allowed_origins=["https://F.example.org:443/"])
+    read_url = lambda url: asyncio.run(reader.attachment(url, "text/plain"))  # noqa: E731
+    assert read_url("Binary/1") == raw
+    assert read_url("https://ehr.example.org/fhir/Binary/1") == raw
+    assert read_url("Binary/2") == (b"abc", "text/plain")
+    assert read_url("https://f.example.org/x") == raw
+    assert files.asked[1] == ("Binary/1", "text/plain")
+    for url in ("Binary/3", "https://f.example.org/y"):
+        with pytest.raises(UnreadableReport) as caught:
+            read_url(url)
+        assert caught.value.reason is Reason.ATTACHMENT_NOT_FOUND
+    beside = reader.beside([PATIENT, {"resourceType": "Binary", "id": "3", "data": "YWJj"}])
+    assert asyncio.run(beside.attachment("Binary/3", "*/*")) == (b"abc", None)
+    assert asyncio.run(beside.resource("https://ehr.example.org/fhir/Patient/p1")) == PATIENT
+    assert asyncio.run(beside.resource("Patient/p1/_history/2")) == PATIENT
+    for reference in ("Patient/p2", "https://elsewhere.example.org/fhir/Patient/p2"):
+        with pytest.raises(UnreadableReport) as caught:
+            asyncio.run(beside.resource(reference))
+        assert caught.value.reason is Reason.RESOURCE_NOT_FOUND
+    with pytest.raises(UnreadableReport):
+        asyncio.run(beside.attachment("https://g.example.org/x", "*/*"))
+
+
 # what is wrong with it
 
 SHA1 = base64.b64encode(hashlib.sha1(TEXT.encode()).digest()).decode()
@@ -459,6 +516,14 @@ def test_an_event_is_a_hint():
     with pytest.raises(UnreadableReport) as caught:
         resolved(bare)
     assert caught.value.reason is Reason.RESOURCE_NOT_FOUND
+
+
+def test_an_entry_that_could_not_be_decoded_has_its_reason():
+    entry = SourceReference(type="Bundle", id="entry-1")
+    event = ReportEvent(operation=Operation.UPSERT, source=entry, unreadable=Reason.MISSING_ID)
+    with pytest.raises(UnreadableReport) as caught:
+        resolved(event)
+    assert (caught.value.reason, caught.value.location) == (Reason.MISSING_ID, "Bundle/entry-1")
 
 
 def test_a_deletion_counts_unless_the_source_still_has_the_report():

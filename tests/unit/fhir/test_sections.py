@@ -10,11 +10,12 @@ from oncofhir.schemas.report import SectionKind
 
 # Written for this test in the manner of OCR text: no line breaks, stops where lines ended.
 ONE_LINE = (
-    "Surgical report. SPECIMEN: A: LEFT BREAST B: LEFT AXILLARY CONTENTS. FINAL DIAGNOSIS: A. LEFT "
-    "BREAST, MASTECTOMY: - INVASIVE CARCINOMA, 2.5 CM. GRADE 2. B. LYMPH NODES, LEFT AXILLA, EXCISION: - TWO "
-    "NODES, NEGATIVE. Page 2. FINAL DIAGNOSIS (continued) : ESTROGEN RECEPTOR: NEGATIVE. COMMENT: The diagnosis was "
-    "discussed; see comment on the final diagnosis above. CLINICAL NOTES. GROSS DESCRIPTION. A. Received "
-    'fresh, labeled "left breast" is tissue as seen in the gross. examination. B. Received in formalin is fat.'
+    "Surgical report. SPECIMEN: A: LEFT BREAST B: LEFT AXILLARY CONTENTS. FINAL DIAGNOSIS: A. LEFT BREAST, "
+    "MASTECTOMY: - INVASIVE CARCINOMA, 2.5 CM. GRADE 2. B. LYMPH NODES, LEFT AXILLA, EXCISION: - TWO "
+    "NODES, NEGATIVE. Page 2. FINAL DIAGNOSIS (continued) : ESTROGEN RECEPTOR: NEGATIVE. COMMENT: The "
+    "diagnosis was discussed; see comment on the final diagnosis above. CLINICAL NOTES. GROSS DESCRIPTION. "
+    'A. Received fresh, labeled "left breast" is tissue as seen in the gross. examination. B. Received in '
+    "formalin is fat."
 )
 WITH_LINES = """SURGICAL PATHOLOGY REPORT
 
@@ -28,6 +29,7 @@ Clinical History:
    Benign.
 
 Synoptic Report: Kidney
+  Procedure: Nephrectomy
   Size: 4 cm
 ADDENDUM #1:
 Immunostains were done.

@@ -1,0 +1,72 @@
+"""Whether a mention says that the patient has it now: negated, uncertain, hypothetical, historical, family.
+
+After ConText (Harkema et al. 2009); the triggers are in `assertions.toml`.
+"""
+
+import re
+import tomllib
+from functools import cache
+from importlib.resources import files
+
+from oncofhir.schemas.finding import Rejection
+from oncofhir.schemas.report import Report, SectionKind
+
+SCOPE = 100
+_END = re.compile(
+    r"(?<=[A-Za-z)\d])\.\s+(?=[A-Z(-])|[;\n]|\b(?:but|however|although)\b|[.:]\s(?=[-•])"
+)
+_ORDER = (
+    Rejection.FAMILY,
+    Rejection.HYPOTHETICAL,
+    Rejection.UNCERTAIN,
+    Rejection.NEGATED,
+    Rejection.HISTORICAL,
+)
+
+
+@cache
+def _triggers() -> dict[Rejection, tuple[re.Pattern[str], re.Pattern[str]]]:
+    text = files("oncofhir.inference").joinpath("assertions.toml").read_text(encoding="utf-8")
+    return {
+        Rejection(entry["assertion"]): (_words(entry["before"]), _words(entry["after"]))
+        for entry in tomllib.loads(text)["trigger"]
+    }
+
+
+def _words(words: list[str]) -> re.Pattern[str]:
+    alternatives = "|".join(re.escape(word) for word in sorted(words, key=len, reverse=True))
+    return re.compile(rf"(?<!\w)(?:{alternatives})(?!\w)", re.IGNORECASE)
+
+
+def assertion(
+    report: Report, start: int, end: int, *, ignore: frozenset[Rejection] = frozenset()
+) -> Rejection | None:
+    """Why the mention at these offsets is no current finding of the patient; None when it is affirmed.
+
+    `ignore` leaves assertions out of account: a receptor's "negative" is a value, not a negation.
+    """
+    section = report.section_at(start)
+    if section is not None and section.kind is SectionKind.FAMILY_HISTORY:
+        return Rejection.FAMILY
+    before = _before(report.text, start)
+    after = _after(report.text, end)
+    for kind in _ORDER:
+        if kind in ignore:
+            continue
+        leading, trailing = _triggers()[kind]
+        if leading.search(before) or trailing.search(after):
+            return kind
+    return None
+
+
+def _before(text: str, start: int) -> str:
+    first = max(0, start - SCOPE)
+    # one character more: a sentence end is seen by the capital behind it
+    ends = [match.end() for match in _END.finditer(text, first, start + 1) if match.end() <= start]
+    return text[ends[-1] if ends else first : start]
+
+
+def _after(text: str, end: int) -> str:
+    window = text[end : end + SCOPE]
+    found = _END.search(window)
+    return window[: found.start()] if found else window

@@ -1,0 +1,92 @@
+"""A diagnosis: stated when the report names the malignancy at the site, else inferred, else not grounded.
+
+Source of the rule: design, promise 5.
+"""
+
+import re
+
+from oncofhir.inference.candidates import Candidate
+from oncofhir.inference.evidence import Reading
+from oncofhir.schemas.finding import Basis, Evidence, Finding, RejectedFinding, Rejection
+from oncofhir.terminology.coding import diagnosis_codings
+from oncofhir.terminology.sites import Site, find_sites, site_of
+
+MALIGNANCY = re.compile(
+    r"\b(?:\w*carcinoma|cancer|melanoma|\w*sarcoma|lymphoma|leuk(?:a)?emia|myeloma|glioblastoma|astrocytoma|"
+    r"oligodendroglioma|glioma|mesothelioma|seminoma|malignan(?:t|cy)|\w*karzinom)\b",
+    re.IGNORECASE,
+)
+TOGETHER = 150
+Place = tuple[int, int]
+
+
+def diagnose(
+    reading: Reading, candidate: Candidate, laterality: str | None
+) -> Finding | RejectedFinding:
+    """The diagnosis with its basis, its spans and its codes."""
+    exact = [p for p in reading.places(candidate.value) if reading.assertion(*p) is None]
+    if exact:
+        best = max(exact, key=lambda p: reading.authority(p[0]))
+        return _finding(reading, candidate, laterality, Basis.STATED, [best])
+    named = [(m.start(), m.end()) for m in MALIGNANCY.finditer(reading.text)]
+    affirmed = [p for p in named if reading.assertion(*p) is None]
+    if not affirmed:
+        return _rejected(reading, candidate, named)
+    affirmed.sort(key=lambda p: reading.authority(p[0]), reverse=True)
+    site = site_of(candidate.value)
+    where = _where(reading, site, candidate.value)
+    for place in affirmed:
+        near = [w for w in where if abs(w[0] - place[0]) <= TOGETHER]
+        if near:
+            nearest = min(near, key=lambda w: abs(w[0] - place[0]))
+            return _finding(reading, candidate, laterality, Basis.STATED, [place, nearest])
+    if where:
+        first = max(where, key=lambda w: reading.authority(w[0]))
+        return _finding(reading, candidate, laterality, Basis.INFERRED, [affirmed[0], first])
+    return _rejected(reading, candidate, [])
+
+
+def _where(reading: Reading, site: Site | None, value: str) -> list[Place]:
+    if site is not None:
+        return [
+            (start, end) for found, start, end in find_sites(reading.text) if found.key == site.key
+        ]
+    words = [w for w in re.findall(r"\w{4,}", value) if not MALIGNANCY.fullmatch(w)]
+    return [place for word in words for place in reading.places(word)]
+
+
+def _finding(
+    reading: Reading,
+    candidate: Candidate,
+    laterality: str | None,
+    basis: Basis,
+    places: list[Place],
+) -> Finding:
+    gender = reading.report.patient_gender
+    return Finding(
+        kind=candidate.kind,
+        value=candidate.value,
+        basis=basis,
+        raw=candidate.raw,
+        confidence=candidate.confidence,
+        evidence=_quotes(reading, places),
+        codings=diagnosis_codings(candidate.value, laterality=laterality, gender=gender),
+        part=reading.part(places[0][0]),
+    )
+
+
+def _quotes(reading: Reading, places: list[Place]) -> tuple[Evidence, ...]:
+    quotes = (reading.quote(start, end) for start, end in places)
+    return tuple(dict.fromkeys(quote for quote in quotes if quote is not None))
+
+
+def _rejected(reading: Reading, candidate: Candidate, named: list[Place]) -> RejectedFinding:
+    reason = reading.assertion(*named[0]) if named else None
+    return RejectedFinding(
+        kind=candidate.kind,
+        value=candidate.value,
+        raw=candidate.raw,
+        reason=reason or Rejection.UNGROUNDED,
+        confidence=candidate.confidence,
+        evidence=_quotes(reading, named[:1]) if reason else (),
+    )

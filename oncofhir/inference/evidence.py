@@ -1,0 +1,107 @@
+"""Where the report says it: offsets, the sentence around them, and how much weight the place has."""
+
+import re
+from bisect import bisect_right
+from functools import cached_property
+
+from oncofhir.inference.assertion import assertion
+from oncofhir.inference.mentions import FINDERS, Mention
+from oncofhir.inference.retrieval import sentences
+from oncofhir.schemas.finding import Evidence, Kind, Rejection
+from oncofhir.schemas.report import Report, SectionKind
+
+LONGEST_QUOTE = 200
+_AUTHORITY = {
+    SectionKind.SYNOPTIC: 4,
+    SectionKind.FINAL_DIAGNOSIS: 4,
+    SectionKind.ADDENDUM: 4,
+    SectionKind.COMMENT: 3,
+    SectionKind.MICROSCOPIC: 3,
+    SectionKind.ASSESSMENT: 3,
+    SectionKind.LABORATORY: 2,
+    SectionKind.IMAGING: 2,
+    SectionKind.GROSS: 1,
+    SectionKind.INTRAOPERATIVE: 1,
+    SectionKind.CLINICAL_HISTORY: 0,
+    SectionKind.FAMILY_HISTORY: -1,
+}
+_ELSEWHERE = 2
+
+
+class Reading:
+    """A report with what is looked up in it again and again: mentions by kind, sentences."""
+
+    def __init__(self, report: Report) -> None:
+        self.report = report
+        self._mentions: dict[Kind, tuple[Mention, ...]] = {}
+
+    @property
+    def text(self) -> str:
+        return self.report.text
+
+    def mentions(self, kind: Kind) -> tuple[Mention, ...]:
+        """Every mention of a kind, in text order."""
+        if kind not in self._mentions:
+            self._mentions[kind] = tuple(FINDERS[kind](self.text))
+        return self._mentions[kind]
+
+    @cached_property
+    def _sentences(self) -> tuple[list[int], list[tuple[int, int]]]:
+        spans = list(sentences(self.text))
+        return [start for start, _ in spans], spans
+
+    def sentence_at(self, start: int, end: int) -> tuple[int, int]:
+        """The sentence around a mention, cut to `LONGEST_QUOTE`; at least the mention itself."""
+        starts, spans = self._sentences
+        index = bisect_right(starts, start) - 1
+        first, last = spans[index] if index >= 0 else (start, end)
+        last = max(last, end)
+        room = max(0, LONGEST_QUOTE - (end - start)) // 2
+        first, last = max(first, start - room), min(last, end + room)
+        while first > 0 and first < start and self.text[first - 1].isalnum():
+            first += 1
+        while last < len(self.text) and last > end and self.text[last].isalnum():
+            last -= 1
+        stretch = self.text[first:last]
+        return first + len(stretch) - len(stretch.lstrip()), first + len(stretch.rstrip())
+
+    def authority(self, start: int) -> int:
+        """How much the place counts: final diagnosis over gross description over history."""
+        section = self.report.section_at(start)
+        return _ELSEWHERE if section is None else _AUTHORITY.get(section.kind, _ELSEWHERE)
+
+    def assertion(
+        self, start: int, end: int, ignore: frozenset[Rejection] = frozenset()
+    ) -> Rejection | None:
+        """Why a mention is no current finding, None when it is affirmed."""
+        return assertion(self.report, start, end, ignore=ignore)
+
+    def quote(self, start: int, end: int) -> Evidence | None:
+        """The evidence for a mention: its sentence, within the segment that the mention is in."""
+        segment = self.report.locate(start)
+        if segment is None:
+            return None
+        first, last = self.sentence_at(start, end)
+        first, last = max(first, segment.start), min(last, segment.end)
+        return Evidence(
+            start=first,
+            end=last,
+            text=self.text[first:last],
+            path=segment.path,
+            attachment_start=segment.attachment_start + first - segment.start,
+        )
+
+    def part(self, start: int) -> str | None:
+        """The specimen part of a place, when the report has several."""
+        part = self.report.part_at(start) if len(self.report.parts) > 1 else None
+        return part.label if part else None
+
+    def places(self, phrase: str) -> list[tuple[int, int]]:
+        """Where a phrase stands, whatever its case, blanks and hyphens."""
+        words = re.findall(r"\w+", phrase)
+        if not words:
+            return []
+        pattern = re.compile(
+            r"\b" + r"[\W_]{1,4}".join(map(re.escape, words)) + r"\b", re.IGNORECASE
+        )
+        return [match.span() for match in pattern.finditer(self.text)]

@@ -1,0 +1,102 @@
+"""Finds a claimed value in the report, in whatever spelling, and picks the place that counts most."""
+
+import re
+from collections.abc import Iterable
+
+from oncofhir.inference.candidates import Candidate
+from oncofhir.inference.evidence import Reading
+from oncofhir.inference.mentions import Mention
+from oncofhir.schemas.base import Value
+from oncofhir.schemas.finding import Kind, Rejection
+
+_TUMOR = re.compile(
+    r"tumou?r|mass|lesion|carcinoma|nodule|neoplasm|dimension|diameter|invasive|focus|foci|melanoma",
+    re.IGNORECASE,
+)
+_OTHER_MEASURES = re.compile(
+    r"margin|lymph node|specimen (?:is|measur|consist)|ellipse|cassette|\bskin\b|thickness|depth|distance|"
+    r"from the|received|aggregate|fragment|incision|stitch|prostate (?:weigh|measur)|segment|\bcyst\b|cells?\b|myometri",
+    re.IGNORECASE,
+)
+_NEAR = 60
+_SAME_MM = 0.05
+# A category of stage or a receptor's status cannot be negated; "negative" is a receptor's value.
+_VALUES = frozenset({Rejection.NEGATED, Rejection.UNCERTAIN, Rejection.HYPOTHETICAL})
+_STAGE_CORE = re.compile(r"^[a-z]*(?P<core>[TNM][^(]+|[0IVA-C123]+)")
+
+
+class Place(Value):
+    """A mention of the claimed value, and why it is no current finding (None: it is one)."""
+
+    mention: Mention
+    assertion: Rejection | None
+    weight: float
+
+
+def ground(reading: Reading, candidate: Candidate) -> list[Place]:
+    """The places that say the claimed value, the weightiest first; none if it is not grounded."""
+    if candidate.kind in {Kind.TUMOR_SITE, Kind.HISTOLOGICAL_TYPE, Kind.DIAGNOSIS}:
+        mentions: Iterable[Mention] = (
+            Mention(value=candidate.value, start=start, end=end)
+            for start, end in reading.places(candidate.value)
+        )
+    else:
+        mentions = (m for m in reading.mentions(candidate.kind) if says(m, candidate))
+    places = [_place(reading, candidate.kind, mention) for mention in mentions]
+    return sorted(places, key=lambda p: (p.assertion is None, p.weight), reverse=True)
+
+
+def says(mention: Mention, candidate: Candidate) -> bool:
+    """Whether a mention says what was claimed."""
+    if mention.slot != candidate.slot:
+        return False
+    if candidate.kind is Kind.CANCER_STAGE:
+        return core(mention.value) == core(candidate.value)
+    if candidate.kind is Kind.TUMOR_SIZE:
+        wanted = max(candidate.numbers) if candidate.numbers else _mm(candidate.value)
+        scales = (1, 10) if candidate.numbers else (1,)
+        longest = mention.number or 0.0
+        return any(abs(longest - wanted * scale) < _SAME_MM for scale in scales)
+    return mention.value == candidate.value
+
+
+def core(stage: str) -> str:
+    """A stage without prefix and suffix: "pT2" and "T2" say the same category."""
+    match = _STAGE_CORE.match(stage)
+    return match["core"].lower() if match else stage.lower()
+
+
+def _mm(value: str) -> float:
+    return float(value.removesuffix(" mm"))
+
+
+def _place(reading: Reading, kind: Kind, mention: Mention) -> Place:
+    ignore = _VALUES if kind in {Kind.CANCER_STAGE, Kind.HORMONE_RECEPTOR} else frozenset()
+    if kind in {Kind.CANCER_GRADE, Kind.TUMOR_SIZE, Kind.TUMOR_LATERALITY, Kind.TUMOR_SITE}:
+        ignore = frozenset({Rejection.NEGATED, Rejection.UNCERTAIN})
+    reason = reading.assertion(mention.start, mention.end, ignore)
+    weight = float(reading.authority(mention.start))
+    if kind is Kind.TUMOR_SIZE:
+        measured = size_weight(reading.text, mention)
+        if measured < 0 and reason is None:
+            reason = Rejection.AMBIGUOUS
+        weight += measured
+    if kind is Kind.CANCER_STAGE and re.match(r"y?p", mention.value):
+        weight += 1  # pathologic before clinical
+    return Place(mention=mention, assertion=reason, weight=weight)
+
+
+def size_weight(text: str, mention: Mention) -> float:
+    """2 where a tumour is measured, 0 where it does not say, -1 where something else is."""
+    before = text[max(0, mention.start - _NEAR) : mention.start]
+    after = text[mention.end : mention.end + _NEAR // 2]
+    clause = re.split(r"[;\n]|(?<=[a-zA-Z)])\.\s", before)[-1]
+    if _TUMOR.search(clause):
+        return 2.0 if not _OTHER_MEASURES.search(clause) else 0.5
+    if _TUMOR.match(after.lstrip(" ,(")) or re.match(
+        r".{0,30}\b(?:mass|tumou?r|lesion|nodule)\b", after, re.DOTALL
+    ):
+        return 1.5
+    if _OTHER_MEASURES.search(clause) or re.match(r"\W*(?:from|to) the|.{0,20}margin", after):
+        return -1.0
+    return 0.0

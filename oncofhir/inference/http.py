@@ -1,0 +1,103 @@
+"""HTTP to a model server: one pooled client, typed errors, no prompt in any of them."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+import httpx2
+
+from oncofhir.schemas.errors import AccessDenied, DependencyUnavailable, RequestRejected
+from oncofhir.schemas.reasons import Reason
+
+_OVERLOADED = 429
+_REJECTED = frozenset({400, 404, 405, 413, 415, 422})
+_DENIED = frozenset({401, 403})
+
+
+class ModelHttp:
+    """Posts JSON to one model server, with at most `max_concurrency` requests at a time.
+
+    `token` is asked before each request, so that a rotated secret is seen. Timeouts are in seconds.
+    """
+
+    def __init__(
+        self,
+        base_url: str,
+        *,
+        token: Callable[[], str | None] = lambda: None,
+        timeout: float = 120.0,
+        max_concurrency: int = 32,
+    ) -> None:
+        self.base_url = base_url.rstrip("/")
+        self._token = token
+        self._bound = asyncio.Semaphore(max_concurrency)
+        self._client = httpx2.AsyncClient(
+            timeout=httpx2.Timeout(timeout, connect=10.0, pool=None),
+            limits=httpx2.Limits(max_connections=None, max_keepalive_connections=max_concurrency),
+            follow_redirects=False,
+            trust_env=False,
+        )
+
+    async def get(self, path: str) -> Any:
+        """The JSON of a GET."""
+        return self._json(await self._send("GET", path, None))
+
+    async def post(self, path: str, body: dict[str, Any]) -> tuple[Any, httpx2.Headers]:
+        """The JSON and the headers of a POST's response."""
+        async with self._bound:
+            response = await self._send("POST", path, body)
+        return self._json(response), response.headers
+
+    async def aclose(self) -> None:
+        await self._client.aclose()
+
+    async def _send(self, method: str, path: str, body: dict[str, Any] | None) -> httpx2.Response:
+        token = self._token()
+        headers = {"authorization": f"Bearer {token}"} if token else {}
+        try:
+            response = await self._client.request(
+                method, self.base_url + path, json=body, headers=headers
+            )
+        except httpx2.HTTPError as error:
+            raise DependencyUnavailable(
+                Reason.MODEL_UNREACHABLE, self.base_url, type(error).__name__
+            ) from error
+        self._raise_for(response, path)
+        return response
+
+    def _raise_for(self, response: httpx2.Response, path: str) -> None:
+        status = response.status_code
+        where, said = f"{self.base_url}{path}", f"HTTP {status}"
+        if status < 300:  # noqa: PLR2004
+            return
+        if status in _DENIED:
+            raise AccessDenied(Reason.MODEL_ACCESS_DENIED, where, said)
+        if status == _OVERLOADED:
+            raise DependencyUnavailable(
+                Reason.MODEL_OVERLOADED, where, said, _seconds(response.headers.get("retry-after"))
+            )
+        if status in _REJECTED:
+            raise RequestRejected(Reason.MODEL_REJECTED_PROMPT, where, said)
+        raise DependencyUnavailable(Reason.MODEL_FAILED, where, said)
+
+    def _json(self, response: httpx2.Response) -> Any:
+        try:
+            return response.json()
+        except ValueError as error:
+            raise DependencyUnavailable(
+                Reason.MODEL_FAILED, self.base_url, "the answer is not JSON"
+            ) from error
+
+
+def _seconds(value: str | None) -> float | None:
+    try:
+        return None if value is None else float(value)
+    except ValueError:
+        return None
+
+
+def malformed(base_url: str) -> DependencyUnavailable:
+    """The server answered 200 with JSON that is not what its API promises."""
+    return DependencyUnavailable(
+        Reason.MODEL_FAILED, base_url, "the answer is not of the API's form"
+    )

@@ -1,0 +1,59 @@
+"""Sizes: "2.3 x 1.8 cm", "23 mm", "3. 5 CM" of OCR; normal form in mm, the longest dimension first."""
+
+import re
+from collections.abc import Iterator
+
+from oncofhir.inference.mentions.mention import Mention
+
+_NUMBER = r"\d{1,3}(?:[.,] ?\d{1,2}(?!\d))?|\.\d{1,2}"
+_UNIT = r"(?:cm|mm|centimet(?:er|re)s?|millimet(?:er|re)s?)"
+_SIZE = re.compile(
+    rf"(?<![\d.,/])(?P<first>{_NUMBER}) ?(?P<u1>{_UNIT})?"
+    rf"(?: {{0,2}}(?:x|×|\*|by) {{0,2}}(?P<second>{_NUMBER}) ?(?P<u2>{_UNIT})?)?"
+    rf"(?: {{0,2}}(?:x|×|\*|by) {{0,2}}(?P<third>{_NUMBER}) ?(?P<u3>{_UNIT})?)?"
+    rf"(?![\w²³^])",
+    re.IGNORECASE,
+)
+_BLANK = re.compile(r"\s")
+_MM_PER_CM = 10
+LARGEST_MM = 600.0
+
+
+def sizes(text: str) -> Iterator[Mention]:
+    """Every length or set of dimensions with a unit, whatever it measures."""
+    for match in _SIZE.finditer(_BLANK.sub(" ", text)):
+        units = [match["u1"], match["u2"], match["u3"]]
+        unit = next((u for u in reversed(units) if u), None)
+        if unit is not None:
+            mention = _mention(match, [u or unit for u in units])
+            if mention is not None:
+                yield mention
+
+
+def bare_sizes(text: str) -> Iterator[tuple[float, ...]]:
+    """Numbers without a unit in a model's answer ("2.5"): CancerLLM answers so."""
+    for match in _SIZE.finditer(_BLANK.sub(" ", text)):
+        if not (match["u1"] or match["u2"] or match["u3"]):
+            yield tuple(_number(match[g]) for g in ("first", "second", "third") if match[g])
+
+
+def _mention(match: re.Match[str], units: list[str]) -> Mention | None:
+    dimensions = [
+        round(_number(match[group]) * (_MM_PER_CM if unit[0] in "cC" else 1), 2)
+        for group, unit in zip(("first", "second", "third"), units, strict=True)
+        if match[group]
+    ]
+    longest = max(dimensions)
+    if not 0 < longest <= LARGEST_MM:
+        return None
+    return Mention(
+        value=f"{longest:g} mm",
+        start=match.start(),
+        end=match.end(),
+        number=longest,
+        dimensions=tuple(sorted(dimensions, reverse=True)),
+    )
+
+
+def _number(text: str) -> float:
+    return float(text.replace(" ", "").replace(",", "."))

@@ -1,0 +1,89 @@
+"""Text Generation Inference's native API: `/generate` and `/info`.
+
+Source: TGI v3.3.7, router/src/server.rs and lib.rs. `/` would echo the prompt, and `/v1/completions`
+switches the prefix cache off; `parameters` are always sent, for without them TGI samples.
+"""
+
+from pydantic import BaseModel, ValidationError
+
+from oncofhir.inference.client import Completion, CompletionRequest, trimmed
+from oncofhir.inference.http import ModelHttp, malformed
+from oncofhir.schemas.extraction import ModelIdentity
+
+MAX_STOP_SEQUENCES = 4
+
+
+class _Token(BaseModel):
+    text: str
+    logprob: float
+    special: bool = False
+
+
+class _Details(BaseModel):
+    finish_reason: str
+    generated_tokens: int
+    tokens: list[_Token] = []
+
+
+class _Generated(BaseModel):
+    generated_text: str
+    details: _Details
+
+
+class _Info(BaseModel):
+    model_id: str
+    model_sha: str | None = None
+    version: str | None = None
+    max_input_tokens: int | None = None
+    max_total_tokens: int | None = None
+
+
+class TgiClient:
+    """A model behind TGI, or behind `oncofhir model serve`, which speaks the same API."""
+
+    def __init__(self, http: ModelHttp) -> None:
+        self._http = http
+
+    async def identify(self) -> ModelIdentity:
+        try:
+            info = _Info.model_validate(await self._http.get("/info"))
+        except ValidationError as error:
+            raise malformed(self._http.base_url) from error
+        return ModelIdentity(
+            name=info.model_id,
+            digest=info.model_sha or "unknown",
+            server="text-generation-inference",
+            server_version=info.version,
+            max_input_tokens=info.max_input_tokens,
+            max_total_tokens=info.max_total_tokens,
+        )
+
+    async def complete(self, request: CompletionRequest) -> Completion:
+        body = {
+            "inputs": request.prompt,
+            "parameters": {
+                "max_new_tokens": request.max_new_tokens,
+                "do_sample": False,
+                "details": True,
+                "return_full_text": False,
+                "decoder_input_details": False,
+                "stop": list(request.stop[:MAX_STOP_SEQUENCES]),
+            },
+        }
+        answer, headers = await self._http.post("/generate", body)
+        try:
+            generated = _Generated.model_validate(answer)
+        except ValidationError as error:
+            raise malformed(self._http.base_url) from error
+        prompt_tokens, queued = headers.get("x-prompt-tokens"), headers.get("x-queue-time")
+        return Completion(
+            text=trimmed(generated.generated_text, request.stop),
+            finish_reason=generated.details.finish_reason,
+            logprobs=tuple(t.logprob for t in generated.details.tokens if not t.special),
+            prompt_tokens=int(prompt_tokens) if prompt_tokens else None,
+            generated_tokens=generated.details.generated_tokens,
+            queue_seconds=float(queued) / 1000 if queued else None,
+        )
+
+    async def aclose(self) -> None:
+        await self._http.aclose()
