@@ -105,6 +105,9 @@ class FhirSettings(Group):
         description="who answers for the service, in Provenance.agent.onBehalfOf",
     )
     write: WriteMode = WriteMode.STORE
+    read_current: bool = Field(
+        default=False, description="read the source's current version before acting on an event"
+    )
     timeout_seconds: PositiveFloat = 30.0
     max_connections: PositiveInt = 16
 

@@ -36,7 +36,7 @@ class PhenotypeRow(Value):
     document: str
     revision: int
     status: RowStatus
-    resource: str
+    resource: str | None = None
     source: str
     source_version: str | None = None
     subject: str

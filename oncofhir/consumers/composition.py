@@ -1,0 +1,147 @@
+"""Puts the rooms together as the settings say."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+from oncofhir import __version__
+from oncofhir.consumers.pipeline import Pipeline
+from oncofhir.consumers.reading import ReportReader
+from oncofhir.fhir.client import FhirClient
+from oncofhir.fhir.limits import IntakeLimits
+from oncofhir.fhir.reading import SourceReader
+from oncofhir.fhir.repository import Repository
+from oncofhir.fhir.triage import load_policy
+from oncofhir.inference.client import ModelClient
+from oncofhir.inference.extractor import Answerer, Extractor, PromptedModel
+from oncofhir.inference.http import ModelHttp
+from oncofhir.inference.openai_api import OpenAiClient
+from oncofhir.inference.prompts import load_prompt_set
+from oncofhir.inference.tgi import TgiClient
+from oncofhir.schemas.identity import sha256_of
+from oncofhir.settings import (
+    ModelApi,
+    ModelSettings,
+    Settings,
+    SettingsError,
+    WriteMode,
+    read_secret,
+)
+
+
+def secret(file: Path | None) -> Callable[[], str | None]:
+    """A secret that is read on each use."""
+    return lambda: read_secret(file)
+
+
+def model_client(settings: ModelSettings) -> ModelClient:
+    """The adapter for the model server's API."""
+    http = ModelHttp(
+        settings.url,
+        token=secret(settings.token_file),
+        timeout=settings.timeout_seconds,
+        max_concurrency=settings.max_concurrency,
+    )
+    if settings.api is ModelApi.TGI:
+        return TgiClient(http)
+    return OpenAiClient(http, chat=settings.api is ModelApi.OPENAI_CHAT)
+
+
+def answerer(settings: ModelSettings) -> Answerer:
+    """The prompted model that the settings name.
+
+    Raises:
+        SettingsError: there is no such prompt set.
+    """
+    try:
+        prompts = load_prompt_set(settings.prompt_set)
+    except ValueError as error:
+        raise SettingsError(f"ONCOFHIR_MODEL__PROMPT_SET: {error}") from error
+    return PromptedModel(model_client(settings), prompts)
+
+
+def extractor(settings: ModelSettings, answers: Answerer) -> Extractor:
+    """The extractor over whatever answers."""
+    return Extractor(
+        answers,
+        minimum_confidence=settings.minimum_confidence,
+        inferred_diagnosis=settings.inferred_diagnosis,
+    )
+
+
+def report_reader(settings: Settings) -> ReportReader:
+    """How reports are triaged and read."""
+    intake = settings.intake
+    return ReportReader(
+        policy=load_policy(
+            skip_security_labels=intake.skip_security_labels, require_cancer=intake.require_cancer
+        ),
+        limits=IntakeLimits(
+            max_attachment_bytes=intake.max_attachment_bytes,
+            max_text_characters=intake.max_text_characters,
+        ),
+        read_current=settings.fhir.read_current,
+    )
+
+
+def repository(settings: Settings, store: FhirClient) -> Repository:
+    """Where findings are written."""
+    fhir = settings.fhir
+    return Repository(
+        store,
+        source_name=fhir.source_name,
+        identifier_system=fhir.identifier_system,
+        organization=fhir.organization,
+        software_version=__version__,
+        shadow=fhir.write is WriteMode.SHADOW,
+    )
+
+
+def fhir_client(settings: Settings, base_url: str, token_file: Path | None) -> FhirClient:
+    """A client for one FHIR server."""
+    return FhirClient(
+        base_url,
+        token=secret(token_file),
+        timeout=settings.fhir.timeout_seconds,
+        max_connections=settings.fhir.max_connections,
+    )
+
+
+def output_settings_sha256(settings: Settings) -> str:
+    """A hash of the settings that change what is found: part of a run's identity."""
+    model = settings.model
+    relevant = {
+        "inferred_diagnosis": model.inferred_diagnosis,
+        "minimum_confidence": model.minimum_confidence,
+        "identifier_system": settings.fhir.identifier_system,
+    }
+    return sha256_of(json.dumps(relevant, sort_keys=True))
+
+
+def pipeline(settings: Settings) -> Pipeline:
+    """The whole way of a report.
+
+    Raises:
+        SettingsError: a setting names something that does not exist.
+    """
+    fhir = settings.fhir
+    store = fhir_client(settings, fhir.base_url, fhir.token_file)
+    source = store
+    if fhir.source_base_url and fhir.source_base_url != fhir.base_url:
+        source = fhir_client(settings, fhir.source_base_url, fhir.source_token_file)
+    answers = answerer(settings.model)
+    prompts = load_prompt_set(settings.model.prompt_set)
+    return Pipeline(
+        reader=report_reader(settings),
+        source=SourceReader(
+            source,
+            allowed_origins=settings.intake.allowed_origins,
+            max_attachment_bytes=settings.intake.max_attachment_bytes,
+        ),
+        store=store,
+        repository=repository(settings, store),
+        extractor=extractor(settings.model, answers),
+        settings_sha256=output_settings_sha256(settings),
+        prompt_text=prompts.model_dump_json(indent=1),
+        software_version=__version__,
+    )

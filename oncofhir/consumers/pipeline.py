@@ -1,0 +1,170 @@
+"""The way of one report, from an event to rows: the rooms meet here, and nowhere else.
+
+resolve → triage → read → head → decide → ask → build and store → rows.
+"""
+
+from collections.abc import Callable
+from time import monotonic
+
+from oncofhir.consumers.reading import ReportReader
+from oncofhir.fhir.client import FhirClient
+from oncofhir.fhir.head import Decision, Head, SourceVersion, decide
+from oncofhir.fhir.reading import SourceReader
+from oncofhir.fhir.repository import Repository, version_of
+from oncofhir.fhir.triage import Retract, Skip
+from oncofhir.fhir.version import version_in
+from oncofhir.inference.extractor import Extractor
+from oncofhir.schemas.errors import StoreConflict, UnreadableReport
+from oncofhir.schemas.event import ReportEvent, SourceReference
+from oncofhir.schemas.extraction import Extraction, ModelIdentity
+from oncofhir.schemas.identity import Run, run_of
+from oncofhir.schemas.outcome import Processed
+from oncofhir.schemas.reasons import Reason
+from oncofhir.schemas.report import Report
+from oncofhir.terminology import TERMINOLOGY_VERSION
+
+WRITE_ATTEMPTS = 3
+IDENTITY_SECONDS = 30.0
+
+
+class Pipeline:
+    """Processes events against one source, one model and one store.
+
+    `settings_sha256` stands for the settings that change what is found; `prompt_text` is the prompt
+    set as it is kept beside the findings.
+    """
+
+    def __init__(
+        self,
+        *,
+        reader: ReportReader,
+        source: SourceReader,
+        store: FhirClient,
+        repository: Repository,
+        extractor: Extractor,
+        settings_sha256: str,
+        prompt_text: str,
+        software_version: str,
+        clock: Callable[[], float] = monotonic,
+    ) -> None:
+        self._reader = reader
+        self._source = source
+        self._store = store
+        self._repository = repository
+        self._extractor = extractor
+        self._settings_sha256 = settings_sha256
+        self._prompt_text = prompt_text
+        self._software_version = software_version
+        self._clock = clock
+        self._model: tuple[float, ModelIdentity] | None = None
+        self._standing: set[tuple[str, str]] = set()
+
+    async def ready(self) -> None:
+        """Prove that the model and the store answer.
+
+        Raises:
+            DependencyUnavailable, AccessDenied: with the address that did not.
+        """
+        await self._store.capability()
+        self._model = None
+        await self._identity()
+
+    async def process(self, event: ReportEvent) -> Processed:
+        """Deal with one event, to the end.
+
+        Raises:
+            UnreadableReport, RequestRejected: this report is a dead letter.
+            DependencyUnavailable, StoreConflict: try again later.
+            AccessDenied: halt.
+        """
+        try:
+            reading = await self._reader.read(event, self._source.beside(event.companions))
+        except UnreadableReport as error:
+            await self._outdate(event.source, version_in(event.resource), error.reason)
+            raise
+        at = version_in(reading.resource or event.resource)
+        source = _with_version(event.source, at)
+        if isinstance(reading.result, Retract):
+            return await self._retract(source, at, reading.result.reason)
+        if isinstance(reading.result, Skip):
+            outdated = await self._outdate(source, at, reading.result.reason)
+            return outdated or self._repository.skipped(source, reading.result.reason)
+        return await self._read_and_store(reading.result)
+
+    async def _read_and_store(self, report: Report) -> Processed:
+        run = run_of(
+            report,
+            await self._identity(),
+            self._extractor.prompt_set,
+            self._settings_sha256,
+            TERMINOLOGY_VERSION,
+            self._software_version,
+        )
+        extraction: Extraction | None = None
+        for attempt in range(1, WRITE_ATTEMPTS + 1):
+            head = await self._repository.find_head(report.source, report)
+            decision = decide(head, report.source, version_of(report), run.id)
+            if head is not None and decision is not Decision.NEWER:
+                return await self._unasked(decision, head, report)
+            if extraction is None:
+                extraction = await self._extractor.extract(report, run.model)
+                await self._ensure_standing(run)
+            try:
+                processed = await self._repository.store(report, run, extraction, head)
+            except StoreConflict:
+                if attempt == WRITE_ATTEMPTS:
+                    raise
+                continue
+            return processed.model_copy(update={"asked_model": True})
+        raise AssertionError("the loop returns or raises")  # pragma: no cover
+
+    async def _unasked(self, decision: Decision, head: Head, report: Report) -> Processed:
+        if decision is Decision.SAME:
+            return self._repository.republished(head)
+        if decision is Decision.ALIAS:
+            return await self._repository.alias(head, report.source)
+        return self._repository.stale(report.source, head)
+
+    async def _retract(
+        self, source: SourceReference, at: SourceVersion, reason: Reason
+    ) -> Processed:
+        head = await self._repository.find_head(source)
+        if head is not None:
+            decision = decide(head, source, at, None)
+            if decision is Decision.ALIAS:
+                return await self._repository.alias(head, source)
+            if decision is Decision.STALE:
+                return self._repository.stale(source, head)
+            if head.outcome.status == "retracted" and head.at == at:
+                return self._repository.republished(head)
+        return await self._repository.retract(source, at, reason, head)
+
+    async def _outdate(
+        self, source: SourceReference, at: SourceVersion, reason: Reason
+    ) -> Processed | None:
+        """Mark the findings of an earlier version as outdated, when there are any."""
+        head = await self._repository.find_head(source)
+        if head is None or decide(head, source, at, None) is not Decision.NEWER or head.at == at:
+            return None
+        return await self._repository.outdate(_with_version(source, at), at, reason, head)
+
+    async def _identity(self) -> ModelIdentity:
+        """Who answers, asked again now and then: a model may be exchanged behind its address."""
+        now = self._clock()
+        if self._model is None or now - self._model[0] > IDENTITY_SECONDS:
+            self._model = (now, await self._extractor.identify())
+        return self._model[1]
+
+    async def _ensure_standing(self, run: Run) -> None:
+        key = (run.model.name, run.model.digest)
+        if key not in self._standing:
+            await self._repository.ensure_standing(run, self._prompt_text)
+            self._standing.add(key)
+
+
+def _with_version(source: SourceReference, at: SourceVersion) -> SourceReference:
+    return (
+        source
+        if source.version or at.version is None
+        else source.model_copy(update={"version": at.version})
+    )

@@ -1,0 +1,93 @@
+"""What every resource of a run has in common: source, subject, labels, references, when."""
+
+from datetime import datetime
+from typing import Any
+from uuid import uuid5
+
+from oncofhir.fhir.codes import AI_ASSERTED, DERIVATION
+from oncofhir.fhir.identifiers import IdentifierSystems
+from oncofhir.schemas.base import Value
+from oncofhir.schemas.finding import Basis, Evidence, Finding
+from oncofhir.schemas.identity import NAMESPACE, Run, finding_id
+from oncofhir.schemas.report import Report
+
+_TO_THE_DAY = 10
+
+
+class Context(Value):
+    """One run over one report, for building its resources."""
+
+    document: str
+    report: Report
+    run: Run
+    systems: IdentifierSystems
+    organization: str
+    recorded: datetime
+
+    @property
+    def model_device(self) -> str:
+        return f"Device/{model_device_id(self.run)}"
+
+    @property
+    def software_device(self) -> str:
+        return f"Device/{software_device_id(self.run.software_version)}"
+
+    @property
+    def prompt_document(self) -> str:
+        return f"DocumentReference/{prompt_document_id(self.run)}"
+
+    @property
+    def effective(self) -> str | None:
+        """When it was so: the report's effective time, else when it was issued (us-core-1: to the day)."""
+        stated = self.report.effective or self.report.issued
+        return stated if stated and len(stated) >= _TO_THE_DAY else None
+
+    def meta(self, profile: str | None) -> dict[str, Any]:
+        """The profile, the AI label and the labels of the source."""
+        labels = [label.model_dump(exclude_none=True) for label in self.report.security]
+        security = [AI_ASSERTED, *(label for label in labels if label)]
+        return {**({"profile": [profile]} if profile else {}), "security": security}
+
+    def identifier(self, slot: str) -> dict[str, str]:
+        return {"system": self.systems.finding, "value": finding_id(self.document, slot)}
+
+    def reference(self, type: str, slot: str) -> dict[str, str]:  # noqa: A002
+        return {"reference": f"{type}/{finding_id(self.document, slot)}"}
+
+    def derivations(self, finding: Finding) -> list[dict[str, Any]]:
+        """Where in the source's own text it stands (extension pack, derivation-reference)."""
+        return [self._derivation(evidence) for evidence in finding.evidence]
+
+    def _derivation(self, evidence: Evidence) -> dict[str, Any]:
+        return {
+            "url": DERIVATION,
+            "extension": [
+                {"url": "reference", "valueReference": {"reference": self.run.source}},
+                {"url": "path", "valueString": evidence.path},
+                {"url": "offset", "valueInteger": evidence.attachment_start},
+                {"url": "length", "valueInteger": evidence.end - evidence.start},
+            ],
+        }
+
+    def notes(self, finding: Finding) -> list[dict[str, str]]:
+        """The quoted words; for an inferred diagnosis also that no one wrote it."""
+        notes = [{"text": f"The report says: “{evidence.text}”"} for evidence in finding.evidence]
+        if finding.basis is Basis.INFERRED:
+            said = (
+                "Inferred by the model: the report does not state this diagnosis in its own words."
+            )
+            notes.insert(0, {"text": said})
+        return notes
+
+
+def model_device_id(run: Run) -> str:
+    """One Device per model and weights digest (AI Transparency IG, use case 3)."""
+    return str(uuid5(NAMESPACE, f"model|{run.model.name}|{run.model.digest}"))
+
+
+def software_device_id(version: str) -> str:
+    return str(uuid5(NAMESPACE, f"software|{version}"))
+
+
+def prompt_document_id(run: Run) -> str:
+    return str(uuid5(NAMESPACE, f"prompt-set|{run.prompt_set.sha256}"))

@@ -1,0 +1,160 @@
+"""The head: one Task a document, and the decision that it leads to.
+
+Source: design, "Identity and the head". What must be searched are elements; the rest is one JSON value.
+"""
+
+import json
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from pydantic import ValidationError
+
+from oncofhir.fhir.codes import AI_ASSERTED
+from oncofhir.fhir.identifiers import IdentifierSystems
+from oncofhir.schemas.base import Value
+from oncofhir.schemas.errors import RequestRejected
+from oncofhir.schemas.event import SourceReference
+from oncofhir.schemas.outcome import OutcomeRow, PhenotypeRow
+from oncofhir.schemas.reasons import Reason
+
+STATE = "state"
+FINDING = "finding"
+# A later status is a newer version when nothing else tells (R4 diagnostic-report-status).
+_STATUS_RANK = {
+    "registered": 0,
+    "partial": 1,
+    "preliminary": 2,
+    "current": 3,
+    "final": 3,
+    "amended": 4,
+    "corrected": 4,
+    "appended": 4,
+    "superseded": 5,
+    "cancelled": 6,
+    "entered-in-error": 7,
+}
+
+
+class SourceVersion(Value):
+    """What tells a version of a report from another; `status` is the report's own."""
+
+    version: str | None = None
+    last_updated: datetime | None = None
+    status: str = "final"
+
+    def older_than(self, other: "SourceVersion") -> bool:
+        """By last update, else by version number, else by how far the status has come."""
+        if self.last_updated and other.last_updated and self.last_updated != other.last_updated:
+            return self.last_updated < other.last_updated
+        mine, theirs = self.version, other.version
+        if mine and theirs and mine.isdigit() and theirs.isdigit() and mine != theirs:
+            return int(mine) < int(theirs)
+        return _STATUS_RANK.get(self.status, 3) < _STATUS_RANK.get(other.status, 3)
+
+
+class StoredResource(Value):
+    """A resource that the head answers for."""
+
+    reference: str
+    fingerprint: str
+    withdrawn: bool = False
+
+
+class Head(Value):
+    """The state of a document. `id` and `version_id` are the Task's, None before it is stored."""
+
+    id: str | None = None
+    version_id: str | None = None
+    document: str
+    content: str
+    subject: str
+    security: tuple[dict[str, Any], ...] = ()
+    sources: tuple[str, ...]
+    source: SourceReference
+    at: SourceVersion
+    run: str | None
+    revision: int
+    resources: dict[str, StoredResource]
+    rows: tuple[PhenotypeRow, ...]
+    outcome: OutcomeRow
+
+
+class Decision(StrEnum):
+    """What to do with a version of a report."""
+
+    FIRST = "first"
+    SAME = "same"
+    NEWER = "newer"
+    STALE = "stale"
+    ALIAS = "alias"
+
+
+def decide(
+    head: Head | None, source: SourceReference, at: SourceVersion, run: str | None
+) -> Decision:
+    """Compare an event with the head. `run` is the run that would be done, None for none (a retraction)."""
+    if head is None:
+        return Decision.FIRST
+    if source.unversioned != head.source.unversioned:
+        return Decision.ALIAS
+    if at.older_than(head.at):
+        return Decision.STALE
+    if run is not None and run == head.run:
+        return Decision.SAME
+    return Decision.NEWER
+
+
+def to_task(head: Head, systems: IdentifierSystems) -> dict[str, Any]:
+    """The Task that holds a head."""
+    state = head.model_dump(mode="json", exclude={"id", "version_id"})
+    task: dict[str, Any] = {
+        "resourceType": "Task",
+        "meta": {"security": [AI_ASSERTED, *head.security]},
+        "identifier": [
+            {"system": systems.document, "value": head.document},
+            *({"system": systems.source, "value": key} for key in head.sources),
+        ],
+        "status": "completed",
+        "businessStatus": {"text": head.outcome.status.value},
+        "intent": "order",
+        "code": {"text": "oncofhir: reading of a report by a language model"},
+        "focus": {"reference": head.source.unversioned},
+        "for": {"reference": head.subject},
+        "lastModified": head.outcome.recorded.isoformat(),
+        "output": [
+            *(
+                {"type": {"text": FINDING}, "valueReference": {"reference": stored.reference}}
+                for stored in head.resources.values()
+            ),
+            {"type": {"text": STATE}, "valueString": _json(state)},
+        ],
+    }
+    if head.id is not None:
+        task["id"] = head.id
+    return task
+
+
+def _json(state: dict[str, Any]) -> str:
+    return json.dumps(state, separators=(",", ":"), sort_keys=True)
+
+
+def from_task(task: dict[str, Any]) -> Head:
+    """The head that a Task holds.
+
+    Raises:
+        RequestRejected: store-rejected: the Task is not one of ours, or someone changed its state.
+    """
+    states = [
+        output.get("valueString")
+        for output in task.get("output", [])
+        if output.get("type", {}).get("text") == STATE
+    ]
+    try:
+        head = Head.model_validate_json(states[0] or "")
+    except (IndexError, ValidationError) as error:
+        raise RequestRejected(
+            Reason.STORE_REJECTED, "Task.output", "the document's head cannot be read"
+        ) from error
+    version = task.get("meta", {}).get("versionId")
+    return head.model_copy(update={"id": task.get("id"), "version_id": version})

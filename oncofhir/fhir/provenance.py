@@ -1,0 +1,144 @@
+"""Provenance of a run, and the Devices and the prompt set that it names.
+
+Source: AI Transparency IG 1.0.0 (AI-Provenance, AI-Device, AI-InputPrompt), US Core 6.1.0 Provenance
+(provenance-1: onBehalfOf for a Device).
+"""
+
+import base64
+from collections.abc import Iterable
+from typing import Any
+from uuid import uuid5
+
+from oncofhir.fhir.codes import AI_ASSERTED
+from oncofhir.fhir.context import Context, model_device_id, prompt_document_id, software_device_id
+from oncofhir.fhir.identifiers import IdentifierSystems
+from oncofhir.schemas.identity import NAMESPACE, Run
+
+AIT = "http://hl7.org/fhir/uv/aitransparency/"
+_AI = {"system": AIT + "CodeSystem/AIdeviceTypeCS", "code": "Artificial-Intelligence"}
+_PARTICIPANT = "http://terminology.hl7.org/CodeSystem/provenance-participant-type"
+
+
+def provenance(context: Context, targets: Iterable[str], slot: str) -> dict[str, Any]:
+    """Who made what of which version, with which model and prompt; one a run, kept as history.
+
+    `slot` tells apart several Provenances of one run, such as a retraction after it.
+    """
+    recorded = context.recorded.isoformat()
+    on_behalf_of = {"display": context.organization}
+    version = f"/_history/{context.run.source_version}" if context.run.source_version else ""
+    return {
+        "resourceType": "Provenance",
+        "id": str(uuid5(NAMESPACE, f"provenance|{context.document}|{context.run.id}|{slot}")),
+        "meta": {
+            "profile": [
+                AIT + "StructureDefinition/AI-Provenance",
+                "http://hl7.org/fhir/us/core/StructureDefinition/us-core-provenance",
+            ]
+        },
+        "target": [{"reference": target} for target in targets],
+        "occurredDateTime": recorded,
+        "recorded": recorded,
+        "reason": [{"coding": [AI_ASSERTED]}],
+        "activity": {
+            "coding": [
+                {
+                    "system": "http://terminology.hl7.org/CodeSystem/iso-21089-lifecycle",
+                    "code": "transform",
+                    "display": "Transform/Translate Record Lifecycle Event",
+                }
+            ],
+            "text": "Extraction of cancer phenotypes and diagnosis from report text; "
+            "not reviewed by a human",
+        },
+        "agent": [
+            {
+                "type": _participant("author", "Author"),
+                "role": [{"coding": [_AI]}],
+                "who": {"reference": context.model_device},
+                "onBehalfOf": on_behalf_of,
+            },
+            {
+                "type": _participant("assembler", "Assembler"),
+                "who": {"reference": context.software_device},
+                "onBehalfOf": on_behalf_of,
+            },
+        ],
+        "entity": [
+            {"role": "source", "what": {"reference": context.run.source + version}},
+            {"role": "derivation", "what": {"reference": context.prompt_document}},
+        ],
+    }
+
+
+def _participant(code: str, display: str) -> dict[str, Any]:
+    return {"coding": [{"system": _PARTICIPANT, "code": code, "display": display}]}
+
+
+def standing_resources(
+    run: Run, systems: IdentifierSystems, prompt_text: str
+) -> tuple[dict[str, Any], ...]:
+    """What every run of a model, a prompt set and a version of ours refers to; ensured once at start."""
+    return (_model(run, systems), _software(run, systems), _prompt_set(run, systems, prompt_text))
+
+
+def _model(run: Run, systems: IdentifierSystems) -> dict[str, Any]:
+    server = f"{run.model.server} {run.model.server_version or ''}".strip()
+    kind = {
+        "coding": [{**_AI, "code": "Large-Language-Models", "display": "Large Language Models"}]
+    }
+    return {
+        "resourceType": "Device",
+        "id": model_device_id(run),
+        "meta": {"profile": [AIT + "StructureDefinition/AI-Device"]},
+        "extension": [
+            {
+                "url": AIT + "StructureDefinition/aitransparency.AIKind",
+                "valueCodeableConcept": kind,
+            }
+        ],
+        "identifier": [{"system": systems.model, "value": f"{run.model.name}@{run.model.digest}"}],
+        "status": "active",
+        "deviceName": [{"name": run.model.name, "type": "model-name"}],
+        "modelNumber": run.model.name,
+        "type": {"coding": [_AI]},
+        "version": [
+            {"type": {"text": "model weights"}, "value": run.model.digest},
+            {"type": {"text": "model server"}, "value": server},
+        ],
+    }
+
+
+def _software(run: Run, systems: IdentifierSystems) -> dict[str, Any]:
+    return {
+        "resourceType": "Device",
+        "id": software_device_id(run.software_version),
+        "identifier": [{"system": systems.software, "value": f"oncofhir@{run.software_version}"}],
+        "status": "active",
+        "deviceName": [{"name": "oncofhir", "type": "user-friendly-name"}],
+        "type": {"text": "Software: FHIR and Kafka extraction service"},
+        "version": [{"value": run.software_version}],
+    }
+
+
+def _prompt_set(run: Run, systems: IdentifierSystems, text: str) -> dict[str, Any]:
+    """The template, without any patient's data (AI Transparency IG, AI-InputPrompt)."""
+    name = f"{run.prompt_set.name}@{run.prompt_set.version}"
+    return {
+        "resourceType": "DocumentReference",
+        "id": prompt_document_id(run),
+        "meta": {"profile": [AIT + "StructureDefinition/AI-InputPrompt"]},
+        "identifier": [{"system": systems.prompt_set, "value": f"{name}@{run.prompt_set.sha256}"}],
+        "status": "current",
+        "type": {"coding": [{"system": AIT + "CodeSystem/AIinputsCS", "code": "AIInputPrompt"}]},
+        "description": f"Prompt set {name} (no patient data)",
+        "content": [
+            {
+                "attachment": {
+                    "contentType": "text/markdown",
+                    "data": base64.b64encode(text.encode()).decode(),
+                    "title": name,
+                }
+            }
+        ],
+    }
