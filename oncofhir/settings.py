@@ -79,6 +79,9 @@ class KafkaSettings(Group):
     ssl_key_file: Path | None = None
     max_in_flight_records: PositiveInt = Field(64, description="records worked on at a time")
     max_in_flight_bytes: PositiveInt = Field(64 * 2**20, description="bytes of records held")
+    max_replay_records: PositiveInt = Field(
+        1_000, description="records of a partition that may be finished ahead of an unfinished one"
+    )
     max_request_bytes: PositiveInt = Field(16 * 2**20, description="largest record we produce")
     session_timeout_ms: PositiveInt = 45_000
     commit_interval_seconds: PositiveFloat = 2.0
@@ -105,8 +108,10 @@ class FhirSettings(Group):
         description="who answers for the service, in Provenance.agent.onBehalfOf",
     )
     write: WriteMode = WriteMode.STORE
-    read_current: bool = Field(
-        default=False, description="read the source's current version before acting on an event"
+    read_current: bool | None = Field(
+        None,
+        description="read the source's current version before acting on an event; "
+        "default: when source_base_url is set",
     )
     timeout_seconds: PositiveFloat = 30.0
     max_connections: PositiveInt = 16
@@ -146,6 +151,15 @@ class RetrySettings(Group):
     attempts: PositiveInt = 5
     first_delay_seconds: PositiveFloat = 0.5
     longest_delay_seconds: PositiveFloat = 30.0
+    breaker_threshold: PositiveInt = Field(
+        5, description="documents that fail in a row before the stream is paused"
+    )
+    dead_letters_in_a_row: PositiveInt = Field(
+        200, description="the worker halts at this many dead letters without a success"
+    )
+    dead_letter_share: float = Field(
+        0.5, gt=0, le=1, description="the worker halts above this share of the last 1,000 reports"
+    )
 
 
 class HttpSettings(Group):

@@ -71,7 +71,8 @@ def extractor(settings: ModelSettings, answers: Answerer) -> Extractor:
 
 def report_reader(settings: Settings) -> ReportReader:
     """How reports are triaged and read."""
-    intake = settings.intake
+    intake, fhir = settings.intake, settings.fhir
+    current = fhir.source_base_url is not None if fhir.read_current is None else fhir.read_current
     return ReportReader(
         policy=load_policy(
             skip_security_labels=intake.skip_security_labels, require_cancer=intake.require_cancer
@@ -80,7 +81,7 @@ def report_reader(settings: Settings) -> ReportReader:
             max_attachment_bytes=intake.max_attachment_bytes,
             max_text_characters=intake.max_text_characters,
         ),
-        read_current=settings.fhir.read_current,
+        read_current=current,
     )
 
 

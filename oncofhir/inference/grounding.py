@@ -5,20 +5,11 @@ from collections.abc import Iterable
 
 from oncofhir.inference.candidates import Candidate
 from oncofhir.inference.evidence import Reading
+from oncofhir.inference.measured import size_weight
 from oncofhir.inference.mentions import Mention
 from oncofhir.schemas.base import Value
 from oncofhir.schemas.finding import Kind, Rejection
 
-_TUMOR = re.compile(
-    r"tumou?r|mass|lesion|carcinoma|nodule|neoplasm|dimension|diameter|invasive|focus|foci|melanoma",
-    re.IGNORECASE,
-)
-_OTHER_MEASURES = re.compile(
-    r"margin|lymph node|specimen (?:is|measur|consist)|ellipse|cassette|\bskin\b|thickness|depth|distance|"
-    r"from the|received|aggregate|fragment|incision|stitch|prostate (?:weigh|measur)|segment|\bcyst\b|cells?\b|myometri",
-    re.IGNORECASE,
-)
-_NEAR = 60
 _SAME_MM = 0.05
 # A category of stage or a receptor's status cannot be negated; "negative" is a receptor's value.
 _VALUES = frozenset({Rejection.NEGATED, Rejection.UNCERTAIN, Rejection.HYPOTHETICAL})
@@ -84,19 +75,3 @@ def _place(reading: Reading, kind: Kind, mention: Mention) -> Place:
     if kind is Kind.CANCER_STAGE and re.match(r"y?p", mention.value):
         weight += 1  # pathologic before clinical
     return Place(mention=mention, assertion=reason, weight=weight)
-
-
-def size_weight(text: str, mention: Mention) -> float:
-    """2 where a tumour is measured, 0 where it does not say, -1 where something else is."""
-    before = text[max(0, mention.start - _NEAR) : mention.start]
-    after = text[mention.end : mention.end + _NEAR // 2]
-    clause = re.split(r"[;\n]|(?<=[a-zA-Z)])\.\s", before)[-1]
-    if _TUMOR.search(clause):
-        return 2.0 if not _OTHER_MEASURES.search(clause) else 0.5
-    if _TUMOR.match(after.lstrip(" ,(")) or re.match(
-        r".{0,30}\b(?:mass|tumou?r|lesion|nodule)\b", after, re.DOTALL
-    ):
-        return 1.5
-    if _OTHER_MEASURES.search(clause) or re.match(r"\W*(?:from|to) the|.{0,20}margin", after):
-        return -1.0
-    return 0.0

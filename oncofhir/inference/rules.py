@@ -9,7 +9,7 @@ from functools import cache
 
 from oncofhir.inference.diagnosis import MALIGNANCY
 from oncofhir.inference.evidence import Reading
-from oncofhir.inference.grounding import size_weight
+from oncofhir.inference.measured import size_weight
 from oncofhir.inference.mentions import Mention
 from oncofhir.schemas.extraction import Answer, ModelIdentity, PromptSetIdentity
 from oncofhir.schemas.finding import Kind, Rejection

@@ -5,7 +5,8 @@
     ├── RequestRejected         a dependency says that what we sent is invalid: dead letter
     ├── DependencyUnavailable   a dependency is down, slow or overloaded: transient
     ├── StoreConflict           another writer was faster: transient, read again and decide again
-    └── AccessDenied            401 or 403, or wrong credentials: halt
+    ├── AccessDenied            401 or 403, or wrong credentials: halt
+    └── TooManyDeadLetters      the cap on dead letters is reached: halt
 
 Errors of libraries are translated once, where they happen, with `raise … from`. A message holds no
 report text, identifier or answer: `location` is an element path, a JSON position or an address.
@@ -68,3 +69,7 @@ class StoreConflict(OncofhirError):
 
 class AccessDenied(OncofhirError):
     """A dependency refuses our credentials. The worker halts: no dead letter, no retry."""
+
+
+class TooManyDeadLetters(OncofhirError):
+    """So much was dead-lettered that going on would drain the topic: the worker halts."""

@@ -79,8 +79,10 @@ class Reason(StrEnum):
     # the broker
     BROKER_UNREACHABLE = "broker-unreachable"
     BROKER_ACCESS_DENIED = "broker-access-denied"
+    BROKER_REJECTED = "broker-rejected"
     # us
     UNEXPECTED = "unexpected"
+    TOO_MANY_DEAD_LETTERS = "too-many-dead-letters"
 
 
 class ReasonEntry(Value):
@@ -312,10 +314,19 @@ REASONS: dict[Reason, ReasonEntry] = {
     Reason.BROKER_ACCESS_DENIED: _halt(
         "The broker refuses the credentials or the topic.", "Check the SASL settings and the ACLs."
     ),
+    Reason.BROKER_REJECTED: _dead_letter(
+        "The broker refuses a row of the report as too large.",
+        "Raise `max.message.bytes` of the topic and `KAFKA__MAX_REQUEST_BYTES`.",
+    ),
     # us
     Reason.UNEXPECTED: _dead_letter(
         "A fault of ours: a step raised an error that it does not document.",
         "Report it with the location; the record can be replayed after the fix.",
+    ),
+    Reason.TOO_MANY_DEAD_LETTERS: _halt(
+        "So many reports were dead-lettered that going on would drain the topic.",
+        "Find the common reason in the dead letters; `RETRY__DEAD_LETTER_SHARE` and "
+        "`RETRY__DEAD_LETTERS_IN_A_ROW` set the cap.",
     ),
 }
 

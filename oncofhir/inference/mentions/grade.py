@@ -11,12 +11,19 @@ _GLEASON = re.compile(
 )
 _ROMAN = {"i": "1", "ii": "2", "iii": "3", "iv": "4"}
 _NUMBERED = re.compile(
-    r"(?:\b(?P<scheme>nottingham|fuhrman|isup|figo|nuclear|histologic(?:al)?|who|sbr|bloom)[\w ,./()-]{0,30}?)?"
+    r"(?:\b(?P<scheme>nottingham|fuhrman|isup|figo|nuclear|histologic(?:al)?|who|sbr|bloom|edmondson|combined|overall)[\w ,./()-]{0,30}?)?"
     r"(?:\bgrade|\bgrading|\bgraded)(?: (?:is|of|as))?[ :,(]{0,4}(?:[\w ]{0,20}\()??"
-    r"g?(?P<g>iv|i{1,3}|[1-4])(?: ?(?:/|of|out of) ?(?P<of>iv|iii|ii|[2-4]))?(?![\w+.]|\s?/\s?9)",
+    r"g?(?P<g>iv|i{1,3}|[1-4])(?: ?(?:to|-|and) ?(?P<to>iv|i{1,3}|[2-4])(?![\w+]))?"
+    r"(?:[ (]{0,2}(?:/|of|out of) ?(?P<of>iv|iii|ii|[2-4]))?(?![\w+]|\.\d|\s?/\s?9)",
     re.IGNORECASE,
 )
-_SHORT = re.compile(r"(?<![\w.])g ?(?P<g>[1-4])(?: ?/ ?(?P<of>[34]))?(?![\w+.])", re.IGNORECASE)
+_SHORT = re.compile(
+    r"(?<![\w.])g[ -]?(?P<g>[1-4]|iv|i{1,3})(?:[-/] ?g ?(?P<to>[2-4]))?(?: ?/ ?(?P<of>[34]))?(?![\w+]|\.\d)",
+    re.IGNORECASE,
+)
+_DEGREE = re.compile(
+    r"\bdifferentiation(?: (?:is|grade))?[ :.=]{1,3}(?P<g>iv|i{1,3}|[1-4])(?![\w+]|\.\d)", re.IGNORECASE
+)
 _WORDS = re.compile(
     r"\b(?:(?P<a>well|moderate(?:ly)?|poorly|poor)[ -]{0,2}(?:to[ -]{1,2}(?P<b>moderately|poorly)[ -]{0,2})?"
     r"differentiat\w*|(?P<un>undifferentiated|anaplastic carcinoma))",
@@ -41,10 +48,11 @@ def grades(text: str) -> Iterator[Mention]:
         if int(match["sum"] or a + b) == a + b and (match["sum"] or match["name"]):
             value = f"{a}+{b}={a + b}"
             yield Mention(value=value, start=match.start(), end=match.end(), scheme="gleason")
-    for pattern in (_NUMBERED, _SHORT):
+    for pattern in (_NUMBERED, _SHORT, _DEGREE):
         for match in pattern.finditer(text):
-            grade = match["g"].lower()
-            scheme = match.groupdict().get("scheme")
+            named = match.groupdict()
+            grade = (named.get("to") or match["g"]).lower()
+            scheme = named.get("scheme")
             yield Mention(
                 value=_ROMAN.get(grade, grade),
                 start=match.start(),

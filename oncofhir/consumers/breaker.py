@@ -1,0 +1,72 @@
+"""One breaker a dependency: an outage pauses the stream instead of filling the dead letters.
+
+    closed ──several documents fail, none succeeds──► open ──a probe succeeds──► half-open
+       ▲                                               ▲                            │
+       └──────────── a document succeeds ──────────────┼────────────────────────────┤
+                                                       └──several fail again────────┘
+
+Open: partitions are paused and nothing is tried but the probe. Half-open: the stream runs again and
+one of those that wait is tried. Times are of the monotonic clock, in seconds, and passed in.
+"""
+
+from enum import StrEnum
+
+from oncofhir.consumers.fates import Dependency
+
+
+class BreakerState(StrEnum):
+    """See the module."""
+
+    CLOSED = "closed"
+    OPEN = "open"
+    HALF_OPEN = "half-open"
+
+
+class Breaker:
+    """Counts documents that fail in a row at one dependency."""
+
+    def __init__(
+        self, dependency: Dependency, *, threshold: int, first_delay: float, longest_delay: float
+    ) -> None:
+        self.dependency = dependency
+        self.state = BreakerState.CLOSED
+        self.last_success: float | None = None
+        self.probe_at: float | None = None
+        self._threshold = threshold
+        self._first_delay = first_delay
+        self._longest_delay = longest_delay
+        self._delay = first_delay
+        self._failing: set[str] = set()
+
+    def failed(self, document: str, now: float) -> None:
+        """A document failed at the dependency; the same one again counts once."""
+        self._failing.add(document)
+        if self.state is not BreakerState.OPEN and len(self._failing) >= self._threshold:
+            self._open(now)
+
+    def succeeded(self, now: float) -> bool:
+        """A document succeeded; True when that closed the breaker."""
+        self.last_success = now
+        self._failing.clear()
+        self._delay = self._first_delay
+        self.probe_at = None
+        was_closed = self.state is BreakerState.CLOSED
+        self.state = BreakerState.CLOSED
+        return not was_closed
+
+    def probed(self, answered: bool, now: float) -> None:
+        """The dependency was probed while open."""
+        if self.state is not BreakerState.OPEN:
+            return
+        if answered:
+            self.state = BreakerState.HALF_OPEN
+            self._failing.clear()
+            self.probe_at = None
+        else:
+            self._open(now)
+
+    def _open(self, now: float) -> None:
+        self.state = BreakerState.OPEN
+        self._failing.clear()
+        self.probe_at = now + self._delay
+        self._delay = min(self._delay * 2, self._longest_delay)

@@ -1,0 +1,48 @@
+"""A record as it was polled, and where it lies in Kafka."""
+
+from dataclasses import dataclass, field
+
+Partition = tuple[str, int]
+Headers = tuple[tuple[str, bytes | None], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Coordinates:
+    """Where a record lies: topic, partition and offset."""
+
+    topic: str
+    partition: int
+    offset: int
+
+    def __str__(self) -> str:
+        return f"{self.topic}/{self.partition}/{self.offset}"
+
+
+@dataclass(frozen=True, slots=True)
+class Tenure:
+    """One stretch of time in which a partition was ours. Work of an older tenure counts no more."""
+
+    topic: str
+    partition: int
+    epoch: int
+
+
+@dataclass(frozen=True, slots=True)
+class SourceRecord:
+    """A polled record. `timestamp` is epoch milliseconds, `polled` of the monotonic clock, in seconds.
+
+    Key, value and headers are the publisher's bytes; they may hold PHI and are kept out of `repr`.
+    """
+
+    coordinates: Coordinates
+    tenure: Tenure
+    timestamp: int
+    polled: float
+    key: bytes | None = field(repr=False)
+    value: bytes | None = field(repr=False)
+    headers: Headers = field(repr=False)
+
+    @property
+    def size(self) -> int:
+        """Bytes of key and value."""
+        return len(self.key or b"") + len(self.value or b"")

@@ -1,0 +1,326 @@
+"""The poll thread: it alone owns the consumer, hands records to asyncio and commits what is finished.
+
+kafka-python has no wakeup, so the thread polls every `_POLL_MS`, also while everything is paused; what
+it measured and why the cooperative assignor is needed: docs, "Kafka". It never waits for work.
+"""
+
+import asyncio
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from typing import Any
+
+import structlog
+from kafka import KafkaConsumer, TopicPartition
+from kafka.consumer.subscription_state import AsyncConsumerRebalanceListener
+from kafka.coordinator.assignors.cooperative_sticky import CooperativeStickyAssignor
+from kafka.errors import IllegalStateError, KafkaError, RetriableError
+from kafka.structs import MemberState, OffsetAndMetadata
+
+from oncofhir.consumers.assignment import Assignment
+from oncofhir.consumers.connection import client_options, connect, translated
+from oncofhir.consumers.records import Coordinates, Partition, SourceRecord, Tenure
+from oncofhir.schemas.errors import AccessDenied, DependencyUnavailable
+from oncofhir.settings import KafkaSettings
+
+_POLL_MS = 50
+_MOST_AT_A_POLL = 500
+_HELD_PER_PLACE = 4  # records held for each that is worked on: enough to bridge a pause of one poll
+_FETCH_BYTES = 8 * 2**20
+_LONGEST_BACKOFF = 15.0
+_CLOSE_MS = 5_000
+_METADATA_MS = 30_000  # how soon a topic or partition that was added is seen
+
+log = structlog.get_logger(__name__)
+
+
+class Source:
+    """Polls, tracks and commits. Its callbacks are called in the event loop, in order.
+
+    Args:
+        settings: the broker, the group and how much may be held.
+        loop: where the callbacks run.
+        received: records, in offset order within a partition.
+        dropped: tenures that ended; their work is to be cancelled.
+        ended: the thread ended, with the error that ended it or None after `close`.
+    """
+
+    def __init__(
+        self,
+        settings: KafkaSettings,
+        loop: asyncio.AbstractEventLoop,
+        *,
+        received: Callable[[Sequence[SourceRecord]], None],
+        dropped: Callable[[frozenset[Tenure]], None],
+        ended: Callable[[BaseException | None], None],
+    ) -> None:
+        self.assignment = Assignment()
+        self.last_turn = time.monotonic()
+        self.joined = False
+        self._settings = settings
+        self._loop = loop
+        self._received = received
+        self._dropped = dropped
+        self._ended = ended
+        self._stopping = threading.Event()
+        self._held_back = threading.Event()
+        self._full = False
+        self._paused: frozenset[Partition] = frozenset()
+        self._highwater: dict[Partition, int] = {}
+        self._thread = threading.Thread(target=self._run, name="oncofhir-poll", daemon=True)
+        self._next_commit = 0.0
+        self._failures = 0
+
+    def start(self) -> None:
+        """Begin to connect and poll."""
+        self._thread.start()
+
+    def finish(self, record: SourceRecord) -> None:
+        """Count a record as finished; of an ended tenure it changes nothing."""
+        self.assignment.finish(record.tenure, record.coordinates.offset)
+
+    def hold_back(self) -> None:
+        """Pause all partitions, keep polling and committing."""
+        self._held_back.set()
+
+    def go_on(self) -> None:
+        """Undo `hold_back`."""
+        self._held_back.clear()
+
+    async def close(self) -> None:
+        """Commit what is finished, leave the group and end the thread."""
+        self._stopping.set()
+        while self._thread.is_alive():  # noqa: ASYNC110 - a thread has no event of this loop
+            await asyncio.sleep(0.01)
+
+    @property
+    def paused(self) -> int:
+        """How many partitions are paused."""
+        return len(self._paused)
+
+    def lag(self) -> dict[Partition, int]:
+        """Records that a partition holds beyond what is committable, as far as it is known."""
+        return {
+            partition: max(0, self._highwater.get(partition, position) - position)
+            for partition, position in self.assignment.positions().items()
+        }
+
+    # The rest runs on the poll thread.
+
+    def _run(self) -> None:
+        cause: BaseException | None = None
+        try:
+            consumer = self._connect()
+            if consumer is not None:
+                try:
+                    self._poll(consumer)
+                finally:
+                    self._leave(consumer)
+        except BaseException as error:  # noqa: BLE001 - told to the loop, which stops the worker
+            cause = error
+        self._call(self._ended, cause)
+
+    def _connect(self) -> KafkaConsumer | None:
+        options = client_options(self._settings, "worker") | {
+            "group_id": self._settings.group_id,
+            "session_timeout_ms": self._settings.session_timeout_ms,
+            "heartbeat_interval_ms": min(3_000, self._settings.session_timeout_ms // 3),
+            "partition_assignment_strategy": [CooperativeStickyAssignor],
+            "enable_auto_commit": False,
+            "auto_offset_reset": "earliest",
+            "isolation_level": "read_committed",
+            "allow_auto_create_topics": False,
+            "fetch_max_bytes": _FETCH_BYTES,
+            "metadata_max_age_ms": _METADATA_MS,
+            "metrics_enabled": False,
+        }
+        attempt = 0
+        while not self._stopping.is_set():
+            attempt += 1
+            try:
+                consumer = connect(KafkaConsumer, self._settings, **options)
+            except DependencyUnavailable as error:
+                self.last_turn = time.monotonic()
+                delay = min(2.0 ** (attempt - 1) / 2, _LONGEST_BACKOFF)
+                log.warning(
+                    "waiting for the broker",
+                    reason=error.reason.value,
+                    address=error.location,
+                    attempt=attempt,
+                    next_try_seconds=delay,
+                )
+                self._stopping.wait(delay)
+                continue
+            missing = sorted(set(self._settings.input_topics) - consumer.topics())
+            if missing:
+                log.warning("input topics are missing; 'oncofhir topics ensure'", topics=missing)
+            consumer.subscribe(list(self._settings.input_topics), listener=_Rebalance(self, consumer))
+            log.info(
+                "subscribed",
+                topics=list(self._settings.input_topics),
+                group=self._settings.group_id,
+                address=self._settings.bootstrap_servers,
+            )
+            return consumer
+        return None
+
+    def _poll(self, consumer: KafkaConsumer) -> None:
+        while not self._stopping.is_set():
+            try:
+                self._turn(consumer)
+            except KafkaError as error:
+                cause = translated(error, self._settings)
+                if isinstance(cause, AccessDenied):
+                    raise cause from error
+                self._failures += 1
+                if isinstance(error, RetriableError):
+                    self.last_turn = time.monotonic()
+                log.warning("poll failed", error=type(error).__name__, failures=self._failures)
+                self._stopping.wait(min(0.1 * 2.0 ** min(self._failures, 10), _LONGEST_BACKOFF))
+            else:
+                self._failures = 0
+                self.last_turn = time.monotonic()
+
+    def _turn(self, consumer: KafkaConsumer) -> None:
+        room = self._room()
+        self._pause(consumer)
+        batches = consumer.poll(timeout_ms=_POLL_MS, max_records=room)
+        if batches:
+            self._hand_over(batches)
+        self.joined = consumer.group_metadata().state == MemberState.STABLE
+        self._note_highwaters(consumer)
+        if time.monotonic() >= self._next_commit:
+            self._next_commit = time.monotonic() + self._settings.commit_interval_seconds
+            offsets = self.assignment.uncommitted()
+            if offsets:
+                consumer.commit_async(_to_commit(offsets), callback=self._commit_answered)
+
+    def _note_highwaters(self, consumer: KafkaConsumer) -> None:
+        for at in consumer.assignment():
+            with suppress(IllegalStateError):  # revoked since, on the IO thread
+                self._highwater[at.topic, at.partition] = consumer.highwater(at) or 0
+
+    def _room(self) -> int:
+        """How many records may be polled; notes whether all that may be held is held."""
+        records, size = self.assignment.load
+        most = self._settings.max_in_flight_records * _HELD_PER_PLACE
+        most_bytes = self._settings.max_in_flight_bytes
+        if self._full:  # go on only when a half is free, so that pausing does not flutter
+            self._full = records > most // 2 or size > most_bytes // 2
+        else:
+            self._full = records >= most or size >= most_bytes
+        return max(1, min(most - records, _MOST_AT_A_POLL))
+
+    def _pause(self, consumer: KafkaConsumer) -> None:
+        assigned = {(at.topic, at.partition) for at in consumer.assignment()}
+        paused = {(at.topic, at.partition) for at in consumer.paused()}
+        if self._full or self._held_back.is_set():
+            wanted = assigned
+        else:
+            wanted = assigned & self.assignment.ahead(self._settings.max_replay_records)
+        for partitions, change in (
+            (wanted - paused, consumer.pause),
+            (paused - wanted, consumer.resume),
+        ):
+            for partition in partitions:
+                with suppress(KeyError, IllegalStateError):  # revoked since, on the IO thread
+                    change(TopicPartition(*partition))
+        self._paused = frozenset(wanted)
+
+    def _hand_over(self, batches: Mapping[TopicPartition, Sequence[Any]]) -> None:
+        now = time.monotonic()
+        records = []
+        for batch in batches.values():
+            for polled in batch:
+                at = Coordinates(polled.topic, polled.partition, polled.offset)
+                size = len(polled.key or b"") + len(polled.value or b"")
+                started = self.assignment.start(at, size)
+                if started is None:
+                    continue
+                tenure, ended = started
+                if ended is not None:
+                    self._call(self._dropped, frozenset({ended}))
+                records.append(
+                    SourceRecord(
+                        at,
+                        tenure,
+                        polled.timestamp,
+                        now,
+                        polled.key,
+                        polled.value,
+                        tuple(polled.headers),
+                    )
+                )
+        if records:
+            self._call(self._received, records)
+
+    def _commit_answered(self, offsets: Mapping[TopicPartition, Any], answer: Any) -> None:
+        if isinstance(answer, Exception):
+            log.info("commit failed, the next one covers it", error=type(answer).__name__)
+        else:
+            self.assignment.committed({(at.topic, at.partition): o.offset for at, o in offsets.items()})
+
+    def _leave(self, consumer: KafkaConsumer) -> None:
+        try:
+            offsets = self.assignment.uncommitted()
+            if offsets:
+                consumer.commit(_to_commit(offsets), timeout_ms=_CLOSE_MS)
+                self.assignment.committed(offsets)
+            log.info("committed and leaving", partitions=len(offsets))
+        except KafkaError as error:
+            log.warning("last commit failed; its records are read again", error=type(error).__name__)
+        finally:
+            try:
+                consumer.close(autocommit=False, timeout_ms=_CLOSE_MS)
+            except KafkaError as error:
+                log.warning("leaving the group failed", error=type(error).__name__)
+            self.joined = False
+
+    def _call(self, callback: Callable[..., None], *arguments: Any) -> None:
+        if not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(callback, *arguments)
+
+    def dropped_by_rebalance(self, partitions: Sequence[Partition]) -> None:
+        """The listener's: partitions are no longer ours."""
+        tenures = self.assignment.drop(partitions)
+        if tenures:
+            self._call(self._dropped, tenures)
+
+
+class _Rebalance(AsyncConsumerRebalanceListener):  # type: ignore[misc]  # untyped base
+    """Runs on kafka-python's IO thread, where only `commit_async` may be used, and nothing may block."""
+
+    def __init__(self, source: Source, consumer: KafkaConsumer) -> None:
+        self._source = source
+        self._consumer = consumer
+
+    async def on_partitions_assigned(self, assigned: Sequence[TopicPartition]) -> None:
+        self._source.assignment.assign(_names(assigned))
+        log.info("partitions assigned", partitions=_said(assigned))
+
+    async def on_partitions_revoked(self, revoked: Sequence[TopicPartition]) -> None:
+        offsets = self._source.assignment.uncommitted(_names(revoked))
+        if offsets:
+            try:
+                await self._consumer.commit_async(_to_commit(offsets))
+            except KafkaError as error:
+                log.warning("commit on revoke failed", error=type(error).__name__)
+        self._source.dropped_by_rebalance(_names(revoked))
+        log.info("partitions revoked", partitions=_said(revoked))
+
+    async def on_partitions_lost(self, lost: Sequence[TopicPartition]) -> None:
+        self._source.dropped_by_rebalance(_names(lost))
+        log.warning("partitions lost", partitions=_said(lost))
+
+
+def _names(partitions: Sequence[TopicPartition]) -> list[Partition]:
+    return [(at.topic, at.partition) for at in partitions]
+
+
+def _said(partitions: Sequence[TopicPartition]) -> list[str]:
+    return sorted(f"{at.topic}/{at.partition}" for at in partitions)
+
+
+def _to_commit(offsets: Mapping[Partition, int]) -> dict[TopicPartition, OffsetAndMetadata]:
+    return {TopicPartition(*p): OffsetAndMetadata(offset, "", -1) for p, offset in offsets.items()}

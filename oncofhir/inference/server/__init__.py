@@ -1,0 +1,1 @@
+"""`oncofhir model serve`: a CPU server that speaks Text Generation Inference's HTTP API over llama.cpp."""

@@ -1,0 +1,30 @@
+"""What generates: the seam between TGI's HTTP API and llama.cpp, or a script."""
+
+from typing import Protocol
+
+from oncofhir.inference.server.protocol import Generation, Info, Parameters, Token
+
+
+class Engine(Protocol):
+    """Generates text for one prompt at a time or several; bounds and errors are the app's."""
+
+    @property
+    def info(self) -> Info:
+        """What `GET /info` says."""
+        ...
+
+    async def tokenize(self, text: str) -> list[Token]:
+        """The tokens of a text, special ones included; log-probabilities are 0."""
+        ...
+
+    async def generate(self, prompt: str, parameters: Parameters, max_new_tokens: int) -> Generation:
+        """Generate.
+
+        Raises:
+            TgiError: 422, 424, or whatever the engine has to say.
+        """
+        ...
+
+    async def aclose(self) -> None:
+        """Free the model."""
+        ...

@@ -1,0 +1,170 @@
+"""llama.cpp in process (wheel `xllamacpp`), on CPU, over a GGUF file."""
+
+import asyncio
+import hashlib
+from pathlib import Path
+from time import monotonic
+from typing import Any
+
+import httpx2
+
+from oncofhir import __version__
+from oncofhir.inference.server.protocol import (
+    Generation,
+    Info,
+    Parameters,
+    TgiError,
+    Token,
+    failed,
+    invalid,
+)
+from oncofhir.inference.server.slots import Slots
+
+_QUIET = -1
+
+
+class ModelFileError(Exception):
+    """The model cannot be loaded; the message says what to do."""
+
+
+class LlamaEngine:
+    """A GGUF model on the CPU.
+
+    `context_tokens` is a slot's window, prompt and answer together; `slots` prompts run side by side.
+    """
+
+    def __init__(
+        self,
+        gguf: Path,
+        *,
+        context_tokens: int = 512,
+        slots: int = 4,
+        threads: int = 2,
+        max_concurrent_requests: int = 128,
+    ) -> None:
+        """Load the model.
+
+        Raises:
+            ModelFileError: no such file, no GGUF, or `xllamacpp` is not installed.
+        """
+        if not gguf.is_file():
+            raise ModelFileError(f"no model file {gguf}; name one with --gguf")
+        try:
+            import xllamacpp  # noqa: PLC0415 - an optional part
+        except ImportError as error:
+            raise ModelFileError("llama.cpp is missing: pip install 'oncofhir[demo]'") from error
+        params = xllamacpp.CommonParams()
+        params.model.path = str(gguf)
+        params.n_ctx = context_tokens * slots
+        params.n_parallel = slots
+        params.cpuparams.n_threads = threads
+        params.cpuparams_batch.n_threads = threads
+        params.verbosity = _QUIET
+        try:
+            self._server = xllamacpp.Server(params)
+        except Exception as error:
+            raise ModelFileError(f"llama.cpp cannot load {gguf}: is it a GGUF file?") from error
+        self._slots = Slots(slots)
+        self._http = httpx2.AsyncClient(base_url=self._server.listening_address, trust_env=False)
+        self._info = Info(
+            model_id=gguf.stem,
+            model_sha=hashlib.sha256(gguf.read_bytes()).hexdigest(),
+            max_concurrent_requests=max_concurrent_requests,
+            max_input_tokens=context_tokens - 1,
+            max_total_tokens=context_tokens,
+            version=__version__,
+        )
+
+    @property
+    def info(self) -> Info:
+        return self._info
+
+    async def tokenize(self, text: str) -> list[Token]:
+        body = {"content": text, "add_special": True, "with_pieces": True}
+        answer = (await self._http.post("/tokenize", json=body)).json()
+        return [
+            Token(id=t["id"], text=t["piece"] if isinstance(t["piece"], str) else "", logprob=0.0)
+            for t in answer["tokens"]
+        ]
+
+    async def generate(self, prompt: str, parameters: Parameters, max_new_tokens: int) -> Generation:
+        arrived = monotonic()
+        async with self._slots.held(prompt) as slot:
+            began = monotonic()
+            body = _request(prompt, parameters, max_new_tokens) | {"id_slot": slot}
+            answer = await asyncio.to_thread(self._server.handle_completions, body)
+            return _generation(answer, parameters, began - arrived, monotonic() - began)
+
+    async def aclose(self) -> None:
+        await self._http.aclose()
+
+
+def _request(prompt: str, parameters: Parameters, max_new_tokens: int) -> dict[str, Any]:
+    body: dict[str, Any] = {
+        "prompt": prompt,
+        "n_predict": max_new_tokens,
+        "temperature": (parameters.temperature or 1.0) if parameters.do_sample else 0.0,
+        "stop": parameters.stop,
+        "cache_prompt": True,
+        "n_probs": 1,
+        "stream": False,
+    }
+    if parameters.do_sample:
+        optional = {"top_p": parameters.top_p, "top_k": parameters.top_k, "seed": parameters.seed}
+        body |= {name: value for name, value in optional.items() if value is not None}
+    if parameters.grammar is not None:
+        body |= _grammar(parameters.grammar)
+    return body
+
+
+def _grammar(grammar: dict[str, Any]) -> dict[str, Any]:
+    """JSON schemas are llama.cpp's own; it has no regular expressions."""
+    kind, value = grammar.get("type"), grammar.get("value")
+    if kind in {"json", "json_object"} and isinstance(value, dict):
+        return {"json_schema": value}
+    if kind == "json_schema" and isinstance(value, dict) and isinstance(value.get("schema"), dict):
+        return {"json_schema": value["schema"]}
+    raise invalid("grammar is not valid: this server supports grammars of type `json` only")
+
+
+def _generation(
+    answer: dict[str, Any], parameters: Parameters, queued: float, took: float
+) -> Generation:
+    error = answer.get("error")
+    if error:
+        raise _error(error)
+    choice, usage = answer["choices"][0], answer.get("usage", {})
+    found = (choice.get("logprobs") or {}).get("content") or []
+    tokens = [
+        Token(id=t["id"], text=t["token"], logprob=t["logprob"], special=not t.get("bytes"))
+        for t in found
+    ]
+    text = choice["text"]
+    return Generation(
+        text=text,
+        finish_reason=_finish_reason(choice.get("finish_reason"), tokens, parameters),
+        tokens=tokens,
+        prompt_tokens=usage.get("prompt_tokens", 0),
+        cached_tokens=usage.get("prompt_tokens_details", {}).get("cached_tokens", 0),
+        queue_seconds=queued,
+        inference_seconds=took,
+    )
+
+
+def _finish_reason(reason: str | None, tokens: list[Token], parameters: Parameters) -> str:
+    if reason == "length":
+        return "length"
+    ended = bool(tokens) and tokens[-1].special
+    return "eos_token" if ended or not parameters.stop else "stop_sequence"
+
+
+def _error(error: dict[str, Any]) -> TgiError:
+    """llama.cpp says 400 for what TGI calls 422."""
+    if error.get("type") == "exceed_context_size_error":
+        return invalid(
+            f"`inputs` must have less than {error.get('n_ctx')} tokens. "
+            f"Given: {error.get('n_prompt_tokens')}"
+        )
+    if error.get("code") == 400:  # noqa: PLR2004
+        return invalid(str(error.get("message", "invalid request")))
+    return failed("llama.cpp raised an error")

@@ -1,0 +1,193 @@
+"""TGI's requests, their rules, and its error bodies.
+
+Source: TGI v3.3.7, router/src/lib.rs, validation.rs and server.rs. Unknown keys are ignored, as TGI does.
+"""
+
+from typing import Any, Self
+
+from pydantic import BaseModel, ConfigDict, model_validator
+
+MAX_STOP_SEQUENCES = 4
+DEFAULT_NEW_TOKENS = 100
+
+
+class TgiError(Exception):
+    """An error as TGI answers it: HTTP status, `error_type`, message."""
+
+    def __init__(self, status: int, error_type: str, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+        self.error_type = error_type
+        self.message = message
+
+    @property
+    def body(self) -> dict[str, str]:
+        return {"error": self.message, "error_type": self.error_type}
+
+
+def invalid(message: str) -> TgiError:
+    """422 validation: sending it again changes nothing."""
+    return TgiError(422, "validation", f"Input validation error: {message}")
+
+
+def overloaded() -> TgiError:
+    """429: every permit is taken; there is no queue behind it."""
+    return TgiError(429, "overloaded", "Model is overloaded")
+
+
+def failed(message: str) -> TgiError:
+    """424: the backend raised."""
+    return TgiError(424, "generation", f"Request failed during generation: {message}")
+
+
+class _Lenient(BaseModel):
+    model_config = ConfigDict(extra="ignore", hide_input_in_errors=True)
+
+
+class Parameters(_Lenient):
+    """`parameters`: with the object left out TGI samples, with `{}` it does not."""
+
+    max_new_tokens: int | None = None
+    do_sample: bool = False
+    temperature: float | None = None
+    top_p: float | None = None
+    typical_p: float | None = None
+    top_k: int | None = None
+    repetition_penalty: float | None = None
+    frequency_penalty: float | None = None
+    stop: list[str] = []
+    truncate: int | None = None
+    best_of: int | None = None
+    seed: int | None = None
+    details: bool = False
+    return_full_text: bool | None = None
+    decoder_input_details: bool = False
+    grammar: dict[str, Any] | None = None
+
+    def check(self) -> Self:
+        """The rules of validation.rs.
+
+        Raises:
+            TgiError: 422, in TGI's words.
+        """
+        if self.temperature is not None and self.temperature <= 0:
+            raise invalid("`temperature` must be strictly positive")
+        for name in ("top_p", "typical_p"):
+            value = getattr(self, name)
+            if value is not None and not 0 < value < 1:
+                raise invalid(f"`{name}` must be > 0.0 and < 1.0")
+        if self.top_k is not None and self.top_k <= 0:
+            raise invalid("`top_k` must be strictly positive")
+        if self.repetition_penalty is not None and self.repetition_penalty <= 0:
+            raise invalid("`repetition_penalty` must be strictly positive")
+        if self.frequency_penalty is not None and not -2 <= self.frequency_penalty <= 2:  # noqa: PLR2004
+            raise invalid("`frequency_penalty` must be >= -2.0 and <= 2.0")
+        if self.max_new_tokens is not None and self.max_new_tokens <= 0:
+            raise invalid("`max_new_tokens` must be strictly positive")
+        if len(self.stop) > MAX_STOP_SEQUENCES:
+            raise invalid(
+                f"`stop` supports up to {MAX_STOP_SEQUENCES} stop sequences. Given: {len(self.stop)}"
+            )
+        if self.best_of is not None and self.best_of > 1:
+            raise invalid("`best_of` must be > 0 and <= 1. Given: more")
+        if self.truncate is not None:
+            raise invalid("`truncate` is not supported by this server: it would cut the instruction away")
+        return self
+
+
+class GenerateRequest(_Lenient):
+    """`POST /generate`."""
+
+    inputs: str
+    parameters: Parameters = Parameters(do_sample=True)
+
+
+class CompletionsRequest(_Lenient):
+    """`POST /v1/completions`, the part of it that TGI reads."""
+
+    prompt: str | list[str]
+    model: str | None = None
+    max_tokens: int | None = None
+    temperature: float | None = None
+    top_p: float | None = None
+    stop: list[str] | str = []
+    seed: int | None = None
+    stream: bool = False
+    logprobs: int | None = None
+
+    @model_validator(mode="after")
+    def _one_prompt(self) -> Self:
+        if isinstance(self.prompt, list) and len(self.prompt) != 1:
+            raise ValueError("one prompt a request")
+        return self
+
+    def parameters(self) -> Parameters:
+        """As `/generate` has them; a temperature of exactly 0 is greedy, none is sampling."""
+        stop = [self.stop] if isinstance(self.stop, str) else self.stop
+        greedy = self.temperature == 0
+        return Parameters(
+            max_new_tokens=self.max_tokens,
+            do_sample=not greedy,
+            temperature=None if greedy else self.temperature,
+            top_p=self.top_p,
+            stop=stop,
+            seed=self.seed,
+            details=True,
+        )
+
+
+class Token(BaseModel):
+    """One generated token."""
+
+    id: int
+    text: str
+    logprob: float
+    special: bool = False
+
+
+class Generation(BaseModel):
+    """What an engine generated. `text` holds the stop string, when it ended with one, as TGI's does."""
+
+    text: str
+    finish_reason: str
+    tokens: list[Token]
+    prompt_tokens: int
+    cached_tokens: int = 0
+    queue_seconds: float = 0.0
+    inference_seconds: float = 0.0
+
+
+class Info(BaseModel):
+    """`GET /info`."""
+
+    model_id: str
+    model_sha: str | None
+    model_pipeline_tag: str | None = "text-generation"
+    max_concurrent_requests: int
+    max_best_of: int = 1
+    max_stop_sequences: int = MAX_STOP_SEQUENCES
+    max_input_tokens: int
+    max_total_tokens: int
+    validation_workers: int = 1
+    max_client_batch_size: int = 1
+    router: str = "oncofhir-model-serve"
+    version: str
+    sha: str | None = None
+    docker_label: str | None = None
+
+
+def check_length(prompt_tokens: int, max_new_tokens: int, info: Info) -> None:
+    """The two length rules, in TGI's order and words.
+
+    Raises:
+        TgiError: 422.
+    """
+    if prompt_tokens + max_new_tokens > info.max_total_tokens:
+        raise invalid(
+            f"`inputs` tokens + `max_new_tokens` must be <= {info.max_total_tokens}. Given: "
+            f"{prompt_tokens} `inputs` tokens and {max_new_tokens} `max_new_tokens`"
+        )
+    if prompt_tokens > info.max_input_tokens:
+        raise invalid(
+            f"`inputs` must have less than {info.max_input_tokens} tokens. Given: {prompt_tokens}"
+        )
