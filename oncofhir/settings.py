@@ -151,6 +151,9 @@ class RetrySettings(Group):
     attempts: PositiveInt = 5
     first_delay_seconds: PositiveFloat = 0.5
     longest_delay_seconds: PositiveFloat = 30.0
+    give_up_seconds: PositiveFloat = Field(
+        120.0, description="a report that others overtake is retried at least this long"
+    )
     breaker_threshold: PositiveInt = Field(
         5, description="documents that fail in a row before the stream is paused"
     )

@@ -65,6 +65,12 @@ class Assignment:
             self._bytes += size
             return held.tenure, ended
 
+    def holds(self, tenure: Tenure) -> bool:
+        """Whether a tenure has not ended."""
+        with self._lock:
+            held = self._held.get((tenure.topic, tenure.partition))
+            return held is not None and held.tenure == tenure
+
     def finish(self, tenure: Tenure, offset: int) -> bool:
         """Count a record as finished; False when its tenure has ended."""
         with self._lock:

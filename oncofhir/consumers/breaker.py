@@ -3,10 +3,10 @@
     closed ──several documents fail, none succeeds──► open ──a probe succeeds──► half-open
        ▲                                               ▲                            │
        └──────────── a document succeeds ──────────────┼────────────────────────────┤
-                                                       └──several fail again────────┘
+                                                       └──────one fails again───────┘
 
-Open: partitions are paused and nothing is tried but the probe. Half-open: the stream runs again and
-one of those that wait is tried. Times are of the monotonic clock, in seconds, and passed in.
+Open: partitions are paused and nothing is tried but the probe; what had begun before may still succeed
+and close it. Half-open: the stream runs again and one of those that wait is tried. Times are of the monotonic clock, in seconds, and passed in.
 """
 
 from enum import StrEnum
@@ -41,7 +41,9 @@ class Breaker:
     def failed(self, document: str, now: float) -> None:
         """A document failed at the dependency; the same one again counts once."""
         self._failing.add(document)
-        if self.state is not BreakerState.OPEN and len(self._failing) >= self._threshold:
+        if self.state is BreakerState.HALF_OPEN or (
+            self.state is BreakerState.CLOSED and len(self._failing) >= self._threshold
+        ):
             self._open(now)
 
     def succeeded(self, now: float) -> bool:

@@ -114,7 +114,7 @@ def decide(
         return DeadLetter(error.reason)
     delay = _delay(attempt, settings) * (0.5 + jitter / 2)
     if isinstance(error, StoreConflict):
-        used_up = attempt >= settings.attempts and age >= settings.longest_delay_seconds
+        used_up = attempt >= settings.attempts and age >= settings.give_up_seconds
         return DeadLetter(error.reason) if used_up and others.succeeded else Retry(delay)
     dependency = dependency_of(error)
     if isinstance(error, DependencyUnavailable) and dependency is not None:
@@ -142,7 +142,7 @@ def _for_dependency(
         case Dependency.BROKER:  # a dead letter would go the same way
             return Retry(delay)
         case Dependency.MODEL | Dependency.STORE:
-            used_up = attempt >= settings.attempts and age >= settings.longest_delay_seconds
+            used_up = attempt >= settings.attempts and age >= settings.give_up_seconds
             return DeadLetter(error.reason) if used_up and others.succeeded else Retry(delay)
         case _:
             assert_never(dependency)

@@ -155,7 +155,9 @@ class Source:
             missing = sorted(set(self._settings.input_topics) - consumer.topics())
             if missing:
                 log.warning("input topics are missing; 'oncofhir topics ensure'", topics=missing)
-            consumer.subscribe(list(self._settings.input_topics), listener=_Rebalance(self, consumer))
+            consumer.subscribe(
+                list(self._settings.input_topics), listener=_Rebalance(self, consumer)
+            )
             log.info(
                 "subscribed",
                 topics=list(self._settings.input_topics),
@@ -259,7 +261,9 @@ class Source:
         if isinstance(answer, Exception):
             log.info("commit failed, the next one covers it", error=type(answer).__name__)
         else:
-            self.assignment.committed({(at.topic, at.partition): o.offset for at, o in offsets.items()})
+            self.assignment.committed(
+                {(at.topic, at.partition): o.offset for at, o in offsets.items()}
+            )
 
     def _leave(self, consumer: KafkaConsumer) -> None:
         try:
@@ -269,7 +273,9 @@ class Source:
                 self.assignment.committed(offsets)
             log.info("committed and leaving", partitions=len(offsets))
         except KafkaError as error:
-            log.warning("last commit failed; its records are read again", error=type(error).__name__)
+            log.warning(
+                "last commit failed; its records are read again", error=type(error).__name__
+            )
         finally:
             try:
                 consumer.close(autocommit=False, timeout_ms=_CLOSE_MS)

@@ -3,16 +3,9 @@
 from collections import Counter
 from collections.abc import Mapping
 
+from oncofhir.consumers.records import Coordinates
 from oncofhir.schemas.base import Value
 from oncofhir.schemas.outcome import OutcomeRow, OutcomeStatus, PhenotypeRow, RowStatus
-
-
-class Coordinates(Value):
-    """Where a record lies in Kafka."""
-
-    topic: str
-    partition: int
-    offset: int
 
 
 class Published(Value):

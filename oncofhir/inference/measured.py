@@ -9,10 +9,11 @@ LABELLED = 3.0
 _LOOK_BACK = 110
 _LOOK_AHEAD = 40
 _STOP = re.compile(r"[;\n]|(?<=[a-zA-Z)\d])\.\s+(?=[A-Z\[])")
+_PRONOUN = re.compile(r"\s*(?:it|this|these|which)\b", re.IGNORECASE)
 _LABEL = re.compile(
     r"(?:(?:[tl]umou?r|lesion|mass|cancer|carcinoma) (?:size|dimensions?|diameter)"
     r"|(?:size|(?:greatest|maximum|maximal|largest) (?:dimension|diameter)) of (?:the )?"
-    r"(?:\w+ )?(?:[tl]umou?r|lesion|mass|carcinoma))[^\d;]{0,60}$",
+    r"(?:\w+ )?(?:[tl]umou?r|lesion|mass|carcinoma))\W{0,3}[^\d;]{0,60}$",
     re.IGNORECASE,
 )
 _TUMOR = re.compile(
@@ -56,7 +57,9 @@ def size_weight(text: str, mention: Mention) -> float:
     """
     before = text[max(0, mention.start - _LOOK_BACK) : mention.start]
     after = text[mention.end : mention.end + _LOOK_AHEAD]
-    clause = _STOP.split(before)[-1]
+    *_, earlier, clause = ["", *_STOP.split(before)]
+    if _PRONOUN.match(clause):
+        clause = earlier + clause
     if _BOUND.search(before) or _DISTANCE.match(after) or _THICK.match(after):
         return OTHER
     if _LABEL.search(before):

@@ -26,6 +26,9 @@ _OF_TUMOR = re.compile(
 )
 _NODES = re.compile(r"lymph node|metasta|margin", re.IGNORECASE)
 _NEAR = 60
+# A numbered grade says more than words, a combined one more than the nuclei's alone.
+_SCHEMES = {None: 1.5, "gleason": 3.0, "differentiation": 0.5, "level": 0.0, "nuclear": 0.0}
+_PRECANCER = re.compile(r"dysplas|adenoma\b|hyperplas|\bpin\b|hepatitis|fibrosis|displas", re.IGNORECASE)
 _MODIFIERS = (
     r"(?:(?:invasive|infiltrating|malignant|poorly|moderately|well|high|low|clear|small|large|signet|ring|"
     r"grade|cell|type|acinar|ductal|lobular|mucinous|papillary|serous|endometrioid|squamous|urothelial|"
@@ -88,15 +91,14 @@ def _ranked(reading: Reading, kind: Kind) -> list[Mention]:
     ]
     counts = {key: sum(m.key == key for m in mentions) for key in {m.key for m in mentions}}
 
-    def weight(mention: Mention) -> tuple[float, float, int]:
+    def weight(mention: Mention) -> tuple[float, int]:
         start, end = reading.sentence_at(mention.start, mention.end)
         sentence = reading.text[max(0, start - _NEAR) : end]
         company = bool(MALIGNANCY.search(sentence)) - bool(_NODES.search(sentence))
-        company -= bool(_IN_SITU.search(reading.text[mention.start - 20 : mention.end + 20]))
-        scheme = {None: 0.5, "gleason": 1.0, "nottingham": 1.0, "level": -0.5}.get(
-            mention.scheme, 0.5
-        )
-        return (reading.authority(mention.start) + 2 * company, scheme, counts[mention.key])
+        around = reading.text[max(0, mention.start - 20) : mention.end + 20]
+        company -= bool(_IN_SITU.search(around)) + 2 * bool(_PRECANCER.search(around))
+        rank = reading.authority(mention.start) + 2 * company + _SCHEMES.get(mention.scheme, 1.5)
+        return (rank, counts[mention.key])
 
     return sorted(mentions, key=weight, reverse=True)
 

@@ -8,26 +8,38 @@ from oncofhir.inference.mentions.mention import Mention
 _NUMBER = r"\d{1,3}(?:[.,] ?\d{1,2}(?!\d))?|\.\d{1,2}"
 _UNIT = r"(?:cm|mm|centimet(?:er|re)s?|millimet(?:er|re)s?)"
 _SIZE = re.compile(
-    rf"(?<![\d.,/])(?P<first>{_NUMBER}) ?(?P<u1>{_UNIT})?"
-    rf"(?:\.? {{0,2}}(?:x|×|\*|by)\.? {{0,2}}(?P<second>{_NUMBER}) ?(?P<u2>{_UNIT})?)?"
-    rf"(?:\.? {{0,2}}(?:x|×|\*|by)\.? {{0,2}}(?P<third>{_NUMBER}) ?(?P<u3>{_UNIT})?)?"
+    rf"(?<![\d.,/])(?P<first>{_NUMBER})(?:\.? ?(?P<u1>{_UNIT})\b)?"
+    rf"(?:\.? {{0,2}}(?:x|×|\*|by)\.? {{0,2}}(?P<second>{_NUMBER})(?:\.? ?(?P<u2>{_UNIT})\b)?)?"
+    rf"(?:\.? {{0,2}}(?:x|×|\*|by)\.? {{0,2}}(?P<third>{_NUMBER})(?:\.? ?(?P<u3>{_UNIT})\b)?)?"
     rf"(?![\w²³^])",
     re.IGNORECASE,
 )
 _BLANK = re.compile(r"\s")
+_JOINED = re.compile(r" ?(?:and|&|,|, and|or) ?", re.IGNORECASE)
 _MM_PER_CM = 10
 LARGEST_MM = 600.0
 
 
 def sizes(text: str) -> Iterator[Mention]:
-    """Every length or set of dimensions with a unit, whatever it measures."""
-    for match in _SIZE.finditer(_BLANK.sub(" ", text)):
+    """Every length or set of dimensions with a unit, whatever it measures.
+
+    In "4.5 and 1.0 cm" the first borrows the unit of the second.
+    """
+    matches = list(_SIZE.finditer(_BLANK.sub(" ", text)))
+    lent: str | None = None
+    found: list[Mention] = []
+    for match, following in zip(reversed(matches), [None, *reversed(matches)], strict=False):
         units = [match["u1"], match["u2"], match["u3"]]
         unit = next((u for u in reversed(units) if u), None)
+        if unit is None and following is not None and lent is not None:
+            between = match.string[match.end() : following.start()]
+            unit = lent if _JOINED.fullmatch(between) else None
+        lent = unit
         if unit is not None:
             mention = _mention(match, [u or unit for u in units])
             if mention is not None:
-                yield mention
+                found.append(mention)
+    yield from reversed(found)
 
 
 def bare_sizes(text: str) -> Iterator[tuple[float, ...]]:

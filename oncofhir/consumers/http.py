@@ -1,0 +1,117 @@
+"""Probes and metrics over HTTP, in the worker's own event loop.
+
+`/live` says whether the poll loop moves, `/ready` whether work is taken on, `/startup` whether model,
+store and broker have answered once, `/metrics` what Prometheus scrapes. None of them needs credentials
+and none holds anything out of a report.
+"""
+
+import asyncio
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Protocol, Self
+
+import uvicorn
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from oncofhir.settings import HttpSettings, SettingsError
+
+_BACKLOG = 128
+_STARTED_EVERY = 0.01
+
+
+@dataclass(frozen=True)
+class Condition:
+    """The answer to a probe: fine or not, and what it was judged by (names and numbers of ours)."""
+
+    ok: bool
+    details: dict[str, str | int | float | bool | list[str]]
+
+
+class Health(Protocol):
+    """What the probes ask."""
+
+    def live(self) -> Condition: ...
+    def ready(self) -> Condition: ...
+    def started(self) -> Condition: ...
+
+
+def probe_app(health: Health, exposed: Callable[[], bytes], metrics_type: str) -> Starlette:
+    """The application: four paths, GET only."""
+
+    def answered(condition: Condition) -> Response:
+        body = {"ok": condition.ok, **condition.details}
+        return JSONResponse(body, status_code=200 if condition.ok else 503)
+
+    async def live(_: Request) -> Response:
+        return answered(health.live())
+
+    async def ready(_: Request) -> Response:
+        return answered(health.ready())
+
+    async def startup(_: Request) -> Response:
+        return answered(health.started())
+
+    async def metrics(_: Request) -> Response:
+        return Response(exposed(), media_type=metrics_type)
+
+    return Starlette(
+        routes=[
+            Route("/live", live),
+            Route("/ready", ready),
+            Route("/startup", startup),
+            Route("/metrics", metrics),
+        ]
+    )
+
+
+class ProbeServer:
+    """Serves an application while the context lasts; `port` is the one it got."""
+
+    def __init__(self, app: Starlette, settings: HttpSettings) -> None:
+        self._settings = settings
+        self._server = _Server(
+            uvicorn.Config(
+                app,
+                log_config=None,
+                log_level="warning",
+                access_log=False,
+                lifespan="off",
+                timeout_graceful_shutdown=2,
+            )
+        )
+        self._serving: asyncio.Task[None] | None = None
+        self.port = 0
+
+    async def __aenter__(self) -> Self:
+        try:
+            listener = socket.create_server(
+                (self._settings.host, self._settings.port), backlog=_BACKLOG
+            )
+        except OSError as error:
+            raise SettingsError(
+                f"cannot listen on {self._settings.host}:{self._settings.port} (HTTP__PORT): "
+                f"{error.strerror}"
+            ) from error
+        self.port = listener.getsockname()[1]
+        self._serving = asyncio.create_task(self._server.serve(sockets=[listener]))
+        while not self._server.started and not self._serving.done():
+            await asyncio.sleep(_STARTED_EVERY)
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self._server.should_exit = True
+        if self._serving is not None:
+            await asyncio.wait([self._serving])
+
+
+class _Server(uvicorn.Server):
+    """Leaves the process's signals to the worker."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield

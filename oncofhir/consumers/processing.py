@@ -1,0 +1,329 @@
+"""One record from decode to done: its reports are processed, their rows published, then its offset counts.
+
+A record's offset is finished only when each of its reports has its rows acknowledged or the record
+lies, acknowledged, in the dead-letter topic (design, promise 1).
+"""
+
+import asyncio
+import random
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import partial
+from typing import Protocol
+
+import structlog
+
+from oncofhir.consumers.dead_letters import DECODE, PROCESS, DeadLetterCap, Failure, dead_letter
+from oncofhir.consumers.envelope import decode
+from oncofhir.consumers.fates import (
+    DeadLetter,
+    Dependency,
+    Halt,
+    Others,
+    Retry,
+    WaitForDependency,
+    decide,
+    dependency_of,
+)
+from oncofhir.consumers.outages import Outages
+from oncofhir.consumers.publisher import Publisher
+from oncofhir.consumers.records import SourceRecord
+from oncofhir.consumers.rows import dead_lettered, outcome_message, phenotype_messages
+from oncofhir.consumers.scheduler import Job, Wait
+from oncofhir.schemas.errors import (
+    DependencyUnavailable,
+    OncofhirError,
+    StoreConflict,
+    TooManyDeadLetters,
+    UnreadableReport,
+)
+from oncofhir.schemas.event import ReportEvent
+from oncofhir.schemas.outcome import OutcomeStatus, Processed
+from oncofhir.schemas.reasons import Reason
+from oncofhir.settings import KafkaSettings, RetrySettings
+from oncofhir.telemetry import metrics as m
+from oncofhir.telemetry.logging import described
+
+_DECODE_ASIDE_BYTES = 256 * 1024  # larger records are decoded off the event loop
+log = structlog.get_logger(__name__)
+
+
+class ReportProcessor(Protocol):
+    """What the worker runs for each report."""
+
+    async def ready(self) -> None:
+        """Prove that model and store answer.
+
+        Raises:
+            DependencyUnavailable: one does not; the location is its address.
+            AccessDenied: one refuses us.
+        """
+
+    async def process(self, event: ReportEvent) -> Processed:
+        """Deal with one report to its end; the same event again is as once.
+
+        Raises:
+            OncofhirError: see the module of fates for what becomes of each.
+        """
+
+
+@dataclass(eq=False)
+class _Delivery:
+    """A record that is being dealt with."""
+
+    record: SourceRecord
+    unsettled: int
+    first_tried: datetime
+    failures: list[tuple[Failure, ReportEvent | None]] = field(default_factory=list)
+    is_dead_letter_out: bool = False
+
+
+@dataclass(eq=False)
+class _Work:
+    """One report of a record, and how far it has come."""
+
+    delivery: _Delivery
+    event: ReportEvent | None
+    entry: int
+    key: str
+    attempt: int = 0
+    first: float = 0.0
+    processed: Processed | None = None
+    is_settled: bool = False
+
+
+class Processing:
+    """Makes jobs of records and runs them.
+
+    Args:
+        processor: deals with a report.
+        publisher: publishes rows and dead letters.
+        kafka: the topics.
+        retry: attempts, delays and the cap on dead letters.
+        metrics: counts.
+        outages: the breakers.
+        finish: told when a record is done.
+        halt: told of an error that stops the worker.
+    """
+
+    def __init__(
+        self,
+        processor: ReportProcessor,
+        publisher: Publisher,
+        kafka: KafkaSettings,
+        retry: RetrySettings,
+        metrics: m.Metrics,
+        outages: Outages,
+        *,
+        finish: Callable[[SourceRecord], None],
+        halt: Callable[[OncofhirError], None],
+    ) -> None:
+        self._processor = processor
+        self._publisher = publisher
+        self._kafka = kafka
+        self._retry = retry
+        self._metrics = metrics
+        self._outages = outages
+        self._finish = finish
+        self._halt = halt
+        self._cap = DeadLetterCap(
+            in_a_row=retry.dead_letters_in_a_row, share=retry.dead_letter_share
+        )
+
+    async def jobs(self, record: SourceRecord) -> list[Job]:
+        """The jobs of a record, one a report; a record that announces none is finished at once."""
+        now = datetime.now(UTC)
+        try:
+            events = await self._decoded(record)
+        except UnreadableReport as error:
+            delivery = _Delivery(record, 0, now)
+            delivery.failures.append((Failure(error.reason, DECODE, 1), None))
+            return [self._job(_Work(delivery, None, 0, str(record.coordinates), is_settled=True))]
+        if not events:
+            self._done(record)
+            return []
+        delivery = _Delivery(record, len(events), now)
+        return [
+            self._job(_Work(delivery, event, entry, event.source.unversioned))
+            for entry, event in enumerate(events)
+        ]
+
+    async def _decoded(self, record: SourceRecord) -> tuple[ReportEvent, ...]:
+        headers = [(name, value) for name, value in record.headers if value is not None]
+        read = partial(decode, record.value, headers, record.coordinates.topic)
+        with self._timed("decode"):
+            try:
+                return (
+                    await asyncio.to_thread(read) if record.size > _DECODE_ASIDE_BYTES else read()
+                )
+            except UnreadableReport:
+                raise
+            except Exception as error:  # a fault of ours: the record is kept, the stream goes on
+                self._log_failure(record, error, PROCESS)
+                raise UnreadableReport(Reason.UNEXPECTED) from None
+
+    def _job(self, work: _Work) -> Job:
+        return Job(work.key, work.delivery.record.tenure, partial(self._run, work))
+
+    async def _run(self, work: _Work) -> Wait | None:
+        blocked = self._outages.open
+        if blocked:
+            return partial(self._outages.wait, blocked[0])
+        if not work.is_settled:
+            wait = await self._try(work)
+            if wait is not None:
+                return wait
+        if work.delivery.unsettled:
+            return None  # the record's last report concludes it
+        return await self._conclude(work)
+
+    async def _try(self, work: _Work) -> Wait | None:
+        event = work.event
+        if event is None:
+            raise AssertionError("only a record that was decoded is tried")
+        work.attempt += 1
+        work.first = work.first or time.monotonic()
+        try:
+            if work.processed is None:
+                with self._timed("process"):
+                    work.processed = await self._processor.process(event)
+            await self._publish_rows(work.processed, work.delivery.record)
+        except Exception as error:  # noqa: BLE001 - the one place where every failure finds its fate
+            return self._failed(work, error)
+        self._succeeded(work.processed)
+        self._settle(work)
+        return None
+
+    async def _publish_rows(self, processed: Processed, record: SourceRecord) -> None:
+        """The findings first: who reads the outcome may rely on them."""
+        with self._timed("publish"):
+            rows = phenotype_messages(processed, record, self._kafka)
+            await self._publisher.publish(rows)
+            await self._publisher.publish([outcome_message(processed.outcome, record, self._kafka)])
+        if rows:
+            self._metrics.count(m.ROWS, self._kafka.phenotype_topic, by=len(rows))
+        self._metrics.count(m.ROWS, self._kafka.outcome_topic)
+
+    def _succeeded(self, processed: Processed) -> None:
+        outcome = processed.outcome
+        self._metrics.count(m.REPORTS, outcome.status.value, outcome.reason or "")
+        self._cap.count(dead=False)
+        self._outages.succeeded(Dependency.BROKER)
+        if processed.asked_model:
+            self._metrics.count(m.MODEL_ASKED)
+            self._outages.succeeded(Dependency.MODEL)
+        if processed.asked_model or processed.wrote_store:
+            self._outages.succeeded(Dependency.STORE)
+
+    def _failed(self, work: _Work, error: Exception) -> Wait | None:
+        dependency = dependency_of(error)
+        about = Dependency.STORE if isinstance(error, StoreConflict) else dependency
+        if dependency is not None and not _only_overloaded(error):
+            self._outages.failed(dependency, work.key)
+        others = self._outages.others(about, work.first) if about is not None else Others()
+        age = time.monotonic() - work.first
+        jitter = random.random()  # noqa: S311 - spreads retries
+        verdict = decide(error, work.attempt, age, others, self._retry, jitter)
+        reason = error.reason if isinstance(error, OncofhirError) else Reason.UNEXPECTED
+        match verdict:
+            case Retry(delay, counts):
+                self._metrics.count(m.RETRIES, reason.value)
+                self._log_failure(
+                    work.delivery.record, error, PROCESS, retry_seconds=round(delay, 2)
+                )
+                work.attempt -= not counts
+                return partial(asyncio.sleep, delay)
+            case WaitForDependency(waited_for):
+                work.attempt -= 1
+                return partial(self._outages.wait, waited_for)
+            case Halt(cause):
+                self._halt(cause)
+                return _forever
+            case DeadLetter(cause_of_death):
+                self._log_failure(work.delivery.record, error, PROCESS)
+                failure = Failure(cause_of_death, PROCESS, work.attempt, work.entry)
+                work.delivery.failures.append((failure, work.event))
+                self._settle(work)
+                return None
+
+    async def _conclude(self, work: _Work) -> Wait | None:
+        """All reports of the record have their end: dead-letter it if one failed, then it is done."""
+        delivery = work.delivery
+        if delivery.failures:
+            try:
+                await self._bury(delivery)
+            except DependencyUnavailable as error:
+                self._outages.failed(Dependency.BROKER, work.key)
+                self._log_failure(delivery.record, error, "dead-letter")
+                return partial(asyncio.sleep, self._retry.longest_delay_seconds / 2)
+            except OncofhirError as error:  # too large even for the dead letters, or refused
+                self._halt(error)
+                return _forever
+        self._done(delivery.record)
+        return None
+
+    async def _bury(self, delivery: _Delivery) -> None:
+        record = delivery.record
+        failures = [failure for failure, _ in delivery.failures]
+        if not delivery.is_dead_letter_out:
+            letter = dead_letter(
+                record, failures, delivery.first_tried, self._kafka.dead_letter_topic
+            )
+            await self._publisher.publish([letter])
+            delivery.is_dead_letter_out = True
+        await self._publisher.publish(
+            [
+                outcome_message(
+                    dead_lettered(event.source if event else None, failure.reason, record),
+                    record,
+                    self._kafka,
+                )
+                for failure, event in delivery.failures
+            ]
+        )
+        self._metrics.count(m.DEAD_LETTERS, failures[0].reason.value)
+        for failure in failures:
+            self._metrics.count(m.REPORTS, OutcomeStatus.DEAD_LETTERED.value, failure.reason.value)
+            if self._cap.count(dead=True):
+                self._halt(TooManyDeadLetters(Reason.TOO_MANY_DEAD_LETTERS))
+
+    def _settle(self, work: _Work) -> None:
+        work.is_settled = True
+        work.delivery.unsettled -= 1
+
+    def _done(self, record: SourceRecord) -> None:
+        self._metrics.observe(m.REPORT_SECONDS, time.monotonic() - record.polled)
+        self._finish(record)
+
+    @contextmanager
+    def _timed(self, stage: str) -> Iterator[None]:
+        started = time.monotonic()
+        try:
+            yield
+        finally:
+            self._metrics.observe(m.STAGE_SECONDS, time.monotonic() - started, stage)
+
+    def _log_failure(
+        self, record: SourceRecord, error: Exception, stage: str, **more: float
+    ) -> None:
+        """Say where and why, in codes; a message of an unexpected error may hold PHI."""
+        at = record.coordinates
+        where = {"topic": at.topic, "partition": at.partition, "offset": at.offset, "stage": stage}
+        if isinstance(error, OncofhirError):
+            log.warning(
+                "report failed", reason=error.reason.value, at=error.location, **where, **more
+            )
+        else:
+            reason = Reason.UNEXPECTED.value
+            log.error("report failed", reason=reason, **described(error), **where, **more)
+
+
+def _only_overloaded(error: Exception) -> bool:
+    return isinstance(error, DependencyUnavailable) and error.reason is Reason.MODEL_OVERLOADED
+
+
+async def _forever() -> None:
+    await asyncio.get_running_loop().create_future()

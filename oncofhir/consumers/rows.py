@@ -1,0 +1,85 @@
+"""Rows as messages: what a warehouse reads from the phenotype and outcome topics."""
+
+import re
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+from oncofhir import __version__
+from oncofhir.consumers.publisher import Message
+from oncofhir.consumers.records import Headers, SourceRecord
+from oncofhir.schemas.event import SourceReference
+from oncofhir.schemas.outcome import OutcomeRow, OutcomeStatus, Processed
+from oncofhir.schemas.reasons import Reason
+from oncofhir.settings import KafkaSettings
+
+_JSON = ("content-type", b"application/json")
+# W3C Trace Context, "traceparent": the only header of a publisher's that is carried on, and only in
+# this form, so that nothing else can hide in it.
+_TRACEPARENT = re.compile(rb"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
+
+
+def row_headers(record: SourceRecord) -> tuple[tuple[str, bytes], ...]:
+    """Headers of a row: where its record lies, what made it, and the trace it belongs to."""
+    at = record.coordinates
+    return (
+        _JSON,
+        ("oncofhir-source-topic", at.topic.encode()),
+        ("oncofhir-source-partition", str(at.partition).encode()),
+        ("oncofhir-source-offset", str(at.offset).encode()),
+        ("oncofhir-version", __version__.encode()),
+        *trace_headers(record.headers),
+    )
+
+
+def trace_headers(headers: Headers) -> Iterator[tuple[str, bytes]]:
+    """The trace context that a record came with, if it is well-formed."""
+    for name, value in headers:
+        if name.lower() == "traceparent" and value is not None and _TRACEPARENT.fullmatch(value):
+            yield ("traceparent", value)
+            return
+
+
+def phenotype_messages(
+    processed: Processed, record: SourceRecord, settings: KafkaSettings
+) -> list[Message]:
+    """One message a finding, keyed by it."""
+    headers = row_headers(record)
+    return [
+        Message(
+            settings.phenotype_topic,
+            row.finding.encode(),
+            row.model_dump_json(ensure_ascii=True).encode(),
+            headers,
+        )
+        for row in processed.rows
+    ]
+
+
+def outcome_message(row: OutcomeRow, record: SourceRecord, settings: KafkaSettings) -> Message:
+    """The message that says what became of a document's version, keyed by the document."""
+    return Message(
+        settings.outcome_topic,
+        row.document.encode(),
+        row.model_dump_json(ensure_ascii=True).encode(),
+        row_headers(record),
+    )
+
+
+def dead_lettered(
+    source: SourceReference | None, reason: Reason, record: SourceRecord
+) -> OutcomeRow:
+    """The outcome of a report that was dead-lettered; `source` None when it could not be named.
+
+    Its revision is the record's own time, so that the same record gives the same again.
+    """
+    named = source.unversioned if source is not None else str(record.coordinates)
+    return OutcomeRow(
+        document=named,
+        revision=max(0, record.timestamp),
+        status=OutcomeStatus.DEAD_LETTERED,
+        reason=reason.value,
+        source=named,
+        source_version=source.version if source is not None else None,
+        software=__version__,
+        recorded=datetime.now(UTC),
+    )

@@ -1,0 +1,276 @@
+"""The service: Kafka in, Kafka out, a `ReportProcessor` between them.
+
+source → decode → scheduler → processor → rows → outcome → offset. Dependencies are awaited before
+anything is consumed; SIGTERM and SIGINT end it in order.
+"""
+
+import asyncio
+import signal
+import time
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+
+import structlog
+
+from oncofhir import __version__
+from oncofhir.consumers.breaker import BreakerState
+from oncofhir.consumers.fates import Dependency
+from oncofhir.consumers.http import Condition, ProbeServer, probe_app
+from oncofhir.consumers.outages import Outages
+from oncofhir.consumers.processing import Processing, ReportProcessor
+from oncofhir.consumers.publisher import Publisher
+from oncofhir.consumers.records import SourceRecord, Tenure
+from oncofhir.consumers.scheduler import KeyedScheduler
+from oncofhir.consumers.source import Source
+from oncofhir.schemas.errors import DependencyUnavailable, OncofhirError
+from oncofhir.settings import Settings
+from oncofhir.telemetry import metrics as m
+
+_LIVE_SECONDS = (
+    60.0  # a turn of the poll loop takes 0.05 s; a broker that hangs may hold it up for 30 s
+)
+_LONGEST_WAIT = 15.0
+_AT_A_TIME = 16  # records taken up before the event loop gets its turn
+_BREAKER_VALUES = {BreakerState.CLOSED: 0.0, BreakerState.HALF_OPEN: 0.5, BreakerState.OPEN: 1.0}
+
+log = structlog.get_logger(__name__)
+
+
+class Worker:
+    """One worker of the consumer group. Made and run in one event loop, once.
+
+    `http_port` is known once it runs (`settings.http.port` may be 0).
+    """
+
+    def __init__(self, settings: Settings, processor: ReportProcessor) -> None:
+        self._settings = settings
+        self._processor = processor
+        self._metrics = m.Metrics()
+        self._stopping = asyncio.Event()
+        self._hurried = asyncio.Event()
+        self._cause: BaseException | None = None
+        self._started = False
+        self._arrived: asyncio.Queue[SourceRecord] = asyncio.Queue()
+        self._unfinished: dict[SourceRecord, float] = {}
+        self.http_port = 0
+        loop = asyncio.get_running_loop()
+        self._source = Source(
+            settings.kafka,
+            loop,
+            received=self._on_received,
+            dropped=self._on_dropped,
+            ended=self._on_source_ended,
+        )
+        self._publisher = Publisher(settings.kafka)
+        self._scheduler = KeyedScheduler(settings.kafka.max_in_flight_records, self.halt)
+        self._outages = Outages(
+            settings.retry, probe=processor.ready, changed=self._on_outage_changed, halt=self.halt
+        )
+        self._processing = Processing(
+            processor,
+            self._publisher,
+            settings.kafka,
+            settings.retry,
+            self._metrics,
+            self._outages,
+            finish=self._on_finished,
+            halt=self.halt,
+        )
+
+    async def run(self) -> None:
+        """Serve until `stop`, SIGTERM or SIGINT; then end what has begun, commit and leave.
+
+        Raises:
+            AccessDenied: a dependency refuses us.
+            TooManyDeadLetters: the cap is reached.
+            SettingsError: a secret cannot be read or the port is taken.
+        """
+        app = probe_app(self, self._exposed, self._metrics.content_type)
+        async with ProbeServer(app, self._settings.http) as server:
+            self.http_port = server.port
+            log.info("worker started", version=__version__, http_port=server.port)
+            with _signals(self.stop):
+                await self._serve()
+        if self._cause is not None:
+            raise self._cause
+        log.info("worker stopped")
+
+    def stop(self) -> None:
+        """End in order; a second call ends without waiting for work."""
+        if self._stopping.is_set():
+            self._hurried.set()
+        self._stopping.set()
+
+    def halt(self, error: BaseException) -> None:
+        """End because of an error; the first one counts and `run` raises it."""
+        if self._cause is None:
+            self._cause = error
+            reason = (
+                error.reason.value if isinstance(error, OncofhirError) else type(error).__name__
+            )
+            log.error("worker halts", reason=reason)
+        self._hurried.set()
+        self._stopping.set()
+
+    async def _serve(self) -> None:
+        side_tasks: list[asyncio.Task[None]] = []
+        try:
+            for name, answers in (
+                ("broker", self._publisher.connect),
+                ("model and store", self._processor.ready),
+            ):
+                if not await self._until_it_answers(name, answers):
+                    return
+            self._started = True
+            self._source.start()
+            side_tasks = [
+                asyncio.create_task(self._outages.watch()),
+                asyncio.create_task(self._take_up()),
+            ]
+            for task in side_tasks:
+                task.add_done_callback(self._on_side_task_ended)
+            await self._stopping.wait()
+            await self._end(side_tasks)
+        finally:
+            await self._publisher.close()
+
+    async def _until_it_answers(self, name: str, answers: Callable[[], Awaitable[None]]) -> bool:
+        """Try until a dependency answers; False when the worker was stopped meanwhile."""
+        attempt = 0
+        while not self._stopping.is_set():
+            attempt += 1
+            try:
+                await answers()
+            except DependencyUnavailable as error:
+                delay = min(2.0 ** (attempt - 1) / 2, _LONGEST_WAIT)
+                log.warning(
+                    f"waiting for {name}",
+                    reason=error.reason.value,
+                    address=error.location,
+                    attempt=attempt,
+                    next_try_seconds=delay,
+                )
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(self._stopping.wait(), delay)
+            except OncofhirError as error:
+                self.halt(error)
+            else:
+                return True
+        return False
+
+    async def _take_up(self) -> None:
+        """Queue records for work, in the order in which they came."""
+        taken = 0
+        while True:
+            record = await self._arrived.get()
+            if self._source.assignment.holds(record.tenure):
+                for job in await self._processing.jobs(record):
+                    if self._source.assignment.holds(job.tenure):
+                        self._scheduler.submit(job)
+            taken += 1
+            if taken % _AT_A_TIME == 0:
+                await asyncio.sleep(0)
+
+    async def _end(self, side_tasks: Sequence[asyncio.Task[None]]) -> None:
+        log.info("stopping", unfinished=len(self._unfinished), working=self._scheduler.working)
+        self._source.hold_back()
+        for task in side_tasks:
+            task.remove_done_callback(self._on_side_task_ended)
+            task.cancel()
+        drain = asyncio.create_task(self._scheduler.drain(self._settings.drain_seconds))
+        hurried = asyncio.create_task(self._hurried.wait())
+        await asyncio.wait({drain, hurried}, return_when=asyncio.FIRST_COMPLETED)
+        hurried.cancel()
+        if not drain.done():
+            drain.cancel()
+            await self._scheduler.close()
+        elif not drain.result():
+            log.warning("work did not end in time and will be done again")
+        await self._source.close()
+
+    def _on_received(self, records: Sequence[SourceRecord]) -> None:
+        for record in records:
+            self._unfinished[record] = record.polled
+            self._metrics.count(m.RECORDS_RECEIVED, record.coordinates.topic)
+            self._arrived.put_nowait(record)
+
+    def _on_finished(self, record: SourceRecord) -> None:
+        self._unfinished.pop(record, None)
+        self._source.finish(record)
+
+    def _on_dropped(self, tenures: frozenset[Tenure]) -> None:
+        self._scheduler.cancel(tenures)
+        for record in [r for r in self._unfinished if r.tenure in tenures]:
+            del self._unfinished[record]
+
+    def _on_source_ended(self, cause: BaseException | None) -> None:
+        if cause is not None:
+            self.halt(cause)
+
+    def _on_side_task_ended(self, task: "asyncio.Task[None]") -> None:
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self.halt(error)
+
+    def _on_outage_changed(self) -> None:
+        if self._outages.open:
+            self._source.hold_back()
+        elif not self._stopping.is_set():
+            self._source.go_on()
+
+    # What the probes ask.
+
+    def live(self) -> Condition:
+        """The poll loop moves; before it runs, that the event loop answers is enough."""
+        silent = time.monotonic() - self._source.last_turn if self._started else 0.0
+        return Condition(silent < _LIVE_SECONDS, {"seconds_since_poll": round(silent, 1)})
+
+    def ready(self) -> Condition:
+        """In the group, dependencies up, not stopping."""
+        out = [dependency.value for dependency in self._outages.open]
+        ok = self._source.joined and not out and not self._stopping.is_set()
+        return Condition(
+            ok,
+            {
+                "joined": self._source.joined,
+                "partitions": len(self._source.assignment.partitions),
+                "out": out,
+                "stopping": self._stopping.is_set(),
+            },
+        )
+
+    def started(self) -> Condition:
+        """Broker, model and store have answered once."""
+        return Condition(self._started, {})
+
+    def _exposed(self) -> bytes:
+        records, size = self._source.assignment.load
+        self._metrics.set(m.HELD_RECORDS, records)
+        self._metrics.set(m.HELD_BYTES, size)
+        self._metrics.set(m.WORKING, self._scheduler.working)
+        self._metrics.set(m.ASSIGNED, len(self._source.assignment.partitions))
+        self._metrics.set(m.PAUSED, self._source.paused)
+        oldest = min(self._unfinished.values(), default=None)
+        self._metrics.set(m.OLDEST, 0.0 if oldest is None else time.monotonic() - oldest)
+        self._metrics.clear(m.LAG)
+        for (topic, partition), behind in self._source.lag().items():
+            self._metrics.set(m.LAG, behind, topic, str(partition))
+        for dependency in Dependency:
+            state = self._outages.states[dependency]
+            self._metrics.set(m.BREAKER, _BREAKER_VALUES[state], dependency.value)
+        return self._metrics.exposed()
+
+
+@contextmanager
+def _signals(stop: Callable[[], None]) -> Iterator[None]:
+    """SIGTERM and SIGINT call `stop`; outside the main thread, where none arrive, nothing is done."""
+    loop = asyncio.get_running_loop()
+    taken = []
+    for number in (signal.SIGTERM, signal.SIGINT):
+        with suppress(RuntimeError, ValueError):
+            loop.add_signal_handler(number, stop)
+            taken.append(number)
+    try:
+        yield
+    finally:
+        for number in taken:
+            loop.remove_signal_handler(number)

@@ -1,0 +1,144 @@
+"""A program started for the demo or for a test, and surely stopped again."""
+
+import os
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import httpx2
+
+STOP_SECONDS = 5.0
+
+
+class StartError(Exception):
+    """A program did not come up; the message has its name, its last words and the remedy."""
+
+
+def free_port() -> int:
+    """A free port of 127.0.0.1, as of now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def answers(url: str) -> bool:
+    """Whether a GET is answered with success."""
+    try:
+        return httpx2.get(url, timeout=2.0, trust_env=False).is_success
+    except httpx2.HTTPError:
+        return False
+
+
+class Process:
+    """A program with a log file of its own, in a session of its own; `stop` ends all of it.
+
+    A context manager: leaving it, for whatever reason, leaves no process behind.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        command: Sequence[str],
+        *,
+        ready: Callable[[], bool],
+        environment: Mapping[str, str] | None = None,
+        folder: Path | None = None,
+        wait_seconds: float = 60.0,
+    ) -> None:
+        self.name = name
+        self._command = list(command)
+        self._ready = ready
+        self._environment = {**os.environ, **(environment or {})}
+        self._folder = folder
+        self._wait = wait_seconds
+        self._log = tempfile.NamedTemporaryFile(prefix=f"oncofhir-{name}-", suffix=".log", delete=False)  # noqa: SIM115
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def log_file(self) -> Path:
+        """Where the program's output goes."""
+        return Path(self._log.name)
+
+    @property
+    def returncode(self) -> int | None:
+        """The exit status, None while it runs or before it was started."""
+        return self._process.poll() if self._process else None
+
+    @property
+    def pid(self) -> int | None:
+        return self._process.pid if self._process else None
+
+    def start(self) -> None:
+        """Start it and wait until it is ready.
+
+        Raises:
+            StartError: it ended, or was not ready in time; it is stopped then.
+        """
+        self._process = subprocess.Popen(
+            self._command,
+            stdout=self._log,
+            stderr=subprocess.STDOUT,
+            stdin=subprocess.DEVNULL,
+            env=self._environment,
+            cwd=self._folder,
+            start_new_session=True,
+        )
+        deadline = time.monotonic() + self._wait
+        try:
+            while not self._ready():
+                if self._process.poll() is not None:
+                    raise StartError(f"{self.name} ended at its start:\n{self.last_words()}")
+                if time.monotonic() > deadline:
+                    raise StartError(
+                        f"{self.name} was not ready in {self._wait:.0f} s:\n{self.last_words()}"
+                    )
+                time.sleep(0.05)
+        except BaseException:
+            self.stop()
+            raise
+
+    def last_words(self, lines: int = 8) -> str:
+        """The end of its output."""
+        text = self.log_file.read_text(errors="replace") if self.log_file.exists() else ""
+        return "\n".join(text.splitlines()[-lines:])
+
+    def stop(self, *, keep_log: bool = False) -> None:
+        """SIGTERM, and SIGKILL after `STOP_SECONDS`, to its whole session; may be called twice."""
+        process = self._process
+        if process is not None and process.poll() is None:
+            _signal(process.pid, signal.SIGTERM)
+            try:
+                process.wait(STOP_SECONDS)
+            except subprocess.TimeoutExpired:
+                _signal(process.pid, signal.SIGKILL)
+                process.wait()
+        if process is not None:
+            _signal(process.pid, signal.SIGKILL)  # what its own session still holds
+        self._log.close()
+        if not keep_log:
+            self.log_file.unlink(missing_ok=True)
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.stop()
+
+
+def _signal(pid: int, number: signal.Signals) -> None:
+    try:
+        os.killpg(pid, number)
+    except (ProcessLookupError, PermissionError):
+        return

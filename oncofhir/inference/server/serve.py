@@ -1,0 +1,69 @@
+"""Runs the model server: `python -m oncofhir.inference.server.serve`, which `oncofhir model serve` calls."""
+
+import argparse
+import socket
+import sys
+from pathlib import Path
+
+import structlog
+import uvicorn
+
+from oncofhir.inference.server.app import create_app
+from oncofhir.inference.server.llama import LlamaEngine, ModelFileError
+
+WEIGHTS = Path(__file__).parents[2] / "demo" / "weights" / "oncofhir-small.gguf"
+WRONG_USAGE = 2
+
+
+def serve(
+    gguf: Path = WEIGHTS,
+    *,
+    host: str = "127.0.0.1",
+    port: int = 8080,
+    context_tokens: int = 512,
+    slots: int = 4,
+    threads: int = 2,
+    max_concurrent_requests: int = 128,
+    api_key: str | None = None,
+) -> None:
+    """Serve until SIGTERM or SIGINT; requests under way are finished first.
+
+    Raises:
+        ModelFileError: the model cannot be loaded.
+        OSError: the port is taken.
+    """
+    listener = socket.socket()
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listener.bind((host, port))
+    engine = LlamaEngine(
+        gguf,
+        context_tokens=context_tokens,
+        slots=slots,
+        threads=threads,
+        max_concurrent_requests=max_concurrent_requests,
+    )
+    structlog.get_logger("oncofhir.model").info(
+        "serving", model=engine.info.model_id, digest=engine.info.model_sha, port=listener.getsockname()[1]
+    )
+    config = uvicorn.Config(
+        create_app(engine, api_key=api_key), log_config=None, access_log=False, lifespan="on"
+    )
+    uvicorn.Server(config).run(sockets=[listener])
+
+
+def main() -> None:
+    """Command line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--gguf", type=Path, default=WEIGHTS)
+    parser.add_argument("--host", default="127.0.0.1")
+    parser.add_argument("--port", type=int, default=8080)
+    arguments = parser.parse_args()
+    try:
+        serve(arguments.gguf, host=arguments.host, port=arguments.port)
+    except ModelFileError as error:
+        sys.stderr.write(f"{error}\n")
+        sys.exit(WRONG_USAGE)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,107 @@
+"""Sets up structlog: JSON lines, or columns on a terminal; nothing of a report ever gets through.
+
+An exception is logged as its type and where it was raised: messages of libraries quote their input.
+What libraries log goes the same way, as the logger, the template of the message and the type of the
+exception; the arguments, and messages that were formatted before, are left behind.
+"""
+
+import logging
+import sys
+import time
+import traceback
+from collections.abc import MutableMapping
+from typing import Any, TextIO
+
+import structlog
+from structlog.typing import EventDict, WrappedLogger
+
+from oncofhir.settings import LogSettings
+
+_OURS = "oncofhir"
+_REPEAT_SECONDS = 60.0
+
+
+def configure(settings: LogSettings, stream: TextIO | None = None) -> None:
+    """Set up all logging of the process; called once, by a command.
+
+    `stream` is stdout when it is not given (the worker and the servers); commands whose results go to
+    stdout pass stderr.
+    """
+    out = stream if stream is not None else sys.stdout
+    level = logging.getLevelNamesMapping()[settings.level]
+    renderer = _renderer(settings.format, out)
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            exceptions_as_types,
+            *renderer,
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+        logger_factory=structlog.PrintLoggerFactory(out),
+        cache_logger_on_first_use=False,
+    )
+    root = logging.getLogger()
+    for handler in list(root.handlers):
+        root.removeHandler(handler)
+    root.addHandler(_LibraryHandler())
+    root.setLevel(logging.WARNING)  # below that, libraries log what they send and receive
+    logging.captureWarnings(capture=True)
+
+
+def _renderer(form: str, out: TextIO) -> list[Any]:
+    if form == "console" or (form == "auto" and out.isatty()):
+        return [structlog.dev.ConsoleRenderer(colors=out.isatty())]
+    return [structlog.processors.EventRenamer("message"), structlog.processors.JSONRenderer()]
+
+
+def exceptions_as_types(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
+    """Replace `exc_info` by the exception's type and the place where it was raised."""
+    info = event.pop("exc_info", None)
+    if info is True:
+        info = sys.exc_info()[1]
+    if isinstance(info, tuple):
+        info = info[1]
+    if isinstance(info, BaseException):
+        event |= described(info)
+    return event
+
+
+def described(error: BaseException) -> MutableMapping[str, str]:
+    """An exception as type and location; its message stays behind."""
+    said = {"error": type(error).__name__}
+    frames = traceback.extract_tb(error.__traceback__)
+    if frames:
+        last = frames[-1]
+        said["at"] = f"{last.filename.rpartition('site-packages/')[2]}:{last.lineno}"
+        ours = [f for f in frames if f"/{_OURS}/" in f.filename]
+        if ours:
+            said["in"] = (
+                f"{_OURS}/{ours[-1].filename.rpartition(f'/{_OURS}/')[2]}:{ours[-1].lineno}"
+            )
+    return said
+
+
+class _LibraryHandler(logging.Handler):
+    """Hands records of the standard library's logging to structlog; the same one once a minute."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._logger = structlog.get_logger("library")
+        self._last: dict[tuple[str, int, int], float] = {}
+
+    def emit(self, record: logging.LogRecord) -> None:
+        key = (record.name, record.lineno, record.levelno)
+        now = time.monotonic()
+        if now - self._last.get(key, -_REPEAT_SECONDS) < _REPEAT_SECONDS:
+            return
+        self._last[key] = now
+        said: dict[str, Any] = {"logger": record.name, "at": f"{record.module}:{record.lineno}"}
+        if record.args and isinstance(record.msg, str):
+            said["template"] = record.msg
+        if record.exc_info and record.exc_info[1] is not None:
+            said |= described(record.exc_info[1])
+        # kafka-python says at ERROR what it repairs itself a moment later; ours say what matters.
+        level = min(record.levelno, logging.WARNING)
+        self._logger.log(level, "library", **said)

@@ -1,0 +1,168 @@
+"""Every metric, declared once: name, unit, labels and meaning. No label holds PHI or grows without bound."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
+
+
+class MetricKind(StrEnum):
+    """Prometheus types."""
+
+    COUNTER = "counter"
+    GAUGE = "gauge"
+    HISTOGRAM = "histogram"
+
+
+@dataclass(frozen=True)
+class Definition:
+    """One metric as dashboards and the documentation see it."""
+
+    name: str
+    kind: MetricKind
+    meaning: str
+    labels: tuple[str, ...] = ()
+    buckets: tuple[float, ...] = ()
+
+
+# From an answer out of the head (tens of ms) to a long report behind an outage (an hour).
+_REPORT_SECONDS = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 900, 3600)
+# One step of a report: from a decode (under 1 ms) to a slow model (minutes).
+_STAGE_SECONDS = (0.001, 0.005, 0.02, 0.1, 0.5, 1, 5, 20, 60, 180)
+
+RECORDS_RECEIVED = Definition(
+    "oncofhir_records_received_total", MetricKind.COUNTER, "Records polled.", ("topic",)
+)
+REPORTS = Definition(
+    "oncofhir_reports_total",
+    MetricKind.COUNTER,
+    "Reports that reached an outcome; reason is empty when there is none to give.",
+    ("status", "reason"),
+)
+RETRIES = Definition(
+    "oncofhir_retries_total",
+    MetricKind.COUNTER,
+    "Tries that failed and will be repeated.",
+    ("reason",),
+)
+DEAD_LETTERS = Definition(
+    "oncofhir_dead_letters_total", MetricKind.COUNTER, "Records dead-lettered.", ("reason",)
+)
+ROWS = Definition(
+    "oncofhir_rows_published_total",
+    MetricKind.COUNTER,
+    "Rows acknowledged by the broker.",
+    ("topic",),
+)
+MODEL_ASKED = Definition(
+    "oncofhir_reports_model_asked_total",
+    MetricKind.COUNTER,
+    "Reports for which the model was asked.",
+)
+HELD_RECORDS = Definition(
+    "oncofhir_records_held", MetricKind.GAUGE, "Records polled and not finished."
+)
+HELD_BYTES = Definition("oncofhir_held_bytes", MetricKind.GAUGE, "Bytes of records held.")
+WORKING = Definition("oncofhir_reports_working", MetricKind.GAUGE, "Reports worked on right now.")
+ASSIGNED = Definition("oncofhir_partitions_assigned", MetricKind.GAUGE, "Partitions that are ours.")
+PAUSED = Definition("oncofhir_partitions_paused", MetricKind.GAUGE, "Partitions that are paused.")
+LAG = Definition(
+    "oncofhir_lag_records",
+    MetricKind.GAUGE,
+    "Records of a partition that are not finished, as far as the broker has told.",
+    ("topic", "partition"),
+)
+OLDEST = Definition(
+    "oncofhir_oldest_unfinished_seconds",
+    MetricKind.GAUGE,
+    "How long ago the oldest unfinished record was polled; 0 when there is none.",
+)
+BREAKER = Definition(
+    "oncofhir_breaker_open",
+    MetricKind.GAUGE,
+    "1 open, 0.5 half-open, 0 closed.",
+    ("dependency",),
+)
+REPORT_SECONDS = Definition(
+    "oncofhir_report_seconds",
+    MetricKind.HISTOGRAM,
+    "From the poll of a record to its end, retries included.",
+    (),
+    _REPORT_SECONDS,
+)
+STAGE_SECONDS = Definition(
+    "oncofhir_stage_seconds",
+    MetricKind.HISTOGRAM,
+    "One stage of one try: decode, process, publish.",
+    ("stage",),
+    _STAGE_SECONDS,
+)
+
+DEFINITIONS: tuple[Definition, ...] = (
+    RECORDS_RECEIVED,
+    REPORTS,
+    RETRIES,
+    DEAD_LETTERS,
+    ROWS,
+    MODEL_ASKED,
+    HELD_RECORDS,
+    HELD_BYTES,
+    WORKING,
+    ASSIGNED,
+    PAUSED,
+    LAG,
+    OLDEST,
+    BREAKER,
+    REPORT_SECONDS,
+    STAGE_SECONDS,
+)
+
+
+class Metrics:
+    """The metrics on a registry of their own, so that two workers in a process do not meet."""
+
+    content_type = CONTENT_TYPE_LATEST
+
+    def __init__(self) -> None:
+        self._registry = CollectorRegistry()
+        self._counters: dict[str, Counter] = {}
+        self._gauges: dict[str, Gauge] = {}
+        self._histograms: dict[str, Histogram] = {}
+        for d in DEFINITIONS:
+            match d.kind:
+                case MetricKind.COUNTER:
+                    self._counters[d.name] = Counter(
+                        d.name, d.meaning, d.labels, registry=self._registry
+                    )
+                case MetricKind.GAUGE:
+                    self._gauges[d.name] = Gauge(
+                        d.name, d.meaning, d.labels, registry=self._registry
+                    )
+                case MetricKind.HISTOGRAM:
+                    self._histograms[d.name] = Histogram(
+                        d.name, d.meaning, d.labels, buckets=d.buckets, registry=self._registry
+                    )
+
+    def count(self, definition: Definition, *labels: str, by: float = 1) -> None:
+        """Add to a counter."""
+        counter = self._counters[definition.name]
+        (counter.labels(*labels) if labels else counter).inc(by)
+
+    def set(self, definition: Definition, value: float, *labels: str) -> None:
+        """Set a gauge."""
+        gauge = self._gauges[definition.name]
+        (gauge.labels(*labels) if labels else gauge).set(value)
+
+    def clear(self, definition: Definition) -> None:
+        """Forget all label values of a gauge."""
+        self._gauges[definition.name].clear()
+
+    def observe(self, definition: Definition, value: float, *labels: str) -> None:
+        """Add to a histogram."""
+        histogram = self._histograms[definition.name]
+        (histogram.labels(*labels) if labels else histogram).observe(value)
+
+    def exposed(self) -> bytes:
+        """The text that Prometheus scrapes."""
+        return generate_latest(self._registry)
