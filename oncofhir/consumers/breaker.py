@@ -6,7 +6,8 @@
                                                        └──────one fails again───────┘
 
 Open: partitions are paused and nothing is tried but the probe; what had begun before may still succeed
-and close it. Half-open: the stream runs again and one of those that wait is tried. Times are of the monotonic clock, in seconds, and passed in.
+and close it. Half-open: the stream runs again and one of those that wait is tried. Times are of the
+monotonic clock, in seconds, and passed in.
 """
 
 from enum import StrEnum

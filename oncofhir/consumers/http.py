@@ -99,7 +99,7 @@ class ProbeServer:
             ) from error
         self.port = listener.getsockname()[1]
         self._serving = asyncio.create_task(self._server.serve(sockets=[listener]))
-        while not self._server.started and not self._serving.done():
+        while not self._server.started and not self._serving.done():  # noqa: ASYNC110 - uvicorn's flag
             await asyncio.sleep(_STARTED_EVERY)
         return self
 

@@ -161,7 +161,7 @@ class Processing:
                 )
             except UnreadableReport:
                 raise
-            except Exception as error:  # a fault of ours: the record is kept, the stream goes on
+            except Exception as error:  # noqa: BLE001 - a fault of ours: the stream goes on
                 self._log_failure(record, error, PROCESS)
                 raise UnreadableReport(Reason.UNEXPECTED) from None
 

@@ -113,7 +113,7 @@ class Publisher:
                 max_block_ms=_BLOCK_MS,
                 max_request_size=self._settings.max_request_bytes,
                 allow_auto_create_topics=False,
-                compression_type="gzip",
+                compression_type="lz4",
                 metrics_enabled=False,
             )
         return self._producer

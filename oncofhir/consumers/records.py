@@ -27,11 +27,11 @@ class Tenure:
     epoch: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class SourceRecord:
-    """A polled record. `timestamp` is epoch milliseconds, `polled` of the monotonic clock, in seconds.
+    """A polled record, equal only to itself.
 
-    Key, value and headers are the publisher's bytes; they may hold PHI and are kept out of `repr`.
+    `timestamp` is in epoch milliseconds, `polled` in seconds of the monotonic clock. Key, value and headers are the publisher's bytes; they may hold PHI and are kept out of `repr`.
     """
 
     coordinates: Coordinates

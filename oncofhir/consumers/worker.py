@@ -144,7 +144,8 @@ class Worker:
             except DependencyUnavailable as error:
                 delay = min(2.0 ** (attempt - 1) / 2, _LONGEST_WAIT)
                 log.warning(
-                    f"waiting for {name}",
+                    "waiting for a dependency",
+                    dependency=name,
                     reason=error.reason.value,
                     address=error.location,
                     attempt=attempt,

@@ -28,7 +28,9 @@ _NODES = re.compile(r"lymph node|metasta|margin", re.IGNORECASE)
 _NEAR = 60
 # A numbered grade says more than words, a combined one more than the nuclei's alone.
 _SCHEMES = {None: 1.5, "gleason": 3.0, "differentiation": 0.5, "level": 0.0, "nuclear": 0.0}
-_PRECANCER = re.compile(r"dysplas|adenoma\b|hyperplas|\bpin\b|hepatitis|fibrosis|displas", re.IGNORECASE)
+_PRECANCER = re.compile(
+    r"dysplas|adenoma\b|hyperplas|\bpin\b|hepatitis|fibrosis|displas", re.IGNORECASE
+)
 _MODIFIERS = (
     r"(?:(?:invasive|infiltrating|malignant|poorly|moderately|well|high|low|clear|small|large|signet|ring|"
     r"grade|cell|type|acinar|ductal|lobular|mucinous|papillary|serous|endometrioid|squamous|urothelial|"

@@ -64,7 +64,7 @@ def exceptions_as_types(_: WrappedLogger, __: str, event: EventDict) -> EventDic
     if isinstance(info, tuple):
         info = info[1]
     if isinstance(info, BaseException):
-        event |= described(info)
+        event.update(described(info))
     return event
 
 

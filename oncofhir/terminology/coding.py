@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from oncofhir.schemas.finding import Coding, Kind
-from oncofhir.terminology.sites import Site, site_of
+from oncofhir.terminology.sites import find_sites, site_of
 from oncofhir.terminology.tables import (
     LOINC,
     SNOMED_CT,
@@ -38,8 +38,27 @@ _RECEPTOR_STATUS = {
     "positive": ((SNOMED_CT, "10828004"), (LOINC, "LA6576-8")),
     "negative": ((SNOMED_CT, "260385009"), (LOINC, "LA6577-6")),
 }
-_NOT_A_CANCER_BY_ITSELF = re.compile(r"\bin[- ]situ\b|\bdcis\b|\blcis\b|adenoma\b", re.IGNORECASE)
+# What is no invasive primary cancer of the site it names has no code here.
+_NO_PRIMARY = re.compile(
+    r"\bin[- ]situ\b|\bdcis\b|\blcis\b|adenoma\b|metasta|secondary|benign", re.IGNORECASE
+)
+_MALIGNANT = re.compile(
+    r"carcinoma|cancer|malignan|melanoma|blastoma|glioma|astrocytoma|seminoma|germ cell",
+    re.IGNORECASE,
+)
 _MELANOMA = re.compile("melanoma", re.IGNORECASE)
+# Diseases that are coded by what they are, wherever they sit; without a key they are not coded.
+_BY_KIND: tuple[tuple[re.Pattern[str], str | None], ...] = (
+    (
+        re.compile(r"non-?hodgkin|b-cell lymphoma|t-cell lymphoma", re.IGNORECASE),
+        "non-Hodgkin lymphoma",
+    ),
+    (re.compile(r"hodgkin", re.IGNORECASE), "Hodgkin lymphoma"),
+    (re.compile(r"multiple myeloma|plasma cell myeloma", re.IGNORECASE), "multiple myeloma"),
+    (re.compile(r"leuka?emia", re.IGNORECASE), "leukemia"),
+    (re.compile(r"soft tissue sarcoma", re.IGNORECASE), "soft tissue sarcoma"),
+    (re.compile(r"lymphoma|myeloma|sarcoma|mesothelioma|thymoma", re.IGNORECASE), None),
+)
 
 
 def codings(kind: Kind, slot: str | None, value: str) -> tuple[Coding, ...]:
@@ -75,12 +94,12 @@ def _site_codings(value: str) -> tuple[Coding, ...]:
     if exact:
         return (exact,)
     site = site_of(value)
-    concept = _cancer(site) if site else None
+    concept = _cancer(site.key) if site else None
     return (coding(concept["site"]),) if concept and concept["site"] else ()
 
 
-def _cancer(site: Site) -> dict[str, Any] | None:
-    return next((concept for concept in concepts("cancers") if concept["key"] == site.key), None)
+def _cancer(key: str) -> dict[str, Any] | None:
+    return next((concept for concept in concepts("cancers") if concept["key"] == key), None)
 
 
 def diagnosis_codings(
@@ -89,18 +108,32 @@ def diagnosis_codings(
     """SNOMED CT disorder, and ICD-10-CM with laterality and, for the breast, the patient's gender.
 
     `laterality` and `gender` (FHIR administrative gender) narrow the ICD-10-CM code; where the code
-    depends on a gender that is not known, there is no ICD-10-CM code. In-situ disease has none here.
+    depends on a gender that is not known, there is no ICD-10-CM code. In-situ, metastatic and benign
+    disease has none here, nor has a diagnosis of several sites.
     """
-    if _NOT_A_CANCER_BY_ITSELF.search(value):
+    if _NO_PRIMARY.search(value):
         return ()
-    site = site_of(value)
-    if site is None and _MELANOMA.search(value):
-        site = site_of("skin")
-    concept = _cancer(site) if site else None
-    if site is None or concept is None or (site.only and site.only not in value.lower()):
+    key = _key(value)
+    concept = _cancer(key) if key else None
+    if concept is None:
         return ()
     icd = _icd_10_cm(concept["icd10cm"], laterality, gender)
     return (coding(concept["disorder"]), *([coding(icd)] if icd else []))
+
+
+def _key(value: str) -> str | None:
+    """The cancer that a diagnosis names, as the key of its concept."""
+    for pattern, key in _BY_KIND:
+        if pattern.search(value):
+            return key
+    named = {site.key: site for site, _, _ in find_sites(value)}
+    if _MELANOMA.search(value):
+        skin = "melanoma of skin"
+        return skin if not named or set(named) == {skin} else None
+    if len(named) != 1 or not _MALIGNANT.search(value):
+        return None
+    (site,) = named.values()
+    return None if site.only else site.key
 
 
 def _icd_10_cm(

@@ -22,7 +22,8 @@ _SHORT = re.compile(
     re.IGNORECASE,
 )
 _DEGREE = re.compile(
-    r"\bdifferentiation(?: (?:is|grade))?[ :.=]{1,3}(?P<g>iv|i{1,3}|[1-4])(?![\w+]|\.\d)", re.IGNORECASE
+    r"\bdifferentiation(?: (?:is|grade))?[ :.=]{1,3}(?P<g>iv|i{1,3}|[1-4])(?![\w+]|\.\d)",
+    re.IGNORECASE,
 )
 _WORDS = re.compile(
     r"\b(?:(?P<a>well|moderate(?:ly)?|poorly|poor)[ -]{0,2}(?:to[ -]{1,2}(?P<b>moderately|poorly)[ -]{0,2})?"

@@ -56,7 +56,9 @@ class Metrics:
             "oncofhir_prompt_tokens_evaluated", "prompt tokens computed", registry=self.registry
         )
         self.cached = Counter(
-            "oncofhir_prompt_tokens_cached", "prompt tokens taken from a slot's cache", registry=self.registry
+            "oncofhir_prompt_tokens_cached",
+            "prompt tokens taken from a slot's cache",
+            registry=self.registry,
         )
 
 
@@ -259,7 +261,9 @@ def _answer(body: GenerateRequest, generation: Generation) -> dict[str, Any]:
     return answer
 
 
-def create_app(engine: Engine, *, api_key: str | None = None, more: list[Route] | None = None) -> Starlette:
+def create_app(
+    engine: Engine, *, api_key: str | None = None, more: list[Route] | None = None
+) -> Starlette:
     """The application; `api_key` guards what generates and tokenizes, as TGI's does."""
     app = TgiApp(engine, api_key)
 

@@ -17,7 +17,9 @@ class Engine(Protocol):
         """The tokens of a text, special ones included; log-probabilities are 0."""
         ...
 
-    async def generate(self, prompt: str, parameters: Parameters, max_new_tokens: int) -> Generation:
+    async def generate(
+        self, prompt: str, parameters: Parameters, max_new_tokens: int
+    ) -> Generation:
         """Generate.
 
         Raises:

@@ -87,7 +87,9 @@ class LlamaEngine:
             for t in answer["tokens"]
         ]
 
-    async def generate(self, prompt: str, parameters: Parameters, max_new_tokens: int) -> Generation:
+    async def generate(
+        self, prompt: str, parameters: Parameters, max_new_tokens: int
+    ) -> Generation:
         arrived = monotonic()
         async with self._slots.held(prompt) as slot:
             began = monotonic()

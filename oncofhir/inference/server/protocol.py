@@ -91,7 +91,9 @@ class Parameters(_Lenient):
         if self.best_of is not None and self.best_of > 1:
             raise invalid("`best_of` must be > 0 and <= 1. Given: more")
         if self.truncate is not None:
-            raise invalid("`truncate` is not supported by this server: it would cut the instruction away")
+            raise invalid(
+                "`truncate` is not supported by this server: it would cut the instruction away"
+            )
         return self
 
 

@@ -43,7 +43,10 @@ def serve(
         max_concurrent_requests=max_concurrent_requests,
     )
     structlog.get_logger("oncofhir.model").info(
-        "serving", model=engine.info.model_id, digest=engine.info.model_sha, port=listener.getsockname()[1]
+        "serving",
+        model=engine.info.model_id,
+        digest=engine.info.model_sha,
+        port=listener.getsockname()[1],
     )
     config = uvicorn.Config(
         create_app(engine, api_key=api_key), log_config=None, access_log=False, lifespan="on"

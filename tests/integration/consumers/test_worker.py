@@ -1,0 +1,347 @@
+"""The worker against a real broker: everything is processed, in order, and committed."""
+
+import asyncio
+import json
+import logging
+import urllib.request
+import warnings
+from collections import defaultdict
+from io import StringIO
+
+import pytest
+from conftest import (
+    InstantProcessor,
+    committed,
+    message,
+    publish,
+    read_all,
+    report,
+    running,
+    settings_for,
+    until,
+)
+
+from oncofhir.consumers.topics import ensure_topics
+from oncofhir.consumers.worker import Worker
+from oncofhir.demo.broker import EmbeddedBroker
+from oncofhir.schemas.errors import (
+    AccessDenied,
+    DependencyUnavailable,
+    RequestRejected,
+    TooManyDeadLetters,
+    UnreadableReport,
+)
+from oncofhir.schemas.reasons import Reason
+from oncofhir.settings import LogSettings
+from oncofhir.telemetry.logging import configure
+
+
+async def get(worker, path):
+    def fetch():
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{worker.http_port}{path}") as answer:
+                return answer.status, answer.read()
+        except urllib.error.HTTPError as error:
+            with error:
+                return error.code, error.read()
+
+    return await asyncio.to_thread(fetch)
+
+
+async def test_all_are_processed_in_order_published_and_committed(settings):
+    versions = 12
+    wanted = [(f"r{n}", version) for version in range(1, versions + 1) for n in range(25)]
+    # Keys say nothing about the report here, so one document's versions lie in several partitions'
+    # records only when its key says so: the same key keeps them in one.
+    await publish(settings, [message(settings, report(name, version)) for name, version in wanted])
+    processor = InstantProcessor(delay=0.001)
+    async with running(settings, processor) as worker:
+        await until(lambda: len(processor.events) >= len(wanted))
+        await until(lambda: worker._source.assignment.load == (0, 0))
+    assert len(processor.events) == len(wanted)
+    by_document = defaultdict(list)
+    for event in processor.events:
+        by_document[event.source.id].append(int(event.source.version))
+    assert all(seen == list(range(1, versions + 1)) for seen in by_document.values())
+    assert committed(settings) == len(wanted)
+    rows = read_all(settings, settings.kafka.phenotype_topic)
+    outcomes = read_all(settings, settings.kafka.outcome_topic)
+    assert len(rows) == len(outcomes) == len(wanted)
+    assert {row.key for row in rows} == {f"finding-DiagnosticReport/r{n}".encode() for n in range(25)}
+    assert json.loads(rows[0].value)["machine_asserted"] is True
+
+
+async def test_reports_of_one_record_and_one_document_keep_their_order(settings):
+    bundle = {
+        "resourceType": "Bundle",
+        "type": "collection",
+        "entry": [{"resource": report(f"b{n}", 1)} for n in range(3)],
+    }
+    later = [report(f"b{n}", version) for version in (2, 3) for n in range(3)]
+    same_key = [message(settings, content, key=b"patient") for content in (bundle, *later)]
+    await publish(settings, same_key)
+
+    processor = InstantProcessor(delay=0.02)
+    async with running(settings, processor):
+        await until(lambda: len(processor.events) == 9)
+    for n in range(3):
+        assert [e.source.version for e in processor.events if e.source.id == f"b{n}"] == ["1", "2", "3"]
+
+
+async def test_dead_letters_are_the_records_byte_for_byte(settings):
+    broken = b'{"resourceType": "DiagnosticReport", \xff\x00'
+    headers = (("trace", b"\x00\x01"), ("trace", b"again"), ("oncofhir-reason", b"of an earlier one"))
+    rejected = report("rejected")
+    await publish(
+        settings,
+        [
+            message(settings, broken, key=b"\xfe key", headers=headers),
+            message(settings, rejected),
+            message(settings, report("good")),
+            message(settings, report("unreadable")),
+        ],
+    )
+
+    def failing(event, attempt):
+        if event.source.id == "rejected":
+            return RequestRejected(Reason.STORE_REJECTED, "http://store")
+        if event.source.id == "unreadable":
+            return UnreadableReport(Reason.EMPTY_ATTACHMENT, "DiagnosticReport.presentedForm[0]")
+        return None
+
+    processor = InstantProcessor(failing=failing)
+    async with running(settings, processor) as worker:
+        await until(lambda: worker._source.joined)
+        await until(lambda: worker._source.assignment.load == (0, 0) and processor.attempts)
+        await until(lambda: not worker._unfinished and len(processor.attempts) == 3)
+    assert committed(settings) == 4
+    letters = {letter.key: letter for letter in read_all(settings, settings.kafka.dead_letter_topic)}
+    assert len(letters) == 3
+    letter = letters[b"\xfe key"]
+    assert letter.value == broken
+    assert tuple(letter.headers[:3]) == headers
+    added = dict(letter.headers[3:])
+    assert added["oncofhir-reason"] == b"not-json"
+    assert added["oncofhir-stage"] == b"decode"
+    assert added["oncofhir-topic"] == settings.kafka.diagnostic_report_topic.encode()
+    letter = letters[b"DiagnosticReport/rejected"]
+    assert json.loads(letter.value) == rejected
+    assert dict(letter.headers)["oncofhir-reason"] == b"store-rejected"
+    statuses = {
+        json.loads(row.value)["source"]: json.loads(row.value)["status"]
+        for row in read_all(settings, settings.kafka.outcome_topic)
+    }
+    assert statuses.pop("DiagnosticReport/good") == "found"
+    assert set(statuses.values()) == {"dead-lettered"}
+    assert len(statuses) == 3
+
+
+async def test_one_bad_report_of_a_record_leaves_the_others_in_place(settings):
+    bundle = {
+        "resourceType": "Bundle",
+        "type": "collection",
+        "entry": [{"resource": report(name)} for name in ("good", "bad")],
+    }
+    await publish(settings, [message(settings, bundle)])
+    bad = UnreadableReport(Reason.EMPTY_ATTACHMENT)
+    processor = InstantProcessor(failing=lambda event, _: bad if event.source.id == "bad" else None)
+    async with running(settings, processor) as worker:
+        await until(lambda: len(processor.attempts) == 2 and not worker._unfinished)
+    (letter,) = read_all(settings, settings.kafka.dead_letter_topic)
+    assert json.loads(letter.value) == bundle
+    assert dict(letter.headers)["oncofhir-entries"] == b"1"
+    outcomes = [json.loads(o.value) for o in read_all(settings, settings.kafka.outcome_topic)]
+    assert {o["source"]: o["status"] for o in outcomes} == {
+        "DiagnosticReport/good": "found",
+        "DiagnosticReport/bad": "dead-lettered",
+    }
+
+
+async def test_a_fault_of_ours_is_retried_then_dead_lettered(settings):
+    await publish(settings, [message(settings, report("r1")), message(settings, report("r2"))])
+    processor = InstantProcessor(
+        failing=lambda event, _: ValueError("boom") if event.source.id == "r1" else None
+    )
+    async with running(settings, processor) as worker:
+        await until(lambda: processor.attempts.get("DiagnosticReport/r1/_history/1") == 3)
+        await until(lambda: not worker._unfinished)
+    (letter,) = read_all(settings, settings.kafka.dead_letter_topic)
+    assert dict(letter.headers)["oncofhir-reason"] == b"unexpected"
+    assert dict(letter.headers)["oncofhir-attempts"] == b"3"
+
+
+async def test_transient_trouble_of_one_report_holds_up_only_its_document(settings):
+    await publish(
+        settings,
+        [message(settings, report("slow", version)) for version in (1, 2)]
+        + [message(settings, report(f"r{n}")) for n in range(10)],
+    )
+    down = DependencyUnavailable(Reason.STORE_FAILED, "http://store")
+    processor = InstantProcessor(
+        failing=lambda event, attempt: (
+            down if event.source.id == "slow" and event.source.version == "1" and attempt < 4 else None
+        )
+    )
+    async with running(settings, processor):
+        await until(lambda: len(processor.events) == 12)
+    order = [(e.source.id, e.source.version) for e in processor.events]
+    assert order[-2:] == [("slow", "1"), ("slow", "2")]
+    assert not read_all(settings, settings.kafka.dead_letter_topic)
+
+
+async def test_an_outage_pauses_and_ends_without_dead_letters(settings):
+    await publish(settings, [message(settings, report(f"r{n}")) for n in range(30)])
+    processor = InstantProcessor()
+    async with running(settings, processor) as worker:
+        await until(lambda: len(processor.events) == 30)
+        processor.is_out = DependencyUnavailable(Reason.MODEL_UNREACHABLE, "http://model")
+        await publish(settings, [message(settings, report(f"s{n}")) for n in range(30)])
+        await until(lambda: worker._outages.open)
+        await until(lambda: worker._source.paused)
+        status, body = await get(worker, "/ready")
+        assert status == 503
+        assert json.loads(body)["out"] == ["model"]
+        assert (await get(worker, "/live"))[0] == 200
+        await asyncio.sleep(1.0)
+        assert worker._outages.open
+        processor.is_out = None
+        await until(lambda: len(processor.events) == 60)
+        await until(lambda: not worker._outages.open)
+        assert (await get(worker, "/ready"))[0] == 200
+    assert not read_all(settings, settings.kafka.dead_letter_topic)
+    assert committed(settings) == 60
+
+
+async def test_dependencies_are_awaited_before_anything_is_consumed(settings):
+    await publish(settings, [message(settings, report("r1"))])
+    processor = InstantProcessor()
+    processor.is_out = DependencyUnavailable(Reason.STORE_UNREACHABLE, "http://store:1/fhir")
+    output = StringIO()
+    configure(LogSettings(format="json"), output)
+    async with running(settings, processor) as worker:
+        await until(lambda: "waiting for a dependency" in output.getvalue())
+        assert (await get(worker, "/startup"))[0] == 503
+        assert (await get(worker, "/live"))[0] == 200
+        processor.is_out = None
+        await until(lambda: len(processor.events) == 1)
+        assert (await get(worker, "/startup"))[0] == 200
+    assert processor.attempts == {"DiagnosticReport/r1/_history/1": 1}
+    assert "http://store:1/fhir" in output.getvalue()
+    assert "Traceback" not in output.getvalue()
+
+
+async def test_a_broker_that_is_down_at_start_is_waited_for():
+    broker = EmbeddedBroker()
+    settings = settings_for(broker.address)
+    output = StringIO()
+    configure(LogSettings(format="json"), output)
+    processor = InstantProcessor()
+    try:
+        async with running(settings, processor):
+            await until(lambda: "waiting for a dependency" in output.getvalue())
+            await asyncio.to_thread(broker.start)
+            await asyncio.to_thread(ensure_topics, settings.kafka)
+            await publish(settings, [message(settings, report("r1"))])
+            await until(lambda: len(processor.events) == 1, seconds=60)
+    finally:
+        broker.stop()
+    assert broker.address in output.getvalue()
+    assert "Traceback" not in output.getvalue()
+
+
+async def test_refused_credentials_halt(settings):
+    await publish(settings, [message(settings, report("r1"))])
+    denied = AccessDenied(Reason.STORE_ACCESS_DENIED, "http://store")
+    processor = InstantProcessor(failing=lambda event, attempt: denied)
+    with pytest.raises(AccessDenied):
+        await asyncio.wait_for(Worker(settings, processor).run(), 60)
+    assert committed(settings) == 0
+    assert not read_all(settings, settings.kafka.dead_letter_topic)
+
+
+async def test_the_cap_on_dead_letters_halts(settings):
+    few = settings.retry.model_copy(update={"dead_letters_in_a_row": 3})
+    capped = settings.model_copy(update={"retry": few})
+    await publish(capped, [message(capped, b"no json", key=str(n).encode()) for n in range(200)])
+    with pytest.raises(TooManyDeadLetters):
+        await asyncio.wait_for(Worker(capped, InstantProcessor()).run(), 60)
+    assert 3 <= len(read_all(capped, capped.kafka.dead_letter_topic)) < 200
+
+
+async def test_two_workers_share_the_partitions_and_lose_nothing(settings):
+    total = 400
+    first, second = InstantProcessor(delay=0.02), InstantProcessor(delay=0.02)
+    seen = lambda: {str(e.source) for e in first.events + second.events}  # noqa: E731
+    async with running(settings, first) as one:
+        await publish(settings, [message(settings, report(f"r{n}")) for n in range(total)])
+        await until(lambda: len(first.events) > 10)
+        async with running(settings, second) as two:
+            await until(lambda: two._source.assignment.partitions)
+            await publish(settings, [message(settings, report(f"s{n}")) for n in range(total)])
+            await until(lambda: len(seen()) == 2 * total)
+            assert second.events
+            assert not one._source.assignment.partitions & two._source.assignment.partitions
+    assert committed(settings) == 2 * total
+
+
+async def test_a_long_backlog_is_held_in_bounds(settings):
+    small = settings.kafka.model_copy(update={"max_in_flight_records": 4, "max_replay_records": 30})
+    bounded = settings.model_copy(update={"kafka": small})
+    await publish(bounded, [message(bounded, report(f"r{n}")) for n in range(300)])
+    processor = InstantProcessor(delay=0.005)
+    most = 0
+    async with running(bounded, processor) as worker:
+        while len(processor.events) < 300:
+            most = max(most, worker._source.assignment.load[0])
+            assert worker._scheduler.working <= 4
+            await asyncio.sleep(0.001)
+    assert most <= 16
+    assert committed(bounded) == 300
+
+
+CANARY = "CANARY-Jane-Doe-4711"
+
+
+async def test_phi_gets_nowhere(settings):
+    output = StringIO()
+    configure(LogSettings(level="DEBUG", format="json"), output)
+    text = {"conclusion": CANARY}
+    await publish(
+        settings,
+        [
+            message(settings, f'{{"broken": "{CANARY}'.encode(), key=CANARY.encode()),
+            message(settings, report("faulty", **text), headers=(("x-patient", CANARY.encode()),)),
+            message(settings, report("rejected", **text)),
+            message(settings, report("fine", **text), headers=(("traceparent", CANARY.encode()),)),
+        ],
+    )
+
+    def failing(event, attempt):
+        logging.getLogger("some.library").error("cannot read %s", CANARY)
+        logging.getLogger("another.library").error(f"cannot read {CANARY}")  # noqa: G004
+        with warnings.catch_warnings():
+            warnings.simplefilter("default")
+            warnings.warn(CANARY, stacklevel=1)
+        if event.source.id == "faulty":
+            return ValueError(CANARY)
+        if event.source.id == "rejected":
+            return RequestRejected(Reason.STORE_REJECTED, "http://store")
+        return None
+
+    processor = InstantProcessor(failing=failing)
+    async with running(settings, processor) as worker:
+        await until(lambda: len(processor.attempts) == 3 and not worker._unfinished)
+        probes = [await get(worker, path) for path in ("/metrics", "/ready", "/live", "/startup")]
+    assert "report failed" in output.getvalue()
+    assert "some.library" in output.getvalue()
+    assert CANARY not in output.getvalue()
+    assert all(CANARY.encode() not in body for _, body in probes)
+    kafka = settings.kafka
+    letters = read_all(settings, kafka.dead_letter_topic)
+    assert len(letters) == 3
+    ours = [value for r in letters for name, value in r.headers if name.startswith("oncofhir-")]
+    rows = read_all(settings, kafka.phenotype_topic) + read_all(settings, kafka.outcome_topic)
+    ours += [value for row in rows for _, value in row.headers]
+    ours += [row.key for row in rows] + [row.value for row in rows]
+    assert ours
+    assert all(CANARY.encode() not in value for value in ours)

@@ -1,0 +1,71 @@
+"""The worker as a process that is killed and signalled."""
+
+import asyncio
+import contextlib
+import signal
+import sys
+from pathlib import Path
+
+import pytest
+from conftest import committed, message, publish, read_all, report, until
+
+SCRIPT = Path(__file__).parent / "worker_process.py"
+
+
+@contextlib.asynccontextmanager
+async def worker_process(settings, file, seconds, output):
+    with output.open("ab") as out:
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, SCRIPT, settings.model_dump_json(), file, str(seconds), stdout=out, stderr=out
+        )
+    try:
+        yield process
+    finally:
+        if process.returncode is None:
+            process.kill()
+        await process.wait()
+
+
+def names(file):
+    return file.read_text().splitlines() if file.exists() else []
+
+
+@pytest.fixture
+def file(tmp_path):
+    return tmp_path / "processed"
+
+
+async def test_a_killed_worker_loses_nothing(settings, file, tmp_path):
+    total = 300
+    output = tmp_path / "log"
+    await publish(settings, [message(settings, report(f"r{n}")) for n in range(total)])
+    async with worker_process(settings, file, 0.05, output) as process:
+        await until(lambda: len(names(file)) > 60)
+        process.send_signal(signal.SIGKILL)
+        await process.wait()
+    before = len(names(file))
+    assert before < total
+    async with worker_process(settings, file, 0.0, output) as process:
+        await until(lambda: len(set(names(file))) == total, seconds=60)
+        process.send_signal(signal.SIGTERM)
+        assert await asyncio.wait_for(process.wait(), 20) == 0
+    assert committed(settings) == total
+    outcomes = {row.key for row in read_all(settings, settings.kafka.outcome_topic)}
+    assert len(outcomes) == total
+    assert "Traceback" not in output.read_text()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+async def test_a_signal_ends_what_has_begun_and_commits(settings, file, tmp_path, number):
+    await publish(settings, [message(settings, report(f"r{n}")) for n in range(200)])
+    output = tmp_path / "log"
+    async with worker_process(settings, file, 0.3, output) as process:
+        await until(lambda: len(names(file)) > 10)
+        process.send_signal(number)
+        assert await asyncio.wait_for(process.wait(), 20) == 0
+    done = len(names(file))
+    assert done < 200
+    # Every partition is processed in order up to the parallel bound, and all that began has ended.
+    assert committed(settings) == done
+    assert len(read_all(settings, settings.kafka.outcome_topic)) == done
+    assert "Traceback" not in output.read_text()
