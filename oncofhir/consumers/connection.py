@@ -1,5 +1,6 @@
 """How kafka-python reaches the broker: its configuration, and its errors in our words."""
 
+import socket
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -16,6 +17,7 @@ from oncofhir.schemas.reasons import Reason
 from oncofhir.settings import KafkaSettings, read_secret
 
 CONNECT_SECONDS = 5.0
+_DEFAULT_PORT = "9092"
 _RECONNECT_MS = 5_000  # the longest pause of the client's own reconnecting; its default is 30 s
 Client = TypeVar("Client")
 
@@ -56,14 +58,16 @@ def client_options(settings: KafkaSettings, role: str) -> dict[str, Any]:
 
 
 def connect(make: Callable[..., Client], settings: KafkaSettings, **options: Any) -> Client:
-    """Make a client that has reached the broker; blocks up to `CONNECT_SECONDS`.
+    """Make a client that has reached the broker; blocks some `CONNECT_SECONDS`.
 
-    A client whose constructor fails leaves its network thread behind, so that is closed here.
+    A client whose constructor fails leaves its network thread and sockets behind. So an address is
+    tried first, and the thread of a client that fails nevertheless is closed here.
 
     Raises:
         DependencyUnavailable: broker-unreachable; the location names the addresses.
         AccessDenied: broker-access-denied.
     """
+    _knock(settings)
     network: list[KafkaNetClient] = []
 
     def remembered(*args: Any, **config: Any) -> KafkaNetClient:
@@ -76,6 +80,23 @@ def connect(make: Callable[..., Client], settings: KafkaSettings, **options: Any
         for client in network:
             client.close()
         raise translated(error, settings) from error
+
+
+def _knock(settings: KafkaSettings) -> None:
+    """See that one of the addresses takes a connection."""
+    tried = []
+    for address in settings.bootstrap_servers.split(","):
+        host, _, port = address.strip().rpartition(":")
+        if not host or not port.isdigit():
+            host, port = address.strip(), _DEFAULT_PORT
+        try:
+            with socket.create_connection((host.strip("[]"), int(port)), CONNECT_SECONDS):
+                return
+        except OSError as error:
+            tried.append(f"{address}: {error.strerror or type(error).__name__}")
+    raise DependencyUnavailable(
+        Reason.BROKER_UNREACHABLE, settings.bootstrap_servers, "; ".join(tried)
+    )
 
 
 def translated(error: BaseException, settings: KafkaSettings) -> OncofhirError:

@@ -147,6 +147,7 @@ class Source:
                     "waiting for the broker",
                     reason=error.reason.value,
                     address=error.location,
+                    detail=error.detail,
                     attempt=attempt,
                     next_try_seconds=delay,
                 )

@@ -148,6 +148,7 @@ class Worker:
                     dependency=name,
                     reason=error.reason.value,
                     address=error.location,
+                    detail=error.detail,
                     attempt=attempt,
                     next_try_seconds=delay,
                 )

@@ -57,7 +57,9 @@ class Process:
         self._environment = {**os.environ, **(environment or {})}
         self._folder = folder
         self._wait = wait_seconds
-        self._log = tempfile.NamedTemporaryFile(prefix=f"oncofhir-{name}-", suffix=".log", delete=False)  # noqa: SIM115
+        self._log = tempfile.NamedTemporaryFile(
+            prefix=f"oncofhir-{name}-", suffix=".log", delete=False
+        )  # noqa: SIM115
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -89,19 +91,21 @@ class Process:
             cwd=self._folder,
             start_new_session=True,
         )
-        deadline = time.monotonic() + self._wait
         try:
-            while not self._ready():
-                if self._process.poll() is not None:
-                    raise StartError(f"{self.name} ended at its start:\n{self.last_words()}")
-                if time.monotonic() > deadline:
-                    raise StartError(
-                        f"{self.name} was not ready in {self._wait:.0f} s:\n{self.last_words()}"
-                    )
-                time.sleep(0.05)
+            self._wait_until_ready(self._process)
         except BaseException:
             self.stop()
             raise
+
+    def _wait_until_ready(self, process: subprocess.Popen[bytes]) -> None:
+        deadline = time.monotonic() + self._wait
+        while not self._ready():
+            if process.poll() is not None:
+                raise StartError(f"{self.name} ended at its start:\n{self.last_words()}")
+            if time.monotonic() > deadline:
+                late = f"{self.name} was not ready in {self._wait:.0f} s"
+                raise StartError(f"{late}:\n{self.last_words()}")
+            time.sleep(0.05)
 
     def last_words(self, lines: int = 8) -> str:
         """The end of its output."""

@@ -22,7 +22,7 @@ class Stack:
     def environment(self) -> dict[str, str]:
         """The settings of a worker that uses this stack."""
         return {
-            "ONCOFHIR_KAFKA__BOOTSTRAP_SERVERS": self.broker.bootstrap_servers,
+            "ONCOFHIR_KAFKA__BOOTSTRAP_SERVERS": self.broker.address,
             "ONCOFHIR_FHIR__BASE_URL": self.fhir.base_url,
             "ONCOFHIR_MODEL__URL": self.model.url,
             "ONCOFHIR_MODEL__PROMPT_SET": PROMPT_SET,

@@ -5,37 +5,24 @@ the same way as a model's. It gives no confidence.
 """
 
 import re
-from functools import cache
 
 from oncofhir.inference.diagnosis import MALIGNANCY
 from oncofhir.inference.evidence import Reading
 from oncofhir.inference.measured import size_weight
 from oncofhir.inference.mentions import Mention
+from oncofhir.inference.naming import IN_SITU, NODES, histology, site
 from oncofhir.schemas.extraction import Answer, ModelIdentity, PromptSetIdentity
 from oncofhir.schemas.finding import Kind, Rejection
 from oncofhir.schemas.identity import sha256_of
 from oncofhir.schemas.report import Report
 from oncofhir.terminology import TERMINOLOGY_VERSION
-from oncofhir.terminology.sites import find_sites
-from oncofhir.terminology.tables import by_words
 
 VERSION = "1"
-_IN_SITU = re.compile(r"in[- ]situ|intraductal|dcis|lcis", re.IGNORECASE)
-_OF_TUMOR = re.compile(
-    r"tumou?r site|tumou?r location|primary site|site of (?:the )?tumou?r", re.IGNORECASE
-)
-_NODES = re.compile(r"lymph node|metasta|margin", re.IGNORECASE)
 _NEAR = 60
 # A numbered grade says more than words, a combined one more than the nuclei's alone.
 _SCHEMES = {None: 1.5, "gleason": 3.0, "differentiation": 0.5, "level": 0.0, "nuclear": 0.0}
 _PRECANCER = re.compile(
     r"dysplas|adenoma\b|hyperplas|\bpin\b|hepatitis|fibrosis|displas", re.IGNORECASE
-)
-_MODIFIERS = (
-    r"(?:(?:invasive|infiltrating|malignant|poorly|moderately|well|high|low|clear|small|large|signet|ring|"
-    r"grade|cell|type|acinar|ductal|lobular|mucinous|papillary|serous|endometrioid|squamous|urothelial|"
-    r"hepatocellular|renal|basal|mixed|keratinizing|superficial|spreading|medullary|follicular|transitional|"
-    r"chromophobe|adenoid|cystic|diffuse|b)[ -]+){0,5}"
 )
 
 
@@ -62,8 +49,8 @@ class Rules:
             "hormone receptor status": ". ".join(
                 _best_of_each_slot(reading, Kind.HORMONE_RECEPTOR)
             ),
-            "histological type": _histology(reading),
-            "tumor site": _site(reading)[1],
+            "histological type": histology(reading),
+            "tumor site": site(reading)[1],
             "diagnosis": _diagnosis(reading),
         }
         return tuple(
@@ -96,9 +83,9 @@ def _ranked(reading: Reading, kind: Kind) -> list[Mention]:
     def weight(mention: Mention) -> tuple[float, int]:
         start, end = reading.sentence_at(mention.start, mention.end)
         sentence = reading.text[max(0, start - _NEAR) : end]
-        company = bool(MALIGNANCY.search(sentence)) - bool(_NODES.search(sentence))
+        company = bool(MALIGNANCY.search(sentence)) - bool(NODES.search(sentence))
         around = reading.text[max(0, mention.start - 20) : mention.end + 20]
-        company -= bool(_IN_SITU.search(around)) + 2 * bool(_PRECANCER.search(around))
+        company -= bool(IN_SITU.search(around)) + 2 * bool(_PRECANCER.search(around))
         rank = reading.authority(mention.start) + 2 * company + _SCHEMES.get(mention.scheme, 1.5)
         return (rank, counts[mention.key])
 
@@ -132,50 +119,8 @@ def _best_size(reading: Reading) -> str:
     return _said(reading, max(fitting, key=lambda f: f[:2])[2]) if fitting else ""
 
 
-@cache
-def _histologies() -> re.Pattern[str]:
-    names = sorted(
-        (w for w in by_words("histology") if MALIGNANCY.search(w)), key=len, reverse=True
-    )
-    listed = "|".join(re.escape(name).replace(r"\ ", r"[\s-]+") for name in names)
-    return re.compile(rf"\b(?:{listed}|{_MODIFIERS}{MALIGNANCY.pattern[2:-2]})\b", re.IGNORECASE)
-
-
-def _histology(reading: Reading) -> str:
-    best: tuple[float, int, int, str] | None = None
-    for match in _histologies().finditer(reading.text):
-        start, end = reading.sentence_at(*match.span())
-        name = " ".join(match[0].lower().split())
-        if reading.assertion(*match.span()) is not None or name in {
-            "cancer",
-            "malignant",
-            "malignancy",
-        }:
-            continue
-        weight = reading.authority(match.start()) - 2.0 * bool(_IN_SITU.search(name))
-        weight -= 2.0 * bool(_NODES.search(reading.text[start : match.start()]))
-        rank = (weight, min(3, len(name.split())), -match.start(), name)
-        best = rank if best is None or rank > best else best
-    return best[3] if best else ""
-
-
-def _site(reading: Reading) -> tuple[str, str]:
-    """The site's name and the words for it: where "tumor site" says so, else near the malignancy."""
-    best: tuple[float, int, str, str] | None = None
-    for site, start, end in find_sites(reading.text):
-        if reading.assertion(start, end, frozenset({Rejection.NEGATED})) is not None:
-            continue
-        before = reading.text[max(0, start - _NEAR) : start]
-        after = reading.text[end : end + 2 * _NEAR]
-        weight = float(reading.authority(start)) + 3.0 * bool(_OF_TUMOR.search(before))
-        weight += bool(MALIGNANCY.search(after)) - bool(_NODES.search(before[-30:] + after[:15]))
-        rank = (weight, -start, site.name, reading.text[start:end].lower())
-        best = rank if best is None or rank > best else best
-    return (best[2], best[3]) if best else ("", "")
-
-
 def _diagnosis(reading: Reading) -> str:
-    histology, (site, _) = _histology(reading), _site(reading)
-    if "melanoma" in histology:
+    name, (organ, _) = histology(reading), site(reading)
+    if "melanoma" in name:
         return "melanoma"
-    return f"{site} cancer" if site and histology and not _IN_SITU.search(histology) else ""
+    return f"{organ} cancer" if organ and name and not IN_SITU.search(name) else ""

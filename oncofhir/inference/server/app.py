@@ -239,7 +239,7 @@ async def _read(request: Request, form: type[Body]) -> Body:
         raise _Refused(status, message) from None
 
 
-class _Refused(Exception):  # noqa: N818 - what axum does to a request
+class _Refused(Exception):
     def __init__(self, status: int, message: str) -> None:
         super().__init__(message)
         self.status = status
@@ -268,11 +268,11 @@ def create_app(
     app = TgiApp(engine, api_key)
 
     async def tgi_error(_: Request, error: Exception) -> Response:
-        assert isinstance(error, TgiError)  # noqa: S101 - starlette calls it for this type alone
+        assert isinstance(error, TgiError)
         return JSONResponse(error.body, status_code=error.status)
 
     async def refused(_: Request, error: Exception) -> Response:
-        assert isinstance(error, _Refused)  # noqa: S101
+        assert isinstance(error, _Refused)
         return PlainTextResponse(error.message, status_code=error.status)
 
     @asynccontextmanager

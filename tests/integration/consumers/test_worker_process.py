@@ -7,16 +7,30 @@ import sys
 from pathlib import Path
 
 import pytest
-from conftest import committed, message, publish, read_all, report, until
 
-SCRIPT = Path(__file__).parent / "worker_process.py"
+from tests.integration.consumers.workbench import (
+    committed,
+    message,
+    publish,
+    read_all,
+    report,
+    until,
+)
+
+ROOT = Path(__file__).parents[3]
+SCRIPT = "tests.integration.consumers.worker_process"
+
+pytestmark = pytest.mark.anyio
 
 
 @contextlib.asynccontextmanager
 async def worker_process(settings, file, seconds, output):
     with output.open("ab") as out:
         process = await asyncio.create_subprocess_exec(
-            sys.executable, SCRIPT, settings.model_dump_json(), file, str(seconds), stdout=out, stderr=out
+            *(sys.executable, "-m", SCRIPT, settings.model_dump_json(), file, str(seconds)),
+            cwd=ROOT,
+            stdout=out,
+            stderr=out,
         )
     try:
         yield process

@@ -7,11 +7,10 @@ import asyncio
 import sys
 from pathlib import Path
 
-from conftest import processed_of
-
 from oncofhir.consumers.worker import Worker
 from oncofhir.settings import Settings
 from oncofhir.telemetry.logging import configure
+from tests.integration.consumers.workbench import processed_of
 
 
 class RecordingProcessor:

@@ -1,0 +1,197 @@
+"""`oncofhir extract`: the way of a report without Kafka and without writing."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from typing import Annotated, Any
+
+import typer
+
+from oncofhir.cli import inputs
+from oncofhir.cli.config import settings_or_exit
+from oncofhir.cli.exits import Exit, fail, status_of
+from oncofhir.cli.ordered import in_order
+from oncofhir.cli.printing import json_line, wants_tables
+from oncofhir.consumers.extraction import Extracting, Output, Source
+from oncofhir.settings import ModelApi, ModelSettings, Settings
+
+EMBEDDED = "embedded"
+RULES = "rules"
+AT_A_TIME = 8
+Work = Callable[[], Awaitable[dict[str, Any]]]
+
+
+def extract(
+    paths: Annotated[
+        list[str],
+        typer.Argument(help="*.json, *.ndjson, *.txt, folders of them, or - for standard input."),
+    ],
+    output: Annotated[Output, typer.Option(help="What to print of each report.")] = Output.FINDINGS,
+    model: Annotated[
+        str,
+        typer.Option(
+            metavar="embedded|rules|URL",
+            help="The small model that comes with oncofhir, transparent rules, or a model server.",
+        ),
+    ] = EMBEDDED,
+    model_api: Annotated[
+        ModelApi | None,
+        typer.Option(help="Which API the server at URL speaks; default: the settings'."),
+    ] = None,
+    prompt_set: Annotated[
+        str | None, typer.Option(help="Default: the embedded model's own; for a URL the settings'.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="JSON lines also on a terminal.")] = False,
+) -> None:
+    """Read reports and print what is found in each: one JSON line a report. Nothing is written.
+
+    Reports are DiagnosticReport and DocumentReference resources, Bundles that hold them, and text
+    files. Other resources beside them (Patient, Binary) are what references resolve against.
+
+    Exit status: 0, 1 when a report could not be read, 2 wrong usage, 3 the model is unreachable.
+    """
+    from oncofhir.schemas.errors import OncofhirError
+
+    gone = inputs.missing(paths)
+    if gone:
+        fail(f"no such file or folder: {', '.join(gone)}", Exit.WRONG_USAGE)
+    if model not in {EMBEDDED, RULES} and not model.startswith(("http://", "https://")):
+        fail("--model is embedded, rules or an http(s) URL", Exit.WRONG_USAGE)
+    settings = settings_or_exit()
+    items = list(inputs.read(paths))
+    try:
+        with _model(
+            model, model_api, prompt_set, settings, needed=output is not Output.REPORT
+        ) as chosen:
+            wrong = asyncio.run(_run(items, output, chosen, settings, wants_tables(as_json)))
+    except OncofhirError as error:
+        fail(f"{error} (asked at {model})", Exit(status_of(error)))
+    if wrong:
+        raise typer.Exit(Exit.WRONG_RESULT)
+
+
+@contextmanager
+def _model(
+    model: str, api: ModelApi | None, prompt_set: str | None, settings: Settings, *, needed: bool
+) -> Iterator[ModelSettings | None]:
+    """The model's settings, with the embedded server running; None for rules, or when none is needed."""
+    if not needed or model == RULES:
+        yield None
+    elif model == EMBEDDED:
+        with _embedded() as url:
+            yield _chosen(settings.model, url, ModelApi.TGI, prompt_set or "oncofhir-small")
+    else:
+        names = prompt_set or settings.model.prompt_set
+        yield _chosen(settings.model, model, api or settings.model.api, names)
+
+
+def _chosen(base: ModelSettings, url: str, api: ModelApi, prompt_set: str) -> ModelSettings:
+    from oncofhir.inference.prompts import available
+
+    if prompt_set not in available():
+        fail(f"no prompt set {prompt_set!r}; there are: {', '.join(available())}", Exit.WRONG_USAGE)
+    update = {"url": url.rstrip("/"), "api": api, "prompt_set": prompt_set}
+    return base.model_copy(update=update)
+
+
+@contextmanager
+def _embedded() -> Iterator[str]:
+    from oncofhir.demo.model_server import EmbeddedModelServer
+    from oncofhir.demo.process import StartError
+
+    try:
+        with EmbeddedModelServer() as server:
+            yield server.url
+    except StartError as error:
+        fail(
+            f"{error}\nUse --model rules or --model URL, or: pip install 'oncofhir[demo]'",
+            Exit.WRONG_USAGE,
+        )
+
+
+async def _run(
+    items: list[inputs.Item],
+    output: Output,
+    model: ModelSettings | None,
+    settings: Settings,
+    tables: bool,
+) -> bool:
+    """Print every line; whether one has an error."""
+    from oncofhir import __version__
+    from oncofhir.consumers import composition
+    from oncofhir.inference.rules import Rules
+
+    companions = [c for item in items if item.resource for c in inputs.companions_in(item.resource)]
+    store = composition.fhir_client(settings, settings.fhir.base_url, None)
+    answers = composition.answerer(model) if model else Rules()
+    extracting = Extracting(
+        output=output,
+        reader=composition.report_reader(settings),
+        companions=companions,
+        extractor=None
+        if output is Output.REPORT
+        else composition.extractor(settings.model, answers),
+        repository=composition.repository(settings, store),
+        settings_sha256=composition.output_settings_sha256(settings),
+        software_version=__version__,
+    )
+    wrong = False
+    try:
+        await extracting.ready()
+        async for line in _lines(items, extracting):
+            wrong = wrong or line["error"] is not None
+            if tables:
+                _table(line)
+            else:
+                json_line(line)
+    finally:
+        await answers.aclose()
+        await store.aclose()
+    return wrong
+
+
+def _lines(items: list[inputs.Item], extracting: Extracting) -> AsyncIterator[dict[str, Any]]:
+    def works() -> Iterator[Work]:
+        for item in items:
+            source = Source(file=item.file, line=item.line)
+            if item.error is not None:
+                yield _constant(extracting.unreadable(source, item.error))
+            elif item.is_text:
+                yield partial(extracting.text, source, item.raw)
+            else:
+                for report in inputs.reports_in(item.resource or {}):
+                    yield partial(extracting.resource, source, report)
+
+    return in_order(lambda work: work(), works(), AT_A_TIME)
+
+
+def _constant(line: dict[str, Any]) -> Work:
+    async def work() -> dict[str, Any]:
+        return line
+
+    return work
+
+
+def _table(line: dict[str, Any]) -> None:
+    """One report for a person: findings with evidence, else what became of it."""
+    from rich.table import Table
+
+    from oncofhir.cli.printing import console
+
+    source = line["source"]
+    where = source["file"] if source["line"] is None else f"{source['file']}:{source['line']}"
+    ended = line["error"] or line["skipped"]
+    if ended or not line.get("findings"):
+        console().print(f"{where}: {ended or 'nothing found'}", markup=False)
+        return
+    table = Table(
+        "finding", "value", "code", "conf.", "the report says", title=where, title_justify="left"
+    )
+    for finding in line["findings"]:
+        slot = f" {finding['slot']}" if finding["slot"] else ""
+        code = finding["codings"][0]["code"] if finding["codings"] else ""
+        confidence = "" if finding["confidence"] is None else f"{finding['confidence']:.2f}"
+        quote = " ".join(finding["evidence"][0]["text"].split())
+        table.add_row(finding["kind"] + slot, finding["value"], code, confidence, quote[:90])
+    console().print(table)

@@ -1,0 +1,34 @@
+"""`oncofhir worker`: the service."""
+
+import asyncio
+
+from oncofhir.cli.config import settings_or_exit
+from oncofhir.cli.exits import Exit, fail
+
+
+def worker() -> None:
+    """Run the service until SIGTERM: reports from Kafka, findings to the FHIR server and to Kafka.
+
+    It is configured by the environment (see: oncofhir config show), logs JSON on stdout (a console
+    format on a terminal) and answers /live, /ready, /startup and /metrics on ONCOFHIR_HTTP__PORT.
+    It waits for the broker, the model and the store at start. Exit status: 0 stopped, 2 wrong
+    settings, 3 a dependency refuses it or too much was dead-lettered.
+    """
+    from oncofhir.consumers.composition import pipeline
+    from oncofhir.consumers.worker import Worker
+    from oncofhir.schemas.errors import OncofhirError
+    from oncofhir.settings import SettingsError
+    from oncofhir.telemetry.logging import configure
+
+    settings = settings_or_exit()
+    configure(settings.log)
+
+    async def run() -> None:
+        await Worker(settings, pipeline(settings)).run()
+
+    try:
+        asyncio.run(run())
+    except SettingsError as error:
+        fail(str(error), Exit.WRONG_USAGE)
+    except OncofhirError as error:
+        fail(f"halted: {error}", Exit.UNREACHABLE)

@@ -1,0 +1,248 @@
+"""The demo: embedded parts, the real worker, reports in, findings out, and an account of every report."""
+
+import json
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+import httpx2
+from kafka import KafkaConsumer, KafkaProducer
+
+from oncofhir.consumers.publications import raw_message, resource_message
+from oncofhir.consumers.records import Coordinates
+from oncofhir.consumers.topics import ensure_topics
+from oncofhir.demo.accounting import Account, Published
+from oncofhir.demo.process import Process, answers, free_port
+from oncofhir.demo.stack import Stack
+from oncofhir.schemas.base import Value
+from oncofhir.schemas.outcome import OutcomeRow, PhenotypeRow
+from oncofhir.settings import KafkaSettings
+
+PARTITIONS = 4
+QUIET_SECONDS = 120.0
+WRITTEN_TYPES = (
+    "Condition",
+    "Observation",
+    "Specimen",
+    "Provenance",
+    "Task",
+    "Device",
+    "DocumentReference",
+)
+Progress = Callable[[str], None]
+
+
+class Record(Value):
+    """What is published: a resource as it was read, or bytes that are none; and how many reports it holds."""
+
+    raw: bytes
+    resource: dict[str, Any] | None = None
+    reports: int = 1
+
+
+class Summary(Value):
+    """What `oncofhir demo --json` ends with (contract)."""
+
+    reports: int
+    processed: int
+    skipped: int
+    dead_lettered: int
+    resources: dict[str, int]
+    rows: int
+    seconds: float
+    lost: int
+
+
+class WorkerEndedError(Exception):
+    """The worker ended while reports were waiting; the message has its last words."""
+
+
+class Demo:
+    """One run of the demo over a started stack. A context manager: the worker ends with it."""
+
+    def __init__(self, stack: Stack, progress: Progress) -> None:
+        self._stack = stack
+        self._progress = progress
+        self._kafka = KafkaSettings(
+            bootstrap_servers=stack.broker.address,
+            group_id="oncofhir-demo",
+        )
+        self.http_port = free_port()
+        self.worker = Process(
+            "worker",
+            [sys.executable, "-m", "oncofhir", "worker"],
+            environment=stack.environment
+            | {
+                "ONCOFHIR_KAFKA__GROUP_ID": self._kafka.group_id,
+                "ONCOFHIR_HTTP__PORT": str(self.http_port),
+                "ONCOFHIR_HTTP__HOST": "127.0.0.1",
+                "ONCOFHIR_LOG__FORMAT": "json",
+            },
+            ready=lambda: answers(f"http://127.0.0.1:{self.http_port}/ready"),
+            wait_seconds=90.0,
+        )
+
+    def run(
+        self, records: Sequence[Record], companions: Sequence[dict[str, Any]]
+    ) -> tuple[Account, Summary]:
+        """Load, publish, watch until every report is accounted for; the worker goes on running.
+
+        Raises:
+            WorkerEndedError: the worker ended, or nothing happened for `QUIET_SECONDS`.
+            StartError: the worker did not start.
+        """
+        began = time.monotonic()
+        self._progress("creating topics")
+        ensure_topics(self._kafka, partitions=PARTITIONS)
+        self._load(companions)
+        self._progress("starting the worker")
+        self.worker.start()
+        published = self._publish(records)
+        before = self._counts()
+        account = Account(published)
+        self._watch(account)
+        after = self._counts()
+        counts = account.counts()
+        summary = Summary(
+            reports=account.reports,
+            processed=counts["processed"],
+            skipped=counts["skipped"],
+            dead_lettered=counts["dead_lettered"],
+            resources={kind: after[kind] - before[kind] for kind in WRITTEN_TYPES},
+            rows=account.rows_seen,
+            seconds=round(time.monotonic() - began, 1),
+            lost=account.lost,
+        )
+        return account, summary
+
+    def _load(self, companions: Sequence[dict[str, Any]]) -> None:
+        """Put what reports refer to into the store; what the store refuses is counted and said."""
+        refused = 0
+        base = self._stack.fhir.base_url
+        with httpx2.Client(trust_env=False, timeout=30.0) as http:
+            for resource in companions:
+                kind, ident = resource.get("resourceType"), resource.get("id")
+                answer = http.put(f"{base}/{kind}/{ident}", json=resource) if ident else None
+                refused += not (answer and answer.is_success)
+        if companions:
+            said = f", {refused} refused by the FHIR server" if refused else ""
+            self._progress(f"loaded {len(companions) - refused} resources{said}")
+
+    def _publish(self, records: Sequence[Record]) -> tuple[Published, ...]:
+        producer = KafkaProducer(
+            bootstrap_servers=self._kafka.bootstrap_servers,
+            max_request_size=self._kafka.max_request_bytes,
+        )
+        sent = []
+        for record in records:
+            if record.resource is None:
+                message = raw_message(record.raw, self._kafka)
+            else:
+                message = resource_message(record.resource, self._kafka, record.raw)
+            headers = list(message.headers)
+            future = producer.send(
+                message.topic, key=message.key, value=message.value, headers=headers
+            )
+            sent.append((record, future))
+        published = []
+        for record, future in sent:
+            at = future.get(timeout=60)
+            where = Coordinates(at.topic, at.partition, at.offset)
+            published.append(Published(coordinates=where, reports=record.reports))
+        producer.close()
+        self._progress(f"published {len(published)} records")
+        return tuple(published)
+
+    def _watch(self, account: Account) -> None:
+        """Read the output topics until every report is accounted for."""
+        consumer = KafkaConsumer(
+            self._kafka.phenotype_topic,
+            self._kafka.outcome_topic,
+            self._kafka.dead_letter_topic,
+            bootstrap_servers=self._kafka.bootstrap_servers,
+            auto_offset_reset="earliest",
+            enable_auto_commit=False,
+            group_id=None,
+        )
+        last = time.monotonic()
+        try:
+            while account.lost:
+                self._still_running(last)
+                for message in _messages(consumer.poll(timeout_ms=200)):
+                    self._take(account, message)
+                    last = time.monotonic()
+                self._progress(f"{account.accounted} of {account.reports} reports")
+            for message in _messages(consumer.poll(timeout_ms=500)):
+                self._take(account, message)
+        finally:
+            consumer.close()
+
+    def _still_running(self, last: float) -> None:
+        if self.worker.returncode is not None:
+            raise WorkerEndedError(f"the worker ended:\n{self.worker.last_words()}")
+        if time.monotonic() - last > QUIET_SECONDS:
+            raise WorkerEndedError(
+                f"nothing happened for {QUIET_SECONDS:.0f} s; the worker's last words:\n"
+                f"{self.worker.last_words()}"
+            )
+
+    def _take(self, account: Account, message: Any) -> None:
+        headers = {name: value.decode("utf-8", "replace") for name, value in message.headers}
+        if message.topic == self._kafka.phenotype_topic:
+            account.row(PhenotypeRow.model_validate_json(message.value))
+        elif message.topic == self._kafka.outcome_topic:
+            account.outcome(
+                _source_of(headers, "source-"), OutcomeRow.model_validate_json(message.value)
+            )
+        else:
+            account.dead_letter(_source_of(headers, ""), headers["oncofhir-reason"])
+
+    def _counts(self) -> dict[str, int]:
+        counts = {}
+        with httpx2.Client(trust_env=False, timeout=30.0) as http:
+            for kind in WRITTEN_TYPES:
+                url = f"{self._stack.fhir.base_url}/{kind}"
+                counts[kind] = int(
+                    http.get(url, params={"_summary": "count"}).json().get("total", 0)
+                )
+        return counts
+
+    def stop(self) -> None:
+        """Stop the worker as an operator would: SIGTERM, and wait for its graceful end."""
+        if self.worker.pid is not None and self.worker.returncode is None:
+            os.kill(self.worker.pid, signal.SIGTERM)
+            deadline = time.monotonic() + 15
+            while self.worker.returncode is None and time.monotonic() < deadline:
+                time.sleep(0.05)
+        self.worker.stop()
+
+    def __enter__(self) -> "Demo":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+
+def _messages(polled: Mapping[Any, Sequence[Any]]) -> Iterator[Any]:
+    for messages in polled.values():
+        yield from messages
+
+
+def _source_of(headers: Mapping[str, str], prefix: str) -> Coordinates:
+    return Coordinates(
+        headers[f"oncofhir-{prefix}topic"],
+        int(headers[f"oncofhir-{prefix}partition"]),
+        int(headers[f"oncofhir-{prefix}offset"]),
+    )
+
+
+def own_records() -> tuple[Record, ...]:
+    """The demo's own reports and the broken record, as they are published."""
+    from oncofhir.demo.reports import broken_record, demo_reports  # noqa: PLC0415
+
+    resources = [report.fhir() for report in demo_reports()]
+    records = [Record(raw=json.dumps(r).encode(), resource=r) for r in resources]
+    return (*records, Record(raw=broken_record()))

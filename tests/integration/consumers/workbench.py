@@ -1,0 +1,181 @@
+"""What the tests of the worker share: settings, records, a processor with instant results, reading back."""
+
+import asyncio
+import contextlib
+import json
+import uuid
+from datetime import UTC, datetime
+
+from kafka import KafkaConsumer, TopicPartition
+
+from oncofhir.consumers.publications import publish_messages
+from oncofhir.consumers.publisher import Message
+from oncofhir.consumers.worker import Worker
+from oncofhir.schemas.finding import Basis, Kind
+from oncofhir.schemas.outcome import (
+    OutcomeRow,
+    OutcomeStatus,
+    PhenotypeRow,
+    Processed,
+    RowStatus,
+)
+from oncofhir.settings import HttpSettings, KafkaSettings, RetrySettings, Settings
+
+
+def settings_for(address, **kafka):
+    name = uuid.uuid4().hex[:8]
+    return Settings(
+        kafka=KafkaSettings(
+            bootstrap_servers=address,
+            group_id=f"group-{name}",
+            diagnostic_report_topic=f"{name}.diagnostic-report",
+            document_reference_topic=f"{name}.document-reference",
+            phenotype_topic=f"{name}.phenotypes",
+            outcome_topic=f"{name}.outcomes",
+            dead_letter_topic=f"{name}.dead-letters",
+            session_timeout_ms=4_000,
+            commit_interval_seconds=0.2,
+            **kafka,
+        ),
+        retry=RetrySettings(
+            first_delay_seconds=0.05, longest_delay_seconds=0.4, give_up_seconds=1.0
+        ),
+        http=HttpSettings(host="127.0.0.1", port=0),
+        drain_seconds=5.0,
+    )
+
+
+def report(logical_id, version=1, **more):
+    return {
+        "resourceType": "DiagnosticReport",
+        "id": logical_id,
+        "meta": {"versionId": str(version)},
+        "status": "final",
+        "subject": {"reference": "Patient/p"},
+    } | more
+
+
+def message(settings, content, key=None, headers=()):
+    value = content if isinstance(content, bytes) else json.dumps(content).encode()
+    if key is None and isinstance(content, dict):
+        key = f"{content['resourceType']}/{content.get('id')}".encode()
+    return Message(settings.kafka.diagnostic_report_topic, key, value, tuple(headers))
+
+
+async def publish(settings, messages):
+    return [p.coordinates async for p in publish_messages(messages, settings.kafka)]
+
+
+class InstantProcessor:
+    """A processor that needs no model and no store; remembers what it was given, in order."""
+
+    def __init__(self, delay=0.0, failing=None):
+        self.events = []
+        self.delay = delay
+        self.failing = failing or (lambda event, attempt: None)
+        self.attempts = {}
+        self.is_out = None
+
+    async def ready(self):
+        if self.is_out is not None:
+            raise self.is_out
+
+    async def process(self, event):
+        name = str(event.source)
+        self.attempts[name] = self.attempts.get(name, 0) + 1
+        if self.delay:
+            await asyncio.sleep(self.delay)
+        if self.is_out is not None:
+            raise self.is_out
+        error = self.failing(event, self.attempts[name])
+        if error is not None:
+            raise error
+        self.events.append(event)
+        return processed_of(event)
+
+
+def processed_of(event):
+    name = event.source.unversioned
+    common = {"software": "test", "model": "none", "model_digest": "none", "prompt_set": "none"}
+    row = PhenotypeRow(
+        finding=f"finding-{name}",
+        document=name,
+        revision=int(event.source.version or 0),
+        status=RowStatus.CURRENT,
+        resource="Observation/1",
+        source=name,
+        subject="Patient/p",
+        kind=Kind.TUMOR_SIZE,
+        value="25 mm",
+        basis=Basis.STATED,
+        run="run",
+        asserted=datetime.now(UTC),
+        **common,
+    )
+    outcome = OutcomeRow(
+        document=name,
+        revision=int(event.source.version or 0),
+        status=OutcomeStatus.FOUND,
+        source=name,
+        source_version=event.source.version,
+        findings=1,
+        recorded=datetime.now(UTC),
+        **common,
+    )
+    return Processed(outcome=outcome, rows=(row,), asked_model=True, wrote_store=True)
+
+
+@contextlib.asynccontextmanager
+async def running(settings, processor):
+    worker = Worker(settings, processor)
+    task = asyncio.create_task(worker.run())
+    try:
+        yield worker
+    finally:
+        worker.stop()
+        await task
+
+
+async def until(condition, seconds=30.0):
+    """Wait until a condition holds; awaits it when it must be awaited."""
+    deadline = asyncio.get_running_loop().time() + seconds
+    while not condition():
+        assert asyncio.get_running_loop().time() < deadline, "it did not come true in time"
+        await asyncio.sleep(0.02)
+
+
+def read_all(settings, topic):
+    """All records of a topic, over all partitions, in offset order within each."""
+    consumer = KafkaConsumer(
+        bootstrap_servers=settings.kafka.bootstrap_servers,
+        enable_auto_commit=False,
+        auto_offset_reset="earliest",
+    )
+    try:
+        partitions = [TopicPartition(topic, p) for p in consumer.partitions_for_topic(topic) or ()]
+        ends = consumer.end_offsets(partitions)
+        consumer.assign(partitions)
+        found = []
+        # Tansu takes the last batch for one record when it is asked for the end.
+        while any(consumer.position(at) < ends[at] for at in partitions):
+            found += [r for batch in consumer.poll(timeout_ms=200).values() for r in batch]
+        while more := consumer.poll(timeout_ms=300):
+            found += [r for batch in more.values() for r in batch]
+        return found
+    finally:
+        consumer.close()
+
+
+def committed(settings):
+    """How many records of the first input topic the group has behind it."""
+    consumer = KafkaConsumer(
+        bootstrap_servers=settings.kafka.bootstrap_servers,
+        group_id=settings.kafka.group_id,
+        enable_auto_commit=False,
+    )
+    topic = settings.kafka.diagnostic_report_topic
+    try:
+        partitions = [TopicPartition(topic, p) for p in consumer.partitions_for_topic(topic) or ()]
+        return sum(consumer.committed(at) or 0 for at in partitions)
+    finally:
+        consumer.close(autocommit=False)
