@@ -1,39 +1,36 @@
 """Answers for real reports, by the registry's labels and by careful patterns; no answer where in doubt.
 
-The texts are those of the folder that `--real` names (model/README.md says how to obtain them); none is
+The texts are those of the files that `--real` names (model/README.md says how to obtain them); none is
 part of this project. An answer counts only if its words stand in what the model is given.
 """
 
 import json
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+from oncofhir.inference.measured import LABELLED, OTHER, TUMOR, size_weight
+from oncofhir.inference.mentions.grade import grades
+from oncofhir.inference.mentions.size import sizes
 from oncofhir.inference.retrieval import excerpt, questions
+from oncofhir.terminology.sites import find_sites, site_of
 
 MISSING = "not mentioned"
 LONGEST_ANSWER = 48
-_NUMBER = r"\d+(?:\.\s?\d+)?(?:\s*(?:cm|mm))?"
-_DIMENSIONS = rf"{_NUMBER}(?:\s*x\s*{_NUMBER}){{0,2}}"
-_SIZE = _DIMENSIONS.removesuffix("?") + r"?\s*(?:cm|mm)"
-_SIZE_AFTER_NAME = re.compile(
-    r"(?:tumou?r size|greatest dimension|greatest diameter|maximum dimension|size of tumou?r)"
-    rf"[^0-9]{{0,50}}?({_SIZE})"
-)
-_SIZE_OF_TUMOR = re.compile(
-    r"(?:tumou?r|carcinoma|mass|lesion|nodule)[^0-9.]{0,40}?(?:measur\w+|is|of|,)[^0-9.]{0,20}?"
-    rf"({_SIZE})"
-)
+Labels = dict[str, Any]
 _STAGE_RUN = re.compile(
     r"\b((?:y?[pc]\s?)?t\s?(?:is|[0-4lx1][a-d]?)[\s,;:()a-z0-9+\-/]{0,4}?\s?p?n\s?[0-3xo][a-c]?"
     r"(?:\s?\((?:sn|i-|i\+|mi)\))?[\s,;:/]{0,4}(?:[pc]?m\s?[01xo])?)"
 )
 _T_ALONE = re.compile(r"\b(y?pt\s?[0-4lx][a-d]?)\b")
 _STAGE_GROUP = re.compile(r"stage[: ]+(i{1,3}v?|iv)([abc]?[1-3]?)\b")
+_LIVER_DAMAGE = re.compile(r"fibrosis|cirrhosis|hepatitis|trichrome|inflammat")
 _GLEASON = re.compile(r"gleason[^0-9]{0,25}(\d\s*\+\s*\d(?:\s*=\s*\d+)?)")
-_GRADE = re.compile(r"(?:grade[: ]{0,3}(?:is )?|\bg)((iv|i{1,3}|[1-4])(?:\s*(?:/|of)\s*(?:iv|iii|[34]))?)\b")
+_GRADE = re.compile(
+    r"(?:grade[: ]{0,3}(?:is )?|\bg)((iv|i{1,3}|[1-4])(?:\s*(?:/|of)\s*(?:iv|iii|[34]))?)\b"
+)
 _DIFFERENTIATED = re.compile(
     r"(well|moderately|poorly)(?:[- ]to[- ]\w+)?[- ]*differentiated|(undifferentiated)"
 )
@@ -44,7 +41,8 @@ _RECEPTORS = {
     "her2": r"her[- ]?2(?:[- /]*neu)?(?: protein)?",
 }
 _STATUS = (
-    r"[^.;]{0,45}?\b(positive|negative|equivocal|not amplified|amplified|not over ?expressed|indeterminate)"
+    r"[^.;]{0,45}?\b(positive|negative|equivocal|not amplified|amplified|not over ?expressed"
+    r"|indeterminate)"
 )
 _STATUS_NAMES = {
     "not amplified": "negative",
@@ -54,50 +52,85 @@ _STATUS_NAMES = {
     "indeterminate": "equivocal",
 }
 _HISTOLOGY = re.compile(
-    r"((?:(?:invasive|infiltrating|clear cell|papillary|mucinous|ductal|lobular|squamous|basal|hepatocellular|"
-    r"renal|transitional|urothelial|serous|endometrioid|small|large|signet ring|adenoid cystic|follicular|"
-    r"medullary|neuroendocrine|malignant|b|diffuse|cell|anaplastic|chromophobe|intrahepatic|acinar|"
-    r"keratinizing|superficial|spreading|nodular|high grade|thyroid|prostatic|mixed)[ ,\-]{0,2}){0,5}"
+    r"((?:(?:invasive|infiltrating|clear cell|papillary|mucinous|ductal|lobular|squamous|basal"
+    r"|hepatocellular|renal|transitional|urothelial|serous|endometrioid|small|large|signet ring"
+    r"|adenoid cystic|follicular|medullary|neuroendocrine|malignant|b|diffuse|cell|anaplastic"
+    r"|chromophobe|intrahepatic|acinar|keratinizing|superficial|spreading|nodular|high grade|thyroid"
+    r"|prostatic|mixed)[ ,\-]{0,2}){0,5}"
     r"(?:carcinoma|adenocarcinoma|cholangiocarcinoma|melanoma|sarcoma|lymphoma|glioblastoma|astrocytoma|"
     r"oligodendroglioma|mesothelioma|seminoma|thymoma|leiomyosarcoma|liposarcoma))"
 )
 _PAIRED = re.compile(r"breast|kidney|lung|ovar|lobe|testi")
+# Cancers that are named by their kind and not by their site.
+_OWN_NAMES = ("melanoma", "lymphoma", "mesothelioma", "thymoma", "sarcoma")
+_DIAGNOSES = {"ovary": "ovarian", "testes": "testicular", "central nervous system": "brain"}
 
 
 def real_questions(files: list[Path]) -> Iterator[tuple[str, str, str, str]]:
-    """(report, question, what the model is given, answer) for every answer that is sure."""
+    """(report, question, what the model is given, answer) for every answer that is sure.
+
+    A question for which nothing is retrieved is left out: the model is not asked it.
+    """
     for file in files:
         for row in file.read_text(encoding="utf-8").splitlines():
             report = json.loads(row)
+            labels = report["labels"] | {"cancer_type": report.get("cancer_type") or ""}
             for question in questions():
                 given = excerpt(report["text"], question)
-                answer = answer_to(question, given, report["labels"])
+                answer = answer_to(question, given, labels) if given else None
                 if answer and len(answer) < LONGEST_ANSWER:
                     yield report["id"], question, given, answer
 
 
-def answer_to(question: str, given: str, labels: dict[str, Any]) -> str | None:
+def answer_to(question: str, given: str, labels: Labels) -> str | None:
     """The answer, or None where it is not sure. `given` is in lower case."""
-    site = (labels.get("tumor_site") or "").split(",")[0].strip().lower()
-    if question == "tumor laterality":
-        return _laterality(given, labels.get("tumor_laterality"))
-    if question == "tumor site":
-        return site if site and site in given else None
-    if question == "diagnosis":
-        return f"{site} cancer" if site and site.split()[-1][:5] in given else None
-    if question == "histological type":
-        return _histology(given)
-    if question == "tumor size":
-        found = _SIZE_AFTER_NAME.search(given) or _SIZE_OF_TUMOR.search(given)
-        return found[1] if found else None if re.search(_SIZE, given) else MISSING
-    if question == "cancer grade":
-        return _grade(given)
-    if question == "cancer stage":
-        return _stage(given)
-    return _receptors(given, with_status=question.endswith("status"))
+    return _ANSWERS[question](given, labels)
 
 
-def _laterality(given: str, label: str | None) -> str | None:
+def _size(given: str, labels: Labels) -> str | None:
+    """The size with the registry's value; else what a label or the noun before it calls the tumour's."""
+    found = [(size_weight(given, m), m) for m in sizes(given)]
+    wanted = labels.get("tumor_size")
+    if wanted:
+        fitting = [(weight, m) for weight, m in found if m.value == wanted and weight >= 0]
+    else:
+        best = max((weight for weight, _ in found), default=OTHER)
+        if best <= OTHER:
+            return MISSING
+        fitting = [(weight, m) for weight, m in found if weight == best and best >= TUMOR]
+        if best < LABELLED and len({m.value for _, m in fitting}) > 1:
+            return None  # several tumours, or several measurements of one
+    if not fitting:
+        return None
+    mention = max(fitting, key=lambda f: f[0])[1]
+    return given[mention.start : mention.end]
+
+
+def _site(given: str, labels: Labels) -> str | None:
+    """The report's own word for the registry's site, the one it uses most."""
+    label = (labels.get("tumor_site") or "").split(",")[0].strip().lower()
+    site = site_of("brain" if label == "central nervous system" else label)
+    if site is None:
+        return label if label and label in given else None
+    words = Counter(
+        given[start:end] for found, start, end in find_sites(given) if found.key == site.key
+    )
+    return max(words, key=lambda word: words[word]) if words else None
+
+
+def _diagnosis(given: str, labels: Labels) -> str | None:
+    kind = labels["cancer_type"].lower()
+    own = next((name for name in _OWN_NAMES if name in kind), None)
+    if own:
+        return own if own in given else None
+    label = (labels.get("tumor_site") or "").split(",")[0].strip().lower()
+    if label in {"", "head and neck", "extremities"} or _site(given, labels) is None:
+        return None
+    return f"{_DIAGNOSES.get(label, label)} cancer"
+
+
+def _laterality(given: str, labels: Labels) -> str | None:
+    label = labels.get("tumor_laterality")
     sides = set(re.findall(r"\b(left|right|bilateral|midline)\b", given))
     if label:
         both = label == "bilateral" and {"left", "right"} <= sides
@@ -107,34 +140,48 @@ def _laterality(given: str, label: str | None) -> str | None:
     return sides.pop() if len(sides) == 1 and _PAIRED.search(given) else None
 
 
-def _histology(given: str) -> str | None:
+def _histology(given: str, _labels: Labels) -> str | None:
     names = Counter(name.strip(" ,-") for name in _HISTOLOGY.findall(given))
     if not names:
         return None if re.search("cancer|tumor|malign", given) else MISSING
-    return max(names.items(), key=lambda item: (len(item[0].split()) > 1, item[1], len(item[0])))[0]
+    return max(names, key=lambda name: (len(name.split()) > 1, names[name], len(name)))
 
 
-def _grade(given: str) -> str | None:
-    gleason = set(_GLEASON.findall(given))
-    if len(gleason) == 1:
-        return gleason.pop()
+def _grade(given: str, labels: Labels) -> str | None:
+    """The one grade that is said; where the registry has one, an answer that says the same."""
+    answer = _only_grade(given)
+    wanted = labels.get("cancer_grade")
+    if wanted and answer and answer != MISSING:
+        return answer if any(m.value == wanted for m in grades(answer)) else None
+    return answer
+
+
+def _only_grade(given: str) -> str | None:
+    found: str | None = None
     numbered = _GRADE.findall(given)
-    if len({number for _, number in numbered}) == 1:
-        return f"grade {numbered[0][0]}"
+    gleason = set(_GLEASON.findall(given))
     words = {a or b for a, b in _DIFFERENTIATED.findall(given)}
-    if len(words) == 1 and not numbered:
-        word = words.pop()
-        return word if word == "undifferentiated" else f"{word} differentiated"
     levels = set(_LEVEL.findall(given))
-    if len(levels) == 1 and not numbered and not words:
-        return f"{levels.pop()} grade"
-    return None if re.search("grade|differentiat|gleason", given) else MISSING
+    if len(gleason) == 1:
+        found = gleason.pop()
+    elif len({number for _, number in numbered}) == 1:
+        found = f"grade {numbered[0][0]}"
+    elif len(words) == 1 and not numbered:
+        word = words.pop()
+        found = word if word == "undifferentiated" else f"{word} differentiated"
+    elif len(levels) == 1 and not numbered and not words:
+        found = f"{levels.pop()} grade"
+    elif not re.search("grade|differentiat|gleason", given):
+        found = MISSING
+    return found
 
 
-def _stage(given: str) -> str | None:
+def _stage(given: str, _labels: Labels) -> str | None:
     found = _STAGE_RUN.search(given) or _T_ALONE.search(given)
     if found:
         return found[1].strip(" .,;")
+    if _LIVER_DAMAGE.search(given):
+        return None if re.search(r"\bp?t\s?[0-4]", given) else MISSING
     group = _STAGE_GROUP.search(given)
     if group:
         return f"stage {group[1]}{group[2]}"
@@ -152,3 +199,16 @@ def _receptors(given: str, *, with_status: bool) -> str | None:
     if not found:
         return None if "receptor" in given else MISSING
     return ", ".join(f"{name} {status}" if with_status else name for name, status in found)
+
+
+_ANSWERS: dict[str, Callable[[str, Labels], str | None]] = {
+    "tumor size": _size,
+    "tumor site": _site,
+    "tumor laterality": _laterality,
+    "histological type": _histology,
+    "cancer grade": _grade,
+    "cancer stage": _stage,
+    "hormone receptor type": lambda given, _: _receptors(given, with_status=False),
+    "hormone receptor status": lambda given, _: _receptors(given, with_status=True),
+    "diagnosis": _diagnosis,
+}

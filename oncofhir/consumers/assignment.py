@@ -8,6 +8,14 @@ from oncofhir.consumers.offsets import OffsetTracker
 from oncofhir.consumers.records import Coordinates, Partition, Tenure
 
 
+@dataclass(frozen=True)
+class Rewind:
+    """A tenure ended within an assignment; `to` is the offset to go on from, so that nothing is left out."""
+
+    ended: Tenure
+    to: int
+
+
 @dataclass
 class _Held:
     tenure: Tenure
@@ -42,28 +50,29 @@ class Assignment:
             dropped = (self._drop(partition) for partition in partitions)
             return frozenset(tenure for tenure in dropped if tenure is not None)
 
-    def start(self, at: Coordinates, size: int) -> tuple[Tenure, Tenure | None] | None:
-        """Take up a polled record: its tenure, and the tenure it ended, if any.
+    def start(self, at: Coordinates, size: int) -> Tenure | Rewind | None:
+        """Take up a polled record: its tenure; None when the partition is not ours.
 
-        None when the partition is not ours. A record at or below one that was polled before means
-        that the log was cut or the position reset: then a new tenure begins there.
+        A record that lies before one that was polled means that the log was cut or the position
+        reset. The tenure ends, a new one begins, and the record is not taken up: it comes again.
         """
         partition = (at.topic, at.partition)
         with self._lock:
             held = self._held.get(partition)
             if held is None:
                 return None
-            ended = None
+            unfinished = held.offsets.committable
             try:
                 held.offsets.start(at.offset)
             except ValueError:
-                ended = self._drop(partition)
-                held = self._begin(partition)
-                held.offsets.start(at.offset)
+                self._drop(partition)
+                self._begin(partition)
+                to = at.offset if unfinished is None else min(unfinished, at.offset)
+                return Rewind(held.tenure, to)
             held.sizes[at.offset] = size
             self._records += 1
             self._bytes += size
-            return held.tenure, ended
+            return held.tenure
 
     def holds(self, tenure: Tenure) -> bool:
         """Whether a tenure has not ended."""

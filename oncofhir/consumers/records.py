@@ -31,7 +31,8 @@ class Tenure:
 class SourceRecord:
     """A polled record, equal only to itself.
 
-    `timestamp` is in epoch milliseconds, `polled` in seconds of the monotonic clock. Key, value and headers are the publisher's bytes; they may hold PHI and are kept out of `repr`.
+    `timestamp` is in epoch milliseconds, `polled` in seconds of the monotonic clock. Key, value and
+    headers are the publisher's bytes; they may hold PHI and are kept out of `repr`.
     """
 
     coordinates: Coordinates

@@ -18,7 +18,7 @@ from kafka.coordinator.assignors.cooperative_sticky import CooperativeStickyAssi
 from kafka.errors import IllegalStateError, KafkaError, RetriableError
 from kafka.structs import MemberState, OffsetAndMetadata
 
-from oncofhir.consumers.assignment import Assignment
+from oncofhir.consumers.assignment import Assignment, Rewind
 from oncofhir.consumers.connection import client_options, connect, translated
 from oncofhir.consumers.records import Coordinates, Partition, SourceRecord, Tenure
 from oncofhir.schemas.errors import AccessDenied, DependencyUnavailable
@@ -190,7 +190,7 @@ class Source:
         self._pause(consumer)
         batches = consumer.poll(timeout_ms=_POLL_MS, max_records=room)
         if batches:
-            self._hand_over(batches)
+            self._hand_over(consumer, batches)
         self.joined = consumer.group_metadata().state == MemberState.STABLE
         self._note_highwaters(consumer)
         if time.monotonic() >= self._next_commit:
@@ -231,32 +231,40 @@ class Source:
                     change(TopicPartition(*partition))
         self._paused = frozenset(wanted)
 
-    def _hand_over(self, batches: Mapping[TopicPartition, Sequence[Any]]) -> None:
+    def _hand_over(
+        self, consumer: KafkaConsumer, batches: Mapping[TopicPartition, Sequence[Any]]
+    ) -> None:
         now = time.monotonic()
         records = []
-        for batch in batches.values():
+        for partition, batch in batches.items():
             for polled in batch:
                 at = Coordinates(polled.topic, polled.partition, polled.offset)
-                size = len(polled.key or b"") + len(polled.value or b"")
-                started = self.assignment.start(at, size)
-                if started is None:
-                    continue
-                tenure, ended = started
-                if ended is not None:
-                    self._call(self._dropped, frozenset({ended}))
+                started = self.assignment.start(
+                    at, len(polled.key or b"") + len(polled.value or b"")
+                )
+                if isinstance(started, Rewind):
+                    self._rewind(consumer, partition, started)
+                if not isinstance(started, Tenure):
+                    break  # the rest comes again, to us or to another
+                headers = tuple(polled.headers)
                 records.append(
                     SourceRecord(
-                        at,
-                        tenure,
-                        polled.timestamp,
-                        now,
-                        polled.key,
-                        polled.value,
-                        tuple(polled.headers),
+                        at, started, polled.timestamp, now, polled.key, polled.value, headers
                     )
                 )
         if records:
             self._call(self._received, records)
+
+    def _rewind(self, consumer: KafkaConsumer, partition: TopicPartition, rewind: Rewind) -> None:
+        log.warning(
+            "position went back; reading again",
+            topic=partition.topic,
+            partition=partition.partition,
+            offset=rewind.to,
+        )
+        self._call(self._dropped, frozenset({rewind.ended}))
+        with suppress(IllegalStateError):  # revoked since, on the IO thread
+            consumer.seek(partition, rewind.to)
 
     def _commit_answered(self, offsets: Mapping[TopicPartition, Any], answer: Any) -> None:
         if isinstance(answer, Exception):

@@ -125,8 +125,8 @@ class Demo:
         with httpx2.Client(trust_env=False, timeout=30.0) as http:
             for resource in companions:
                 kind, ident = resource.get("resourceType"), resource.get("id")
-                answer = http.put(f"{base}/{kind}/{ident}", json=resource) if ident else None
-                refused += not (answer and answer.is_success)
+                answer = http.put(f"{base}/{kind}/{ident}", json=resource)
+                refused += not (ident and answer.is_success)
         if companions:
             said = f", {refused} refused by the FHIR server" if refused else ""
             self._progress(f"loaded {len(companions) - refused} resources{said}")

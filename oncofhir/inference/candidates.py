@@ -2,6 +2,7 @@
 
 import re
 
+from oncofhir.inference.bare import mentions, phrase
 from oncofhir.inference.mentions import FINDERS
 from oncofhir.inference.mentions.receptor import named, statuses
 from oncofhir.inference.mentions.size import bare_sizes
@@ -66,8 +67,7 @@ def _claimed(kind: Kind, answer: Answer, types: str) -> list[Candidate]:
         pairs = [(m.slot, m.value) for m in FINDERS[kind](text)] or _paired(types, text)
         return [_candidate(kind, answer, value, slot=slot) for slot, value in pairs]
     if kind in FINDERS:
-        mentions = list(FINDERS[kind](text))
-        claimed = [_candidate(kind, answer, m.value, slot=m.slot) for m in mentions]
+        claimed = [_candidate(kind, answer, m.value, slot=m.slot) for m in mentions(kind, text)]
         if kind is Kind.TUMOR_SIZE and not claimed:
             claimed = [
                 _candidate(kind, answer, f"{max(numbers):g}", numbers=numbers)
@@ -88,12 +88,12 @@ def _paired(types: str, states: str) -> list[tuple[str, str]]:
 
 
 def _phrase(kind: Kind, answer: Answer) -> list[Candidate]:
-    phrase = " ".join(answer.text.strip(" \t\r\n.,;:'\"").split())
-    if not re.search(r"[^\W\d]{3}", phrase) or len(phrase) > _LONGEST_PHRASE:
+    words = phrase(answer.text[: 2 * _LONGEST_ANSWER])
+    if not re.search(r"[^\W\d]{3}", words) or len(words) > _LONGEST_PHRASE or abstains(words):
         return []
-    if _NOT_OF_A_NAME.search(phrase):
+    if _NOT_OF_A_NAME.search(words):
         return []
-    return [_candidate(kind, answer, phrase.lower())]
+    return [_candidate(kind, answer, words.lower())]
 
 
 def _candidate(

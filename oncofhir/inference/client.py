@@ -49,6 +49,10 @@ class ModelClient(Protocol):
         """Complete one prompt, greedily."""
         ...
 
+    async def healthy(self) -> bool:
+        """Whether the server says that it can answer; raises nothing."""
+        ...
+
     async def aclose(self) -> None:
         """Give the connections back."""
         ...

@@ -1,11 +1,11 @@
 """Where the report says it: offsets, the sentence around them, and how much weight the place has."""
 
-import re
 from bisect import bisect_right
 from functools import cached_property
 
 from oncofhir.inference.assertion import assertion
 from oncofhir.inference.mentions import FINDERS, Mention
+from oncofhir.inference.phrases import Phrases
 from oncofhir.inference.retrieval import sentences
 from oncofhir.schemas.finding import Evidence, Kind, Rejection
 from oncofhir.schemas.report import Report, SectionKind
@@ -97,11 +97,9 @@ class Reading:
         return part.label if part else None
 
     def places(self, phrase: str) -> list[tuple[int, int]]:
-        """Where a phrase stands, whatever its case, blanks and hyphens."""
-        words = re.findall(r"\w+", phrase)
-        if not words:
-            return []
-        pattern = re.compile(
-            r"\b" + r"[\W_]{1,4}".join(map(re.escape, words)) + r"\b", re.IGNORECASE
-        )
-        return [match.span() for match in pattern.finditer(self.text)]
+        """Where a phrase stands verbatim, else where its words stand together (`Phrases`)."""
+        return self._phrases.verbatim(phrase) or self._phrases.near(phrase)
+
+    @cached_property
+    def _phrases(self) -> Phrases:
+        return Phrases(self.text)

@@ -28,13 +28,20 @@ def ground(reading: Reading, candidate: Candidate) -> list[Place]:
     """The places that say the claimed value, the weightiest first; none if it is not grounded."""
     if candidate.kind in {Kind.TUMOR_SITE, Kind.HISTOLOGICAL_TYPE, Kind.DIAGNOSIS}:
         mentions: Iterable[Mention] = (
-            Mention(value=candidate.value, start=start, end=end)
+            Mention(value=_value(reading, candidate, start, end), start=start, end=end)
             for start, end in reading.places(candidate.value)
         )
     else:
         mentions = (m for m in reading.mentions(candidate.kind) if says(m, candidate))
     places = [_place(reading, candidate.kind, mention) for mention in mentions]
     return sorted(places, key=lambda p: (p.assertion is None, p.weight), reverse=True)
+
+
+def _value(reading: Reading, candidate: Candidate, start: int, end: int) -> str:
+    """A site is named as the report names it (contract); a histology as the answer spells it."""
+    if candidate.kind is not Kind.TUMOR_SITE:
+        return candidate.value
+    return " ".join(reading.text[start:end].lower().split())
 
 
 def says(mention: Mention, candidate: Candidate) -> bool:

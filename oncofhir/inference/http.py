@@ -6,11 +6,17 @@ from typing import Any
 
 import httpx2
 
-from oncofhir.schemas.errors import AccessDenied, DependencyUnavailable, RequestRejected
+from oncofhir.schemas.errors import (
+    AccessDenied,
+    DependencyUnavailable,
+    OncofhirError,
+    RequestRejected,
+)
 from oncofhir.schemas.reasons import Reason
 
 _OVERLOADED = 429
-_REJECTED = frozenset({400, 404, 405, 413, 415, 422})
+# 404 and 405 are no verdict on the prompt: the address or the API is set wrongly, and nothing may be lost for it
+_REJECTED = frozenset({400, 413, 415, 422})
 _DENIED = frozenset({401, 403})
 
 
@@ -48,6 +54,14 @@ class ModelHttp:
             response = await self._send("POST", path, body)
         return self._json(response), response.headers
 
+    async def healthy(self) -> bool:
+        """Whether `/health` answers 200 (TGI, vLLM, SGLang and llama.cpp have it); raises nothing."""
+        try:
+            await self._send("GET", "/health", None)
+        except OncofhirError:
+            return False
+        return True
+
     async def aclose(self) -> None:
         await self._client.aclose()
 
@@ -74,7 +88,7 @@ class ModelHttp:
             raise AccessDenied(Reason.MODEL_ACCESS_DENIED, where, said)
         if status == _OVERLOADED:
             raise DependencyUnavailable(
-                Reason.MODEL_OVERLOADED, where, said, _seconds(response.headers.get("retry-after"))
+                Reason.MODEL_OVERLOADED, where, said, number(response.headers.get("retry-after"))
             )
         if status in _REJECTED:
             raise RequestRejected(Reason.MODEL_REJECTED_PROMPT, where, said)
@@ -89,7 +103,8 @@ class ModelHttp:
             ) from error
 
 
-def _seconds(value: str | None) -> float | None:
+def number(value: str | None) -> float | None:
+    """A header's number; None when it is missing or none (a date in `retry-after`)."""
     try:
         return None if value is None else float(value)
     except ValueError:

@@ -1,4 +1,4 @@
-"""From answers to findings: what is claimed, grounded in the report, affirmed, coded; the rest with its reason."""
+"""From answers to findings: claimed, grounded in the report, affirmed, coded; the rest with its reason."""
 
 from collections.abc import Iterable
 
@@ -27,10 +27,13 @@ def interpret(
     """The findings and what was rejected. Raises nothing, whatever the answers say."""
     reading = Reading(report)
     claimed = candidates(answers)
-    results: list[Result] = []
-    for candidate in claimed:
-        if candidate.kind is not Kind.DIAGNOSIS and candidate.value.lower() not in _SAYS_NOTHING:
-            results += _results(reading, candidate, minimum_confidence)
+    phenotypes = [
+        _result(reading, candidate, minimum_confidence)
+        for candidate in claimed
+        if candidate.kind is not Kind.DIAGNOSIS and candidate.value.lower() not in _SAYS_NOTHING
+    ]
+    # windows answer one after another: the weightier place goes first, not the earlier window
+    results = [result for _, result in sorted(phenotypes, key=lambda p: p[0], reverse=True)]
     laterality = next((r.value for r in results if _is(r, Kind.TUMOR_LATERALITY)), None)
     for candidate in claimed:
         if candidate.kind is Kind.DIAGNOSIS:
@@ -50,15 +53,18 @@ def _is(result: Result, kind: Kind) -> bool:
     return isinstance(result, Finding) and result.kind is kind
 
 
-def _results(reading: Reading, candidate: Candidate, minimum: float) -> Iterable[Result]:
+def _result(reading: Reading, candidate: Candidate, minimum: float) -> tuple[float, Result]:
+    """What a claim comes to, and the weight of the place that it rests on."""
     places = ground(reading, candidate)
     if not places:
-        return [rejected(candidate, Rejection.UNGROUNDED)]
+        return 0.0, rejected(candidate, Rejection.UNGROUNDED)
     best = places[0]
     if best.assertion is not None:
-        return [rejected(candidate, best.assertion, _quotes(reading, places[:1]))]
+        return 0.0, rejected(candidate, best.assertion, _quotes(reading, places[:1]))
     affirmed = [p for p in places if p.assertion is None]
-    value = best.mention.value if candidate.kind is Kind.CANCER_STAGE else candidate.value
+    value = candidate.value
+    if candidate.kind in {Kind.CANCER_STAGE, Kind.TUMOR_SITE}:
+        value = best.mention.value
     number = best.mention.number
     if number is not None:
         value = f"{number:g} mm"
@@ -75,7 +81,7 @@ def _results(reading: Reading, candidate: Candidate, minimum: float) -> Iterable
         codings=codings(candidate.kind, candidate.slot, value),
         part=reading.part(best.mention.start),
     )
-    return [_confident(finding, minimum)]
+    return best.weight, _confident(finding, minimum)
 
 
 def _quotes(reading: Reading, places: Iterable[Place]) -> tuple[Evidence, ...]:

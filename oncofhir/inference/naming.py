@@ -94,7 +94,8 @@ def site(reading: Reading) -> tuple[str, str]:
         return "", ""
     places = weights[best[2]]
     nouns = [place for place in places if not _ADJECTIVE.fullmatch(place[2])]
-    return best[2], max(nouns or places)[2]
+    named = [place for place in nouns if place[2] == best[2]]
+    return best[2], max(named or nouns or places)[2]
 
 
 def _weight(reading: Reading, start: int, end: int) -> float:

@@ -108,5 +108,8 @@ class OpenAiClient:
             generated_tokens=usage.completion_tokens,
         )
 
+    async def healthy(self) -> bool:
+        return await self._http.healthy()
+
     async def aclose(self) -> None:
         await self._http.aclose()

@@ -4,6 +4,7 @@ Source of the set `cancerllm`: CancerLLM's published code (design, "The model co
 """
 
 import hashlib
+import re
 import tomllib
 from importlib.resources import files
 from typing import Literal
@@ -14,6 +15,12 @@ from oncofhir.schemas.base import Value
 from oncofhir.schemas.extraction import PromptSetIdentity
 
 DIAGNOSIS = "diagnosis"
+# Headings of two marks and more; tokens that a tokenizer would not read as text; characters that JSON or the
+# servers refuse. The ends of lines are kept.
+_STRUCTURE = re.compile(
+    r"#{2,}|</?(?:s|bos|eos|pad|unk)>|<\|[^|<>\n]{1,40}\|>|\[/?INST\]|<<?/?SYS>>?|[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff]",
+    re.IGNORECASE,
+)
 
 
 class Format(Value):
@@ -82,11 +89,19 @@ class PromptSet(Value):
         return before.replace("{instruction}", instruction) + asked + after
 
     def defused(self, text: str) -> str:
-        """The text without the template's section headings: runs of # become as many blanks.
+        """The text with nothing in it that is structure to the prompt or a token to the model.
 
-        The length stays, so offsets into the text stay true.
+        Section headings, the set's own delimiters, control tokens ("</s>", "[INST]"), control characters
+        and lone surrogates become blanks, character by character: the length stays.
         """
-        return text.replace("#", " ")
+        for delimiter in self.format.delimiters:
+            words = r"\s*".join(map(re.escape, delimiter.split()))
+            text = re.sub(words, _blanks, text, flags=re.IGNORECASE)
+        return _STRUCTURE.sub(_blanks, text)
+
+
+def _blanks(match: re.Match[str]) -> str:
+    return " " * len(match[0])
 
 
 def available() -> tuple[str, ...]:

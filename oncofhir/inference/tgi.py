@@ -7,7 +7,7 @@ switches the prefix cache off; `parameters` are always sent, for without them TG
 from pydantic import BaseModel, ValidationError
 
 from oncofhir.inference.client import Completion, CompletionRequest, trimmed
-from oncofhir.inference.http import ModelHttp, malformed
+from oncofhir.inference.http import ModelHttp, malformed, number
 from oncofhir.schemas.extraction import ModelIdentity
 
 MAX_STOP_SEQUENCES = 4
@@ -15,7 +15,7 @@ MAX_STOP_SEQUENCES = 4
 
 class _Token(BaseModel):
     text: str
-    logprob: float
+    logprob: float | None = None
     special: bool = False
 
 
@@ -75,15 +75,23 @@ class TgiClient:
             generated = _Generated.model_validate(answer)
         except ValidationError as error:
             raise malformed(self._http.base_url) from error
-        prompt_tokens, queued = headers.get("x-prompt-tokens"), headers.get("x-queue-time")
+        prompt_tokens = number(headers.get("x-prompt-tokens"))
+        queued_ms = number(headers.get("x-queue-time"))
         return Completion(
             text=trimmed(generated.generated_text, request.stop),
             finish_reason=generated.details.finish_reason,
-            logprobs=tuple(t.logprob for t in generated.details.tokens if not t.special),
-            prompt_tokens=int(prompt_tokens) if prompt_tokens else None,
+            logprobs=tuple(
+                t.logprob
+                for t in generated.details.tokens
+                if t.logprob is not None and not t.special
+            ),
+            prompt_tokens=None if prompt_tokens is None else int(prompt_tokens),
             generated_tokens=generated.details.generated_tokens,
-            queue_seconds=float(queued) / 1000 if queued else None,
+            queue_seconds=None if queued_ms is None else queued_ms / 1000,
         )
+
+    async def healthy(self) -> bool:
+        return await self._http.healthy()
 
     async def aclose(self) -> None:
         await self._http.aclose()

@@ -19,12 +19,18 @@ _STATUS = (
     r"|(?P<positive>\bpos[it1l]{1,3}ive|\bamplified|\bover-?expressed|\bpos\b|\b3 ?\+|\bpresent\b"
     r"|\bfound in (?:over |more than )?[1-9]\d|(?<=[:=] )(?:> ?)?[1-9]\d{0,2} ?%)"
 )
+# "ER+ PR- HER2-", "ER (+)"; a minus is a status only where nothing else can follow it.
+_SIGN = (
+    r"(?P<plus>(?<=[RrUu2])\+(?!\d)|\( ?\+{1,3} ?\))"
+    r"|(?P<minus>(?<=[RrUu2])-(?=[,;/)]|$|\s*(?:pg?r|her)\b|\.\s)|\( ?- ?\))"
+)
+_TRIPLE = r"(?P<triple>\btriple[- ]{1,2}negative)"
 _NONE_FOUND = (
     r"(?P<none>\bno (?:(?P<noneER>o?estrogen)|(?P<nonePR>progesterone)) receptors? (?:were )?found)"
 )
 _BETWEEN = 70
 _FOR = re.compile(r"[\W_]{0,4}for\b", re.IGNORECASE)
-_TOKEN = re.compile(rf"{_NONE_FOUND}|{_NAME}|{_STATUS}|(?P<stop>[.;\n](?=\s|$))", re.IGNORECASE)
+_TOKEN = re.compile(rf"{_NONE_FOUND}|{_TRIPLE}|{_NAME}|{_STATUS}|{_SIGN}|(?P<stop>[.;\n](?=\s|$))", re.IGNORECASE)
 _NAMES = ("ER", "PR", "HER2")
 # What speaks of the test, of a definition or of other patients, and not of this tumour.
 _NOT_A_RESULT = re.compile(
@@ -55,6 +61,9 @@ def receptors(text: str) -> Iterator[Mention]:
         if kind == "none":
             slot = "ER" if match["noneER"] else "PR"
             yield Mention(slot=slot, value="negative", start=match.start(), end=match.end())
+        elif kind == "triple":
+            for slot in _NAMES:
+                yield Mention(slot=slot, value="negative", start=match.start(), end=match.end())
         elif kind in _NAMES:
             if foretold is not None and match.start() - foretold[2] <= _BETWEEN:
                 yield Mention(slot=kind, value=foretold[0], start=foretold[1], end=match.end())
@@ -76,7 +85,8 @@ def receptors(text: str) -> Iterator[Mention]:
 
 
 def _kind(match: re.Match[str]) -> str:
-    return "none" if match["none"] else str(match.lastgroup)
+    kind = "none" if match["none"] else str(match.lastgroup)
+    return {"plus": "positive", "minus": "negative"}.get(kind, kind)
 
 
 def _status(name: str, kind: str, words: str) -> str:

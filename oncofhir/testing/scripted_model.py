@@ -1,0 +1,197 @@
+"""A model server that speaks TGI's API and answers from a file, so that all else can be tested.
+
+It is a process of its own on a real socket, with TGI's routes, rules and error bodies (those of
+`oncofhir model serve`), and no model behind them.
+
+    python -m oncofhir.testing.scripted_model --script script.json --port 0
+
+prints `{"port": …}`. The script is a list of rules; the first whose `contains` strings all stand in the
+prompt answers: `{"contains": ["tumor size"], "answer": "2.3 cm", "delay_seconds": 0, "status": 200}`. A
+`status` of 422, 424, 429 or 503 answers with TGI's error. Without a match the answer is "not mentioned".
+`GET /_scripted` gives the counts of requests; `POST /_scripted` takes `{"down": true}` (every generation is
+424 until `{"down": false}`), `{"delay_seconds": 0.1}` or `{"script": […]}`.
+"""
+
+import argparse
+import asyncio
+import json
+import math
+import re
+import socket
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import uvicorn
+from pydantic import BaseModel
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from oncofhir.inference.server.app import create_app
+from oncofhir.inference.server.protocol import (
+    Generation,
+    Info,
+    Parameters,
+    TgiError,
+    Token,
+    failed,
+    invalid,
+    overloaded,
+)
+
+UNMATCHED = "not mentioned"
+_WORD = re.compile(r"\s*\S+|\s+")
+_ERRORS = {422: invalid("scripted"), 424: failed("scripted"), 429: overloaded()}
+
+
+class Rule(BaseModel):
+    """One rule of the script."""
+
+    contains: list[str] = []
+    answer: str = UNMATCHED
+    delay_seconds: float = 0.0
+    status: int = 200
+    probability: float = 0.9
+
+
+class ScriptedEngine:
+    """Answers by rules; a token is a word."""
+
+    def __init__(self, rules: Sequence[Rule], max_concurrent_requests: int = 128) -> None:
+        self.rules = list(rules)
+        self.down = False
+        self.delay_seconds = 0.0
+        self.requests = 0
+        self.answered = 0
+        self._info = Info(
+            model_id="scripted",
+            model_sha="0" * 40,
+            max_concurrent_requests=max_concurrent_requests,
+            max_input_tokens=3999,
+            max_total_tokens=4000,
+            version="3.3.7",
+        )
+
+    @property
+    def info(self) -> Info:
+        return self._info
+
+    async def tokenize(self, text: str) -> list[Token]:
+        return [Token(id=n, text=word, logprob=0.0) for n, word in enumerate(_WORD.findall(text))]
+
+    async def generate(
+        self,
+        prompt: str,
+        parameters: Parameters,  # noqa: ARG002 - a script answers whatever is asked of it
+        max_new_tokens: int,
+    ) -> Generation:
+        self.requests += 1
+        rule = self._rule(prompt)
+        await asyncio.sleep(self.delay_seconds + rule.delay_seconds)
+        if self.down:
+            raise failed("scripted outage")
+        if rule.status != 200:  # noqa: PLR2004
+            raise _ERRORS.get(rule.status) or TgiError(rule.status, "healthcheck", "scripted")
+        words = _WORD.findall(rule.answer)
+        tokens = [
+            Token(id=n, text=word, logprob=math.log(rule.probability)) for n, word in enumerate(words)
+        ][:max_new_tokens]
+        self.answered += 1
+        return Generation(
+            text="".join(token.text for token in tokens),
+            finish_reason="eos_token" if len(words) <= max_new_tokens else "length",
+            tokens=tokens,
+            prompt_tokens=len(_WORD.findall(prompt)),
+        )
+
+    def _rule(self, prompt: str) -> Rule:
+        matching = (r for r in self.rules if all(part in prompt for part in r.contains))
+        return next(matching, Rule())
+
+    async def aclose(self) -> None:
+        """Nothing is held."""
+
+
+def _routes(engine: ScriptedEngine) -> list[Route]:
+    async def control(request: Request) -> Response:
+        if request.method == "POST":
+            told = await request.json()
+            engine.down = told.get("down", engine.down)
+            engine.delay_seconds = told.get("delay_seconds", engine.delay_seconds)
+            if "script" in told:
+                engine.rules = [Rule.model_validate(rule) for rule in told["script"]]
+        return JSONResponse({"requests": engine.requests, "answered": engine.answered, "down": engine.down})
+
+    return [Route("/_scripted", control, methods=["GET", "POST"])]
+
+
+class ScriptedModel:
+    """The scripted server as a process, for tests: a context manager with `url` and `control`."""
+
+    def __init__(self, script: Sequence[dict[str, Any]], *, max_concurrent_requests: int = 128) -> None:
+        from oncofhir.demo.process import Process, answers, free_port  # noqa: PLC0415
+
+        with tempfile.NamedTemporaryFile("w", suffix=".json", delete=False) as file:
+            json.dump(list(script), file)
+        self._file = Path(file.name)
+        port = free_port()
+        self.url = f"http://127.0.0.1:{port}"
+        self._process = Process(
+            "scripted-model",
+            [
+                sys.executable,
+                "-m",
+                "oncofhir.testing.scripted_model",
+                "--script",
+                str(self._file),
+                "--port",
+                str(port),
+                "--max-concurrent-requests",
+                str(max_concurrent_requests),
+            ],
+            ready=lambda: answers(f"{self.url}/health"),
+        )
+
+    def control(self, **told: Any) -> dict[str, Any]:
+        """Tell the server something (or nothing), and get its counts."""
+        answer = httpx2.post(f"{self.url}/_scripted", json=told, trust_env=False)
+        return dict(answer.json())
+
+    def start(self) -> None:
+        self._process.start()
+
+    def stop(self) -> None:
+        self._process.stop()
+        self._file.unlink(missing_ok=True)
+
+    def __enter__(self) -> "ScriptedModel":
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+
+def main() -> None:
+    """Command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("--script", type=Path, required=True)
+    parser.add_argument("--port", type=int, default=0)
+    parser.add_argument("--max-concurrent-requests", type=int, default=128)
+    arguments = parser.parse_args()
+    rules = [Rule.model_validate(rule) for rule in json.loads(arguments.script.read_text())]
+    engine = ScriptedEngine(rules, arguments.max_concurrent_requests)
+    listener = socket.socket()
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listener.bind(("127.0.0.1", arguments.port))
+    print(json.dumps({"port": listener.getsockname()[1]}), flush=True)  # noqa: T201
+    config = uvicorn.Config(create_app(engine, more=_routes(engine)), log_config=None, access_log=False)
+    uvicorn.Server(config).run(sockets=[listener])
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,127 @@
+"""Closed, open, half-open; times are passed in."""
+
+import asyncio
+
+import pytest
+
+from oncofhir.consumers.breaker import Breaker, BreakerState
+from oncofhir.consumers.fates import Dependency
+from oncofhir.consumers.outages import Outages
+from oncofhir.schemas.errors import AccessDenied, DependencyUnavailable
+from oncofhir.schemas.reasons import Reason
+from oncofhir.settings import RetrySettings
+
+
+@pytest.fixture
+def breaker():
+    return Breaker(Dependency.STORE, threshold=3, first_delay=1, longest_delay=4)
+
+
+def open_it(breaker, now=0.0):
+    for document in "abc":
+        breaker.failed(document, now)
+
+
+def test_it_opens_when_several_documents_fail_and_none_succeeds(breaker):
+    for _ in range(9):
+        breaker.failed("same", 0)
+    breaker.failed("b", 0)
+    assert breaker.state is BreakerState.CLOSED
+    breaker.succeeded(0)
+    breaker.failed("c", 0)
+    assert breaker.state is BreakerState.CLOSED
+    breaker.failed("d", 0)
+    breaker.failed("e", 5)
+    assert breaker.state is BreakerState.OPEN
+    assert breaker.probe_at == 6
+
+
+def test_probes_come_less_and_less_often_until_one_is_answered(breaker):
+    open_it(breaker)
+    due = []
+    now = 0.0
+    for _ in range(4):
+        due.append(breaker.probe_at - now)
+        now = breaker.probe_at
+        breaker.probed(False, now)
+    assert due == [1, 2, 4, 4]
+    breaker.probed(True, now)
+    assert breaker.state is BreakerState.HALF_OPEN
+    breaker.failed("a", now)
+    assert breaker.state is BreakerState.OPEN
+    breaker.probed(True, now)
+    assert breaker.succeeded(now)
+    assert breaker.state is BreakerState.CLOSED
+    assert breaker.last_success == now
+    open_it(breaker, now)
+    assert breaker.probe_at == now + 1
+
+
+def test_what_had_begun_before_may_close_it(breaker):
+    open_it(breaker)
+    assert breaker.succeeded(1)
+    assert breaker.state is BreakerState.CLOSED
+    assert breaker.probe_at is None
+
+
+RETRY = RetrySettings(first_delay_seconds=0.01, longest_delay_seconds=0.02, breaker_threshold=2)
+
+
+def outage(probe, halted):
+    return Outages(RETRY, probe=probe, changed=lambda: None, halt=halted.append)
+
+
+def test_those_that_wait_go_on_one_first_then_all():
+    async def scene():
+        answers = [DependencyUnavailable(Reason.STORE_UNREACHABLE)] * 2 + [None]
+
+        async def probe():
+            error = answers.pop(0)
+            if error:
+                raise error
+
+        outages = outage(probe, [])
+        watch = asyncio.create_task(outages.watch())
+        for document in "ab":
+            outages.failed(Dependency.STORE, document)
+        assert outages.open == (Dependency.STORE,)
+        gone_on = []
+
+        async def wait(name):
+            await outages.wait(Dependency.STORE)
+            gone_on.append(name)
+
+        waiting = [asyncio.create_task(wait(name)) for name in "abc"]
+        async with asyncio.timeout(5):
+            while not gone_on:  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
+        assert gone_on == ["a"]
+        assert outages.others(Dependency.STORE, 0).blocked
+        outages.succeeded(Dependency.STORE)
+        await asyncio.gather(*waiting)
+        assert gone_on == ["a", "b", "c"]
+        assert outages.others(Dependency.STORE, 0).succeeded
+        watch.cancel()
+
+    asyncio.run(scene())
+
+
+def test_a_refusal_while_probing_halts():
+    async def scene():
+        denied = AccessDenied(Reason.STORE_ACCESS_DENIED)
+        halted = []
+
+        async def probe():
+            raise denied
+
+        outages = outage(probe, halted)
+        watch = asyncio.create_task(outages.watch())
+        for document in "ab":
+            outages.failed(Dependency.MODEL, document)
+        async with asyncio.timeout(5):
+            while not halted:  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
+        assert halted[0] is denied
+        watch.cancel()
+
+    asyncio.run(scene())

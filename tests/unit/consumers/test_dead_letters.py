@@ -1,0 +1,93 @@
+"""What we add to a dead letter, what we leave alone, and the cap."""
+
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from oncofhir.consumers.dead_letters import DeadLetterCap, Failure, dead_letter
+from oncofhir.consumers.records import Coordinates, SourceRecord, Tenure
+from oncofhir.consumers.rows import dead_lettered, trace_headers
+from oncofhir.schemas.event import SourceReference
+from oncofhir.schemas.reasons import Reason
+
+CANARY = b"CANARY"
+AT = Coordinates("topic", 3, 42)
+FIRST = datetime(2026, 1, 2, tzinfo=UTC)
+
+
+def record(key=b"k", value=b"v", headers=()):
+    return SourceRecord(AT, Tenure("topic", 3, 1), 1_000, 0.0, key, value, tuple(headers))
+
+
+@given(
+    st.none() | st.binary(),
+    st.binary(),
+    st.lists(st.tuples(st.text(max_size=8), st.none() | st.binary(max_size=8)), max_size=4),
+)
+def test_key_value_and_headers_are_untouched(key, value, headers):
+    failures = [Failure(Reason.NOT_JSON, "decode", 1)]
+    letter = dead_letter(record(key, value, headers), failures, FIRST, "dead")
+    assert (letter.topic, letter.key, letter.value) == ("dead", key, value)
+    assert letter.headers[: len(headers)] == tuple((n, v or b"") for n, v in headers)
+    ours = dict(letter.headers[len(headers) :])
+    absent = [str(n) for n, (_, v) in enumerate(headers) if v is None]
+    assert ours.get("oncofhir-null-headers", b"").decode() == ",".join(absent)
+
+
+def test_our_headers_are_codes_numbers_and_times():
+    secret = record(CANARY, CANARY, [("CANARY", CANARY)])
+    failures = [
+        Failure(Reason.STORE_REJECTED, "process", 2, 1),
+        Failure(Reason.UNEXPECTED, "process", 3, 4),
+    ]
+    ours = dict(dead_letter(secret, failures, FIRST, "dead").headers[1:])
+    assert ours["oncofhir-reason"] == b"store-rejected"
+    assert ours["oncofhir-entries"] == b"1,4"
+    assert ours["oncofhir-attempts"] == b"3"
+    assert ours["oncofhir-partition"] == b"3"
+    assert ours["oncofhir-offset"] == b"42"
+    assert ours["oncofhir-timestamp"] == b"1000"
+    assert ours["oncofhir-first-tried"] == b"2026-01-02T00:00:00.000+00:00"
+    assert not any(CANARY in value for value in ours.values())
+    assert "CANARY" not in repr(secret)
+
+
+def test_the_outcome_of_a_dead_letter_names_the_report_or_else_the_record():
+    known = dead_lettered(
+        SourceReference(type="DiagnosticReport", id="1", version="2"), Reason.NO_TEXT, record()
+    )
+    assert (known.document, known.source, known.source_version) == (
+        "DiagnosticReport/1",
+        "DiagnosticReport/1",
+        "2",
+    )
+    assert dead_lettered(None, Reason.NOT_JSON, record()).document == "topic/3/42"
+    assert known.revision == 1_000
+
+
+@pytest.mark.parametrize(
+    ("headers", "carried"),
+    [
+        ([("traceparent", b"00-" + b"a" * 32 + b"-" + b"b" * 16 + b"-01")], True),
+        ([("traceparent", b"00-Jane-Doe-01")], False),
+        ([("traceparent", None)], False),
+        ([("tracestate", b"x=1")], False),
+    ],
+)
+def test_only_a_well_formed_trace_is_carried_on(headers, carried):
+    assert bool(list(trace_headers(tuple(headers)))) is carried
+
+
+def test_the_cap_counts_in_a_row():
+    cap = DeadLetterCap(in_a_row=3, share=1, window=10)
+    assert [cap.count(dead=d) for d in (True, True, False, True, True, True)] == [False] * 5 + [
+        True
+    ]
+
+
+def test_the_cap_takes_a_share_of_a_full_window():
+    cap = DeadLetterCap(in_a_row=100, share=0.5, window=4)
+    counted = [cap.count(dead=d) for d in (True, True, True, False, False, False, True, True, True)]
+    assert counted == [False, False, False, True, False, False, False, False, True]

@@ -1,0 +1,103 @@
+"""Each row of the table in `fates`."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from oncofhir.consumers.fates import (
+    DeadLetter,
+    Dependency,
+    Halt,
+    Others,
+    Retry,
+    WaitForDependency,
+    decide,
+    dependency_of,
+)
+from oncofhir.schemas.errors import (
+    AccessDenied,
+    DependencyUnavailable,
+    RequestRejected,
+    StoreConflict,
+    TooManyDeadLetters,
+    UnreadableReport,
+)
+from oncofhir.schemas.reasons import REASONS, Fate, Reason
+from oncofhir.settings import RetrySettings
+
+SETTINGS = RetrySettings(
+    attempts=3, first_delay_seconds=1, longest_delay_seconds=10, give_up_seconds=20
+)
+ALONE, OTHERS_SUCCEED, BLOCKED = Others(), Others(succeeded=True), Others(blocked=True)
+STORE_FAILED = DependencyUnavailable(Reason.STORE_FAILED)
+
+
+@pytest.mark.parametrize(
+    ("error", "attempt", "age", "others", "verdict"),
+    [
+        (UnreadableReport(Reason.NOT_JSON), 1, 0, ALONE, DeadLetter(Reason.NOT_JSON)),
+        (RequestRejected(Reason.STORE_REJECTED), 1, 0, BLOCKED, DeadLetter(Reason.STORE_REJECTED)),
+        (STORE_FAILED, 1, 0, ALONE, Retry(1)),
+        (STORE_FAILED, 3, 5, OTHERS_SUCCEED, Retry(4)),
+        (STORE_FAILED, 3, 20, OTHERS_SUCCEED, DeadLetter(Reason.STORE_FAILED)),
+        (STORE_FAILED, 99, 9999, ALONE, Retry(10)),
+        (STORE_FAILED, 99, 9999, BLOCKED, WaitForDependency(Dependency.STORE)),
+        (
+            DependencyUnavailable(Reason.MODEL_UNREACHABLE),
+            1,
+            0,
+            BLOCKED,
+            WaitForDependency(Dependency.MODEL),
+        ),
+        (
+            DependencyUnavailable(Reason.MODEL_OVERLOADED, retry_after=7),
+            99,
+            999,
+            OTHERS_SUCCEED,
+            Retry(10, counts=False),
+        ),
+        (DependencyUnavailable(Reason.MODEL_FAILED, retry_after=7), 1, 0, ALONE, Retry(7)),
+        (DependencyUnavailable(Reason.BROKER_UNREACHABLE), 99, 999, OTHERS_SUCCEED, Retry(10)),
+        (StoreConflict(Reason.STORE_CONFLICT), 2, 0, OTHERS_SUCCEED, Retry(2)),
+        (
+            StoreConflict(Reason.STORE_CONFLICT),
+            9,
+            30,
+            OTHERS_SUCCEED,
+            DeadLetter(Reason.STORE_CONFLICT),
+        ),
+        (ValueError(), 2, 999, ALONE, Retry(2)),
+        (ValueError(), 3, 0, ALONE, DeadLetter(Reason.UNEXPECTED)),
+    ],
+)
+def test_the_table(error, attempt, age, others, verdict):
+    assert decide(error, attempt, age, others, SETTINGS) == verdict
+
+
+@pytest.mark.parametrize("kind", [AccessDenied, TooManyDeadLetters])
+def test_some_errors_halt(kind):
+    error = kind(Reason.STORE_ACCESS_DENIED)
+    assert decide(error, 1, 0, ALONE, SETTINGS) == Halt(error)
+
+
+@given(
+    st.sampled_from([r for r in Reason if REASONS[r].fate is Fate.RETRY]),
+    st.integers(1, 10_000),
+    st.floats(0, 1e6),
+    st.floats(0, 1),
+)
+def test_nothing_transient_is_dead_lettered_while_nobody_succeeds(reason, attempt, age, jitter):
+    error = DependencyUnavailable(reason)
+    verdict = decide(error, attempt, age, ALONE, SETTINGS, jitter)
+    if dependency_of(error) is not None and reason is not Reason.STORE_CONFLICT:
+        assert isinstance(verdict, Retry)
+        assert 0 < verdict.delay <= SETTINGS.longest_delay_seconds
+
+
+def test_every_transient_reason_names_its_dependency():
+    named = {
+        reason: dependency_of(DependencyUnavailable(reason))
+        for reason in Reason
+        if REASONS[reason].fate is Fate.RETRY
+    }
+    assert None not in named.values()

@@ -1,0 +1,117 @@
+"""Order within a key, parallel work across keys, and what is dropped is dropped."""
+
+import asyncio
+from collections import defaultdict
+
+import pytest
+
+from oncofhir.consumers.records import Tenure
+from oncofhir.consumers.scheduler import Job, KeyedScheduler
+
+pytestmark = pytest.mark.anyio
+OURS, THEIRS = Tenure("topic", 0, 1), Tenure("topic", 1, 2)
+
+
+@pytest.fixture
+def anyio_backend():
+    return "asyncio"
+
+
+class Bench:
+    """Runs jobs and notes what happened."""
+
+    def __init__(self, limit=4):
+        self.failures = []
+        self.scheduler = KeyedScheduler(limit, self.failures.append)
+        self.ended = []
+        self.most = 0
+
+    def submit(self, key, number, tenure=OURS, seconds=0.001, waits=0):
+        left = [waits]
+
+        async def work():
+            self.most = max(self.most, self.scheduler.working)
+            await asyncio.sleep(seconds)
+            if left[0]:
+                left[0] -= 1
+                return lambda: asyncio.sleep(0.03)
+            self.ended.append((key, number))
+            return None
+
+        self.scheduler.submit(Job(key, tenure, work))
+
+    async def until(self, count):
+        async with asyncio.timeout(10):
+            while len(self.ended) < count:  # noqa: ASYNC110
+                await asyncio.sleep(0.001)
+
+
+async def test_a_key_keeps_its_order_and_the_limit_holds():
+    bench = Bench(limit=4)
+    for number in range(10):
+        for key in range(12):
+            bench.submit(str(key), number)
+    await bench.until(120)
+    by_key = defaultdict(list)
+    for key, number in bench.ended:
+        by_key[key].append(number)
+    assert all(numbers == list(range(10)) for numbers in by_key.values())
+    assert bench.most == 4
+    assert bench.scheduler.working == 0
+    assert not bench.scheduler._lanes
+
+
+async def test_waiting_holds_up_only_its_own_key():
+    bench = Bench(limit=1)
+    bench.submit("slow", 1, waits=2)
+    bench.submit("slow", 2)
+    for number in range(5):
+        bench.submit(f"k{number}", number)
+    await bench.until(7)
+    assert bench.ended[-2:] == [("slow", 1), ("slow", 2)]
+
+
+async def test_cancelling_a_tenure_leaves_the_rest_of_the_key():
+    bench = Bench()
+    bench.submit("key", 1, tenure=OURS, seconds=5)
+    bench.submit("key", 2, tenure=OURS)
+    bench.submit("key", 3, tenure=THEIRS)
+    bench.submit("other", 4, tenure=THEIRS)
+    bench.submit("other", 5, tenure=OURS)
+    await asyncio.sleep(0)
+    bench.scheduler.cancel({OURS})
+    await bench.until(2)
+    await asyncio.sleep(0.02)
+    assert sorted(bench.ended) == [("key", 3), ("other", 4)]
+
+
+async def test_draining_ends_what_has_begun_and_drops_the_rest():
+    bench = Bench(limit=2)
+    for number in range(6):
+        bench.submit(f"k{number}", number, seconds=0.05)
+    bench.submit("waits", 9, waits=1000)
+    await asyncio.sleep(0.01)
+    assert await bench.scheduler.drain(5)
+    assert len(bench.ended) == 2
+    bench.submit("late", 1)
+    await asyncio.sleep(0.01)
+    assert len(bench.ended) == 2
+
+
+async def test_draining_gives_up_in_time():
+    bench = Bench()
+    bench.submit("endless", 1, seconds=100)
+    await asyncio.sleep(0.01)
+    assert not await bench.scheduler.drain(0.05)
+    assert bench.ended == []
+
+
+async def test_a_job_that_raises_is_told():
+    bench = Bench()
+
+    async def broken():
+        raise ValueError("x")
+
+    bench.scheduler.submit(Job("key", OURS, broken))
+    await asyncio.sleep(0.01)
+    assert [type(e) for e in bench.failures] == [ValueError]
