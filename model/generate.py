@@ -2,7 +2,7 @@
 
     python -m model.generate --count 100 --seed 1 --split train > reports.jsonl
 
-Lines are in the evaluator's format (`id`, `text`, `labels`, `cancer_type`, `diagnosis`; null is known absent).
+Lines are in the evaluator's format (id, text, labels, cancer_type, diagnosis; null is known absent).
 Sentence templates of the two splits are disjoint, so a score on `test` is a score on unseen wording.
 """
 
@@ -22,7 +22,12 @@ HISTOLOGIES = {
         "invasive carcinoma of no special type",
         "mucinous carcinoma",
     ),
-    "lung": ("adenocarcinoma", "squamous cell carcinoma", "small cell carcinoma", "large cell carcinoma"),
+    "lung": (
+        "adenocarcinoma",
+        "squamous cell carcinoma",
+        "small cell carcinoma",
+        "large cell carcinoma",
+    ),
     "colon": ("adenocarcinoma", "mucinous adenocarcinoma"),
     "rectum": ("adenocarcinoma",),
     "prostate": ("prostatic adenocarcinoma", "acinar adenocarcinoma"),
@@ -68,7 +73,13 @@ _SIZE: dict[Split, tuple[str, ...]] = {
     "test": ("a {} tumor is present", "size of tumor: {}", "the mass is {} in largest diameter"),
 }
 _STAGE: dict[Split, tuple[str, ...]] = {
-    "train": ("pathologic stage: {}", "stage: {}", "ajcc stage {}", "pathologic staging (ptnm): {}", "{}"),
+    "train": (
+        "pathologic stage: {}",
+        "stage: {}",
+        "ajcc stage {}",
+        "pathologic staging (ptnm): {}",
+        "{}",
+    ),
     "test": ("tnm: {}", "ajcc pathologic staging {}", "staging summary: {}"),
 }
 _HISTOLOGY: dict[Split, tuple[str, ...]] = {
@@ -149,7 +160,9 @@ def _grade(random_: random.Random, site: str) -> str | None:
 
 def _stage(random_: random.Random) -> str:
     if random_.random() < 0.1:
-        return "stage " + random_.choice(["i", "ia", "ib", "iia", "iib", "iii", "iiia", "iiic", "iv"])
+        return "stage " + random_.choice(
+            ["i", "ia", "ib", "iia", "iib", "iii", "iiia", "iiic", "iv"]
+        )
     tumor = random_.choice(["1", "1a", "1b", "1c", "2", "2a", "2b", "3", "3a", "4", "4a"])
     stage = random_.choice(["pt", "pt", "pt", "pt ", "t", "ypt"]) + tumor
     if random_.random() < 0.85:
@@ -185,7 +198,9 @@ def text(random_: random.Random, of: Case, split: Split) -> str:
         f"and weighing {random_.randint(20, 900)} grams"
     )
     others = [gross] + [
-        template.format(a=_number(random_, 1, 30), n=random_.randint(0, 4), m=random_.randint(5, 25))
+        template.format(
+            a=_number(random_, 1, 30), n=random_.randint(0, 4), m=random_.randint(5, 25)
+        )
         for template in _DISTRACTORS[split]
         if random_.random() < 0.3
     ]
@@ -203,7 +218,11 @@ def _specimen(random_: random.Random, of: Case) -> str:
     if of.laterality and of.laterality != "bilateral":
         side = of.laterality
         return heading + random_.choice(
-            [f"{of.site}, {side}, resection", f"{side} {of.site}, excision", f"{side} {of.site}, biopsy"]
+            [
+                f"{of.site}, {side}, resection",
+                f"{side} {of.site}, excision",
+                f"{side} {of.site}, biopsy",
+            ]
         )
     both = f"{of.laterality} " if of.laterality else ""
     return heading + random_.choice([f"{both}{of.site}, resection", f"{both}{of.site}, biopsy"])
@@ -216,7 +235,9 @@ def _tumor(random_: random.Random, of: Case, split: Split) -> list[str]:
     if "+" in grade:
         lines.append(f"{of.histology}, gleason score {grade}")
     elif grade and random_.random() < 0.5:
-        scheme = random_.choice(["nottingham ", "histologic ", "nuclear ", "", ""]) if numbered else ""
+        scheme = (
+            random_.choice(["nottingham ", "histologic ", "nuclear ", "", ""]) if numbered else ""
+        )
         lines.append(f"{of.histology}, {scheme}{grade}")
     else:
         lines.append(random_.choice(_HISTOLOGY[split]).format(of.histology))
@@ -230,7 +251,11 @@ def _tumor(random_: random.Random, of: Case, split: Split) -> list[str]:
 def _receptor_sentence(random_: random.Random, receptors: tuple[tuple[str, str], ...]) -> str:
     said = []
     for name, state in receptors:
-        scored = ["", " (1+)", " (2+)", " (3+)"] if name == "HER2" else ["", f" ({random_.randint(1, 99)} %)"]
+        scored = (
+            ["", " (1+)", " (2+)", " (3+)"]
+            if name == "HER2"
+            else ["", f" ({random_.randint(1, 99)} %)"]
+        )
         verb = random_.choice([": ", " ", " is "])
         said.append(f"{random_.choice(RECEPTORS[name])}{verb}{state}{random_.choice(scored)}")
     return random_.choice([". ", "; ", ", "]).join(said)
@@ -239,7 +264,8 @@ def _receptor_sentence(random_: random.Random, receptors: tuple[tuple[str, str],
 def misread(random_: random.Random, whole: str, rate: float) -> str:
     """The text with characters dropped, split or misread, as OCR does."""
     return "".join(
-        random_.choice(["", ".", c + " ", "l", "o"]) if random_.random() < rate else c for c in whole
+        random_.choice(["", ".", c + " ", "l", "o"]) if random_.random() < rate else c
+        for c in whole
     )
 
 
@@ -249,7 +275,8 @@ def answers(of: Case) -> dict[str, str]:
     diagnosis = DIAGNOSES.get(of.site, f"{of.site} cancer")
     return {
         "hormone receptor type": ", ".join(name.lower() for name, _ in of.receptors) or missing,
-        "hormone receptor status": ", ".join(f"{n.lower()} {s}" for n, s in of.receptors) or missing,
+        "hormone receptor status": ", ".join(f"{n.lower()} {s}" for n, s in of.receptors)
+        or missing,
         "tumor size": of.size or missing,
         "tumor site": of.site,
         "cancer grade": of.grade or missing,
@@ -290,7 +317,9 @@ def line(ident: str, whole: str, of: Case) -> dict[str, Any]:
 
 def main() -> None:
     """Command line."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
     parser.add_argument("--count", type=int, default=100)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--split", choices=("train", "test"), default="train")

@@ -20,6 +20,7 @@ from oncofhir.terminology.sites import find_sites, site_of
 MISSING = "not mentioned"
 LONGEST_ANSWER = 48
 Labels = dict[str, Any]
+_SIZE_LABEL = re.compile(r"tumou?r size|size of tumou?r|(?:greatest|largest) dimension:")
 _STAGE_RUN = re.compile(
     r"\b((?:y?[pc]\s?)?t\s?(?:is|[0-4lx1][a-d]?)[\s,;:()a-z0-9+\-/]{0,4}?\s?p?n\s?[0-3xo][a-c]?"
     r"(?:\s?\((?:sn|i-|i\+|mi)\))?[\s,;:/]{0,4}(?:[pc]?m\s?[01xo])?)"
@@ -96,7 +97,7 @@ def _size(given: str, labels: Labels) -> str | None:
     else:
         best = max((weight for weight, _ in found), default=OTHER)
         if best <= OTHER:
-            return MISSING
+            return None if _SIZE_LABEL.search(given) else MISSING
         fitting = [(weight, m) for weight, m in found if weight == best and best >= TUMOR]
         if best < LABELLED and len({m.value for _, m in fitting}) > 1:
             return None  # several tumours, or several measurements of one

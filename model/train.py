@@ -161,7 +161,9 @@ def batch_loss(model: MistralForCausalLM, examples: list[Example], language: flo
 
 
 @torch.no_grad()
-def accuracy(model: MistralForCausalLM, encoder: Encoder, rows: list[Question], count: int) -> dict[str, str]:
+def accuracy(
+    model: MistralForCausalLM, encoder: Encoder, rows: list[Question], count: int
+) -> dict[str, str]:
     """Exact answers per question on up to `count` held-out questions of each."""
     model.eval()
     right: dict[str, list[bool]] = defaultdict(list)
@@ -169,7 +171,9 @@ def accuracy(model: MistralForCausalLM, encoder: Encoder, rows: list[Question], 
         asked = [row for row in rows if row[0] == question]
         for _, given, answer in random.Random(5).sample(asked, min(count, len(asked))):
             ids = torch.tensor([encoder.prompt_ids(question, given)], device=model.device)
-            made = model.generate(ids, max_new_tokens=32, do_sample=False, pad_token_id=0, eos_token_id=2)
+            made = model.generate(
+                ids, max_new_tokens=32, do_sample=False, pad_token_id=0, eos_token_id=2
+            )
             tokens = [t for t in made[0][ids.shape[1] :].tolist() if t not in {0, 2}]
             right[question].append(encoder.tokenizer.decode(tokens).strip() == answer)
     model.train()
@@ -191,7 +195,9 @@ def train(arguments: argparse.Namespace) -> None:
         tokenizer = Tokenizer.from_file(str(tokenizer_file))
         model = MistralForCausalLM.from_pretrained(folder, dtype=torch.float32)
     else:
-        texts = [prompt(prompts, q, given) + answer for q, given, answer in [*training, *made[:9000]]]
+        texts = [
+            prompt(prompts, q, given) + answer for q, given, answer in [*training, *made[:9000]]
+        ]
         tokenizer = new_tokenizer(texts)
         tokenizer.save(str(tokenizer_file))
         model = new_model()
@@ -200,15 +206,23 @@ def train(arguments: argparse.Namespace) -> None:
     shown = (weighted(thinned(training, random_)), weighted(made))
     pools = [pool for pool in map(encoder.examples, shown) if pool]
     unseen = {"real": held, "synthetic": synthetic(60, arguments.seed, "test")}
-    optimizer = torch.optim.AdamW(model.parameters(), lr=arguments.lr, weight_decay=0.05, betas=(0.9, 0.95))
+    optimizer = torch.optim.AdamW(
+        model.parameters(), lr=arguments.lr, weight_decay=0.05, betas=(0.9, 0.95)
+    )
     began = measured = time.time()
     budget, step, running = arguments.minutes * 60, 0, 0.0
     while (spent := (time.time() - began) / budget) < 1:
-        rate = arguments.lr * min(1, (step + 1) / 150) * (0.05 + 0.475 * (1 + math.cos(math.pi * spent)))
+        rate = (
+            arguments.lr
+            * min(1, (step + 1) / 150)
+            * (0.05 + 0.475 * (1 + math.cos(math.pi * spent)))
+        )
         for group in optimizer.param_groups:
             group["lr"] = rate
         drawn = [
-            random_.choice(pools[0] if len(pools) == 1 or random_.random() < REAL_SHARE else pools[1])
+            random_.choice(
+                pools[0] if len(pools) == 1 or random_.random() < REAL_SHARE else pools[1]
+            )
             for _ in range(BATCH * 4)
         ]
         drawn.sort(key=lambda example: len(example[0]))
@@ -221,7 +235,11 @@ def train(arguments: argparse.Namespace) -> None:
             step += 1
             running = loss.item() if step == 1 else 0.98 * running + 0.02 * loss.item()
         if step % 100 == 0:
-            print(json.dumps({"step": step, "seconds": round(time.time() - began), "loss": round(running, 3)}))
+            print(
+                json.dumps(
+                    {"step": step, "seconds": round(time.time() - began), "loss": round(running, 3)}
+                )
+            )
         if time.time() - measured > arguments.measure_seconds:
             measured = time.time()
             model.save_pretrained(folder)
@@ -234,9 +252,13 @@ def train(arguments: argparse.Namespace) -> None:
 
 def main() -> None:
     """Command line."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
     parser.add_argument("--minutes", type=float, default=35)
-    parser.add_argument("--real", type=Path, nargs="*", default=[], help="files of real reports with labels")
+    parser.add_argument(
+        "--real", type=Path, nargs="*", default=[], help="files of real reports with labels"
+    )
     parser.add_argument("--synthetic", type=int, default=3500, help="synthetic reports")
     parser.add_argument("--checkpoint", type=Path, default=Path("build/model"))
     parser.add_argument("--resume", action="store_true", help="go on from the checkpoint")

@@ -32,7 +32,7 @@ from oncofhir.consumers.outages import Outages
 from oncofhir.consumers.publisher import Publisher
 from oncofhir.consumers.records import SourceRecord
 from oncofhir.consumers.rows import dead_lettered, outcome_message, phenotype_messages
-from oncofhir.consumers.scheduler import Job, Wait
+from oncofhir.consumers.scheduler import Job, Place, Wait
 from oncofhir.schemas.errors import (
     DependencyUnavailable,
     OncofhirError,
@@ -168,19 +168,20 @@ class Processing:
     def _job(self, work: _Work) -> Job:
         return Job(work.key, work.delivery.record.tenure, partial(self._run, work))
 
-    async def _run(self, work: _Work) -> Wait | None:
+    async def _run(self, work: _Work, place: Place) -> Wait | None:
         blocked = self._outages.open
         if blocked:
             return partial(self._outages.wait, blocked[0])
         if not work.is_settled:
-            wait = await self._try(work)
+            wait = await self._try(work, place)
             if wait is not None:
                 return wait
+        place.give_back()
         if work.delivery.unsettled:
             return None  # the record's last report concludes it
         return await self._conclude(work)
 
-    async def _try(self, work: _Work) -> Wait | None:
+    async def _try(self, work: _Work, place: Place) -> Wait | None:
         event = work.event
         if event is None:
             raise AssertionError("only a record that was decoded is tried")
@@ -190,6 +191,7 @@ class Processing:
             if work.processed is None:
                 with self._timed("process"):
                     work.processed = await self._processor.process(event)
+            place.give_back()
             await self._publish_rows(work.processed, work.delivery.record)
         except Exception as error:  # noqa: BLE001 - the one place where every failure finds its fate
             return self._failed(work, error)

@@ -45,6 +45,7 @@ class Publisher:
     def __init__(self, settings: KafkaSettings) -> None:
         self._settings = settings
         self._producer: KafkaProducer | None = None
+        self._known_topics: set[str] = set()
         # One thread: `send` may wait for metadata, and messages keep the order of the calls.
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="oncofhir-publish")
 
@@ -79,11 +80,16 @@ class Publisher:
             return ()
         loop = asyncio.get_running_loop()
         acknowledged: asyncio.Future[list[Any]] = loop.create_future()
-        await loop.run_in_executor(self._thread, self._send, messages, loop, acknowledged)
+        topics = {message.topic for message in messages}
+        if topics <= self._known_topics:  # the client knows their partitions and will not wait
+            self._send(messages, loop, acknowledged)
+        else:
+            await loop.run_in_executor(self._thread, self._send, messages, loop, acknowledged)
         try:
             answers = await acknowledged
         except KafkaError as error:
             raise self._failed(error) from error
+        self._known_topics |= topics
         return tuple(Coordinates(a.topic, a.partition, a.offset) for a in answers)
 
     async def close(self) -> None:
@@ -95,10 +101,11 @@ class Publisher:
         ours = translated(error, self._settings)
         if not isinstance(ours, RequestRejected):
             # An idempotent producer that has lost its sequence refuses everything from then on.
+            self._known_topics.clear()
             self._thread.submit(self._close)
         return ours
 
-    # The rest runs on the publishing thread, callbacks on kafka-python's.
+    # The rest runs on the publishing thread (`_send` also in the loop), callbacks on kafka-python's.
 
     def _connected(self) -> KafkaProducer:
         if self._producer is None:
@@ -146,7 +153,7 @@ class Publisher:
             _call(loop, settle, error)
 
         try:
-            producer = self._connected()
+            producer = self._producer or self._connected()
             for number, message in enumerate(messages):
                 sent = producer.send(
                     message.topic,

@@ -8,7 +8,28 @@ from dataclasses import dataclass, field
 from oncofhir.consumers.records import Tenure
 
 Wait = Callable[[], Awaitable[None]]
-Work = Callable[[], Awaitable[Wait | None]]
+
+
+class Place:
+    """One of the parallel places, taken by a job while it is worked on."""
+
+    def __init__(self, places: asyncio.Semaphore) -> None:
+        self._places = places
+        self._is_taken = False
+
+    async def take(self) -> None:
+        """Wait for a free place."""
+        await self._places.acquire()
+        self._is_taken = True
+
+    def give_back(self) -> None:
+        """Let another job begin: what is left to do is waiting for acknowledgements."""
+        if self._is_taken:
+            self._is_taken = False
+            self._places.release()
+
+
+Work = Callable[[Place], Awaitable[Wait | None]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,7 +69,7 @@ class KeyedScheduler:
 
     @property
     def working(self) -> int:
-        """Jobs that are being worked on now."""
+        """Jobs that are being worked on now, with a place or without."""
         return self._working
 
     def submit(self, job: Job) -> None:
@@ -118,14 +139,16 @@ class KeyedScheduler:
 
     async def _finish(self, lane: _Lane, job: Job) -> None:
         while True:
-            async with self._places:
-                lane.is_working = True
-                self._working += 1
-                try:
-                    wait = await job.work()
-                finally:
-                    lane.is_working = False
-                    self._working -= 1
+            place = Place(self._places)
+            await place.take()
+            lane.is_working = True
+            self._working += 1
+            try:
+                wait = await job.work(place)
+            finally:
+                lane.is_working = False
+                self._working -= 1
+                place.give_back()
             if wait is None or self._draining:
                 return
             await wait()

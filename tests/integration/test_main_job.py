@@ -26,7 +26,15 @@ SCRIPT = [
     {"contains": ["generating the diagnosis"], "answer": "breast cancer"},
 ]
 PATIENT = {"resourceType": "Patient", "id": "p1", "gender": "female"}
-TYPES = ("Condition", "Observation", "Specimen", "Provenance", "Task", "Device", "DocumentReference")
+TYPES = (
+    "Condition",
+    "Observation",
+    "Specimen",
+    "Provenance",
+    "Task",
+    "Device",
+    "DocumentReference",
+)
 
 
 @dataclass

@@ -73,11 +73,25 @@ def test_userinfo_of_a_url_is_not_shown(monkeypatch):
 
 
 def test_contract_names_exist():
-    promised = """KAFKA__BOOTSTRAP_SERVERS KAFKA__GROUP_ID KAFKA__DIAGNOSTIC_REPORT_TOPIC
-        KAFKA__DOCUMENT_REFERENCE_TOPIC KAFKA__PHENOTYPE_TOPIC KAFKA__OUTCOME_TOPIC
-        KAFKA__DEAD_LETTER_TOPIC FHIR__BASE_URL FHIR__SOURCE_BASE_URL FHIR__TOKEN_FILE
-        FHIR__IDENTIFIER_SYSTEM FHIR__WRITE MODEL__URL MODEL__API MODEL__TOKEN_FILE
-        MODEL__PROMPT_SET HTTP__PORT""".split()
+    promised = [
+        "KAFKA__BOOTSTRAP_SERVERS",
+        "KAFKA__GROUP_ID",
+        "KAFKA__DIAGNOSTIC_REPORT_TOPIC",
+        "KAFKA__DOCUMENT_REFERENCE_TOPIC",
+        "KAFKA__PHENOTYPE_TOPIC",
+        "KAFKA__OUTCOME_TOPIC",
+        "KAFKA__DEAD_LETTER_TOPIC",
+        "FHIR__BASE_URL",
+        "FHIR__SOURCE_BASE_URL",
+        "FHIR__TOKEN_FILE",
+        "FHIR__IDENTIFIER_SYSTEM",
+        "FHIR__WRITE",
+        "MODEL__URL",
+        "MODEL__API",
+        "MODEL__TOKEN_FILE",
+        "MODEL__PROMPT_SET",
+        "HTTP__PORT",
+    ]
     assert {f"ONCOFHIR_{name}" for name in promised} <= set(known_variables())
 
 

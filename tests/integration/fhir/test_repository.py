@@ -63,7 +63,9 @@ class Bench:
         return await read_report(resource, Companions(()), IntakeLimits())
 
     def extraction(self, report, answers):
-        given = tuple(Answer(question=q, text=a, finish_reason="eos_token") for q, a in answers.items())
+        given = tuple(
+            Answer(question=q, text=a, finish_reason="eos_token") for q, a in answers.items()
+        )
         findings, rejected = interpret(report, given)
         return Extraction(model=MODEL, prompt_set=PROMPTS, findings=findings, rejected=rejected)
 
@@ -222,12 +224,16 @@ async def test_what_a_human_edited_is_left_alone_and_reported(bench):
     grade = (await bench.stored())["cancer-grade"]
     grade["status"] = "final"
     await bench.client.put(grade)
-    processed = await bench.store(BREAST.replace("grade 2", "grade 3"), "2", ANSWERS | {"cancer grade": "3"})
+    processed = await bench.store(
+        BREAST.replace("grade 2", "grade 3"), "2", ANSWERS | {"cancer grade": "3"}
+    )
     after = (await bench.stored())["cancer-grade"]
     assert after["status"] == "final"
     assert after["valueCodeableConcept"]["text"] == "grade 2"
     assert processed.outcome.conflicts == 1
-    assert [r.status for r in processed.rows if r.kind == "cancer-grade"] == [RowStatus.HUMAN_EDITED]
+    assert [r.status for r in processed.rows if r.kind == "cancer-grade"] == [
+        RowStatus.HUMAN_EDITED
+    ]
 
 
 @story
@@ -236,7 +242,9 @@ async def test_a_changed_subject_is_no_edit(bench):
     merged = (await bench.stored())["cancer-grade"]
     merged["subject"] = {"reference": "Patient/merged"}
     await bench.client.put(merged)
-    processed = await bench.store(BREAST.replace("grade 2", "grade 3"), "2", ANSWERS | {"cancer grade": "3"})
+    processed = await bench.store(
+        BREAST.replace("grade 2", "grade 3"), "2", ANSWERS | {"cancer grade": "3"}
+    )
     assert processed.outcome.conflicts == 0
 
 
@@ -266,4 +274,6 @@ async def test_a_late_writer_cannot_overwrite_a_newer_head(bench):
     await bench.store(BREAST.replace("grade 2", "grade 3"), "2", ANSWERS | {"cancer grade": "3"})
     report = await bench.report(BREAST)
     with pytest.raises(StoreConflict):
-        await bench.repository.store(report, bench.run_of(report), bench.extraction(report, {}), late)
+        await bench.repository.store(
+            report, bench.run_of(report), bench.extraction(report, {}), late
+        )

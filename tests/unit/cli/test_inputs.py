@@ -55,7 +55,10 @@ def test_standard_input_is_json_or_ndjson(monkeypatch):
 
 def test_reports_are_found_in_nested_bundles():
     inner = {"resourceType": "Bundle", "entry": [{"resource": REPORT}, {"request": {}}, None]}
-    outer = {"resourceType": "Bundle", "entry": [{"resource": inner}, {"resource": {"resourceType": "Patient"}}]}
+    outer = {
+        "resourceType": "Bundle",
+        "entry": [{"resource": inner}, {"resource": {"resourceType": "Patient"}}],
+    }
     assert list(reports_in(outer)) == [REPORT]
 
 

@@ -29,7 +29,7 @@ class Bench:
     def submit(self, key, number, tenure=OURS, seconds=0.001, waits=0):
         left = [waits]
 
-        async def work():
+        async def work(place):
             self.most = max(self.most, self.scheduler.working)
             await asyncio.sleep(seconds)
             if left[0]:
@@ -106,10 +106,36 @@ async def test_draining_gives_up_in_time():
     assert bench.ended == []
 
 
+async def test_a_place_that_is_given_back_is_anothers_while_the_key_is_still_held():
+    scheduler = KeyedScheduler(1, [].append)
+    order = []
+    other_began = asyncio.Event()
+
+    async def first(place):
+        place.give_back()
+        place.give_back()
+        await other_began.wait()
+        order.append("first")
+
+    async def same_key(place):
+        order.append("same key")
+
+    async def other(place):
+        order.append("other")
+        other_began.set()
+
+    for key, work in (("a", first), ("a", same_key), ("b", other)):
+        scheduler.submit(Job(key, OURS, work))
+    async with asyncio.timeout(5):
+        while len(order) < 3:  # noqa: ASYNC110
+            await asyncio.sleep(0.001)
+    assert order == ["other", "first", "same key"]
+
+
 async def test_a_job_that_raises_is_told():
     bench = Bench()
 
-    async def broken():
+    async def broken(place):
         raise ValueError("x")
 
     bench.scheduler.submit(Job("key", OURS, broken))

@@ -37,14 +37,18 @@ def test_each_part_of_a_run_matters(change):
     assert RUN.model_copy(update=change).id != RUN.id
 
 
-@pytest.mark.parametrize("change", [{"server": "vllm"}, {"server_version": "9"}, {"max_total_tokens": 1}])
+@pytest.mark.parametrize(
+    "change", [{"server": "vllm"}, {"server_version": "9"}, {"max_total_tokens": 1}]
+)
 def test_where_a_model_is_served_does_not_matter(change):
     assert RUN.model_copy(update={"model": MODEL.model_copy(update=change)}).id == RUN.id
 
 
 def test_resource_key_ignores_the_version():
     first = SourceReference(type="DiagnosticReport", id="1", version="1")
-    assert resource_key("ehr", first) == resource_key("ehr", first.model_copy(update={"version": "2"}))
+    assert resource_key("ehr", first) == resource_key(
+        "ehr", first.model_copy(update={"version": "2"})
+    )
     assert resource_key("ehr", first) != resource_key("other", first)
 
 

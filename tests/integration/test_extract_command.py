@@ -1,0 +1,125 @@
+"""`oncofhir extract` as a process, held to the contract to the letter."""
+
+import base64
+import json
+import subprocess
+import sys
+
+import pytest
+
+from tests.reports import BREAST, CANARY, diagnostic_report
+
+
+def extract(*arguments: str, stdin: bytes = b"", status: int = 0) -> list[dict]:
+    ran = subprocess.run(
+        [sys.executable, "-m", "oncofhir", "extract", *arguments],
+        input=stdin,
+        capture_output=True,
+        check=False,
+        timeout=60,
+    )
+    assert ran.returncode == status, ran.stderr.decode()
+    assert ran.stdout.isascii()
+    assert CANARY.encode() not in ran.stderr
+    return [json.loads(line) for line in ran.stdout.splitlines()]
+
+
+@pytest.fixture
+def folder(tmp_path):
+    reports = [
+        diagnostic_report("a", BREAST),
+        {"resourceType": "Patient", "id": "p1", "gender": "female"},
+        diagnostic_report("b", BREAST, status="preliminary"),
+        {
+            "resourceType": "DocumentReference",
+            "id": "c",
+            "status": "current",
+            "type": {"coding": [{"system": "http://loinc.org", "code": "11526-1"}]},
+            "subject": {"reference": "Patient/p1"},
+            "content": [{"attachment": {"contentType": "text/plain", "url": "Binary/x"}}],
+        },
+        {
+            "resourceType": "Binary",
+            "id": "x",
+            "contentType": "text/plain",
+            "data": base64.b64encode(BREAST.encode()).decode(),
+        },
+    ]
+    lines = [json.dumps(r) for r in reports] + ["{broken", "[1]"]
+    (tmp_path / "a.ndjson").write_text("\n".join(lines))
+    bundle = {"resourceType": "Bundle", "type": "collection", "entry": [{"resource": reports[0]}]}
+    (tmp_path / "b.json").write_text(json.dumps(bundle))
+    (tmp_path / "c.txt").write_text(BREAST)
+    (tmp_path / "d.pdf").write_text("ignored")
+    return tmp_path
+
+
+def test_one_line_a_report_in_input_order_whatever_becomes_of_it(folder):
+    lines = extract(str(folder), "--model", "rules", status=1)
+    seen = [
+        (line["source"]["line"], line["source"]["id"], line["skipped"], line["error"])
+        for line in lines
+    ]
+    assert seen == [
+        (1, "a", None, None),
+        (3, "b", "not-final", None),
+        (4, "c", None, None),
+        (6, None, None, "not-json"),
+        (7, None, None, "not-a-resource"),
+        (None, "a", None, None),
+        (None, None, None, None),
+    ]
+    for line in lines:
+        assert set(line["source"]) == {"file", "line", "type", "id", "version"}
+
+
+def test_findings_quote_the_report_exactly(folder):
+    findings = extract(str(folder / "c.txt"), "--model", "rules")[0]
+    report = extract(str(folder / "c.txt"), "--output", "report")[0]["report"]
+    assert findings["findings"]
+    for finding in findings["findings"]:
+        assert set(finding) >= {
+            "kind", "slot", "value", "number", "unit", "dimensions", "basis", "raw", "confidence",
+            "evidence", "codings",
+        }  # fmt: skip
+        assert finding["evidence"]
+        for evidence in finding["evidence"]:
+            assert report["text"][evidence["start"] : evidence["end"]] == evidence["text"]
+    values = {(f["kind"], f["slot"]): f["value"] for f in findings["findings"]}
+    assert values["tumor-size", None] == "23 mm"
+    assert values["cancer-stage", "t"] == "pT2"
+    assert values["hormone-receptor", "HER2"] == "negative"
+    assert values["diagnosis", None] == "breast cancer"
+
+
+@pytest.mark.parametrize("output", ["findings", "report", "bundle", "rows"])
+def test_each_output_has_its_key(folder, output):
+    for line in extract(str(folder / "b.json"), "--model", "rules", "--output", output):
+        assert line[output]
+
+
+def test_the_bundle_is_a_transaction_with_the_head_last(folder):
+    bundle = extract(str(folder / "b.json"), "--model", "rules", "--output", "bundle")[0]["bundle"]
+    assert bundle["type"] == "transaction"
+    assert bundle["entry"][-1]["resource"]["resourceType"] == "Task"
+
+
+def test_standard_input(folder):
+    lines = extract("-", "--model", "rules", stdin=(folder / "b.json").read_bytes())
+    assert [line["source"]["file"] for line in lines] == ["-"]
+
+
+def test_the_embedded_model(folder):
+    lines = extract(str(folder / "c.txt"))
+    assert lines[0]["error"] is None
+    assert lines[0]["findings"]
+    assert all(f["confidence"] is not None for f in lines[0]["findings"])
+
+
+def test_wrong_usage_is_2_and_an_unreachable_model_3(folder):
+    extract(str(folder / "nothing.json"), status=2)
+    extract(str(folder / "c.txt"), "--model", "wrong", status=2)
+    extract(str(folder / "c.txt"), "--model", "http://127.0.0.1:9", status=3)
+    extract(
+        str(folder / "c.txt"), "--model", "http://127.0.0.1:9", "--prompt-set", "none", status=2
+    )
