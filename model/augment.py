@@ -19,6 +19,7 @@ _LEVEL = re.compile(r"\b(high|low)(?=[- ]grade)")
 _TUMOR = re.compile(r"(t\s?)([0-4])(?=[a-d]?(?:\b|[\s,;]|p?n))")
 _NODES = re.compile(r"(n\s?)([0-3])(?=[a-c]?(?:\b|[\s,;(]|p?m))")
 _GROUP = re.compile(r"(stage[: ]+)(iv|iii|ii|i)(?=[abc]?\b)")
+_DIGITS = "0012345556789"  # as reports have them after the point
 _SIDE = re.compile(r"\b(left|right)\b")
 _STATUS = re.compile(r"\b(positive|negative)\b")
 _OTHER_SIDE = {"left": "right", "right": "left"}
@@ -44,17 +45,12 @@ def _numbers(random_: random.Random) -> Change:
     def another(match: re.Match[str]) -> str:
         number = match[0]
         if number not in known:
-            known[number] = "".join(
-                _digit(random_, first=i == 0) if c.isdigit() else c for i, c in enumerate(number)
-            )
+            low = 1 if number[:2].isdigit() else 0
+            first = str(random_.choice([low, 1, 1, 2, 2, 2, 3, 3, 4, 4, 5, 6, 7, 8, 9]))
+            known[number] = first + re.sub(r"\d", lambda _: random_.choice(_DIGITS), number[1:])
         return known[number]
 
     return lambda text: _NUMBER.sub(another, text)
-
-
-def _digit(random_: random.Random, *, first: bool) -> str:
-    """A leading digit is small, as in sizes."""
-    return random_.choice("0111222334456789" if first else "0012345556789")
 
 
 def _grades(random_: random.Random) -> Change:

@@ -81,7 +81,9 @@ class Publisher:
         loop = asyncio.get_running_loop()
         acknowledged: asyncio.Future[list[Any]] = loop.create_future()
         topics = {message.topic for message in messages}
-        if topics <= self._known_topics:  # the client knows their partitions and will not wait
+        if (
+            self._producer is not None and topics <= self._known_topics
+        ):  # the client knows their partitions and will not wait
             self._send(messages, loop, acknowledged)
         else:
             await loop.run_in_executor(self._thread, self._send, messages, loop, acknowledged)

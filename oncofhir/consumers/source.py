@@ -1,7 +1,9 @@
 """The poll thread: it alone owns the consumer, hands records to asyncio and commits what is finished.
 
-kafka-python has no wakeup, so the thread polls every `_POLL_MS`, also while everything is paused; what
-it measured and why the cooperative assignor is needed: docs, "Kafka". It never waits for work.
+kafka-python has no wakeup, so the thread polls every `_POLL_MS`, also while everything is paused, and
+never waits for work. Its eager assignors do not rewind a partition that is revoked and handed back, which
+would lose work dropped on revoke; hence the cooperative one. Inside a rebalance callback only
+`commit_async` may be used.
 """
 
 import asyncio
@@ -114,6 +116,7 @@ class Source:
             consumer = self._connect()
             if consumer is not None:
                 try:
+                    self._warn_of_missing_topics(consumer)
                     self._poll(consumer)
                 finally:
                     self._leave(consumer)
@@ -153,9 +156,6 @@ class Source:
                 )
                 self._stopping.wait(delay)
                 continue
-            missing = sorted(set(self._settings.input_topics) - consumer.topics())
-            if missing:
-                log.warning("input topics are missing; 'oncofhir topics ensure'", topics=missing)
             consumer.subscribe(
                 list(self._settings.input_topics), listener=_Rebalance(self, consumer)
             )
@@ -167,6 +167,12 @@ class Source:
             )
             return consumer
         return None
+
+    def _warn_of_missing_topics(self, consumer: KafkaConsumer) -> None:
+        with suppress(KafkaError):
+            missing = sorted(set(self._settings.input_topics) - consumer.topics())
+            if missing:
+                log.warning("input topics are missing: oncofhir topics ensure", topics=missing)
 
     def _poll(self, consumer: KafkaConsumer) -> None:
         while not self._stopping.is_set():
@@ -191,7 +197,7 @@ class Source:
         batches = consumer.poll(timeout_ms=_POLL_MS, max_records=room)
         if batches:
             self._hand_over(consumer, batches)
-        self.joined = consumer.group_metadata().state == MemberState.STABLE
+        self.joined = _is_member(consumer)
         self._note_highwaters(consumer)
         if time.monotonic() >= self._next_commit:
             self._next_commit = time.monotonic() + self._settings.commit_interval_seconds
@@ -327,6 +333,14 @@ class _Rebalance(AsyncConsumerRebalanceListener):  # type: ignore[misc]  # untyp
     async def on_partitions_lost(self, lost: Sequence[TopicPartition]) -> None:
         self._source.dropped_by_rebalance(_names(lost))
         log.warning("partitions lost", partitions=_said(lost))
+
+
+def _is_member(consumer: KafkaConsumer) -> bool:
+    """In the group, and the broker that keeps the group answers."""
+    # The state stays stable until the session ends; that the coordinator was lost is told nowhere else.
+    coordinator = getattr(consumer, "_coordinator", None)
+    is_lost = coordinator is not None and coordinator.coordinator_unknown()
+    return not is_lost and consumer.group_metadata().state == MemberState.STABLE
 
 
 def _names(partitions: Sequence[TopicPartition]) -> list[Partition]:

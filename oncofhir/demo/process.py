@@ -59,7 +59,7 @@ class Process:
         self._wait = wait_seconds
         self._log = tempfile.NamedTemporaryFile(
             prefix=f"oncofhir-{name}-", suffix=".log", delete=False
-        )  # noqa: SIM115
+        )
         self._process: subprocess.Popen[bytes] | None = None
 
     @property

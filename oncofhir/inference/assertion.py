@@ -9,7 +9,7 @@ from functools import cache
 from importlib.resources import files
 
 from oncofhir.schemas.finding import Rejection
-from oncofhir.schemas.report import Report, SectionKind
+from oncofhir.schemas.report import Section, SectionKind
 
 SCOPE = 100
 _END = re.compile(
@@ -39,17 +39,21 @@ def _words(words: list[str]) -> re.Pattern[str]:
 
 
 def assertion(
-    report: Report, start: int, end: int, *, ignore: frozenset[Rejection] = frozenset()
+    text: str,
+    start: int,
+    end: int,
+    section: Section | None = None,
+    *,
+    ignore: frozenset[Rejection] = frozenset(),
 ) -> Rejection | None:
     """Why the mention at these offsets is no current finding of the patient; None when it is affirmed.
 
     `ignore` leaves assertions out of account: a receptor's "negative" is a value, not a negation.
     """
-    section = report.section_at(start)
     if section is not None and section.kind is SectionKind.FAMILY_HISTORY:
         return Rejection.FAMILY
-    before = _before(report.text, start)
-    after = _after(report.text, end)
+    before = _before(text, start)
+    after = _after(text, end)
     for kind in _ORDER:
         if kind in ignore:
             continue

@@ -2,13 +2,14 @@
 
 from bisect import bisect_right
 from functools import cached_property
+from itertools import pairwise
 
 from oncofhir.inference.assertion import assertion
 from oncofhir.inference.mentions import FINDERS, Mention
 from oncofhir.inference.phrases import Phrases
 from oncofhir.inference.retrieval import sentences
 from oncofhir.schemas.finding import Evidence, Kind, Rejection
-from oncofhir.schemas.report import Report, SectionKind
+from oncofhir.schemas.report import Report, Section, SectionKind
 
 LONGEST_QUOTE = 200
 _AUTHORITY = {
@@ -67,14 +68,32 @@ class Reading:
 
     def authority(self, start: int) -> int:
         """How much the place counts: final diagnosis over gross description over history."""
-        section = self.report.section_at(start)
+        section = self.section_at(start)
         return _ELSEWHERE if section is None else _AUTHORITY.get(section.kind, _ELSEWHERE)
+
+    def section_at(self, offset: int) -> Section | None:
+        """As the report's, without a walk through all sections for each of many mentions."""
+        starts, apart = self._section_starts
+        if not apart:
+            return self.report.section_at(offset)
+        index = bisect_right(starts, offset) - 1
+        if index < 0:
+            return None
+        section = self.report.sections[index]
+        return section if offset < section.end else None
+
+    @cached_property
+    def _section_starts(self) -> tuple[list[int], bool]:
+        """Where sections begin, and whether they follow one another without overlap."""
+        sections = self.report.sections
+        apart = all(one.end <= other.start for one, other in pairwise(sections))
+        return [section.start for section in sections], apart
 
     def assertion(
         self, start: int, end: int, ignore: frozenset[Rejection] = frozenset()
     ) -> Rejection | None:
         """Why a mention is no current finding, None when it is affirmed."""
-        return assertion(self.report, start, end, ignore=ignore)
+        return assertion(self.text, start, end, self.section_at(start), ignore=ignore)
 
     def quote(self, start: int, end: int) -> Evidence | None:
         """The evidence for a mention: its sentence, within the segment that the mention is in."""

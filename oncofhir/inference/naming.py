@@ -6,6 +6,7 @@ from functools import cache
 
 from oncofhir.inference.diagnosis import MALIGNANCY
 from oncofhir.inference.evidence import Reading
+from oncofhir.schemas.base import Value
 from oncofhir.schemas.finding import Rejection
 from oncofhir.terminology.sites import find_sites
 from oncofhir.terminology.tables import by_words
@@ -40,6 +41,22 @@ _MEANINGLESS = re.compile(
     r"(?:cancer|malignant|malignancy)|(?:cell|grade|type|b)\b.*", re.IGNORECASE
 )
 _ADJECTIVE = re.compile(r"(?!ovary)\w*(?:ic|al|ar|ary|ian|ine|enic)(?: cell)?", re.IGNORECASE)
+# Histologies that name their organ.
+_IMPLIED = tuple(
+    (re.compile(pattern, re.IGNORECASE), organ)
+    for pattern, organ in (
+        (r"glio|astrocyt|oligodendro|medulloblast", "brain"),
+        (r"hepatocell", "liver"),
+        (r"renal cell|clear cell renal", "kidney"),
+        (r"urothelial|transitional", "bladder"),
+        (r"basal cell", "skin"),
+        (r"adrenocortical|adrenal cortical|pheochromocytoma", "adrenal gland"),
+        (r"seminoma|germ cell", "testis"),
+        (r"thyroid", "thyroid"),
+        (r"ductal carcinoma|lobular carcinoma|ductal and lobular", "breast"),
+        (r"thym", "thymus"),
+    )
+)
 # Organs that a resection takes along, or that a report names to say that they are not involved.
 _BYSTANDERS = frozenset(
     {
@@ -78,35 +95,60 @@ def histology(reading: Reading) -> str:
     return best[3] if best else ""
 
 
-def site(reading: Reading) -> tuple[str, str]:
-    """The site's name and the words for it: where "tumor site" says so, else near the malignancy."""
-    weights: dict[str, list[tuple[float, int, str]]] = defaultdict(list)
+class NamedSite(Value):
+    """A site: its name, the report's words for it, and whether a malignancy is named beside it."""
+
+    name: str
+    said: str
+    malignant: bool
+
+
+def site(reading: Reading, name: str) -> NamedSite | None:
+    """The site of the malignancy called `name`: where "tumor site" says so, else near the malignancy."""
+    places: dict[str, list[_Place]] = defaultdict(list)
     for found, start, end in find_sites(reading.text):
         if reading.assertion(start, end, frozenset({Rejection.NEGATED})) is None:
-            words = reading.text[start:end].lower()
-            weights[found.name].append((_weight(reading, start, end), -start, words))
-    best: tuple[float, int, str] | None = None
-    for name, places in weights.items():
-        often = min(len(places), 10) * 0.2
-        rank = (max(places)[0] + often - 1.5 * (name in _BYSTANDERS), max(places)[1], name)
-        best = rank if best is None or rank > best else best
+            places[found.name].append(_placed(reading, start, end))
+    implied = next((organ for pattern, organ in _IMPLIED if pattern.search(name)), None)
+    best = max(
+        places,
+        key=lambda n: (
+            max(p.weight for p in places[n])
+            + min(len(places[n]), 10) * 0.2
+            - 1.5 * (n in _BYSTANDERS)
+            + 3.0 * (n == implied),
+            -min(p.start for p in places[n]),
+        ),
+        default=None,
+    )
     if best is None:
-        return "", ""
-    places = weights[best[2]]
-    nouns = [place for place in places if not _ADJECTIVE.fullmatch(place[2])]
-    named = [place for place in nouns if place[2] == best[2]]
-    return best[2], max(named or nouns or places)[2]
+        return None
+    said = max(
+        places[best], key=lambda p: (p.said == best, not _ADJECTIVE.fullmatch(p.said), p.weight)
+    ).said
+    malignant = best == implied or any(p.malignant for p in places[best])
+    return NamedSite(name=best, said=said, malignant=malignant)
 
 
-def _weight(reading: Reading, start: int, end: int) -> float:
+class _Place(Value):
+    said: str
+    start: int
+    weight: float
+    malignant: bool
+
+
+def _placed(reading: Reading, start: int, end: int) -> _Place:
     text = reading.text
     before, after = text[max(0, start - _NEAR) : start], text[end : end + 2 * _NEAR]
     weight = float(reading.authority(start)) + 3.0 * bool(_OF_TUMOR.search(before))
     malignant = MALIGNANCY.search(after)
+    affirmed = False
     if malignant is not None:
-        said = reading.assertion(end + malignant.start(), end + malignant.end()) is None
-        weight += (1.5 if malignant.start() < _NEAR else 1.0) if said else -1.0
+        affirmed = reading.assertion(end + malignant.start(), end + malignant.end()) is None
+        weight += (1.5 if malignant.start() < _NEAR else 1.0) if affirmed else -1.0
     elif MALIGNANCY.search(before):
+        affirmed = True
         weight += 0.5
     weight -= bool(NODES.search(before[-30:] + after[:15]))
-    return weight - bool(_NOT_HERE.search(before[-20:] + after[:30]))
+    weight -= bool(_NOT_HERE.search(before[-20:] + after[:30]))
+    return _Place(said=text[start:end].lower(), start=start, weight=weight, malignant=affirmed)

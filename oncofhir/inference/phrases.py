@@ -9,7 +9,9 @@ from functools import cached_property
 from itertools import product
 
 _WORD = re.compile(r"[^\W_]+")
-_SMALL = frozenset("a an and at for in is of on or the to with".split())
+_SMALL = frozenset(
+    ["a", "an", "and", "at", "for", "in", "is", "of", "on", "or", "the", "to", "with"]
+)
 _EXACT_BELOW = 6  # letters; a shorter word with a letter wrong may be another word
 _TWO_FROM = 10  # letters from which two may be wrong
 _SPREAD = 40  # characters that may stand between the words, beside the words themselves

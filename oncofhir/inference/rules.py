@@ -10,17 +10,24 @@ from oncofhir.inference.diagnosis import MALIGNANCY
 from oncofhir.inference.evidence import Reading
 from oncofhir.inference.measured import size_weight
 from oncofhir.inference.mentions import Mention
-from oncofhir.inference.naming import IN_SITU, NODES, histology, site
+from oncofhir.inference.naming import IN_SITU, NODES, NamedSite, histology, site
 from oncofhir.schemas.extraction import Answer, ModelIdentity, PromptSetIdentity
 from oncofhir.schemas.finding import Kind, Rejection
 from oncofhir.schemas.identity import sha256_of
 from oncofhir.schemas.report import Report
 from oncofhir.terminology import TERMINOLOGY_VERSION
+from oncofhir.terminology.sites import find_sites
 
-VERSION = "1"
+VERSION = "2"
 _NEAR = 60
 # A numbered grade says more than words, a combined one more than the nuclei's alone.
 _SCHEMES = {None: 1.5, "gleason": 3.0, "differentiation": 0.5, "level": 0.0, "nuclear": 0.0}
+_WITHOUT_SIDES = frozenset(
+    {
+        "stomach", "esophagus", "gastroesophageal junction", "colon", "rectum", "rectosigmoid junction", "prostate",
+        "bladder", "liver", "pancreas", "endometrium", "uterus", "cervix", "bile duct", "small intestine", "thymus",
+    }
+)  # fmt: skip
 _PRECANCER = re.compile(
     r"dysplas|adenoma\b|hyperplas|\bpin\b|hepatitis|fibrosis|displas", re.IGNORECASE
 )
@@ -41,18 +48,23 @@ class Rules:
 
     async def answer(self, report: Report) -> tuple[Answer, ...]:
         reading = Reading(report)
+        name = histology(reading)
         given = {
-            "tumor size": _best_size(reading),
-            "tumor laterality": _best(reading, Kind.TUMOR_LATERALITY),
-            "cancer grade": _best(reading, Kind.CANCER_GRADE),
             "cancer stage": " ".join(_best_of_each_slot(reading, Kind.CANCER_STAGE)),
             "hormone receptor status": ". ".join(
                 _best_of_each_slot(reading, Kind.HORMONE_RECEPTOR)
             ),
-            "histological type": histology(reading),
-            "tumor site": site(reading)[1],
-            "diagnosis": _diagnosis(reading),
         }
+        if name:  # without a malignancy there is no tumour whose size or site it could be
+            organ = site(reading, name)
+            given |= {
+                "tumor size": _best_size(reading),
+                "tumor laterality": _laterality(reading, organ),
+                "cancer grade": _best(reading, Kind.CANCER_GRADE),
+                "histological type": name,
+                "tumor site": organ.said if organ else "",
+                "diagnosis": _diagnosis(name, organ),
+            }
         return tuple(
             Answer(question=question, text=text, finish_reason="rule")
             for question, text in given.items()
@@ -119,8 +131,24 @@ def _best_size(reading: Reading) -> str:
     return _said(reading, max(fitting, key=lambda f: f[:2])[2]) if fitting else ""
 
 
-def _diagnosis(reading: Reading) -> str:
-    name, (organ, _) = histology(reading), site(reading)
+def _laterality(reading: Reading, organ: NamedSite | None) -> str:
+    """The side of an organ that has sides, nearest to its name before nearest to the malignancy."""
+    if organ is not None and organ.name in _WITHOUT_SIDES:
+        return ""
+    fitting = []
+    for number, mention in enumerate(_ranked(reading, Kind.TUMOR_LATERALITY)):
+        around = reading.text[max(0, mention.start - _NEAR) : mention.end + _NEAR]
+        beside = organ is not None and any(
+            found.name == organ.name for found, _, _ in find_sites(around)
+        )
+        if beside or MALIGNANCY.search(around):
+            fitting.append((not beside, number, mention))
+    return _said(reading, min(fitting, key=lambda f: f[:2])[2]) if fitting else ""
+
+
+def _diagnosis(name: str, organ: NamedSite | None) -> str:
     if "melanoma" in name:
         return "melanoma"
-    return f"{organ} cancer" if organ and name and not IN_SITU.search(name) else ""
+    if organ is None or not organ.malignant or IN_SITU.search(name):
+        return ""
+    return f"{organ.name} cancer"

@@ -98,7 +98,8 @@ class ScriptedEngine:
             raise _ERRORS.get(rule.status) or TgiError(rule.status, "healthcheck", "scripted")
         words = _WORD.findall(rule.answer)
         tokens = [
-            Token(id=n, text=word, logprob=math.log(rule.probability)) for n, word in enumerate(words)
+            Token(id=n, text=word, logprob=math.log(rule.probability))
+            for n, word in enumerate(words)
         ][:max_new_tokens]
         self.answered += 1
         return Generation(
@@ -124,7 +125,9 @@ def _routes(engine: ScriptedEngine) -> list[Route]:
             engine.delay_seconds = told.get("delay_seconds", engine.delay_seconds)
             if "script" in told:
                 engine.rules = [Rule.model_validate(rule) for rule in told["script"]]
-        return JSONResponse({"requests": engine.requests, "answered": engine.answered, "down": engine.down})
+        return JSONResponse(
+            {"requests": engine.requests, "answered": engine.answered, "down": engine.down}
+        )
 
     return [Route("/_scripted", control, methods=["GET", "POST"])]
 
@@ -132,7 +135,9 @@ def _routes(engine: ScriptedEngine) -> list[Route]:
 class ScriptedModel:
     """The scripted server as a process, for tests: a context manager with `url` and `control`."""
 
-    def __init__(self, script: Sequence[dict[str, Any]], *, max_concurrent_requests: int = 128) -> None:
+    def __init__(
+        self, script: Sequence[dict[str, Any]], *, max_concurrent_requests: int = 128
+    ) -> None:
         from oncofhir.demo.process import Process, answers, free_port  # noqa: PLC0415
 
         with tempfile.NamedTemporaryFile("w", suffix=".json", delete=False) as file:
@@ -178,7 +183,9 @@ class ScriptedModel:
 
 def main() -> None:
     """Command line."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
     parser.add_argument("--script", type=Path, required=True)
     parser.add_argument("--port", type=int, default=0)
     parser.add_argument("--max-concurrent-requests", type=int, default=128)
@@ -189,7 +196,9 @@ def main() -> None:
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     listener.bind(("127.0.0.1", arguments.port))
     print(json.dumps({"port": listener.getsockname()[1]}), flush=True)  # noqa: T201
-    config = uvicorn.Config(create_app(engine, more=_routes(engine)), log_config=None, access_log=False)
+    config = uvicorn.Config(
+        create_app(engine, more=_routes(engine)), log_config=None, access_log=False
+    )
     uvicorn.Server(config).run(sockets=[listener])
 
 

@@ -30,7 +30,9 @@ _NONE_FOUND = (
 )
 _BETWEEN = 70
 _FOR = re.compile(r"[\W_]{0,4}for\b", re.IGNORECASE)
-_TOKEN = re.compile(rf"{_NONE_FOUND}|{_TRIPLE}|{_NAME}|{_STATUS}|{_SIGN}|(?P<stop>[.;\n](?=\s|$))", re.IGNORECASE)
+_TOKEN = re.compile(
+    rf"{_NONE_FOUND}|{_TRIPLE}|{_NAME}|{_STATUS}|{_SIGN}|(?P<stop>[.;\n](?=\s|$))", re.IGNORECASE
+)
 _NAMES = ("ER", "PR", "HER2")
 # What speaks of the test, of a definition or of other patients, and not of this tumour.
 _NOT_A_RESULT = re.compile(

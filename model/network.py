@@ -1,0 +1,131 @@
+"""The network, its tokenizer, its loss, and how it is measured."""
+
+from collections import defaultdict
+from collections.abc import Iterable
+
+import torch
+from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+from torch.nn.functional import cross_entropy
+from transformers import MistralConfig, MistralForCausalLM
+
+from model.questions import Question
+from oncofhir.inference.prompts import PromptSet
+
+VOCABULARY = 2048
+LONGEST = 400
+BEGIN, END = 1, 2
+IGNORED = -100
+Example = tuple[list[int], int]  # token ids, where the answer begins
+
+
+def new_tokenizer(texts: Iterable[str]) -> Tokenizer:
+    """Byte-level BPE, digits one by one: the pre-tokenizer that llama.cpp calls smollm."""
+    tokenizer = Tokenizer(models.BPE())
+    digits = pre_tokenizers.Digits(individual_digits=True)
+    tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
+        [digits, pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=True)]
+    )
+    tokenizer.decoder = decoders.ByteLevel()
+    trainer = trainers.BpeTrainer(
+        vocab_size=VOCABULARY,
+        special_tokens=["<unk>", "<s>", "</s>"],
+        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+        show_progress=False,
+    )
+    tokenizer.train_from_iterator(texts, trainer)
+    return tokenizer
+
+
+def new_model() -> MistralForCausalLM:
+    """4.7 million parameters, grouped-query attention as Mistral has it."""
+    return MistralForCausalLM(
+        MistralConfig(
+            vocab_size=VOCABULARY,
+            hidden_size=256,
+            intermediate_size=688,
+            num_hidden_layers=6,
+            num_attention_heads=8,
+            num_key_value_heads=2,
+            head_dim=32,
+            max_position_embeddings=512,
+            tie_word_embeddings=True,
+            bos_token_id=BEGIN,
+            eos_token_id=END,
+            pad_token_id=0,
+            sliding_window=None,
+        )
+    )
+
+
+class Encoder:
+    """Questions to token ids."""
+
+    def __init__(self, tokenizer: Tokenizer, prompts: PromptSet) -> None:
+        self.tokenizer = tokenizer
+        self.prompts = prompts
+
+    def prompt_ids(self, question: Question) -> list[int]:
+        return [BEGIN, *self.tokenizer.encode(question.prompt(self.prompts)).ids]
+
+    def examples(self, rows: Iterable[Question]) -> list[Example]:
+        """Token ids of those questions that are short enough to learn from."""
+        found = []
+        for row in rows:
+            ids = self.prompt_ids(row)
+            whole = [*ids, *self.tokenizer.encode(row.answer).ids, END]
+            if len(whole) < LONGEST:
+                found.append((whole, len(ids)))
+        return found
+
+
+def _padded(
+    examples: list[Example], device: torch.device
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Ids, answers and whole texts as targets. Padding is right, attention causal: no mask is needed."""
+    longest = max(len(ids) for ids, _ in examples)
+    ids = torch.zeros(len(examples), longest, dtype=torch.long)
+    answer = torch.full((len(examples), longest), IGNORED)
+    whole = torch.full((len(examples), longest), IGNORED)
+    for row, (tokens, start) in enumerate(examples):
+        ids[row, : len(tokens)] = torch.tensor(tokens)
+        whole[row, : len(tokens)] = torch.tensor(tokens)
+        answer[row, start : len(tokens)] = torch.tensor(tokens[start:])
+    return ids.to(device), answer.to(device), whole.to(device)
+
+
+def batch_loss(model: MistralForCausalLM, examples: list[Example], language: float) -> torch.Tensor:
+    """Cross entropy of the answers, plus a little of the prompts: reading helps so small a model."""
+    ids, answer, whole = _padded(examples, model.device)
+    hidden = model.model(input_ids=ids, use_cache=False).last_hidden_state[:, :-1]
+    chosen = answer[:, 1:] != IGNORED
+    loss = cross_entropy(model.lm_head(hidden[chosen]), answer[:, 1:][chosen])
+    if not language:
+        return loss
+    read = (whole[:, 1:] != IGNORED) & (torch.rand(ids[:, 1:].shape, device=model.device) < 0.12)
+    return loss + language * cross_entropy(model.lm_head(hidden[read]), whole[:, 1:][read])
+
+
+@torch.no_grad()
+def accuracy(
+    model: MistralForCausalLM, encoder: Encoder, rows: list[Question]
+) -> dict[str, tuple[int, int]]:
+    """(exact answers, questions) per kind. An answer is what greedy decoding gives: the gold tokens
+    are the likeliest at each step, up to and with the end.
+    """
+    model.eval()
+    right: dict[str, list[bool]] = defaultdict(list)
+    short = [(row.name, encoder.examples([row])) for row in rows]
+    asked = sorted(
+        ((name, found[0]) for name, found in short if found), key=lambda item: len(item[1][0])
+    )
+    for start in range(0, len(asked), 32):
+        batch = asked[start : start + 32]
+        ids, answer, _ = _padded([example for _, example in batch], model.device)
+        hidden = model.model(input_ids=ids, use_cache=False).last_hidden_state[:, :-1]
+        chosen = answer[:, 1:] != IGNORED
+        same = torch.ones_like(chosen)
+        same[chosen] = model.lm_head(hidden[chosen]).argmax(-1) == answer[:, 1:][chosen]
+        for (name, _), exact in zip(batch, same.all(-1).tolist(), strict=True):
+            right[name].append(exact)
+    model.train()
+    return {name: (sum(exact), len(exact)) for name, exact in sorted(right.items())}

@@ -1,0 +1,33 @@
+"""A case's values in the normal forms of the evaluator's labels: "2.5 x 2 cm" is "25 mm"."""
+
+from typing import Any
+
+from model.cases import Case, answers
+from oncofhir.inference.mentions.grade import grades
+from oncofhir.inference.mentions.size import sizes
+from oncofhir.inference.mentions.stage import stages
+
+
+def line(ident: str, whole: str, of: Case) -> dict[str, Any]:
+    """A line in the evaluator's format."""
+    return {
+        "id": ident,
+        "text": whole,
+        "labels": {
+            "tumor_size": next((m.value for m in sizes(of.size or "")), None),
+            "tumor_site": of.site,
+            "tumor_laterality": of.laterality,
+            "cancer_grade": next((m.value for m in grades(_named(of.grade))), None),
+            "histological_type": of.histology,
+            "cancer_stage": " ".join(dict.fromkeys(m.value for m in stages(of.stage or "")))
+            or None,
+            "hormone_receptors": dict(of.receptors),
+        },
+        "cancer_type": of.site,
+        "diagnosis": answers(of)["diagnosis"],
+    }
+
+
+def _named(grade: str | None) -> str:
+    """A bare "3+4" is a grade only behind its name."""
+    return f"gleason {grade}" if grade and "+" in grade else grade or ""
