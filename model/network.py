@@ -109,8 +109,9 @@ def batch_loss(model: MistralForCausalLM, examples: list[Example], language: flo
 def accuracy(
     model: MistralForCausalLM, encoder: Encoder, rows: list[Question]
 ) -> dict[str, tuple[int, int]]:
-    """(exact answers, questions) per kind. An answer is what greedy decoding gives: the gold tokens
-    are the likeliest at each step, up to and with the end.
+    """(exact answers, questions) per kind.
+
+    An answer is what greedy decoding gives: the gold tokens are the likeliest at each step, the end too.
     """
     model.eval()
     right: dict[str, list[bool]] = defaultdict(list)

@@ -86,7 +86,10 @@ def _run(records: Any, companions: list[dict[str, Any]], keep: bool, as_json: bo
             def progress(said: str) -> None:
                 if said != told[0]:
                     told[0] = said
-                    status.update(said) if err.is_terminal else err.print(said, highlight=False)
+                    if err.is_terminal:
+                        status.update(said)
+                    else:
+                        err.print(said, highlight=False)
 
             with Stack() as stack, Demo(stack, progress) as demo:
                 account, summary = demo.run(records, companions)

@@ -20,7 +20,7 @@ from oncofhir.settings import KafkaSettings
 _DELIVERY_MS = 30_000
 _REQUEST_MS = 10_000
 _BLOCK_MS = 10_000
-_CLOSE_SECONDS = 5.0
+_CLOSE_SECONDS = 3.0
 
 log = structlog.get_logger(__name__)
 
@@ -81,9 +81,8 @@ class Publisher:
         loop = asyncio.get_running_loop()
         acknowledged: asyncio.Future[list[Any]] = loop.create_future()
         topics = {message.topic for message in messages}
-        if (
-            self._producer is not None and topics <= self._known_topics
-        ):  # the client knows their partitions and will not wait
+        if self._producer is not None and topics <= self._known_topics:
+            # The client knows their partitions, so that `send` will not wait for metadata.
             self._send(messages, loop, acknowledged)
         else:
             await loop.run_in_executor(self._thread, self._send, messages, loop, acknowledged)
@@ -178,6 +177,15 @@ class Publisher:
                 producer.close(timeout=_CLOSE_SECONDS)
             except KafkaError as error:
                 log.warning("closing the producer failed", error=type(error).__name__)
+                _abandon(producer)
+
+
+def _abandon(producer: KafkaProducer) -> None:
+    """End the sender of a producer whose `close` gave up: it raises before it gets that far."""
+    sender = getattr(producer, "_sender", None)
+    if sender is not None:
+        sender.force_close()
+    producer._closed = True  # noqa: SLF001 - else its finalizer tries, and complains, again
 
 
 def _call(loop: asyncio.AbstractEventLoop, callback: Any, *arguments: Any) -> None:

@@ -31,7 +31,7 @@ _MOST_AT_A_POLL = 500
 _HELD_PER_PLACE = 4  # records held for each that is worked on: enough to bridge a pause of one poll
 _FETCH_BYTES = 8 * 2**20
 _LONGEST_BACKOFF = 15.0
-_CLOSE_MS = 5_000
+_CLOSE_MS = 3_000
 _METADATA_MS = 30_000  # how soon a topic or partition that was added is seen
 
 log = structlog.get_logger(__name__)
@@ -73,6 +73,7 @@ class Source:
         self._thread = threading.Thread(target=self._run, name="oncofhir-poll", daemon=True)
         self._next_commit = 0.0
         self._failures = 0
+        self._commit_failing = False
 
     def start(self) -> None:
         """Begin to connect and poll."""
@@ -274,19 +275,22 @@ class Source:
 
     def _commit_answered(self, offsets: Mapping[TopicPartition, Any], answer: Any) -> None:
         if isinstance(answer, Exception):
-            log.info("commit failed, the next one covers it", error=type(answer).__name__)
+            if not self._commit_failing:
+                log.warning("commits fail, a later one covers them", error=type(answer).__name__)
+            self._commit_failing = True
         else:
+            self._commit_failing = False
             self.assignment.committed(
                 {(at.topic, at.partition): o.offset for at, o in offsets.items()}
             )
 
     def _leave(self, consumer: KafkaConsumer) -> None:
         try:
-            offsets = self.assignment.uncommitted()
+            offsets = self.assignment.uncommitted() if _is_member(consumer) else {}
             if offsets:
                 consumer.commit(_to_commit(offsets), timeout_ms=_CLOSE_MS)
                 self.assignment.committed(offsets)
-            log.info("committed and leaving", partitions=len(offsets))
+            log.info("leaving", partitions_committed=len(offsets))
         except KafkaError as error:
             log.warning(
                 "last commit failed; its records are read again", error=type(error).__name__

@@ -5,7 +5,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from oncofhir.demo.process import Process, answers, free_port
+from oncofhir.demo.process import STOP_SECONDS, Process, answers, free_port
 
 # Its simulator would work on our Tasks; its data lie in a folder that goes with it.
 _SETTINGS = """\
@@ -38,6 +38,6 @@ class EmbeddedFhirServer(Process):
     def base_url(self) -> str:
         return f"http://127.0.0.1:{self.port}/fhir"
 
-    def stop(self, *, keep_log: bool = False) -> None:
-        super().stop(keep_log=keep_log)
+    def stop(self, *, wait_seconds: float = STOP_SECONDS) -> None:
+        super().stop(wait_seconds=wait_seconds)
         shutil.rmtree(self._data, ignore_errors=True)

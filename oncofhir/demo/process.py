@@ -57,7 +57,7 @@ class Process:
         self._environment = {**os.environ, **(environment or {})}
         self._folder = folder
         self._wait = wait_seconds
-        self._log = tempfile.NamedTemporaryFile(
+        self._log = tempfile.NamedTemporaryFile(  # noqa: SIM115 - open as long as the program runs
             prefix=f"oncofhir-{name}-", suffix=".log", delete=False
         )
         self._process: subprocess.Popen[bytes] | None = None
@@ -112,21 +112,20 @@ class Process:
         text = self.log_file.read_text(errors="replace") if self.log_file.exists() else ""
         return "\n".join(text.splitlines()[-lines:])
 
-    def stop(self, *, keep_log: bool = False) -> None:
-        """SIGTERM, and SIGKILL after `STOP_SECONDS`, to its whole session; may be called twice."""
+    def stop(self, *, wait_seconds: float = STOP_SECONDS) -> None:
+        """SIGTERM, and SIGKILL after `wait_seconds`, to its whole session; may be called twice."""
         process = self._process
         if process is not None and process.poll() is None:
             _signal(process.pid, signal.SIGTERM)
             try:
-                process.wait(STOP_SECONDS)
+                process.wait(wait_seconds)
             except subprocess.TimeoutExpired:
                 _signal(process.pid, signal.SIGKILL)
                 process.wait()
         if process is not None:
             _signal(process.pid, signal.SIGKILL)  # what its own session still holds
         self._log.close()
-        if not keep_log:
-            self.log_file.unlink(missing_ok=True)
+        self.log_file.unlink(missing_ok=True)
 
     def __enter__(self) -> Self:
         self.start()

@@ -1,12 +1,10 @@
 """The demo: embedded parts, the real worker, reports in, findings out, and an account of every report."""
 
 import json
-import os
-import signal
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, Self
 
 import httpx2
 from kafka import KafkaConsumer, KafkaProducer
@@ -23,6 +21,7 @@ from oncofhir.settings import KafkaSettings
 
 PARTITIONS = 4
 QUIET_SECONDS = 120.0
+GRACE_SECONDS = 25.0
 WRITTEN_TYPES = (
     "Condition",
     "Observation",
@@ -125,8 +124,8 @@ class Demo:
         with httpx2.Client(trust_env=False, timeout=30.0) as http:
             for resource in companions:
                 kind, ident = resource.get("resourceType"), resource.get("id")
-                answer = http.put(f"{base}/{kind}/{ident}", json=resource)
-                refused += not (ident and answer.is_success)
+                if not ident or not http.put(f"{base}/{kind}/{ident}", json=resource).is_success:
+                    refused += 1
         if companions:
             said = f", {refused} refused by the FHIR server" if refused else ""
             self._progress(f"loaded {len(companions) - refused} resources{said}")
@@ -211,15 +210,10 @@ class Demo:
         return counts
 
     def stop(self) -> None:
-        """Stop the worker as an operator would: SIGTERM, and wait for its graceful end."""
-        if self.worker.pid is not None and self.worker.returncode is None:
-            os.kill(self.worker.pid, signal.SIGTERM)
-            deadline = time.monotonic() + 15
-            while self.worker.returncode is None and time.monotonic() < deadline:
-                time.sleep(0.05)
-        self.worker.stop()
+        """Stop the worker as an operator would: SIGTERM, and time for its graceful end."""
+        self.worker.stop(wait_seconds=GRACE_SECONDS)
 
-    def __enter__(self) -> "Demo":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:

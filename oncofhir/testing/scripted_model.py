@@ -22,7 +22,7 @@ import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import httpx2
 import uvicorn
@@ -173,7 +173,7 @@ class ScriptedModel:
         self._process.stop()
         self._file.unlink(missing_ok=True)
 
-    def __enter__(self) -> "ScriptedModel":
+    def __enter__(self) -> Self:
         self.start()
         return self
 

@@ -266,6 +266,32 @@ async def test_a_broker_that_is_down_at_start_is_waited_for():
     assert "Traceback" not in output.getvalue()
 
 
+async def test_a_broker_that_comes_back_is_taken_up_again_even_when_it_forgot_everything():
+    broker = EmbeddedBroker()
+    settings = settings_for(broker.address)
+    processor = InstantProcessor()
+    try:
+        await asyncio.to_thread(broker.start)
+        await asyncio.to_thread(ensure_topics, settings.kafka)
+        async with running(settings, processor) as worker:
+            await publish(settings, [message(settings, report(f"r{n}")) for n in range(100)])
+            await until(lambda: len(processor.events) == 100)
+            broker.stop()
+            await until(lambda: not worker._source.joined)
+            assert (await get(worker, "/ready"))[0] == 503
+            assert (await get(worker, "/live"))[0] == 200
+            broker = EmbeddedBroker(broker.port)
+            await asyncio.to_thread(broker.start)
+            await asyncio.to_thread(ensure_topics, settings.kafka)
+            await publish(settings, [message(settings, report(f"s{n}")) for n in range(40)])
+            await until(lambda: len({str(e.source) for e in processor.events}) == 140, seconds=60)
+            await until(lambda: worker._source.joined and not worker._unfinished)
+        assert committed(settings) == 40
+        assert not read_all(settings, settings.kafka.dead_letter_topic)
+    finally:
+        broker.stop()
+
+
 async def test_refused_credentials_halt(settings):
     await publish(settings, [message(settings, report("r1"))])
     denied = AccessDenied(Reason.STORE_ACCESS_DENIED, "http://store")

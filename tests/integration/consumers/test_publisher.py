@@ -1,0 +1,98 @@
+"""Publishing, topics and the embedded broker itself."""
+
+import asyncio
+import os
+
+import pytest
+
+from oncofhir.consumers.publications import publish_messages, publish_resources
+from oncofhir.consumers.publisher import Message, Publisher
+from oncofhir.consumers.topics import ensure_topics
+from oncofhir.demo.broker import EmbeddedBroker
+from oncofhir.demo.process import free_port
+from oncofhir.schemas.errors import DependencyUnavailable, RequestRejected
+from oncofhir.schemas.reasons import Reason
+from oncofhir.settings import KafkaSettings
+from tests.integration.consumers.workbench import read_all, report
+
+pytestmark = pytest.mark.anyio
+
+
+async def test_publishing_says_where_each_record_lies_in_order(settings):
+    resources = [report(f"r{n}") for n in range(250)]
+    published = [p async for p in publish_resources(resources, settings.kafka)]
+    assert [p.message.key for p in published] == [
+        f"DiagnosticReport/r{n}".encode() for n in range(250)
+    ]
+    found = {
+        (r.partition, r.offset): r
+        for r in read_all(settings, settings.kafka.diagnostic_report_topic)
+    }
+    assert len(found) == 250
+    for publication in published:
+        record = found[publication.coordinates.partition, publication.coordinates.offset]
+        assert (record.key, record.value) == (publication.message.key, publication.message.value)
+        assert record.headers == [("content-type", b"application/fhir+json")]
+
+
+async def test_a_message_that_is_too_large_is_rejected_and_others_go_on(settings):
+    small = settings.kafka.model_copy(update={"max_request_bytes": 1_000})
+    topic = small.outcome_topic
+    async with Publisher(small) as publisher:
+        with pytest.raises(RequestRejected) as caught:
+            await publisher.publish([Message(topic, b"k", os.urandom(5_000))])
+        assert caught.value.reason is Reason.BROKER_REJECTED
+        (at,) = await publisher.publish([Message(topic, b"k", b"v")])
+        assert at.topic == topic
+        assert await publisher.publish([]) == ()
+    assert [record.value for record in read_all(settings, topic)] == [b"v"]
+
+
+async def test_many_publish_side_by_side(settings):
+    topic = settings.kafka.outcome_topic
+    async with Publisher(settings.kafka) as publisher:
+        batches = [
+            [Message(topic, f"{n}".encode(), f"{n}.{i}".encode()) for i in range(5)]
+            for n in range(50)
+        ]
+        await asyncio.gather(*(publisher.publish(batch) for batch in batches))
+    records = read_all(settings, topic)
+    assert len(records) == 250
+    for n in range(50):
+        own = [record.value.decode() for record in records if record.key == f"{n}".encode()]
+        assert own == [f"{n}.{i}" for i in range(5)]
+
+
+async def test_an_unreachable_broker_is_named():
+    settings = KafkaSettings(bootstrap_servers=f"127.0.0.1:{free_port()}")
+    with pytest.raises(DependencyUnavailable) as caught:
+        _ = [p async for p in publish_messages([Message("t", b"k", b"v")], settings)]
+    assert settings.bootstrap_servers in str(caught.value)
+    with pytest.raises(DependencyUnavailable):
+        await asyncio.to_thread(ensure_topics, settings)
+
+
+async def test_topics_are_created_once(settings):
+    again = await asyncio.to_thread(ensure_topics, settings.kafka, partitions=9)
+    assert len(again) == 5
+    assert not any(state.created for state in again)
+    assert {state.partitions for state in again} == {4}
+
+
+class OnTheWayError(Exception):
+    pass
+
+
+def test_the_broker_is_gone_after_an_error():
+    pids = []
+
+    def fail_with_a_broker():
+        with EmbeddedBroker() as broker:
+            pids.append(broker.pid)
+            os.kill(broker.pid, 0)
+            raise OnTheWayError
+
+    with pytest.raises(OnTheWayError):
+        fail_with_a_broker()
+    with pytest.raises(ProcessLookupError):
+        os.kill(pids[0], 0)
