@@ -17,6 +17,7 @@ help: ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  \1\t\2/' | expand -t 12
 
 setup: $(STAMP) ## Create .venv with what demo, tests and lint need; cheap when nothing changed
+	@echo "$(VENV) is up to date"
 
 $(STAMP): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(0 if (3, 11) <= v < (3, 14) else f"Python 3.11 to 3.13 is needed, this is {v[0]}.{v[1]}; say which with: make PYTHON=python3.12 setup")'
@@ -26,18 +27,18 @@ $(STAMP): pyproject.toml constraints.txt
 	@$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[demo,test,lint]'
 	@touch $(STAMP)
 
-demo: setup ## Run the main job on 20-odd reports with an embedded broker, FHIR server and model
+demo: $(STAMP) ## Run the main job on 20-odd reports with an embedded broker, FHIR server and model
 	@$(BIN)/oncofhir demo $(ARGS)
 
-test: setup ## Run the tests (unit tests, and integration tests against the embedded parts)
+test: $(STAMP) ## Run the tests (unit tests, and integration tests against the embedded parts)
 	@$(BIN)/python -m pytest $(ARGS)
 
-lint: setup ## ruff (rules and format) and mypy --strict
+lint: $(STAMP) ## ruff (rules and format) and mypy --strict
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 
-format: setup ## Let ruff format and fix what it can
+format: $(STAMP) ## Let ruff format and fix what it can
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
 

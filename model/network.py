@@ -6,7 +6,7 @@ from collections.abc import Iterable
 import torch
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from torch.nn.functional import cross_entropy
-from transformers import MistralConfig, MistralForCausalLM
+from transformers import DynamicCache, MistralConfig, MistralForCausalLM
 
 from model.questions import Question
 from oncofhir.inference.prompts import PromptSet
@@ -93,15 +93,35 @@ def _padded(
     return ids.to(device), answer.to(device), whole.to(device)
 
 
+def _hidden(
+    model: MistralForCausalLM, examples: list[Example], ids: torch.Tensor
+) -> tuple[torch.Tensor, int]:
+    """Last hidden states from the first position where the prompts differ (returned too), less the last.
+
+    Two fifths of a prompt are the same in all: they are computed once for the batch.
+    """
+    same = (ids == ids[0]).all(0).tolist()
+    shortest = min(start for _, start in examples) - 1
+    first = next(i for i in range(shortest + 1) if i == shortest or not same[i])
+    cache = DynamicCache(config=model.config)
+    model.model(input_ids=ids[:1, :first], past_key_values=cache, use_cache=True)
+    for layer in cache.layers:
+        layer.keys = layer.keys.expand(len(examples), -1, -1, -1)
+        layer.values = layer.values.expand(len(examples), -1, -1, -1)
+    own = model.model(input_ids=ids[:, first:], past_key_values=cache, use_cache=True)
+    return own.last_hidden_state[:, :-1], first
+
+
 def batch_loss(model: MistralForCausalLM, examples: list[Example], language: float) -> torch.Tensor:
     """Cross entropy of the answers, plus a little of the prompts: reading helps so small a model."""
     ids, answer, whole = _padded(examples, model.device)
-    hidden = model.model(input_ids=ids, use_cache=False).last_hidden_state[:, :-1]
+    hidden, first = _hidden(model, examples, ids)
+    answer, whole = answer[:, first:], whole[:, first:]
     chosen = answer[:, 1:] != IGNORED
     loss = cross_entropy(model.lm_head(hidden[chosen]), answer[:, 1:][chosen])
     if not language:
         return loss
-    read = (whole[:, 1:] != IGNORED) & (torch.rand(ids[:, 1:].shape, device=model.device) < 0.12)
+    read = (whole[:, 1:] != IGNORED) & (torch.rand(whole[:, 1:].shape, device=model.device) < 0.12)
     return loss + language * cross_entropy(model.lm_head(hidden[read]), whole[:, 1:][read])
 
 
@@ -122,7 +142,8 @@ def accuracy(
     for start in range(0, len(asked), 32):
         batch = asked[start : start + 32]
         ids, answer, _ = _padded([example for _, example in batch], model.device)
-        hidden = model.model(input_ids=ids, use_cache=False).last_hidden_state[:, :-1]
+        hidden, first = _hidden(model, [example for _, example in batch], ids)
+        answer = answer[:, first:]
         chosen = answer[:, 1:] != IGNORED
         same = torch.ones_like(chosen)
         same[chosen] = model.lm_head(hidden[chosen]).argmax(-1) == answer[:, 1:][chosen]

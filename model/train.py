@@ -14,6 +14,7 @@ import math
 import random
 import sys
 import time
+from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
@@ -22,11 +23,13 @@ from tokenizers import Tokenizer
 from transformers import MistralForCausalLM
 
 from model.labels import real_questions
-from model.network import Encoder, accuracy, batch_loss, new_model, new_tokenizer
+from model.network import Encoder, Example, accuracy, batch_loss, new_model, new_tokenizer
 from model.questions import Pool, Question, split_by_report, synthetic
 from oncofhir.inference.prompts import load_prompt_set
 
 WARM_UP = 60  # steps
+LOG_STEPS = 40
+SHARED = 40  # tokens by which the instructions are told apart
 LANGUAGE = 0.2  # weight of the prompts' own words, in the first half
 
 
@@ -71,6 +74,19 @@ def learning_rate(highest: float, step: int, spent: float) -> float:
     return highest * min(1, (step + 1) / WARM_UP) * (0.05 + 0.475 * (1 + math.cos(math.pi * spent)))
 
 
+def batches(examples: list[Example], size: int, random_: random.Random) -> list[list[Example]]:
+    """The examples in batches of like instruction (its tokens are shared) and like length."""
+    instructions: dict[tuple[int, ...], list[Example]] = defaultdict(list)
+    for example in examples:
+        instructions[tuple(example[0][:SHARED])].append(example)
+    found = []
+    for alike in instructions.values():
+        alike.sort(key=lambda example: len(example[0]))
+        found += [alike[first : first + size] for first in range(0, len(alike), size)]
+    random_.shuffle(found)
+    return found
+
+
 def start(folder: Path, texts: list[str], *, resume: bool) -> tuple[MistralForCausalLM, Tokenizer]:
     """The model and tokenizer of the checkpoint, or new ones."""
     file = folder / "tokenizer.json"
@@ -103,21 +119,19 @@ def train(arguments: argparse.Namespace) -> None:
     optimizers = Optimizers(model, arguments.lr)
     log.write(real=len(real), held=len(held), synthetic=len(made), device=str(model.device))
     began = measured = time.time()
-    budget, step, running = arguments.minutes * 60, 0, 0.0
+    budget, step, logged, running = arguments.minutes * 60, 0, 0, 0.0
     while (spent := (time.time() - began) / budget) < 1:
-        drawn = encoder.examples(pool.draw(arguments.batch * 4))
-        drawn.sort(key=lambda example: len(example[0]))  # little padding
-        for first in random_.sample(
-            range(0, len(drawn), arguments.batch), k=-(-len(drawn) // arguments.batch)
+        for batch in batches(
+            encoder.examples(pool.draw(arguments.batch * 8)), arguments.batch, random_
         ):
-            batch = drawn[first : first + arguments.batch]
             loss = batch_loss(model, batch, LANGUAGE if spent < 0.5 else 0.0)
             loss.backward()  # type: ignore[no-untyped-call]
             torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
             optimizers.step(learning_rate(arguments.lr, step, spent))
             step += 1
             running = loss.item() if step == 1 else 0.98 * running + 0.02 * loss.item()
-        if step % 40 == 0:
+        if step - logged >= LOG_STEPS:
+            logged = step
             log.write(step=step, loss=round(running, 3))
         if time.time() - measured > arguments.measure_seconds:
             measured = time.time()

@@ -25,7 +25,7 @@ def serve(
     port: Annotated[int, typer.Option(help="Port; 0 takes a free one, which is logged.")] = 8081,
     context_tokens: Annotated[int, typer.Option(help="Window of a prompt and its answer.")] = 512,
     slots: Annotated[int, typer.Option(help="Prompts worked on side by side.")] = 4,
-    threads: Annotated[int, typer.Option(help="CPU threads.")] = 2,
+    threads: Annotated[int, typer.Option(help="CPU threads a prompt is worked on with.")] = 1,
     max_concurrent_requests: Annotated[int, typer.Option(help="Above it: 429.")] = 128,
     api_key_file: Annotated[
         Path | None, typer.Option(help="File with a bearer token that callers must send.")

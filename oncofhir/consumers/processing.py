@@ -78,6 +78,7 @@ class _Delivery:
     unsettled: int
     first_tried: datetime
     failures: list[tuple[Failure, ReportEvent | None]] = field(default_factory=list)
+    is_counted: bool = False
     is_dead_letter_out: bool = False
 
 
@@ -132,6 +133,7 @@ class Processing:
         self._cap = DeadLetterCap(
             in_a_row=retry.dead_letters_in_a_row, share=retry.dead_letter_share
         )
+        self._is_over_cap = False
 
     async def jobs(self, record: SourceRecord) -> list[Job]:
         """The jobs of a record, one a report; a record that announces none is finished at once."""
@@ -176,7 +178,6 @@ class Processing:
             wait = await self._try(work, place)
             if wait is not None:
                 return wait
-        place.give_back()
         if work.delivery.unsettled:
             return None  # the record's last report concludes it
         return await self._conclude(work)
@@ -255,6 +256,9 @@ class Processing:
         """All reports of the record have their end: dead-letter it if one failed, then it is done."""
         delivery = work.delivery
         if delivery.failures:
+            if self._is_capped(delivery):
+                self._halt(TooManyDeadLetters(Reason.TOO_MANY_DEAD_LETTERS))
+                return _forever
             try:
                 await self._bury(delivery)
             except DependencyUnavailable as error:
@@ -289,8 +293,13 @@ class Processing:
         self._metrics.count(m.DEAD_LETTERS, failures[0].reason.value)
         for failure in failures:
             self._metrics.count(m.REPORTS, OutcomeStatus.DEAD_LETTERED.value, failure.reason.value)
-            if self._cap.count(dead=True):
-                self._halt(TooManyDeadLetters(Reason.TOO_MANY_DEAD_LETTERS))
+
+    def _is_capped(self, delivery: _Delivery) -> bool:
+        """Count a record among the dead letters, once, before it gets there."""
+        if not delivery.is_counted:
+            delivery.is_counted = True
+            self._is_over_cap |= self._cap.count(dead=True)
+        return self._is_over_cap
 
     def _settle(self, work: _Work) -> None:
         work.is_settled = True

@@ -17,6 +17,7 @@ from oncofhir.schemas.errors import OncofhirError, RequestRejected
 from oncofhir.schemas.reasons import Reason
 from oncofhir.settings import KafkaSettings
 
+DEAD_LETTER_HEADROOM = 64 * 1024  # bytes: a record of the largest size still fits with our headers
 _DELIVERY_MS = 30_000
 _REQUEST_MS = 10_000
 _BLOCK_MS = 10_000
@@ -119,7 +120,7 @@ class Publisher:
                 delivery_timeout_ms=_DELIVERY_MS,
                 request_timeout_ms=_REQUEST_MS,
                 max_block_ms=_BLOCK_MS,
-                max_request_size=self._settings.max_request_bytes,
+                max_request_size=self._settings.max_request_bytes + DEAD_LETTER_HEADROOM,
                 allow_auto_create_topics=False,
                 compression_type="lz4",
                 metrics_enabled=False,

@@ -6,6 +6,7 @@ from kafka import KafkaAdminClient
 from kafka.errors import KafkaError, TopicAlreadyExistsError
 
 from oncofhir.consumers.connection import client_options, connect, translated
+from oncofhir.consumers.publisher import DEAD_LETTER_HEADROOM
 from oncofhir.schemas.base import Value
 from oncofhir.settings import KafkaSettings
 
@@ -32,15 +33,19 @@ class TopicState(Value):
 def wanted_topics(
     settings: KafkaSettings, *, partitions: int, replication_factor: int
 ) -> tuple[Topic, ...]:
-    """All topics of the settings. Dead letters hold whole records, so they take what the input takes."""
+    """All topics of the settings. Dead letters hold whole records and our headers beside them."""
     size = {"max.message.bytes": str(settings.max_request_bytes)}
-    inputs_and_dead_letters = (*settings.input_topics, settings.dead_letter_topic)
+    larger = {"max.message.bytes": str(settings.max_request_bytes + DEAD_LETTER_HEADROOM)}
     rows = (settings.phenotype_topic, settings.outcome_topic)
     return tuple(
         Topic(
             name=name, partitions=partitions, replication_factor=replication_factor, configs=configs
         )
-        for names, configs in ((inputs_and_dead_letters, size), (rows, _COMPACTED))
+        for names, configs in (
+            (settings.input_topics, size),
+            ((settings.dead_letter_topic,), larger),
+            (rows, _COMPACTED),
+        )
         for name in names
     )
 

@@ -17,8 +17,8 @@ _END = re.compile(
 )
 _ORDER = (
     Rejection.FAMILY,
+    Rejection.UNCERTAIN,  # before hypothetical: "cannot rule out" holds "rule out"
     Rejection.HYPOTHETICAL,
-    Rejection.UNCERTAIN,
     Rejection.NEGATED,
     Rejection.HISTORICAL,
 )

@@ -13,8 +13,8 @@ from oncofhir.terminology.sites import Site, find_sites, site_of
 
 MALIGNANCY = re.compile(
     r"\b(?:\w*carcinoma|cancer|melanoma|\w*sarcoma|lymphoma|leuk(?:a)?emia|myeloma|glioblastoma|astrocytoma|"
-    r"oligodendroglioma|oligoastrocytoma|\w*glioma|pheochromocytoma|paraganglioma|thymoma|germ cell tumou?r|ependymoma|"
-    r"\w*blastoma|mesothelioma|seminoma|malignan(?:t|cy)|\w*karzinom)\b",
+    r"oligodendroglioma|oligoastrocytoma|\w*glioma|pheochromocytoma|paraganglioma|thymoma|"
+    r"germ cell tumou?r|ependymoma|\w*blastoma|mesothelioma|seminoma|malignan(?:t|cy)|\w*karzinom)\b",
     re.IGNORECASE,
 )
 TOGETHER = 150

@@ -14,8 +14,8 @@ from oncofhir.terminology.tables import by_words
 IN_SITU = re.compile(r"in[- ]situ|intraductal|dcis|lcis", re.IGNORECASE)
 NODES = re.compile(r"lymph node|metasta|margin", re.IGNORECASE)
 _OF_TUMOR = re.compile(
-    r"(?:tumou?r|lesion|cancer)[ ,]{1,2}(?:site|location|located)|primary site|site of (?:the )?(?:primary )?tumou?r"
-    r"|specimen site|tumou?r topography",
+    r"(?:tumou?r|lesion|cancer)[ ,]{1,2}(?:site|location|located)|primary site"
+    r"|site of (?:the )?(?:primary )?tumou?r|specimen site|tumou?r topography",
     re.IGNORECASE,
 )
 _NOT_HERE = re.compile(
@@ -60,8 +60,9 @@ _IMPLIED = tuple(
 # Organs that a resection takes along, or that a report names to say that they are not involved.
 _BYSTANDERS = frozenset(
     {
-        "bone", "soft tissue", "spleen", "pleura", "thymus", "adrenal gland", "peritoneum", "fallopian tube", "vagina",
-        "uterus", "appendix", "bile duct", "small intestine", "renal pelvis", "retroperitoneum", "skin", "thyroid",
+        "bone", "soft tissue", "spleen", "pleura", "thymus", "adrenal gland", "peritoneum",
+        "fallopian tube", "vagina", "uterus", "appendix", "bile duct", "small intestine",
+        "renal pelvis", "retroperitoneum", "skin", "thyroid",
     }
 )  # fmt: skip
 

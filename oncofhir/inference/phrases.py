@@ -13,7 +13,8 @@ _SMALL = frozenset(
     ["a", "an", "and", "at", "for", "in", "is", "of", "on", "or", "the", "to", "with"]
 )
 _EXACT_BELOW = 6  # letters; a shorter word with a letter wrong may be another word
-_TWO_FROM = 10  # letters from which two may be wrong
+_TWO_FROM = 12  # letters from which two may be wrong: "carcinoid" is no spelling of "carcinoma"
+_LOOK_ALIKE = (("rn", "m"), ("vv", "w"), ("0", "o"), ("1", "l"), ("i", "l"), ("5", "s"))
 _SPREAD = 40  # characters that may stand between the words, beside the words themselves
 _MOST_SPELLINGS = 4
 _MOST_PLACES = 200
@@ -64,11 +65,18 @@ class Phrases:
         if len(word) < _EXACT_BELOW or not word.isalpha():
             return []
         bound = 2 if len(word) >= _TWO_FROM else 1
+        wanted = _as_scanned(word)
         return [
             w
-            for w in self._words
-            if abs(len(w) - len(word)) <= bound and w[0] == word[0] and _distance(w, word) <= bound
+            for w, scanned in self._scanned
+            if abs(len(scanned) - len(wanted)) <= bound
+            and scanned[0] == wanted[0]
+            and _distance(scanned, wanted) <= bound
         ][:_MOST_SPELLINGS]
+
+    @cached_property
+    def _scanned(self) -> list[tuple[str, str]]:
+        return [(word, _as_scanned(word)) for word in self._words]
 
     def _together(self, words: tuple[str, ...], room: int) -> set[tuple[int, int]]:
         """The stretches around each place of the rarest word that hold all the others."""
@@ -83,6 +91,13 @@ class Phrases:
             if last - first <= room:
                 found.add((first, last))
         return found
+
+
+def _as_scanned(word: str) -> str:
+    """Letters that OCR takes for one another become the same."""
+    for one, other in _LOOK_ALIKE:
+        word = word.replace(one, other)
+    return word
 
 
 def _distance(one: str, other: str) -> int:

@@ -24,8 +24,9 @@ _NEAR = 60
 _SCHEMES = {None: 1.5, "gleason": 3.0, "differentiation": 0.5, "level": 0.0, "nuclear": 0.0}
 _WITHOUT_SIDES = frozenset(
     {
-        "stomach", "esophagus", "gastroesophageal junction", "colon", "rectum", "rectosigmoid junction", "prostate",
-        "bladder", "liver", "pancreas", "endometrium", "uterus", "cervix", "bile duct", "small intestine", "thymus",
+        "stomach", "esophagus", "gastroesophageal junction", "colon", "rectum",
+        "rectosigmoid junction", "prostate", "bladder", "liver", "pancreas", "endometrium",
+        "uterus", "cervix", "bile duct", "small intestine", "thymus",
     }
 )  # fmt: skip
 _PRECANCER = re.compile(
@@ -141,8 +142,9 @@ def _laterality(reading: Reading, organ: NamedSite | None) -> str:
         beside = organ is not None and any(
             found.name == organ.name for found, _, _ in find_sites(around)
         )
-        if beside or MALIGNANCY.search(around):
-            fitting.append((not beside, number, mention))
+        if beside or organ is not None or MALIGNANCY.search(around):
+            distance = 0 if beside else 1 if MALIGNANCY.search(around) else 2
+            fitting.append((distance, number, mention))
     return _said(reading, min(fitting, key=lambda f: f[:2])[2]) if fitting else ""
 
 

@@ -34,6 +34,7 @@ _GRADE = {
     "intermediate": "1286893008",
     "high": "1155707008",
 }
+_STAGE_SLOTS = frozenset({"t", "n", "m", "group"})
 _RECEPTOR_STATUS = {
     "positive": ((SNOMED_CT, "10828004"), (LOINC, "LA6576-8")),
     "negative": ((SNOMED_CT, "260385009"), (LOINC, "LA6577-6")),
@@ -63,22 +64,21 @@ _BY_KIND: tuple[tuple[re.Pattern[str], str | None], ...] = (
 
 def codings(kind: Kind, slot: str | None, value: str) -> tuple[Coding, ...]:
     """The codes of a finding's value; diagnoses need more and have `diagnosis_codings`."""
+    found: tuple[Coding, ...] | Coding | None = None
     if kind is Kind.TUMOR_LATERALITY:
-        return _of("laterality", _LATERALITY.get(value))
-    if kind is Kind.CANCER_GRADE:
-        return _of("grade", _GRADE.get(value))
-    if kind is Kind.HORMONE_RECEPTOR:
+        found = _of("laterality", _LATERALITY.get(value))
+    elif kind is Kind.CANCER_GRADE:
+        found = _of("grade", _GRADE.get(value))
+    elif kind is Kind.HORMONE_RECEPTOR:
         known = by_code("receptor_status")
-        return tuple(known[code] for _, code in _RECEPTOR_STATUS.get(value, ()) if code in known)
-    if kind is Kind.CANCER_STAGE and slot is not None:
+        found = tuple(known[code] for _, code in _RECEPTOR_STATUS.get(value, ()) if code in known)
+    elif kind is Kind.CANCER_STAGE and slot in _STAGE_SLOTS:
         found = by_label(f"stage_{slot}").get(value.lower())
-        return (found,) if found else ()
-    if kind is Kind.HISTOLOGICAL_TYPE:
+    elif kind is Kind.HISTOLOGICAL_TYPE:
         found = by_words("histology").get(_plain(value))
-        return (found,) if found else ()
-    if kind is Kind.TUMOR_SITE:
-        return _site_codings(value)
-    return ()
+    elif kind is Kind.TUMOR_SITE:
+        found = _site_codings(value)
+    return (found,) if isinstance(found, Coding) else found or ()
 
 
 def _of(table: str, code: str | None) -> tuple[Coding, ...]:

@@ -33,11 +33,13 @@ from starlette.routing import Route
 
 from oncofhir.inference.server.app import create_app
 from oncofhir.inference.server.protocol import (
+    DEFAULT_NEW_TOKENS,
     Generation,
     Info,
     Parameters,
     TgiError,
     Token,
+    check_length,
     failed,
     invalid,
     overloaded,
@@ -83,12 +85,9 @@ class ScriptedEngine:
     async def tokenize(self, text: str) -> list[Token]:
         return [Token(id=n, text=word, logprob=0.0) for n, word in enumerate(_WORD.findall(text))]
 
-    async def generate(
-        self,
-        prompt: str,
-        parameters: Parameters,  # noqa: ARG002 - a script answers whatever is asked of it
-        max_new_tokens: int,
-    ) -> Generation:
+    async def generate(self, prompt: str, parameters: Parameters) -> Generation:
+        max_new_tokens = parameters.max_new_tokens or DEFAULT_NEW_TOKENS
+        check_length(len(_WORD.findall(prompt)), max_new_tokens, self._info)
         self.requests += 1
         rule = self._rule(prompt)
         await asyncio.sleep(self.delay_seconds + rule.delay_seconds)

@@ -6,12 +6,14 @@ from collections.abc import Iterator
 from oncofhir.inference.mentions.mention import Mention
 
 _GLEASON = re.compile(
-    r"(?P<name>gleason\D{0,40}?)?(?<![+\d])(?<!\+ )(?P<a>[1-5]) ?\+ ?(?P<b>[1-5])(?: ?= ?(?P<sum>\d{1,2}))?(?![\d+]| ?\+)",
+    r"(?P<name>gleason\D{0,40}?)?(?<![+\d])(?<!\+ )(?P<a>[1-5]) ?\+ ?(?P<b>[1-5])"
+    r"(?: ?= ?(?P<sum>\d{1,2}))?(?![\d+]| ?\+)",
     re.IGNORECASE,
 )
 _ROMAN = {"i": "1", "ii": "2", "iii": "3", "iv": "4"}
 _NUMBERED = re.compile(
-    r"(?:\b(?P<scheme>nottingham|fuhrman|isup|figo|nuclear|histologic(?:al)?|who|sbr|bloom|edmondson|combined|overall)[\w ,./()-]{0,30}?)?"
+    r"(?:\b(?P<scheme>nottingham|fuhrman|isup|figo|nuclear|histologic(?:al)?|who|sbr|bloom|edmondson|combined"
+    r"|overall)[\w ,./()-]{0,30}?)?"
     r"(?:\bgrade|\bgrading|\bgraded)(?: (?:is|of|as))?[ :,(]{0,4}(?:[\w ]{0,20}\()??"
     r"g?(?P<g>iv|i{1,3}|[1-4])(?: ?(?:to|-|and) ?(?P<to>iv|i{1,3}|[2-4])(?![\w+]))?"
     r"(?:[ (]{0,2}(?:/|of|out of) ?(?P<of>iv|iii|ii|[2-4]))?(?![\w+]|\.\d|\s?/\s?9)",
@@ -31,7 +33,8 @@ _WORDS = re.compile(
     re.IGNORECASE,
 )
 _LEVEL = re.compile(
-    r"\b(?:(?P<a>low|intermediate|high)(?: to (?P<b>intermediate|high))?[ -]{1,2}(?:nuclear |histologic )?grade"
+    r"\b(?:(?P<a>low|intermediate|high)(?: to (?P<b>intermediate|high))?[ -]{1,2}"
+    r"(?:nuclear |histologic )?grade"
     r"|grade[ :]{1,3}(?P<c>low|intermediate|high)\b)",
     re.IGNORECASE,
 )

@@ -6,15 +6,19 @@ from collections.abc import Iterator
 from oncofhir.inference.mentions.mention import Mention
 
 _NAME = (
-    r"(?P<ER>(?:o?estrogen(?:[- ]receptors?)?|(?<![a-z])er(?![a-z])(?=[^a-z]{0,3}))(?: protein| \(er\))?)"
+    r"(?P<ER>(?:o?estrogen(?:[- ]receptors?)?|(?<!the )(?<![a-z])er(?![a-z])(?=[^a-z]{0,3}))"
+    r"(?: protein| \(er\))?)"
     r"|(?P<PR>(?:progesterone(?:[- ]receptors?)?|(?<![a-z])pg?r(?![a-z]))(?: protein| \(pg?r\))?)"
     r"|(?P<HER2>(?<![a-z])(?:her[- ]?2|c-?erb-?b-?2|erbb2)(?:[- /]{0,2}neu)?(?: oncoprotein| protein)?)"
 )
 _STATUS = (
-    r"(?P<negative>\bnegative|\bnot (?:over-?)?(?:amplified|expressed)|\bnon-?amplified|\bwithout amplification"
-    r"|\bno (?:over-?expression|amplification)|\babsent|\bunamplified|\bneg\b|(?<=[: ])0 ?(?=[,.;)]|$)|\b[01] ?\+"
+    r"(?P<negative>\bnegative|\bnot (?:over-?)?(?:amplified|expressed)|\bnon-?amplified"
+    r"|\bwithout amplification"
+    r"|\bno (?:over-?expression|amplification)|\babsent|\bunamplified|\bneg\b"
+    r"|(?<=[: ])0 ?(?=[,.;)]|$)|\b[01] ?\+"
     r"|\b(?:found in )?(?:< ?|less than )1 ?%|\b(?:found in )?0 ?%)"
-    r"|(?P<equivocal>\bequivocal|\bindeterminate|\bborderline|(?:weakly )?\bpositive[ \w]{0,25}\(?(?:score )?2 ?\+"
+    r"|(?P<equivocal>\bequivocal|\bindeterminate|\bborderline"
+    r"|(?:weakly )?\bpositive[ \w]{0,25}\(?(?:score )?2 ?\+"
     r"|\b2 ?\+)"
     r"|(?P<positive>\bpos[it1l]{1,3}ive|\bamplified|\bover-?expressed|\bpos\b|\b3 ?\+|\bpresent\b"
     r"|\bfound in (?:over |more than )?[1-9]\d|(?<=[:=] )(?:> ?)?[1-9]\d{0,2} ?%)"
@@ -34,14 +38,15 @@ _TOKEN = re.compile(
     rf"{_NONE_FOUND}|{_TRIPLE}|{_NAME}|{_STATUS}|{_SIGN}|(?P<stop>[.;\n](?=\s|$))", re.IGNORECASE
 )
 _NAMES = ("ER", "PR", "HER2")
+_OUTRIGHT = ("none", "triple")
 # What speaks of the test, of a definition or of other patients, and not of this tumour.
 _NOT_A_RESULT = re.compile(
     r"defined|criteri|categor|\bif\b|obtain|guideline|patients|known|control|\bclones?\b|ordered|pending|\ball\b",
     re.IGNORECASE,
 )
 _NOT_A_STATUS = re.compile(
-    r"\s*(?:is|are) defined|\s*(?:breast |metastatic )?cancer patients|\s*categor|\s*control|\s*staining result that"
-    r"|\s*in house|\s*results\b",
+    r"\s*(?:is|are) defined|\s*(?:breast |metastatic )?cancer patients|\s*categor|\s*control"
+    r"|\s*staining result that|\s*in house|\s*results\b",
     re.IGNORECASE,
 )
 _SCORE = re.compile(r"([0-3]) ?\+")
@@ -60,12 +65,8 @@ def receptors(text: str) -> Iterator[Mention]:
     foretold: tuple[str, int, int] | None = None  # a status that says what for: "positive for PR"
     for match in _TOKEN.finditer(text):
         kind = _kind(match)
-        if kind == "none":
-            slot = "ER" if match["noneER"] else "PR"
-            yield Mention(slot=slot, value="negative", start=match.start(), end=match.end())
-        elif kind == "triple":
-            for slot in _NAMES:
-                yield Mention(slot=slot, value="negative", start=match.start(), end=match.end())
+        if kind in _OUTRIGHT:
+            yield from _outright(match)
         elif kind in _NAMES:
             if foretold is not None and match.start() - foretold[2] <= _BETWEEN:
                 yield Mention(slot=kind, value=foretold[0], start=foretold[1], end=match.end())
@@ -78,12 +79,24 @@ def receptors(text: str) -> Iterator[Mention]:
         elif _FOR.match(text, match.end()):
             waiting, foretold = [], (kind, match.start(), match.end())
         else:
-            foretold = None
-            for name, start, end in waiting:
-                if match.start() - end <= _BETWEEN and _is_result(text, end, match):
-                    value = _status(name, kind, match[0])
-                    yield Mention(slot=name, value=value, start=start, end=match.end())
-            waiting = []
+            yield from _with_status(text, waiting, match)
+            waiting, foretold = [], None
+
+
+def _outright(match: re.Match[str]) -> Iterator[Mention]:
+    """ "Triple negative", "no progesterone receptors found": names and status in one."""
+    slots = _NAMES if match["triple"] else ("ER",) if match["noneER"] else ("PR",)
+    for slot in slots:
+        yield Mention(slot=slot, value="negative", start=match.start(), end=match.end())
+
+
+def _with_status(
+    text: str, waiting: list[tuple[str, int, int]], status: re.Match[str]
+) -> Iterator[Mention]:
+    for name, start, end in waiting:
+        if status.start() - end <= _BETWEEN and _is_result(text, end, status):
+            value = _status(name, _kind(status), status[0])
+            yield Mention(slot=name, value=value, start=start, end=status.end())
 
 
 def _kind(match: re.Match[str]) -> str:

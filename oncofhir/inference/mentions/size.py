@@ -9,8 +9,8 @@ _NUMBER = r"\d{1,3}(?:[.,] ?\d{1,2}(?!\d))?|\.\d{1,2}"
 _UNIT = r"(?:cm|mm|centimet(?:er|re)s?|millimet(?:er|re)s?)"
 _SIZE = re.compile(
     rf"(?<![\d.,/])(?P<first>{_NUMBER})(?:\.? ?(?P<u1>{_UNIT})\b)?"
-    rf"(?:\.? {{0,2}}(?:x|×|\*|by)\.? {{0,2}}(?P<second>{_NUMBER})(?:\.? ?(?P<u2>{_UNIT})\b)?)?"
-    rf"(?:\.? {{0,2}}(?:x|×|\*|by)\.? {{0,2}}(?P<third>{_NUMBER})(?:\.? ?(?P<u3>{_UNIT})\b)?)?"
+    rf"(?:\.? {{0,2}}(?:x|\u00d7|\*|by)\.? {{0,2}}(?P<second>{_NUMBER})(?:\.? ?(?P<u2>{_UNIT})\b)?)?"
+    rf"(?:\.? {{0,2}}(?:x|\u00d7|\*|by)\.? {{0,2}}(?P<third>{_NUMBER})(?:\.? ?(?P<u3>{_UNIT})\b)?)?"
     rf"(?![\w²³^])",
     re.IGNORECASE,
 )

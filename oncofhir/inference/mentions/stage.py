@@ -10,27 +10,29 @@ from oncofhir.inference.mentions.mention import Mention
 
 _PREFIX = r"(?:[yr]{0,2} ?[pc]|y)?"
 _T = re.compile(
-    rf"(?<![A-Za-z])(?P<p>{_PREFIX}) ?T ?(?P<v>is(?![a-z])|[0-4][a-d]?[1-3]?|[1-4]mi|[OoXxLl][a-d]?)(?:\((?:m|is)\))?"
-    r"(?=[^A-Za-z]|[Nn] ?[0-3OoXx]|p ?N|$)",
+    rf"(?<![A-Za-z])(?P<p>{_PREFIX}) ?T ?(?P<v>is(?![a-z])|[0-4][a-d]?[1-3]?|[1-4]mi|[OoXxLl][a-d]?)"
+    r"(?:\((?:m|is)\))?(?=[^A-Za-z]|[Nn] ?[0-3OoXx]|p ?N|$)",
     re.IGNORECASE,
 )
 _GAP = r"[ ,;:/.()&-]{0,4}(?:\((?:i|mol|sn|m)[^)]{0,6}\))?[ ,;:/.()-]{0,3}"
 _N = re.compile(
-    rf"(?<![A-Za-z])(?P<p>{_PREFIX}) ?N ?(?P<v>[0-3][a-c]?(?:mi)?|[OoXx])(?P<s>(?: ?\((?:sn|i ?[-+]|mol ?[-+]|mi)\))*)"
-    r"(?=[^A-Za-z]|[Mm] ?[01OoXx]|p ?M|$)",
+    rf"(?<![A-Za-z])(?P<p>{_PREFIX}) ?N ?(?P<v>[0-3][a-c]?(?:mi)?|[OoXx])"
+    r"(?P<s>(?: ?\((?:sn|i ?[-+]|mol ?[-+]|mi)\))*)(?=[^A-Za-z]|[Mm] ?[01OoXx]|p ?M|$)",
     re.IGNORECASE,
 )
 _M = re.compile(
     rf"(?<![A-Za-z])(?P<p>{_PREFIX}) ?M ?(?P<v>[01][a-d]?|[OoXx])(?=[^A-Za-z]|$)", re.IGNORECASE
 )
 _RUN = re.compile(
-    rf"(?<![A-Za-z])(?P<tp>{_PREFIX}) ?T ?(?P<t>is|[1-4]mi|[0-4][a-d]?[1-3]?|[OoXxLl][a-d]?)(?: ?\((?:m|is)\))?"
-    rf"{_GAP}(?P<np>{_PREFIX}) ?N ?(?P<n>[0-3][a-c]?(?:mi)?|[OoXx])(?P<ns>(?: ?\((?:sn|i ?[-+]|mol ?[-+]|mi)\))*)"
+    rf"(?<![A-Za-z])(?P<tp>{_PREFIX}) ?T ?(?P<t>is|[1-4]mi|[0-4][a-d]?[1-3]?|[OoXxLl][a-d]?)"
+    rf"(?: ?\((?:m|is)\))?{_GAP}(?P<np>{_PREFIX}) ?N ?(?P<n>[0-3][a-c]?(?:mi)?|[OoXx])"
+    rf"(?P<ns>(?: ?\((?:sn|i ?[-+]|mol ?[-+]|mi)\))*)"
     rf"(?:{_GAP}(?P<mp>{_PREFIX}) ?M ?(?P<m>[01][a-d]?|[OoXx]))?(?![a-z0-9])",
     re.IGNORECASE,
 )
 _GROUP = re.compile(
-    r"\b(?:stage|figo|staged as|stage group(?:ing)?)(?: (?:is|group(?:ing)?|figo|ajcc|pathologic(?:al)?|clinical))*"
+    r"\b(?:stage|figo|staged as|stage group(?:ing)?)"
+    r"(?: (?:is|group(?:ing)?|figo|ajcc|pathologic(?:al)?|clinical))*"
     r"[ :,(=]{1,4}(?:stage )?(?P<g>0|IV|I{1,3})[ -]?(?P<s>[A-C][1-3]?)?(?![A-Za-z0-9+/])",
     re.IGNORECASE,
 )

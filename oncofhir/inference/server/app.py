@@ -17,13 +17,11 @@ from starlette.routing import Route
 
 from oncofhir.inference.server.engine import Engine
 from oncofhir.inference.server.protocol import (
-    DEFAULT_NEW_TOKENS,
     CompletionsRequest,
     GenerateRequest,
     Generation,
     Parameters,
     TgiError,
-    check_length,
     overloaded,
 )
 
@@ -161,7 +159,7 @@ class TgiApp:
         self._metrics.requests.inc()
         try:
             async with self._permit():
-                generation = await self._checked(prompt, parameters)
+                generation = await self._engine.generate(prompt, parameters.check())
         except TgiError as error:
             self._metrics.failure.labels(err=error.error_type).inc()
             raise
@@ -171,15 +169,6 @@ class TgiApp:
         self._metrics.cached.inc(generation.cached_tokens)
         self._metrics.evaluated.inc(generation.prompt_tokens - generation.cached_tokens)
         return generation
-
-    async def _checked(self, prompt: str, parameters: Parameters) -> Generation:
-        parameters.check()
-        info = self._engine.info
-        prompt_tokens = len(await self._engine.tokenize(prompt))
-        room = info.max_total_tokens - prompt_tokens
-        wanted = parameters.max_new_tokens or max(1, min(DEFAULT_NEW_TOKENS, room))
-        check_length(prompt_tokens, wanted, info)
-        return await self._engine.generate(prompt, parameters, wanted)
 
     @asynccontextmanager
     async def _permit(self) -> AsyncIterator[None]:

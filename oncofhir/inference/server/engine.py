@@ -17,10 +17,8 @@ class Engine(Protocol):
         """The tokens of a text, special ones included; log-probabilities are 0."""
         ...
 
-    async def generate(
-        self, prompt: str, parameters: Parameters, max_new_tokens: int
-    ) -> Generation:
-        """Generate.
+    async def generate(self, prompt: str, parameters: Parameters) -> Generation:
+        """Generate; `parameters` are valid, the prompt's length is the engine's to check.
 
         Raises:
             TgiError: 422, 424, or whatever the engine has to say.

@@ -10,11 +10,13 @@ import httpx2
 
 from oncofhir import __version__
 from oncofhir.inference.server.protocol import (
+    DEFAULT_NEW_TOKENS,
     Generation,
     Info,
     Parameters,
     TgiError,
     Token,
+    check_length,
     failed,
     invalid,
 )
@@ -39,7 +41,7 @@ class LlamaEngine:
         *,
         context_tokens: int = 512,
         slots: int = 4,
-        threads: int = 2,
+        threads: int = 1,
         max_concurrent_requests: int = 128,
     ) -> None:
         """Load the model.
@@ -65,7 +67,9 @@ class LlamaEngine:
         except Exception as error:
             raise ModelFileError(f"llama.cpp cannot load {gguf}: is it a GGUF file?") from error
         self._slots = Slots(slots)
-        self._http = httpx2.AsyncClient(base_url=self._server.listening_address, trust_env=False)
+        self._http = httpx2.AsyncClient(
+            base_url=self._server.listening_address, trust_env=False, timeout=None
+        )
         self._info = Info(
             model_id=gguf.stem,
             model_sha=hashlib.sha256(gguf.read_bytes()).hexdigest(),
@@ -87,15 +91,18 @@ class LlamaEngine:
             for t in answer["tokens"]
         ]
 
-    async def generate(
-        self, prompt: str, parameters: Parameters, max_new_tokens: int
-    ) -> Generation:
+    async def generate(self, prompt: str, parameters: Parameters) -> Generation:
         arrived = monotonic()
+        wanted = parameters.max_new_tokens or DEFAULT_NEW_TOKENS
         async with self._slots.held(prompt) as slot:
             began = monotonic()
-            body = _request(prompt, parameters, max_new_tokens) | {"id_slot": slot}
+            body = _request(prompt, parameters, wanted) | {"id_slot": slot}
             answer = await asyncio.to_thread(self._server.handle_completions, body)
-            return _generation(answer, parameters, began - arrived, monotonic() - began)
+            made = _generation(answer, parameters, began - arrived, monotonic() - began)
+        if parameters.max_new_tokens is not None:
+            # llama.cpp refuses a prompt beyond its window itself, without the room for the answer
+            check_length(made.prompt_tokens, parameters.max_new_tokens, self._info)
+        return made
 
     async def aclose(self) -> None:
         await self._http.aclose()
@@ -134,7 +141,7 @@ def _generation(
 ) -> Generation:
     error = answer.get("error")
     if error:
-        raise _error(error)
+        raise _error(error, parameters)
     choice, usage = answer["choices"][0], answer.get("usage", {})
     found = (choice.get("logprobs") or {}).get("content") or []
     tokens = [
@@ -160,12 +167,15 @@ def _finish_reason(reason: str | None, tokens: list[Token], parameters: Paramete
     return "eos_token" if ended or not parameters.stop else "stop_sequence"
 
 
-def _error(error: dict[str, Any]) -> TgiError:
+def _error(error: dict[str, Any], parameters: Parameters) -> TgiError:
     """llama.cpp says 400 for what TGI calls 422."""
     if error.get("type") == "exceed_context_size_error":
+        given, wanted = error.get("n_prompt_tokens"), parameters.max_new_tokens
         return invalid(
-            f"`inputs` must have less than {error.get('n_ctx')} tokens. "
-            f"Given: {error.get('n_prompt_tokens')}"
+            f"`inputs` tokens + `max_new_tokens` must be <= {error.get('n_ctx')}. Given: {given} "
+            f"`inputs` tokens and {wanted} `max_new_tokens`"
+            if wanted
+            else f"`inputs` must have less than {error.get('n_ctx')} tokens. Given: {given}"
         )
     if error.get("code") == 400:  # noqa: PLR2004
         return invalid(str(error.get("message", "invalid request")))

@@ -22,7 +22,7 @@ def serve(
     port: int = 8080,
     context_tokens: int = 512,
     slots: int = 4,
-    threads: int = 2,
+    threads: int = 1,
     max_concurrent_requests: int = 128,
     api_key: str | None = None,
 ) -> None:

@@ -40,7 +40,7 @@ async def test_a_message_that_is_too_large_is_rejected_and_others_go_on(settings
     topic = small.outcome_topic
     async with Publisher(small) as publisher:
         with pytest.raises(RequestRejected) as caught:
-            await publisher.publish([Message(topic, b"k", os.urandom(5_000))])
+            await publisher.publish([Message(topic, b"k", os.urandom(100_000))])
         assert caught.value.reason is Reason.BROKER_REJECTED
         (at,) = await publisher.publish([Message(topic, b"k", b"v")])
         assert at.topic == topic

@@ -3,8 +3,8 @@
 import asyncio
 import json
 import logging
+import os
 import urllib.request
-import warnings
 from collections import defaultdict
 from dataclasses import replace
 from io import StringIO
@@ -151,6 +151,17 @@ async def test_dead_letters_are_the_records_byte_for_byte(settings):
     assert len(statuses) == 3
 
 
+async def test_the_largest_record_still_fits_among_the_dead_letters(settings):
+    broken = os.urandom(settings.kafka.max_request_bytes - 1_000)
+    await publish(settings, [message(settings, broken, key=b"k"), message(settings, report("r1"))])
+    processor = InstantProcessor()
+    async with running(settings, processor) as worker:
+        await until(lambda: processor.events and not worker._unfinished)
+        await until(lambda: worker._source.assignment.load == (0, 0))
+    (letter,) = read_all(settings, settings.kafka.dead_letter_topic)
+    assert letter.value == broken
+
+
 async def test_one_bad_report_of_a_record_leaves_the_others_in_place(settings):
     bundle = {
         "resourceType": "Bundle",
@@ -266,32 +277,6 @@ async def test_a_broker_that_is_down_at_start_is_waited_for():
     assert "Traceback" not in output.getvalue()
 
 
-async def test_a_broker_that_comes_back_is_taken_up_again_even_when_it_forgot_everything():
-    broker = EmbeddedBroker()
-    settings = settings_for(broker.address)
-    processor = InstantProcessor()
-    try:
-        await asyncio.to_thread(broker.start)
-        await asyncio.to_thread(ensure_topics, settings.kafka)
-        async with running(settings, processor) as worker:
-            await publish(settings, [message(settings, report(f"r{n}")) for n in range(100)])
-            await until(lambda: len(processor.events) == 100)
-            broker.stop()
-            await until(lambda: not worker._source.joined)
-            assert (await get(worker, "/ready"))[0] == 503
-            assert (await get(worker, "/live"))[0] == 200
-            broker = EmbeddedBroker(broker.port)
-            await asyncio.to_thread(broker.start)
-            await asyncio.to_thread(ensure_topics, settings.kafka)
-            await publish(settings, [message(settings, report(f"s{n}")) for n in range(40)])
-            await until(lambda: len({str(e.source) for e in processor.events}) == 140, seconds=60)
-            await until(lambda: worker._source.joined and not worker._unfinished)
-        assert committed(settings) == 40
-        assert not read_all(settings, settings.kafka.dead_letter_topic)
-    finally:
-        broker.stop()
-
-
 async def test_refused_credentials_halt(settings):
     await publish(settings, [message(settings, report("r1"))])
     denied = AccessDenied(Reason.STORE_ACCESS_DENIED, "http://store")
@@ -308,7 +293,7 @@ async def test_the_cap_on_dead_letters_halts(settings):
     await publish(capped, [message(capped, b"no json", key=str(n).encode()) for n in range(200)])
     with pytest.raises(TooManyDeadLetters):
         await asyncio.wait_for(Worker(capped, InstantProcessor()).run(), 60)
-    assert 3 <= len(read_all(capped, capped.kafka.dead_letter_topic)) < 200
+    assert len(read_all(capped, capped.kafka.dead_letter_topic)) <= 2
 
 
 async def test_two_workers_share_the_partitions_and_lose_nothing(settings):
@@ -338,9 +323,9 @@ async def test_a_long_backlog_is_held_in_bounds(settings):
     async with running(bounded, processor) as worker:
         while len(processor.events) < 300:
             most = max(most, worker._source.assignment.load[0])
-            assert worker._scheduler.working <= 4
             await asyncio.sleep(0.001)
     assert most <= 16
+    assert processor.most_at_once <= 4
     assert committed(bounded) == 300
 
 
@@ -364,9 +349,7 @@ async def test_phi_gets_nowhere(settings):
     def failing(event, attempt):
         logging.getLogger("some.library").error("cannot read %s", CANARY)
         logging.getLogger("another.library").error(f"cannot read {CANARY}")  # noqa: G004
-        with warnings.catch_warnings():
-            warnings.simplefilter("default")
-            warnings.warn(CANARY, stacklevel=1)
+        logging.getLogger("py.warnings").warning("%s", CANARY)
         if event.source.id == "faulty":
             return ValueError(CANARY)
         if event.source.id == "rejected":

@@ -2,18 +2,24 @@
 
 import asyncio
 import contextlib
+import json
 import signal
 import sys
+import urllib.error
+import urllib.request
 from pathlib import Path
 
 import pytest
 
+from oncofhir.consumers.topics import ensure_topics
+from oncofhir.demo.broker import EmbeddedBroker
 from tests.integration.consumers.workbench import (
     committed,
     message,
     publish,
     read_all,
     report,
+    settings_for,
     until,
 )
 
@@ -83,3 +89,47 @@ async def test_a_signal_ends_what_has_begun_and_commits(settings, file, tmp_path
     assert committed(settings) == done
     assert len(read_all(settings, settings.kafka.outcome_topic)) == done
     assert "Traceback" not in output.read_text()
+
+
+def get_status(output, path):
+    """The status of a probe; the worker's first line of log names its port."""
+    port = json.loads(output.read_text().splitlines()[0])["http_port"]
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}") as answer:
+            return answer.status
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code
+
+
+async def test_a_broker_that_comes_back_is_taken_up_again_even_if_it_forgot_everything(
+    file, tmp_path
+):
+    """In a process of its own: kafka-python leaves sockets of refused connections to the collector."""
+    broker = EmbeddedBroker()
+    settings = settings_for(broker.address)
+    output = tmp_path / "log"
+    try:
+        await asyncio.to_thread(broker.start)
+        await asyncio.to_thread(ensure_topics, settings.kafka)
+        async with worker_process(settings, file, 0.0, output) as process:
+            await publish(settings, [message(settings, report(f"r{n}")) for n in range(100)])
+            await until(lambda: len(set(names(file))) == 100)
+            assert get_status(output, "/ready") == 200
+            broker.stop()
+            await until(lambda: get_status(output, "/ready") == 503)
+            assert get_status(output, "/live") == 200
+            broker = EmbeddedBroker(broker.port)
+            await asyncio.to_thread(broker.start)
+            await asyncio.to_thread(ensure_topics, settings.kafka)
+            await publish(settings, [message(settings, report(f"s{n}")) for n in range(40)])
+            await until(lambda: len(set(names(file))) == 140, seconds=60)
+            await until(lambda: get_status(output, "/ready") == 200)
+            process.send_signal(signal.SIGTERM)
+            assert await asyncio.wait_for(process.wait(), 20) == 0
+        assert committed(settings) == 40
+        assert len({o.key for o in read_all(settings, settings.kafka.outcome_topic)}) == 40
+        assert not read_all(settings, settings.kafka.dead_letter_topic)
+        assert "Traceback" not in output.read_text()
+    finally:
+        broker.stop()

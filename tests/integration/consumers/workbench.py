@@ -33,7 +33,7 @@ def settings_for(address, **kafka):
             phenotype_topic=f"{name}.phenotypes",
             outcome_topic=f"{name}.outcomes",
             dead_letter_topic=f"{name}.dead-letters",
-            session_timeout_ms=4_000,
+            session_timeout_ms=3_000,
             commit_interval_seconds=0.2,
             **kafka,
         ),
@@ -75,6 +75,8 @@ class InstantProcessor:
         self.failing = failing or (lambda event, attempt: None)
         self.attempts = {}
         self.is_out = None
+        self.at_once = 0
+        self.most_at_once = 0
 
     async def ready(self):
         if self.is_out is not None:
@@ -83,8 +85,12 @@ class InstantProcessor:
     async def process(self, event):
         name = str(event.source)
         self.attempts[name] = self.attempts.get(name, 0) + 1
-        if self.delay:
+        self.at_once += 1
+        self.most_at_once = max(self.most_at_once, self.at_once)
+        try:
             await asyncio.sleep(self.delay)
+        finally:
+            self.at_once -= 1
         if self.is_out is not None:
             raise self.is_out
         error = self.failing(event, self.attempts[name])

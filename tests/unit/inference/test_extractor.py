@@ -1,0 +1,120 @@
+"""The order of questions, and what comes of a report end to end, with rules and with a model that is scripted."""
+
+import asyncio
+
+import pytest
+
+from oncofhir.inference.client import Completion
+from oncofhir.inference.extractor import Extractor, PromptedModel
+from oncofhir.inference.http import ModelHttp
+from oncofhir.inference.prompts import load_prompt_set
+from oncofhir.inference.rules import Rules
+from oncofhir.inference.tgi import TgiClient
+from oncofhir.schemas.errors import DependencyUnavailable
+from oncofhir.schemas.extraction import ModelIdentity
+
+REPORT = (
+    "FINAL DIAGNOSIS: Right kidney, radical nephrectomy: clear cell renal cell carcinoma, Fuhrman grade 3. "
+    "Tumor size: 6.2 x 5.0 cm. Pathologic stage: pT1b NX."
+)
+
+
+def extract(answerer, report):
+    async def go():
+        extractor = Extractor(answerer)
+        try:
+            return await extractor.extract(report)
+        finally:
+            await extractor.aclose()
+
+    return asyncio.run(go())
+
+
+class Recorder:
+    """A model client that notes which requests run at the same time."""
+
+    def __init__(self, answer="not mentioned"):
+        self.events = []
+        self.answer = answer
+
+    async def identify(self):
+        return ModelIdentity(name="m", digest="d", server="s", max_input_tokens=1200)
+
+    async def complete(self, request):
+        asked = request.prompt.partition("What is the ")[2].partition(" in the")[0] or "diagnosis"
+        self.events.append(("begin", asked))
+        await asyncio.sleep(0.001)
+        self.events.append(("end", asked))
+        return Completion(
+            text=self.answer, finish_reason="stop", prompt_tokens=10, generated_tokens=2
+        )
+
+    async def healthy(self):
+        return True
+
+    async def aclose(self):
+        pass
+
+
+def test_the_first_question_ends_before_the_others_begin(read):
+    recorder = Recorder()
+    extraction = extract(PromptedModel(recorder, load_prompt_set("cancerllm")), read(REPORT))
+    begun = [asked for event, asked in recorder.events if event == "begin"]
+    assert set(begun[:2]) == {"tumor size", "diagnosis"}
+    first_end = recorder.events.index(("end", "tumor size"))
+    assert all(recorder.events.index(("begin", asked)) > first_end for asked in begun[2:])
+    # the others run together
+    assert recorder.events.index(("begin", begun[-1])) < recorder.events.index(("end", begun[2]))
+    assert extraction.usage.requests == 9
+    assert (extraction.usage.prompt_tokens, extraction.usage.generated_tokens) == (90, 18)
+    assert extraction.findings == extraction.rejected == ()
+
+
+def test_a_long_report_s_windows_all_answer(read):
+    filler = "The sections show renal parenchyma and adipose tissue. " * 150
+    recorder = Recorder(answer="6.2 cm")
+    extraction = extract(
+        PromptedModel(recorder, load_prompt_set("cancerllm")), read(filler + REPORT + filler)
+    )
+    assert extraction.usage.requests > 9
+    assert [f.value for f in extraction.findings if f.kind == "tumor-size"] == ["62 mm"]
+
+
+def test_an_error_of_the_server_is_the_report_s(read, server):
+    server.replies["/info"] = (200, {}, {"model_id": "m"})
+    server.replies["/generate"] = (503, {}, {})
+    model = PromptedModel(TgiClient(ModelHttp(server.url)), load_prompt_set("cancerllm"))
+    with pytest.raises(DependencyUnavailable):
+        extract(model, read(REPORT))
+
+
+def test_rules_find_what_the_report_says(read):
+    extraction = extract(Rules(), read(REPORT))
+    assert {(f.kind.value, f.slot): f.value for f in extraction.findings} == {
+        ("tumor-size", None): "62 mm",
+        ("tumor-laterality", None): "right",
+        ("cancer-grade", None): "3",
+        ("cancer-stage", "t"): "pT1b",
+        ("cancer-stage", "n"): "pNX",
+        ("histological-type", None): "clear cell renal cell carcinoma",
+        ("tumor-site", None): "kidney",
+        ("diagnosis", None): "kidney cancer",
+    }
+    assert extraction.findings[-1].codings
+    assert extraction.model.name == "oncofhir-rules"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        " ",
+        "12 34 5.6",
+        "Left ventricular function is normal. The left atrium is 4.2 cm. No evidence of malignancy.",
+        "Benign breast tissue, left. Negative for carcinoma. Fibroadenoma 2 cm.",
+        "Family history: mother had breast cancer, left, 2 cm, grade 3, ER positive in 1999.",
+        "Le patient est en bonne santé.",
+        "x" * 20_000,
+    ],
+)
+def test_rules_find_nothing_where_there_is_no_cancer_of_the_patient(read, text):
+    assert extract(Rules(), read(text)).findings == ()

@@ -1,0 +1,199 @@
+"""From answers to findings: grounded, affirmed, coded, or rejected with the reason."""
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from oncofhir.inference.interpret import interpret
+from oncofhir.schemas.extraction import Answer
+from oncofhir.schemas.finding import Basis, Kind, Rejection
+
+REPORT = """CLINICAL HISTORY: 58 year old with a history of melanoma. Mother had ovarian cancer.
+GROSS DESCRIPTION: The specimen measures 12 x 10 x 4 cm. A mass of 2.1 cm, 1.5 cm from the deep margin.
+FINAL DIAGNOSIS: Left breast, upper outer quadrant, mastectomy: Invasive ductal carcinoma, Nottingham grade 2 of 3.
+Tumor size: 2.3 x 1.1 cm. Right breast: no evidence of carcinoma.
+ER positive, PR negative, HER2 equivocal (2+). pT2 pN1a, stage IIB.
+"""
+QUESTIONS = (
+    "tumor size", "tumor site", "tumor laterality", "histological type", "cancer grade", "cancer stage",
+    "hormone receptor type", "hormone receptor status", "diagnosis",
+)  # fmt: skip
+
+
+def answers(**given_):
+    return tuple(
+        Answer(question=q.replace("_", " "), text=t, finish_reason="stop", confidence=0.9)
+        for q, t in given_.items()
+    )
+
+
+def values(findings):
+    return {(f.kind.value, f.slot): f.value for f in findings}
+
+
+def test_a_whole_report(read):
+    findings, rejected = interpret(
+        read(REPORT, gender="female"),
+        answers(
+            tumor_size="2.3 x 1.1 cm",
+            tumor_site="upper outer quadrant of left breast",
+            tumor_laterality="left",
+            histological_type="invasive ductal carcinoma",
+            cancer_grade="2",
+            cancer_stage="pT2 pN1a",
+            hormone_receptor_type="ER, PR, HER2",
+            hormone_receptor_status="ER positive, PR negative, HER2 equivocal",
+            diagnosis="breast cancer",
+        ),
+    )
+    assert rejected == ()
+    assert values(findings) == {
+        ("tumor-size", None): "23 mm",
+        ("tumor-site", None): "left breast, upper outer quadrant",
+        ("tumor-laterality", None): "left",
+        ("histological-type", None): "invasive ductal carcinoma",
+        ("cancer-grade", None): "2",
+        ("cancer-stage", "t"): "pT2",
+        ("cancer-stage", "n"): "pN1a",
+        ("hormone-receptor", "ER"): "positive",
+        ("hormone-receptor", "PR"): "negative",
+        ("hormone-receptor", "HER2"): "equivocal",
+        ("diagnosis", None): "breast cancer",
+    }
+    size = next(f for f in findings if f.kind is Kind.TUMOR_SIZE)
+    assert (size.number, size.unit, size.dimensions) == (23, "mm", (23, 11))
+    assert all(f.confidence == 0.9 for f in findings)
+    diagnosis = findings[-1]
+    assert diagnosis.basis is Basis.STATED
+    assert {c.code for c in diagnosis.codings} == {"254837009", "C50.912"}
+
+
+@pytest.mark.parametrize(
+    ("answer", "reason"),
+    [
+        ({"tumor_size": "7 cm"}, Rejection.UNGROUNDED),
+        ({"tumor_size": "1.5 cm"}, Rejection.AMBIGUOUS),  # only a distance to a margin
+        ({"tumor_size": "12 cm"}, Rejection.AMBIGUOUS),  # only the specimen
+        ({"histological_type": "melanoma"}, Rejection.HISTORICAL),
+        ({"histological_type": "ovarian cancer"}, Rejection.FAMILY),
+        ({"cancer_stage": "pT4"}, Rejection.UNGROUNDED),
+        ({"hormone_receptor_status": "ER negative"}, Rejection.UNGROUNDED),
+        ({"cancer_grade": "3"}, Rejection.UNGROUNDED),
+        ({"tumor_site": "liver"}, Rejection.UNGROUNDED),
+        ({"diagnosis": "liver cancer"}, Rejection.UNGROUNDED),
+    ],
+)
+def test_what_the_report_does_not_say_is_rejected(read, answer, reason):
+    findings, rejected = interpret(read(REPORT), answers(**answer))
+    assert findings == ()
+    assert [r.reason for r in rejected] == [reason]
+    assert bool(rejected[0].evidence) == (reason is not Rejection.UNGROUNDED)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    ["", "  ", "not mentioned", "Not stated in the report.", "none", "N/A", "{}", '{"size": 3}', "?" * 40, "1\n" * 300,
+     "What is the tumor site in the given context?", "x " * 400, "\ud800", "null"],
+)  # fmt: skip
+def test_answers_that_say_nothing_give_nothing(read, answer):
+    findings, _ = interpret(
+        read(REPORT), tuple(a for q in QUESTIONS for a in answers(**{q: answer}))
+    )
+    assert findings == ()
+
+
+def test_the_final_diagnosis_counts_before_the_gross_description(read):
+    findings, _ = interpret(
+        read(REPORT),
+        (*answers(tumor_size="2.1 cm"), *answers(tumor_size="2.3 cm")),
+    )
+    assert [f.value for f in findings] == ["23 mm"]
+
+
+def test_low_confidence_is_rejected(read):
+    findings, rejected = interpret(
+        read(REPORT), answers(tumor_size="2.3 cm"), minimum_confidence=0.95
+    )
+    assert findings == ()
+    assert rejected[0].reason is Rejection.LOW_CONFIDENCE
+
+
+FAR = (
+    "FINAL DIAGNOSIS: Malignant neoplasm."
+    + " Sections show tissue as described above." * 8
+    + " Lung tissue."
+)
+
+
+def test_an_inferred_diagnosis_names_a_malignancy_and_a_site_and_can_be_switched_off(read):
+    (finding,), _ = interpret(read(FAR), answers(diagnosis="lung cancer"))
+    assert finding.basis is Basis.INFERRED
+    assert len(finding.evidence) == 2
+    findings, _ = interpret(read(FAR), answers(diagnosis="lung cancer"), inferred_diagnosis=False)
+    assert findings == ()
+
+
+def test_ocr_spellings_are_found(read):
+    report = read("DIAGNOSIS: Infiltrating ductal carcinorna of breast. Sigmoid coIon.")
+    (finding,), _ = interpret(report, answers(histological_type="infiltrating ductal carcinoma"))
+    assert "carcinorna" in finding.evidence[0].text
+
+
+PIECES = st.sampled_from(
+    [
+        *REPORT.splitlines(),
+        "lung",
+        "2 cm",
+        "not",
+        "mother",
+        "pT2",
+        "ER positive",
+        "carcinoma",
+        "\u241e",
+        "Grade 3",
+        "left",
+    ]
+)
+TEXTS = st.lists(st.one_of(PIECES, st.text(max_size=12)), min_size=1, max_size=12).map(" ".join)
+SAID = st.one_of(
+    st.text(max_size=60),
+    st.sampled_from(
+        [
+            "2.3 cm",
+            "2",
+            "left",
+            "breast",
+            "pT2 N1",
+            "ER positive",
+            "carcinoma",
+            "lung cancer",
+            "[[[",
+            "2+2",
+        ]
+    ),
+)
+
+
+@settings(max_examples=150, deadline=None)
+@given(TEXTS, st.lists(SAID, min_size=9, max_size=9))
+def test_no_answer_raises_and_evidence_is_the_text_s_own(read, text, said):
+    report = read(text)
+    findings, rejected = interpret(
+        report,
+        tuple(
+            Answer(question=q, text=t, finish_reason="stop")
+            for q, t in zip(QUESTIONS, said, strict=True)
+        ),
+    )
+    for finding in findings:
+        assert finding.evidence
+    for item in (*findings, *rejected):
+        for evidence in item.evidence:
+            assert evidence.text == report.text[evidence.start : evidence.end]
+            segment = report.locate(evidence.start)
+            assert segment is not None
+            assert evidence.path == segment.path
+            assert (
+                evidence.attachment_start
+                == segment.attachment_start + evidence.start - segment.start
+            )

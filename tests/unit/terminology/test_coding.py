@@ -1,0 +1,115 @@
+"""Codes come from the data files alone; what is not there has none."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from oncofhir.schemas.finding import Kind
+from oncofhir.terminology.coding import codings, diagnosis_codings
+from oncofhir.terminology.sites import find_sites, site_of, sites
+from oncofhir.terminology.tables import ICD_10_CM, SNOMED_CT, concepts
+
+
+@pytest.mark.parametrize(
+    ("value", "narrowed", "codes"),
+    [
+        ("breast cancer", {"laterality": "left", "gender": "female"}, ["254837009", "C50.912"]),
+        ("breast cancer", {"laterality": "right", "gender": "male"}, ["254837009", "C50.921"]),
+        ("breast cancer", {"gender": "female"}, ["254837009", "C50.919"]),
+        ("breast cancer", {"laterality": "left"}, ["254837009"]),  # the code depends on the gender
+        ("lung cancer", {"laterality": "right"}, ["363358000", "C34.91"]),
+        ("lung cancer", {}, ["363358000", "C34.90"]),
+        ("hepatocellular carcinoma", {}, ["93870000", "C22.9"]),
+        ("cutaneous melanoma", {}, ["93655004", "C43.9"]),
+        ("multiple myeloma", {}, ["109989006", "C90.00"]),
+        ("rectal melanoma", {}, []),
+        ("lymphoma of breast", {}, []),
+        ("metastatic adenocarcinoma to liver", {}, []),
+        ("ductal carcinoma in situ of breast", {}, []),
+        ("breast mass", {}, []),
+        ("colon and rectal cancer", {}, []),
+        ("rectosigmoid cancer", {}, []),
+        ("appendix cancer", {}, []),
+        ("fibroadenoma of breast", {}, []),
+        ("cancer", {}, []),
+        ("", {}, []),
+    ],
+)
+def test_diagnoses(value, narrowed, codes):
+    assert [c.code for c in diagnosis_codings(value, **narrowed)] == codes
+
+
+@pytest.mark.parametrize(
+    ("kind", "slot", "value", "codes"),
+    [
+        (Kind.TUMOR_LATERALITY, None, "left", ["7771000"]),
+        (Kind.CANCER_GRADE, None, "2", ["1286893008"]),
+        (Kind.CANCER_GRADE, None, "4", []),
+        (Kind.CANCER_GRADE, None, "3+4=7", []),
+        (Kind.HORMONE_RECEPTOR, "ER", "positive", ["10828004", "LA6576-8"]),
+        (Kind.HORMONE_RECEPTOR, "HER2", "equivocal", []),
+        (Kind.CANCER_STAGE, "t", "pT2", ["1229852009"]),
+        (Kind.CANCER_STAGE, "n", "pN1a", ["1229954009"]),
+        (Kind.CANCER_STAGE, "group", "IIB", ["1222769001"]),
+        (Kind.CANCER_STAGE, "t", "pT9", []),
+        (Kind.HISTOLOGICAL_TYPE, None, "invasive ductal carcinoma", ["82711006"]),
+        (Kind.HISTOLOGICAL_TYPE, None, "strange carcinoma", []),
+        (Kind.TUMOR_SITE, None, "left breast, upper outer quadrant", ["76752008"]),
+        (Kind.TUMOR_SITE, None, "elbow pit", []),
+        (Kind.TUMOR_SIZE, None, "23 mm", []),
+    ],
+)
+def test_values(kind, slot, value, codes):
+    assert [c.code for c in codings(kind, slot, value)] == codes
+
+
+@given(
+    st.sampled_from(Kind),
+    st.text(max_size=30),
+    st.sampled_from([None, "t", "n", "m", "group", "ER"]),
+)
+def test_no_value_raises(kind, value, slot):
+    codings(kind, slot, value)
+    diagnosis_codings(value)
+
+
+TABLES = (
+    "body_sites", "cancers", "grade", "histology", "laterality", "receptor_status", "stage_group", "stage_m", "stage_n",
+    "stage_t",
+)  # fmt: skip
+
+
+def coded(value):
+    if isinstance(value, dict):
+        if "code" in value:
+            yield value
+        for inner in value.values():
+            yield from coded(inner)
+    elif isinstance(value, list | tuple):
+        for inner in value:
+            yield from coded(inner)
+
+
+@pytest.mark.parametrize("table", TABLES)
+def test_every_code_has_a_system_and_a_display(table):
+    rows = list(coded(concepts(table)))
+    assert rows
+    for row in rows:
+        assert row["display"]
+        assert row["code"] == row["code"].strip()
+        if row["system"] == SNOMED_CT:
+            assert row["code"].isdigit()
+        if row["system"] == ICD_10_CM:
+            assert row["code"][0] == "C"
+
+
+def test_each_site_has_words_of_its_own():
+    words = [word for site in sites() for word in site.words]
+    assert len(words) == len(set(words))
+    assert {c["key"] for c in concepts("cancers") if c["site"]} <= {site.key for site in sites()}
+
+
+def test_the_longest_words_win():
+    assert site_of("rectosigmoid junction").key == "rectosigmoid junction"
+    assert site_of("gastroesophageal junction").key == "gastroesophageal junction"
+    assert [s.name for s, _, _ in find_sites("Lung and RENAL PELVIS")] == ["lung", "renal pelvis"]
