@@ -15,13 +15,13 @@ from typing import Any
 
 import structlog
 from kafka import KafkaConsumer, TopicPartition
-from kafka.consumer.subscription_state import AsyncConsumerRebalanceListener
 from kafka.coordinator.assignors.cooperative_sticky import CooperativeStickyAssignor
 from kafka.errors import IllegalStateError, KafkaError, RetriableError
-from kafka.structs import MemberState, OffsetAndMetadata
+from kafka.structs import MemberState
 
 from oncofhir.consumers.assignment import Assignment, Rewind
 from oncofhir.consumers.connection import client_options, connect, translated
+from oncofhir.consumers.rebalance import Rebalance, to_commit
 from oncofhir.consumers.records import Coordinates, Partition, SourceRecord, Tenure
 from oncofhir.schemas.errors import AccessDenied, DependencyUnavailable
 from oncofhir.settings import KafkaSettings
@@ -158,7 +158,8 @@ class Source:
                 self._stopping.wait(delay)
                 continue
             consumer.subscribe(
-                list(self._settings.input_topics), listener=_Rebalance(self, consumer)
+                list(self._settings.input_topics),
+                listener=Rebalance(consumer, self.assignment, self._drop),
             )
             log.info(
                 "subscribed",
@@ -204,7 +205,7 @@ class Source:
             self._next_commit = time.monotonic() + self._settings.commit_interval_seconds
             offsets = self.assignment.uncommitted()
             if offsets:
-                consumer.commit_async(_to_commit(offsets), callback=self._commit_answered)
+                consumer.commit_async(to_commit(offsets), callback=self._commit_answered)
 
     def _note_highwaters(self, consumer: KafkaConsumer) -> None:
         for at in consumer.assignment():
@@ -288,7 +289,7 @@ class Source:
         try:
             offsets = self.assignment.uncommitted() if _is_member(consumer) else {}
             if offsets:
-                consumer.commit(_to_commit(offsets), timeout_ms=_CLOSE_MS)
+                consumer.commit(to_commit(offsets), timeout_ms=_CLOSE_MS)
                 self.assignment.committed(offsets)
             log.info("leaving", partitions_committed=len(offsets))
         except KafkaError as error:
@@ -306,37 +307,10 @@ class Source:
         if not self._loop.is_closed():
             self._loop.call_soon_threadsafe(callback, *arguments)
 
-    def dropped_by_rebalance(self, partitions: Sequence[Partition]) -> None:
-        """The listener's: partitions are no longer ours."""
+    def _drop(self, partitions: Sequence[Partition]) -> None:
         tenures = self.assignment.drop(partitions)
         if tenures:
             self._call(self._dropped, tenures)
-
-
-class _Rebalance(AsyncConsumerRebalanceListener):  # type: ignore[misc]  # untyped base
-    """Runs on kafka-python's IO thread, where only `commit_async` may be used, and nothing may block."""
-
-    def __init__(self, source: Source, consumer: KafkaConsumer) -> None:
-        self._source = source
-        self._consumer = consumer
-
-    async def on_partitions_assigned(self, assigned: Sequence[TopicPartition]) -> None:
-        self._source.assignment.assign(_names(assigned))
-        log.info("partitions assigned", partitions=_said(assigned))
-
-    async def on_partitions_revoked(self, revoked: Sequence[TopicPartition]) -> None:
-        offsets = self._source.assignment.uncommitted(_names(revoked))
-        if offsets:
-            try:
-                await self._consumer.commit_async(_to_commit(offsets))
-            except KafkaError as error:
-                log.warning("commit on revoke failed", error=type(error).__name__)
-        self._source.dropped_by_rebalance(_names(revoked))
-        log.info("partitions revoked", partitions=_said(revoked))
-
-    async def on_partitions_lost(self, lost: Sequence[TopicPartition]) -> None:
-        self._source.dropped_by_rebalance(_names(lost))
-        log.warning("partitions lost", partitions=_said(lost))
 
 
 def _is_member(consumer: KafkaConsumer) -> bool:
@@ -345,15 +319,3 @@ def _is_member(consumer: KafkaConsumer) -> bool:
     coordinator = getattr(consumer, "_coordinator", None)
     is_lost = coordinator is not None and coordinator.coordinator_unknown()
     return not is_lost and consumer.group_metadata().state == MemberState.STABLE
-
-
-def _names(partitions: Sequence[TopicPartition]) -> list[Partition]:
-    return [(at.topic, at.partition) for at in partitions]
-
-
-def _said(partitions: Sequence[TopicPartition]) -> list[str]:
-    return sorted(f"{at.topic}/{at.partition}" for at in partitions)
-
-
-def _to_commit(offsets: Mapping[Partition, int]) -> dict[TopicPartition, OffsetAndMetadata]:
-    return {TopicPartition(*p): OffsetAndMetadata(offset, "", -1) for p, offset in offsets.items()}

@@ -7,6 +7,7 @@ import re
 import tomllib
 from functools import cache
 from importlib.resources import files
+from typing import Any
 
 from oncofhir.schemas.finding import Rejection
 from oncofhir.schemas.report import Section, SectionKind
@@ -25,11 +26,21 @@ _ORDER = (
 
 
 @cache
-def _triggers() -> dict[Rejection, tuple[re.Pattern[str], re.Pattern[str]]]:
+def _data() -> dict[str, Any]:
     text = files("oncofhir.inference").joinpath("assertions.toml").read_text(encoding="utf-8")
+    return tomllib.loads(text)
+
+
+@cache
+def _pseudo() -> re.Pattern[str]:
+    return _words(_data()["pseudo"])
+
+
+@cache
+def _triggers() -> dict[Rejection, tuple[re.Pattern[str], re.Pattern[str]]]:
     return {
         Rejection(entry["assertion"]): (_words(entry["before"]), _words(entry["after"]))
-        for entry in tomllib.loads(text)["trigger"]
+        for entry in _data()["trigger"]
     }
 
 
@@ -52,7 +63,7 @@ def assertion(
     """
     if section is not None and section.kind is SectionKind.FAMILY_HISTORY:
         return Rejection.FAMILY
-    before = _before(text, start)
+    before = _pseudo().sub(" ", _before(text, start))
     after = _after(text, end)
     for kind in _ORDER:
         if kind in ignore:

@@ -47,6 +47,14 @@ def diagnose(
     return _rejected(reading, candidate, [])
 
 
+def without_malignancy(reading: Reading) -> Rejection | None:
+    """Why the report says of no current malignancy of the patient; None when it does."""
+    reasons = [reading.assertion(*match.span()) for match in MALIGNANCY.finditer(reading.text)]
+    if not reasons:
+        return Rejection.UNGROUNDED
+    return None if None in reasons else reasons[0]
+
+
 def _where(reading: Reading, site: Site | None, value: str) -> list[Place]:
     if site is not None:
         return [

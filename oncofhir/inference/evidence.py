@@ -96,9 +96,9 @@ class Reading:
         return assertion(self.text, start, end, self.section_at(start), ignore=ignore)
 
     def quote(self, start: int, end: int) -> Evidence | None:
-        """The evidence for a mention: its sentence, within the segment that the mention is in."""
+        """The evidence for a mention: its sentence, within its segment; None where it is in no one segment."""
         segment = self.report.locate(start)
-        if segment is None:
+        if segment is None or end > segment.end:
             return None
         first, last = self.sentence_at(start, end)
         first, last = max(first, segment.start), min(last, segment.end)

@@ -9,6 +9,7 @@ from oncofhir.inference.client import CompletionRequest, ModelClient
 from oncofhir.inference.interpret import interpret
 from oncofhir.inference.prompts import DIAGNOSIS, PromptSet
 from oncofhir.inference.questions import AskedQuestion, asked
+from oncofhir.schemas.errors import RequestRejected
 from oncofhir.schemas.extraction import (
     Answer,
     Extraction,
@@ -17,6 +18,11 @@ from oncofhir.schemas.extraction import (
     Usage,
 )
 from oncofhir.schemas.report import Report
+
+
+# Of the input limit: text of another language or of numbers has more tokens than its characters tell, and a
+# server refuses a prompt that is too long with the same status as any other bad request.
+_SHARES = (1.0, 0.6, 0.3)
 
 
 class Answerer(Protocol):
@@ -62,8 +68,18 @@ class PromptedModel:
         return identity
 
     async def answer(self, report: Report) -> tuple[Answer, ...]:
+        shares = _SHARES if self._prompts.context.policy == "window" else _SHARES[:1]
+        for share in shares[:-1]:
+            try:
+                return await self._answered(report, share)
+            except ExceptionGroup as group:
+                if not isinstance(_first(group), RequestRejected):
+                    raise
+        return await self._answered(report, shares[-1])
+
+    async def _answered(self, report: Report, share: float) -> tuple[Answer, ...]:
         answers: list[Answer] = []
-        for questions in asked(report, self._prompts, self._max_input_tokens):
+        for questions in asked(report, self._prompts, self._max_input_tokens, share):
             answers += await self._of_window(questions)
         return tuple(answers)
 

@@ -15,7 +15,7 @@ from oncofhir.schemas.errors import (
 from oncofhir.schemas.reasons import Reason
 
 _OVERLOADED = 429
-# 404 and 405 are no verdict on the prompt: the address or the API is set wrongly, and no report is lost for it
+# 404 and 405 are no verdict on the prompt: the address or the API is set wrongly; no report is lost for it
 _REJECTED = frozenset({400, 413, 415, 422})
 _DENIED = frozenset({401, 403})
 

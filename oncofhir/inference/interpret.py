@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from oncofhir.inference.candidates import Candidate, candidates
-from oncofhir.inference.diagnosis import diagnose
+from oncofhir.inference.diagnosis import diagnose, without_malignancy
 from oncofhir.inference.evidence import Reading
 from oncofhir.inference.grounding import Place, ground
 from oncofhir.schemas.extraction import Answer
@@ -12,6 +12,8 @@ from oncofhir.schemas.report import Report
 from oncofhir.terminology.coding import codings
 
 MOST_EVIDENCE = 3
+# Without a malignancy of the patient's there is no tumour to have a site, a side or a size.
+_OF_THE_TUMOR = frozenset({Kind.TUMOR_SITE, Kind.TUMOR_LATERALITY, Kind.TUMOR_SIZE})
 _SAYS_NOTHING = {"mx", "pmx", "cmx"}
 
 Result = Finding | RejectedFinding
@@ -27,8 +29,11 @@ def interpret(
     """The findings and what was rejected. Raises nothing, whatever the answers say."""
     reading = Reading(report)
     claimed = candidates(answers)
+    benign = without_malignancy(reading)
     phenotypes = [
-        _result(reading, candidate, minimum_confidence)
+        (0.0, rejected(candidate, benign))
+        if benign is not None and candidate.kind in _OF_THE_TUMOR
+        else _result(reading, candidate, minimum_confidence)
         for candidate in claimed
         if candidate.kind is not Kind.DIAGNOSIS and candidate.value.lower() not in _SAYS_NOTHING
     ]
@@ -105,7 +110,9 @@ def rejected(
 
 
 def _confident(result: Result, minimum: float) -> Result:
-    if isinstance(result, RejectedFinding) or (result.confidence or 1.0) >= minimum:
+    if isinstance(result, RejectedFinding):
+        return result
+    if result.confidence is None or result.confidence >= minimum:
         return result
     return RejectedFinding(
         kind=result.kind,

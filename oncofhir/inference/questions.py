@@ -20,12 +20,12 @@ class AskedQuestion(Value):
 
 
 def asked(
-    report: Report, prompts: PromptSet, max_input_tokens: int | None
+    report: Report, prompts: PromptSet, max_input_tokens: int | None, share: float = 1.0
 ) -> list[list[AskedQuestion]]:
     """The questions, a list a window; the first list's questions share the report's beginning.
 
     `max_input_tokens` is the server's limit; the prompt set's own counts if it is lower. Tokens are
-    estimated from characters.
+    estimated from characters; `share` takes less of the limit, for text that has more tokens than estimated.
     """
     if prompts.context.policy == "sentences":
         return [list(_about_sentences(report, prompts))]
@@ -34,7 +34,7 @@ def asked(
     )
     return [
         [_about_window(report, prompts, question, window) for question in prompts.questions]
-        for window in windows(report.text, int(limit * CHARACTERS_PER_TOKEN))
+        for window in windows(report.text, int(limit * share * CHARACTERS_PER_TOKEN))
     ]
 
 

@@ -84,7 +84,7 @@ def receptors(text: str) -> Iterator[Mention]:
 
 
 def _outright(match: re.Match[str]) -> Iterator[Mention]:
-    """ "Triple negative", "no progesterone receptors found": names and status in one."""
+    """Names and status in one: "triple negative", "no progesterone receptors found"."""
     slots = _NAMES if match["triple"] else ("ER",) if match["noneER"] else ("PR",)
     for slot in slots:
         yield Mention(slot=slot, value="negative", start=match.start(), end=match.end())

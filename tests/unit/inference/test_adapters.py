@@ -2,6 +2,7 @@
 
 import asyncio
 import math
+import threading
 
 import pytest
 
@@ -147,8 +148,6 @@ def test_healthy(server):
 
 
 def test_never_more_requests_at_a_time_than_allowed(server):
-    import threading
-
     lock, running, most = threading.Lock(), [0], [0]
 
     def slow(body):

@@ -29,6 +29,7 @@ from oncofhir.schemas.finding import Rejection
         ("Margins negative; carcinoma of the breast", None),
         ("No dysplasia, but carcinoma is present", None),
         ("Notable carcinoma", None),
+        ("History of case: recently diagnosed carcinoma", None),
     ],
 )
 def test_assertions(text, expected):

@@ -1,4 +1,4 @@
-"""The order of questions, and what comes of a report end to end, with rules and with a model that is scripted."""
+"""The order of questions, and what comes of a report end to end, with rules and with a model."""
 
 import asyncio
 
@@ -10,7 +10,7 @@ from oncofhir.inference.http import ModelHttp
 from oncofhir.inference.prompts import load_prompt_set
 from oncofhir.inference.rules import Rules
 from oncofhir.inference.tgi import TgiClient
-from oncofhir.schemas.errors import DependencyUnavailable
+from oncofhir.schemas.errors import DependencyUnavailable, RequestRejected
 from oncofhir.schemas.extraction import ModelIdentity
 
 REPORT = (
@@ -86,6 +86,24 @@ def test_an_error_of_the_server_is_the_report_s(read, server):
     model = PromptedModel(TgiClient(ModelHttp(server.url)), load_prompt_set("cancerllm"))
     with pytest.raises(DependencyUnavailable):
         extract(model, read(REPORT))
+
+
+def test_windows_shrink_when_the_server_finds_the_prompt_too_long(read, server):
+    def limited(body):
+        if len(body["inputs"]) > 3000:
+            return 422, {}, {"error": "too long", "error_type": "validation"}
+        details = {"finish_reason": "eos_token", "generated_tokens": 1, "tokens": []}
+        return 200, {}, {"generated_text": "pT1b", "details": details}
+
+    server.replies["/info"] = (200, {}, {"model_id": "m"})
+    server.replies["/generate"] = limited
+    model = PromptedModel(TgiClient(ModelHttp(server.url)), load_prompt_set("cancerllm"))
+    extraction = extract(model, read(REPORT + " The renal parenchyma is unremarkable." * 120))
+    assert ("cancer-stage", "pT1b") in {(f.kind.value, f.value) for f in extraction.findings}
+    server.replies["/generate"] = (422, {}, {"error": "bad", "error_type": "validation"})
+    again = PromptedModel(TgiClient(ModelHttp(server.url)), load_prompt_set("cancerllm"))
+    with pytest.raises(RequestRejected):
+        extract(again, read(REPORT))
 
 
 def test_rules_find_what_the_report_says(read):

@@ -4,14 +4,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from oncofhir.fhir.intake import report_from_text
 from oncofhir.inference.interpret import interpret
 from oncofhir.schemas.extraction import Answer
 from oncofhir.schemas.finding import Basis, Kind, Rejection
 
 REPORT = """CLINICAL HISTORY: 58 year old with a history of melanoma. Mother had ovarian cancer.
 GROSS DESCRIPTION: The specimen measures 12 x 10 x 4 cm. A mass of 2.1 cm, 1.5 cm from the deep margin.
-FINAL DIAGNOSIS: Left breast, upper outer quadrant, mastectomy: Invasive ductal carcinoma, Nottingham grade 2 of 3.
-Tumor size: 2.3 x 1.1 cm. Right breast: no evidence of carcinoma.
+FINAL DIAGNOSIS: Left breast, upper outer quadrant, mastectomy: Invasive ductal carcinoma, Nottingham
+grade 2 of 3. Tumor size: 2.3 x 1.1 cm. Right breast: no evidence of carcinoma.
 ER positive, PR negative, HER2 equivocal (2+). pT2 pN1a, stage IIB.
 """
 QUESTIONS = (
@@ -92,7 +93,8 @@ def test_what_the_report_does_not_say_is_rejected(read, answer, reason):
 
 @pytest.mark.parametrize(
     "answer",
-    ["", "  ", "not mentioned", "Not stated in the report.", "none", "N/A", "{}", '{"size": 3}', "?" * 40, "1\n" * 300,
+    ["", "  ", "not mentioned", "Not stated in the report.", "none", "N/A", "{}", '{"size": 3}',
+     "?" * 40, "1\n" * 300,
      "What is the tumor site in the given context?", "x " * 400, "\ud800", "null"],
 )  # fmt: skip
 def test_answers_that_say_nothing_give_nothing(read, answer):
@@ -197,3 +199,15 @@ def test_no_answer_raises_and_evidence_is_the_text_s_own(read, text, said):
                 evidence.attachment_start
                 == segment.attachment_start + evidence.start - segment.start
             )
+
+
+def test_without_a_malignancy_there_is_no_tumor_to_have_a_site():
+    text = "RIGHT BREAST, CORE BIOPSY:\n- Fibroadenoma.\n- Negative for carcinoma."
+    report = report_from_text(text.encode(), "text")
+    answers = tuple(
+        Answer(question=q, text=a, finish_reason="eos_token")
+        for q, a in (("tumor site", "breast"), ("tumor laterality", "right"))
+    )
+    findings, rejected = interpret(report, answers)
+    assert findings == ()
+    assert {r.reason for r in rejected} == {Rejection.NEGATED}

@@ -74,8 +74,8 @@ def test_no_value_raises(kind, value, slot):
 
 
 TABLES = (
-    "body_sites", "cancers", "grade", "histology", "laterality", "receptor_status", "stage_group", "stage_m", "stage_n",
-    "stage_t",
+    "body_sites", "cancers", "grade", "histology", "laterality", "receptor_status", "stage_group", "stage_m",
+    "stage_n", "stage_t",
 )  # fmt: skip
 
 
