@@ -17,10 +17,10 @@ import torch
 from tokenizers import Tokenizer
 from transformers import MistralForCausalLM, PreTrainedTokenizerFast
 
+from model.places import GGUF_FILE, SAFETENSORS
+
 NAME = "oncofhir-small"
 VERSION = "1"
-SAFETENSORS = Path("model/weights")
-GGUF_FILE = Path("oncofhir/demo/weights/oncofhir-small.gguf")
 SPECIAL = ("<unk>", "<s>", "</s>")
 BLOCK = {
     "input_layernorm": "attn_norm",

@@ -131,7 +131,7 @@ def _diagnosis(given: str, labels: Labels) -> str | None:
 
 
 def _laterality(given: str, labels: Labels) -> str | None:
-    label = labels.get("tumor_laterality")
+    label: str | None = labels.get("tumor_laterality")
     sides = set(re.findall(r"\b(left|right|bilateral|midline)\b", given))
     if label:
         both = label == "bilateral" and {"left", "right"} <= sides

@@ -1,5 +1,6 @@
 """The network, its tokenizer, its loss, and how it is measured."""
 
+import random
 from collections import defaultdict
 from collections.abc import Iterable
 
@@ -15,6 +16,7 @@ VOCABULARY = 2048
 LONGEST = 400
 BEGIN, END = 1, 2
 IGNORED = -100
+ECHO_TOKENS, ECHO_CUTS = 48, 5
 Example = tuple[list[int], int]  # token ids, where the answer begins
 
 
@@ -75,6 +77,22 @@ class Encoder:
             whole = [*ids, *self.tokenizer.encode(row.answer).ids, END]
             if len(whole) < LONGEST:
                 found.append((whole, len(ids)))
+        return found
+
+    def echoes(self, rows: Iterable[Question], random_: random.Random) -> list[Example]:
+        """A stretch of each text, then its pieces in another order, which is what is to be answered."""
+        found = []
+        for row in rows:
+            ids = self.tokenizer.encode(row.given).ids
+            first = random_.randrange(max(1, len(ids) - ECHO_TOKENS))
+            ids = ids[first : first + ECHO_TOKENS]
+            cuts = sorted(random_.sample(range(len(ids)), k=min(len(ids) // 8, ECHO_CUTS)))
+            ends = [*cuts[1:], len(ids)] if cuts else []
+            pieces = [ids[a:b] for a, b in zip(cuts, ends, strict=True)]
+            random_.shuffle(pieces)
+            head = [BEGIN, *ids, END]
+            if pieces:
+                found.append(([*head, *(token for piece in pieces for token in piece)], len(head)))
         return found
 
 

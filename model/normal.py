@@ -19,7 +19,9 @@ def line(ident: str, whole: str, of: Case) -> dict[str, Any]:
             "tumor_laterality": of.laterality,
             "cancer_grade": next((m.value for m in grades(_named(of.grade))), None),
             "histological_type": of.histology,
-            "cancer_stage": " ".join(dict.fromkeys(m.value for m in stages(of.stage or "")))
+            "cancer_stage": " ".join(
+                dict.fromkeys(m.value for m in stages(f"stage: {of.stage}" if of.stage else ""))
+            )
             or None,
             "hormone_receptors": dict(of.receptors),
         },

@@ -56,6 +56,11 @@ def synthetic(count: int, seed: int, split: Split) -> list[Question]:
     return found
 
 
+def is_held_out(report: str) -> bool:
+    """Whether training leaves the report out."""
+    return int(hashlib.sha256(report.encode()).hexdigest(), 16) % HELD_OUT == 0
+
+
 def split_by_report(
     rows: Iterable[tuple[str, str, str, str]],
 ) -> tuple[list[Question], list[Question]]:
@@ -63,8 +68,7 @@ def split_by_report(
     training: list[Question] = []
     held: list[Question] = []
     for report, name, given, answer in rows:
-        is_held = int(hashlib.sha256(report.encode()).hexdigest(), 16) % HELD_OUT == 0
-        (held if is_held else training).append(Question(name, given, answer))
+        (held if is_held_out(report) else training).append(Question(name, given, answer))
     return training, held
 
 

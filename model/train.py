@@ -23,13 +23,18 @@ from tokenizers import Tokenizer
 from transformers import MistralForCausalLM
 
 from model.labels import real_questions
-from model.network import Encoder, Example, accuracy, batch_loss, new_model, new_tokenizer
+from model.muon import Muon
+from model.network import END, Encoder, Example, accuracy, batch_loss, new_model, new_tokenizer
 from model.questions import Pool, Question, split_by_report, synthetic
 from oncofhir.inference.prompts import load_prompt_set
 
 WARM_UP = 60  # steps
 LOG_STEPS = 40
 SHARED = 40  # tokens by which the instructions are told apart
+ECHOED = (
+    0.6  # of the first examples are echoes: to answer is to copy, and echoes teach that fastest
+)
+ECHOING = 0.5  # of the time, ever fewer
 LANGUAGE = 0.2  # weight of the prompts' own words, in the first half
 
 
@@ -55,9 +60,7 @@ class Optimizers:
         known = {id(p) for p in inner}
         other = [p for p in model.parameters() if id(p) not in known]
         self._all: list[torch.optim.Optimizer] = [
-            torch.optim.Muon(
-                inner, lr=rate, weight_decay=0.05, momentum=0.95, adjust_lr_fn="match_rms_adamw"
-            ),
+            Muon(inner, lr=rate, weight_decay=0.05),
             torch.optim.AdamW(other, lr=rate, weight_decay=0.0, betas=(0.9, 0.95)),
         ]
 
@@ -78,7 +81,8 @@ def batches(examples: list[Example], size: int, random_: random.Random) -> list[
     """The examples in batches of like instruction (its tokens are shared) and like length."""
     instructions: dict[tuple[int, ...], list[Example]] = defaultdict(list)
     for example in examples:
-        instructions[tuple(example[0][:SHARED])].append(example)
+        is_echo = END in example[0][: example[1]]
+        instructions[() if is_echo else tuple(example[0][:SHARED])].append(example)
     found = []
     for alike in instructions.values():
         alike.sort(key=lambda example: len(example[0]))
@@ -121,9 +125,11 @@ def train(arguments: argparse.Namespace) -> None:
     began = measured = time.time()
     budget, step, logged, running = arguments.minutes * 60, 0, 0, 0.0
     while (spent := (time.time() - began) / budget) < 1:
-        for batch in batches(
-            encoder.examples(pool.draw(arguments.batch * 8)), arguments.batch, random_
-        ):
+        drawn = list(pool.draw(arguments.batch * 8))
+        echoed = int(len(drawn) * max(0.0, ECHOED * (1 - spent / ECHOING)))
+        echoes = encoder.echoes(drawn[:echoed], random_)
+        examples = [*encoder.examples(drawn[echoed:]), *echoes]
+        for batch in batches(examples, arguments.batch, random_):
             loss = batch_loss(model, batch, LANGUAGE if spent < 0.5 else 0.0)
             loss.backward()  # type: ignore[no-untyped-call]
             torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)

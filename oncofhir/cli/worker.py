@@ -11,12 +11,12 @@ def worker() -> None:
 
     It is configured by the environment (see: oncofhir config show), logs JSON on stdout (a console
     format on a terminal) and answers /live, /ready, /startup and /metrics on ONCOFHIR_HTTP__PORT.
-    It waits for the broker, the model and the store at start. Exit status: 0 stopped, 2 wrong
-    settings, 3 a dependency refuses it or too much was dead-lettered.
+    It waits for the broker, the model and the store at start. Exit status: 0 stopped, 1 too much was
+    dead-lettered, 2 wrong settings, 3 a dependency refuses it.
     """
     from oncofhir.consumers.composition import pipeline
     from oncofhir.consumers.worker import Worker
-    from oncofhir.schemas.errors import OncofhirError
+    from oncofhir.schemas.errors import OncofhirError, TooManyDeadLetters
     from oncofhir.settings import SettingsError
     from oncofhir.telemetry.logging import configure
 
@@ -30,5 +30,7 @@ def worker() -> None:
         asyncio.run(run())
     except SettingsError as error:
         fail(str(error), Exit.WRONG_USAGE)
+    except TooManyDeadLetters as error:
+        fail(f"halted: {error}", Exit.WRONG_RESULT)
     except OncofhirError as error:
         fail(f"halted: {error}", Exit.UNREACHABLE)

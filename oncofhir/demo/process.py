@@ -122,8 +122,6 @@ class Process:
             except subprocess.TimeoutExpired:
                 _signal(process.pid, signal.SIGKILL)
                 process.wait()
-        if process is not None:
-            _signal(process.pid, signal.SIGKILL)  # what its own session still holds
         self._log.close()
         self.log_file.unlink(missing_ok=True)
 

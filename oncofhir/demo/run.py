@@ -79,6 +79,8 @@ class Demo:
                 "ONCOFHIR_HTTP__PORT": str(self.http_port),
                 "ONCOFHIR_HTTP__HOST": "127.0.0.1",
                 "ONCOFHIR_LOG__FORMAT": "json",
+                # Tansu lets a group join for half the session time-out.
+                "ONCOFHIR_KAFKA__SESSION_TIMEOUT_MS": "6000",
             },
             ready=lambda: answers(f"http://127.0.0.1:{self.http_port}/ready"),
             wait_seconds=90.0,

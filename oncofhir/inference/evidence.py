@@ -96,7 +96,7 @@ class Reading:
         return assertion(self.text, start, end, self.section_at(start), ignore=ignore)
 
     def quote(self, start: int, end: int) -> Evidence | None:
-        """The evidence for a mention: its sentence, within its segment; None where it is in no one segment."""
+        """The evidence for a mention: its sentence, within its segment; None where it is in no single one."""
         segment = self.report.locate(start)
         if segment is None or end > segment.end:
             return None

@@ -19,7 +19,6 @@ from oncofhir.schemas.extraction import (
 )
 from oncofhir.schemas.report import Report
 
-
 # Of the input limit: text of another language or of numbers has more tokens than its characters tell, and a
 # server refuses a prompt that is too long with the same status as any other bad request.
 _SHARES = (1.0, 0.6, 0.3)

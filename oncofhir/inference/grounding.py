@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable
 
 from oncofhir.inference.candidates import Candidate
+from oncofhir.inference.diagnosis import MALIGNANCY
 from oncofhir.inference.evidence import Reading
 from oncofhir.inference.measured import size_weight
 from oncofhir.inference.mentions import Mention
@@ -11,6 +12,7 @@ from oncofhir.schemas.base import Value
 from oncofhir.schemas.finding import Kind, Rejection
 
 _SAME_MM = 0.05
+_JUST_BEFORE, _CLOSE_BEHIND = 40, 120  # characters
 # A category of stage or a receptor's status cannot be negated; "negative" is a receptor's value.
 _VALUES = frozenset({Rejection.NEGATED, Rejection.UNCERTAIN, Rejection.HYPOTHETICAL})
 _STAGE_CORE = re.compile(r"^[a-z]*(?P<core>[TNM][^(]+|[0IVA-C123]+)")
@@ -79,6 +81,17 @@ def _place(reading: Reading, kind: Kind, mention: Mention) -> Place:
         if measured < 0 and reason is None:
             reason = Rejection.AMBIGUOUS
         weight += measured
+    if kind in {Kind.TUMOR_SITE, Kind.TUMOR_LATERALITY} and _beside_malignancy(reading, mention):
+        weight += 1.5  # a report names the healthy side and the organs taken along too
     if kind is Kind.CANCER_STAGE and re.match(r"y?p", mention.value):
         weight += 1  # pathologic before clinical
     return Place(mention=mention, assertion=reason, weight=weight)
+
+
+def _beside_malignancy(reading: Reading, mention: Mention) -> bool:
+    """Whether an affirmed malignancy is named close behind, or just before."""
+    first = max(0, mention.start - _JUST_BEFORE)
+    return any(
+        reading.assertion(match.start(), match.end()) is None
+        for match in MALIGNANCY.finditer(reading.text, first, mention.end + _CLOSE_BEHIND)
+    )

@@ -1,0 +1,35 @@
+"""The exported GGUF in process, behind the seam that a model server is behind in production."""
+
+from pathlib import Path
+
+from model.places import GGUF_FILE
+from oncofhir.inference.client import Completion, CompletionRequest
+from oncofhir.inference.server.llama import LlamaEngine
+from oncofhir.inference.server.protocol import Parameters
+from oncofhir.schemas.extraction import ModelIdentity
+
+
+class LocalModel:
+    """A `ModelClient` without a socket, for measuring."""
+
+    def __init__(self, gguf: Path = GGUF_FILE) -> None:
+        self._engine = LlamaEngine(gguf, slots=1)
+
+    async def identify(self) -> ModelIdentity:
+        info = self._engine.info
+        return ModelIdentity(
+            name=info.model_id, digest=info.model_sha or "unknown", server="llama.cpp"
+        )
+
+    async def complete(self, request: CompletionRequest) -> Completion:
+        parameters = Parameters(
+            max_new_tokens=request.max_new_tokens, stop=list(request.stop), do_sample=False
+        )
+        made = await self._engine.generate(request.prompt, parameters)
+        return Completion(text=made.text, finish_reason=made.finish_reason)
+
+    async def healthy(self) -> bool:
+        return True
+
+    async def aclose(self) -> None:
+        await self._engine.aclose()
