@@ -70,30 +70,25 @@ class Parameters(_Lenient):
         Raises:
             TgiError: 422, in TGI's words.
         """
-        if self.temperature is not None and self.temperature <= 0:
-            raise invalid("`temperature` must be strictly positive")
+        for name in ("temperature", "top_k", "repetition_penalty", "max_new_tokens"):
+            value = getattr(self, name)
+            if value is not None and value <= 0:
+                raise invalid(f"`{name}` must be strictly positive")
         for name in ("top_p", "typical_p"):
             value = getattr(self, name)
             if value is not None and not 0 < value < 1:
                 raise invalid(f"`{name}` must be > 0.0 and < 1.0")
-        if self.top_k is not None and self.top_k <= 0:
-            raise invalid("`top_k` must be strictly positive")
-        if self.repetition_penalty is not None and self.repetition_penalty <= 0:
-            raise invalid("`repetition_penalty` must be strictly positive")
-        if self.frequency_penalty is not None and not -2 <= self.frequency_penalty <= 2:  # noqa: PLR2004
+        if not -2 <= (self.frequency_penalty or 0) <= 2:  # noqa: PLR2004
             raise invalid("`frequency_penalty` must be >= -2.0 and <= 2.0")
-        if self.max_new_tokens is not None and self.max_new_tokens <= 0:
-            raise invalid("`max_new_tokens` must be strictly positive")
         if len(self.stop) > MAX_STOP_SEQUENCES:
+            given = len(self.stop)
             raise invalid(
-                f"`stop` supports up to {MAX_STOP_SEQUENCES} stop sequences. Given: {len(self.stop)}"
+                f"`stop` supports up to {MAX_STOP_SEQUENCES} stop sequences. Given: {given}"
             )
-        if self.best_of is not None and self.best_of > 1:
-            raise invalid("`best_of` must be > 0 and <= 1. Given: more")
+        if (self.best_of or 1) > 1:
+            raise invalid(f"`best_of` must be > 0 and <= 1. Given: {self.best_of}")
         if self.truncate is not None:
-            raise invalid(
-                "`truncate` is not supported by this server: it would cut the instruction away"
-            )
+            raise invalid("`truncate` is not supported here: it would cut the instruction away")
         return self
 
 

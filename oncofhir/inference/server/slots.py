@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from os.path import commonprefix
 
 SHARED_CHARACTERS = 200
 
@@ -21,7 +20,7 @@ class Slots:
 
         `head` is the part that every prompt of a prompt set shares, and so tells nothing.
         """
-        shared = [len(commonprefix([prompt, last])) for last in self._last]
+        shared = [_shared(prompt, last) for last in self._last]
         best = max(range(len(shared)), key=lambda slot: (shared[slot], -self._waiting[slot]))
         if shared[best] >= head + SHARED_CHARACTERS:
             return best
@@ -38,3 +37,9 @@ class Slots:
                 yield slot
         finally:
             self._waiting[slot] -= 1
+
+
+def _shared(one: str, other: str) -> int:
+    """How many characters two prompts begin with alike."""
+    pairs = enumerate(zip(one, other, strict=False))
+    return next((at for at, (a, b) in pairs if a != b), min(len(one), len(other)))

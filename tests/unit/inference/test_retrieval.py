@@ -15,10 +15,10 @@ from oncofhir.inference.retrieval import (
 )
 
 ONE_LINE = (
-    "SPECIMEN: A: RIGHT BREAST. GROSS DESCRIPTION. Received fresh is a breast, 21.0 x 18.5 x 4.0 cm, skin ellipse "
-    "9.0 x 4.0 cm. The deep margin is 1.2 cm away. Three lymph nodes up to 1.1 cm. FINAL DIAGNOSIS: A. RIGHT "
-    "BREAST, MASTECTOMY: -TUMOR TYPE: INVASIVE DUCTAL CARCINOMA. -NOTTINGHAM GRADE: 2. -TUMOR SIZE: 2. 4 CM. "
-    "-PATHOLOGIC STAGE: PT2 NO MX. -ESTROGEN RECEPTOR: POSITIVE (95%). HER-2: NEGATIVE (1+)."
+    "SPECIMEN: A: RIGHT BREAST. GROSS DESCRIPTION. Received fresh is a breast, 21.0 x 18.5 x 4.0 cm, skin "
+    "ellipse 9.0 x 4.0 cm. The deep margin is 1.2 cm away. Three lymph nodes up to 1.1 cm. FINAL DIAGNOSIS: "
+    "A. RIGHT BREAST, MASTECTOMY: -TUMOR TYPE: INVASIVE DUCTAL CARCINOMA. -NOTTINGHAM GRADE: 2. -TUMOR SIZE: "
+    "2. 4 CM. -PATHOLOGIC STAGE: PT2 NO MX. -ESTROGEN RECEPTOR: POSITIVE (95%). HER-2: NEGATIVE (1+)."
 )
 
 

@@ -17,7 +17,7 @@ BREAST = {"cancer_type": "Breast invasive carcinoma", "tumor_site": "breast"}
 @pytest.mark.parametrize(
     ("question", "given", "labels", "answer"),
     [
-        ("tumor size", "tumor size: 2.2 x 2.0 cm. margin 0.4 cm", {}, "2.2 x 2.0 cm"),
+        ("tumor size", "tumor size: 2.2 x 2.0 cm; node 0.4 cm", {}, "2.2 x 2.0 cm"),
         ("tumor size", "a mass, 3 cm. specimen 9 cm", {"tumor_size": "30 mm"}, "3 cm"),
         ("tumor size", "a mass, 3 cm", {"tumor_size": "25 mm"}, None),
         ("tumor size", "the skin ellipse measures 4 x 2 cm", {}, MISSING),
