@@ -7,10 +7,11 @@ from collections.abc import Callable
 from time import monotonic
 
 from oncofhir.consumers.reading import ReportReader
+from oncofhir.fhir.changes import version_of
 from oncofhir.fhir.client import FhirClient
 from oncofhir.fhir.head import Decision, Head, SourceVersion, decide
 from oncofhir.fhir.reading import SourceReader
-from oncofhir.fhir.repository import Repository, version_of
+from oncofhir.fhir.repository import Repository
 from oncofhir.fhir.triage import Retract, Skip
 from oncofhir.fhir.version import version_in
 from oncofhir.inference.extractor import Extractor

@@ -21,6 +21,7 @@ class Context(Value):
     report: Report
     run: Run
     systems: IdentifierSystems
+    source_name: str
     organization: str
     recorded: datetime
 

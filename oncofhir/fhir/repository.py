@@ -8,20 +8,20 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
-from oncofhir.fhir.build import Plan, build
+from oncofhir.fhir.build import build
+from oncofhir.fhir.changes import changes, entry_of, rows_as, successor, withdrawal
 from oncofhir.fhir.client import FhirClient
-from oncofhir.fhir.conditions import entered_in_error
 from oncofhir.fhir.context import Context
 from oncofhir.fhir.fingerprint import fingerprint
-from oncofhir.fhir.head import Head, SourceVersion, StoredResource, from_task, to_task
+from oncofhir.fhir.head import Head, SourceVersion, from_task
 from oncofhir.fhir.identifiers import IdentifierSystems
-from oncofhir.fhir.provenance import provenance, standing_resources
-from oncofhir.fhir.transaction import head_entry, head_was_created, put, transaction
+from oncofhir.fhir.provenance import standing_resources
+from oncofhir.fhir.transaction import head_was_created, transaction
 from oncofhir.schemas.errors import StoreConflict, UnreadableReport
 from oncofhir.schemas.event import SourceReference
 from oncofhir.schemas.extraction import Extraction
 from oncofhir.schemas.identity import Run, document_id, resource_key
-from oncofhir.schemas.outcome import OutcomeRow, OutcomeStatus, PhenotypeRow, Processed, RowStatus
+from oncofhir.schemas.outcome import OutcomeRow, OutcomeStatus, Processed, RowStatus
 from oncofhir.schemas.reasons import Reason
 from oncofhir.schemas.report import Report
 
@@ -88,6 +88,7 @@ class Repository:
             report=report,
             run=run,
             systems=self._systems,
+            source_name=self._source_name,
             organization=self._organization,
             recorded=self._clock(),
         )
@@ -98,7 +99,7 @@ class Repository:
         """The transaction and the rows for a document that the store does not know; asks nothing."""
         context = self.context(report, run, self._document(report))
         plan = build(context, extraction, revision=1)
-        entries, head = self._changes(context, plan, extraction, None, {})
+        entries, head = changes(context, plan, extraction, None, {})
         return transaction(entries), self._processed(head)
 
     async def store(
@@ -114,7 +115,7 @@ class Repository:
         context = self.context(report, run, document)
         plan = build(context, extraction, revision=head.revision + 1 if head else 1)
         stored = await self._stored(head) if head else {}
-        entries, new_head = self._changes(context, plan, extraction, head, stored)
+        entries, new_head = changes(context, plan, extraction, head, stored)
         await self._write(entries, new_head)
         return self._processed(new_head, wrote=not self._shadow)
 
@@ -127,7 +128,7 @@ class Repository:
         key = resource_key(self._source_name, source)
         if key not in head.sources and not self._shadow:
             known = head.model_copy(update={"sources": (*head.sources, key)})
-            await self._write([self._head_entry(known)], known)
+            await self._write([entry_of(known, self._systems)], known)
         return self._said(source, None, OutcomeStatus.ALIAS, None, head)
 
     async def retract(
@@ -146,25 +147,41 @@ class Repository:
                 conflicts.add(known.reference)
                 resources[slot] = known
             else:
-                entry, resources[slot] = _withdrawal(current, known)
+                entry, resources[slot] = withdrawal(current, known)
                 entries.append(entry)
-        rows = _rows(head, RowStatus.WITHDRAWN, conflicts)
-        new = self._successor(head, source, at, OutcomeStatus.RETRACTED, reason, rows, resources)
-        new = new.model_copy(
-            update={"outcome": new.outcome.model_copy(update={"conflicts": len(conflicts)})}
+        rows = rows_as(head, RowStatus.WITHDRAWN, conflicts)
+        new = successor(
+            head,
+            source,
+            at,
+            OutcomeStatus.RETRACTED,
+            reason,
+            rows,
+            resources,
+            software=self._software,
+            recorded=self._clock(),
+            conflicts=len(conflicts),
         )
-        await self._write([*entries, self._head_entry(new)], new)
+        await self._write([*entries, entry_of(new, self._systems)], new)
         return self._processed(new, wrote=not self._shadow)
 
     async def outdate(
         self, source: SourceReference, at: SourceVersion, reason: Reason, head: Head
     ) -> Processed:
         """A newer version cannot be read: the findings stand, marked outdated in head and rows."""
-        rows = _rows(head, RowStatus.OUTDATED, set())
-        new = self._successor(
-            head, source, at, OutcomeStatus.OUTDATED, reason, rows, dict(head.resources)
+        rows = rows_as(head, RowStatus.OUTDATED, set())
+        new = successor(
+            head,
+            source,
+            at,
+            OutcomeStatus.OUTDATED,
+            reason,
+            rows,
+            dict(head.resources),
+            software=self._software,
+            recorded=self._clock(),
         )
-        await self._write([self._head_entry(new)], new)
+        await self._write([entry_of(new, self._systems)], new)
         return self._processed(new, wrote=not self._shadow)
 
     def skipped(self, source: SourceReference, reason: Reason) -> Processed:
@@ -189,148 +206,6 @@ class Repository:
 
         found = await asyncio.gather(*(one(s.reference) for s in head.resources.values()))
         return {reference: resource for reference, resource in found if resource is not None}
-
-    def _changes(
-        self,
-        context: Context,
-        plan: Plan,
-        extraction: Extraction,
-        head: Head | None,
-        stored: dict[str, dict[str, Any]],
-    ) -> tuple[list[dict[str, Any]], Head]:
-        """The entries that bring the store from the head's state to the plan's, and the new head."""
-        known = dict(head.resources) if head else {}
-        entries: list[dict[str, Any]] = []
-        resources: dict[str, StoredResource] = {}
-        conflicts: set[str] = set()
-        for slot, resource in plan.resources.items():
-            reference, mark = f"{resource['resourceType']}/{resource['id']}", fingerprint(resource)
-            before, current = known.pop(slot, None), stored.get(reference)
-            if before and current is not None and fingerprint(current) != before.fingerprint:
-                conflicts.add(reference)
-                resources[slot] = before
-                continue
-            resources[slot] = StoredResource(reference=reference, fingerprint=mark)
-            if before is None or current is None or before.withdrawn or mark != before.fingerprint:
-                entries.append(put(resource, (current or {}).get("meta", {}).get("versionId")))
-        for slot, gone in known.items():
-            current = stored.get(gone.reference)
-            if gone.withdrawn or current is None:
-                resources[slot] = gone
-            elif fingerprint(current) != gone.fingerprint:
-                conflicts.add(gone.reference)
-                resources[slot] = gone
-            else:
-                entry, resources[slot] = _withdrawal(current, gone)
-                entries.append(entry)
-        revision = head.revision + 1 if head else 1
-        rows = [
-            row.model_copy(update={"status": RowStatus.HUMAN_EDITED})
-            if row.resource in conflicts
-            else row
-            for row in plan.rows
-        ]
-        present = {row.finding for row in rows}
-        rows += [
-            row.model_copy(
-                update={
-                    "revision": revision,
-                    "status": RowStatus.HUMAN_EDITED
-                    if row.resource in conflicts
-                    else RowStatus.WITHDRAWN,
-                }
-            )
-            for row in (head.rows if head else ())
-            if row.finding not in present
-        ]
-        new = self._head_of(context, extraction, head, resources, tuple(rows), len(conflicts))
-        written = [f"{e['resource']['resourceType']}/{e['resource']['id']}" for e in entries]
-        if written:
-            entries.append(put(provenance(context, written, f"revision-{revision}")))
-        return [*entries, self._head_entry(new)], new
-
-    def _head_of(
-        self,
-        context: Context,
-        extraction: Extraction,
-        head: Head | None,
-        resources: dict[str, StoredResource],
-        rows: tuple[PhenotypeRow, ...],
-        conflicts: int,
-    ) -> Head:
-        report, run = context.report, context.run
-        key = resource_key(self._source_name, report.source)
-        rejected: dict[str, int] = {}
-        for finding in extraction.rejected:
-            rejected[finding.reason.value] = rejected.get(finding.reason.value, 0) + 1
-        revision = head.revision + 1 if head else 1
-        outcome = OutcomeRow(
-            document=context.document,
-            revision=revision,
-            status=OutcomeStatus.FOUND if extraction.findings else OutcomeStatus.NOTHING_FOUND,
-            source=report.source.unversioned,
-            source_version=report.source.version,
-            run=run.id,
-            findings=len(extraction.findings),
-            rejected=rejected,
-            conflicts=conflicts,
-            model=run.model.name,
-            model_digest=run.model.digest,
-            prompt_set=f"{run.prompt_set.name}@{run.prompt_set.version}",
-            software=run.software_version,
-            recorded=context.recorded,
-        )
-        return Head(
-            id=head.id if head else None,
-            version_id=head.version_id if head else None,
-            document=context.document,
-            content=report.content_key,
-            subject=report.subject,
-            security=tuple(label.model_dump(exclude_none=True) for label in report.security),
-            sources=tuple(dict.fromkeys([*(head.sources if head else ()), key])),
-            source=report.source,
-            at=version_of(report),
-            run=run.id,
-            revision=revision,
-            resources=resources,
-            rows=rows,
-            outcome=outcome,
-        )
-
-    def _successor(
-        self,
-        head: Head,
-        source: SourceReference,
-        at: SourceVersion,
-        status: OutcomeStatus,
-        reason: Reason,
-        rows: tuple[PhenotypeRow, ...],
-        resources: dict[str, StoredResource],
-    ) -> Head:
-        outcome = head.outcome.model_copy(
-            update={
-                "revision": head.revision + 1,
-                "status": status,
-                "reason": reason.value,
-                "source_version": source.version,
-                "findings": 0 if status is OutcomeStatus.RETRACTED else head.outcome.findings,
-                "recorded": self._clock(),
-                "software": self._software,
-            }
-        )
-        update = {
-            "source": source,
-            "at": at,
-            "run": None,
-            "revision": head.revision + 1,
-            "resources": resources,
-            "rows": rows,
-            "outcome": outcome,
-        }
-        return head.model_copy(update=update)
-
-    def _head_entry(self, head: Head) -> dict[str, Any]:
-        return head_entry(to_task(head, self._systems), head, self._systems)
 
     async def _write(self, entries: list[dict[str, Any]], head: Head) -> None:
         if self._shadow:
@@ -365,39 +240,3 @@ class Repository:
             recorded=self._clock(),
         )
         return Processed(outcome=row)
-
-
-def version_of(report: Report) -> SourceVersion:
-    """What tells this version of the report from others."""
-    return SourceVersion(
-        version=report.source.version,
-        last_updated=report.source_last_updated,
-        status=report.status,
-    )
-
-
-def _withdrawal(
-    current: dict[str, Any], known: StoredResource
-) -> tuple[dict[str, Any], StoredResource]:
-    withdrawn = entered_in_error(current)
-    stored = StoredResource(
-        reference=known.reference, fingerprint=fingerprint(withdrawn), withdrawn=True
-    )
-    return put(withdrawn, current.get("meta", {}).get("versionId")), stored
-
-
-def _rows(head: Head, status: RowStatus, conflicts: set[str]) -> tuple[PhenotypeRow, ...]:
-    """The head's rows in their next revision; those withdrawn stay so, a human's edit is told."""
-    return tuple(
-        row.model_copy(
-            update={
-                "revision": head.revision + 1,
-                "status": RowStatus.HUMAN_EDITED
-                if row.resource in conflicts
-                else row.status
-                if row.status is RowStatus.WITHDRAWN
-                else status,
-            }
-        )
-        for row in head.rows
-    )

@@ -6,12 +6,13 @@ import itertools
 import httpx2
 import pytest
 
+from oncofhir.fhir.changes import version_of
 from oncofhir.fhir.client import FhirClient
 from oncofhir.fhir.head import Decision, decide
 from oncofhir.fhir.intake import read_report
 from oncofhir.fhir.limits import IntakeLimits
 from oncofhir.fhir.reading import Companions
-from oncofhir.fhir.repository import Repository, version_of
+from oncofhir.fhir.repository import Repository
 from oncofhir.fhir.version import version_in
 from oncofhir.inference.interpret import interpret
 from oncofhir.schemas.errors import StoreConflict
