@@ -1,5 +1,6 @@
 """What a run, a retraction or an unreadable version changes: the entries to write and the next head. Pure."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -11,6 +12,7 @@ from oncofhir.fhir.head import Head, SourceVersion, StoredResource, to_task
 from oncofhir.fhir.identifiers import IdentifierSystems
 from oncofhir.fhir.provenance import provenance
 from oncofhir.fhir.transaction import head_entry, put
+from oncofhir.schemas.base import Value
 from oncofhir.schemas.event import SourceReference
 from oncofhir.schemas.extraction import Extraction
 from oncofhir.schemas.identity import resource_key
@@ -55,16 +57,10 @@ def changes(
         resources[slot] = StoredResource(reference=reference, fingerprint=mark)
         if before is None or current is None or before.withdrawn or mark != before.fingerprint:
             entries.append(put(resource, (current or {}).get("meta", {}).get("versionId")))
-    for slot, gone in known.items():
-        current = stored.get(gone.reference)
-        if gone.withdrawn or current is None:
-            resources[slot] = gone
-        elif fingerprint(current) != gone.fingerprint:
-            conflicts.add(gone.reference)
-            resources[slot] = gone
-        else:
-            entry, resources[slot] = withdrawal(current, gone)
-            entries.append(entry)
+    vanished = withdrawals(known, stored)
+    entries += vanished.entries
+    resources |= vanished.resources
+    conflicts |= vanished.conflicts
     revision = head.revision + 1 if head else 1
     rows = [
         row.model_copy(update={"status": RowStatus.HUMAN_EDITED})
@@ -178,18 +174,37 @@ def successor(
     return head.model_copy(update=update)
 
 
-def withdrawal(
-    current: dict[str, Any], known: StoredResource
-) -> tuple[dict[str, Any], StoredResource]:
-    """The entry that marks a resource entered-in-error, and what the head knows of it then."""
-    withdrawn = entered_in_error(current)
-    stored = StoredResource(
-        reference=known.reference, fingerprint=fingerprint(withdrawn), withdrawn=True
-    )
-    return put(withdrawn, current.get("meta", {}).get("versionId")), stored
+class Withdrawals(Value):
+    """The entries that mark resources entered-in-error, what the head knows then, and what people keep."""
+
+    entries: tuple[dict[str, Any], ...]
+    resources: dict[str, StoredResource]
+    conflicts: frozenset[str]
 
 
-def rows_as(head: Head, status: RowStatus, conflicts: set[str]) -> tuple[PhenotypeRow, ...]:
+def withdrawals(
+    known: Mapping[str, StoredResource], stored: Mapping[str, dict[str, Any]]
+) -> Withdrawals:
+    """Withdraw what the head knows and the store has, but for what a human changed since."""
+    entries: list[dict[str, Any]] = []
+    resources = dict(known)
+    conflicts: set[str] = set()
+    for slot, gone in known.items():
+        current = stored.get(gone.reference)
+        if gone.withdrawn or current is None:
+            continue
+        if fingerprint(current) != gone.fingerprint:
+            conflicts.add(gone.reference)
+            continue
+        withdrawn = entered_in_error(current)
+        entries.append(put(withdrawn, current.get("meta", {}).get("versionId")))
+        resources[slot] = StoredResource(
+            reference=gone.reference, fingerprint=fingerprint(withdrawn), withdrawn=True
+        )
+    return Withdrawals(entries=tuple(entries), resources=resources, conflicts=frozenset(conflicts))
+
+
+def rows_as(head: Head, status: RowStatus, conflicts: frozenset[str]) -> tuple[PhenotypeRow, ...]:
     """The head's rows in their next revision; those withdrawn stay so, a human's edit is told."""
     return tuple(
         row.model_copy(

@@ -9,10 +9,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 from oncofhir.fhir.build import build
-from oncofhir.fhir.changes import changes, entry_of, rows_as, successor, withdrawal
+from oncofhir.fhir.changes import changes, entry_of, rows_as, successor, withdrawals
 from oncofhir.fhir.client import FhirClient
 from oncofhir.fhir.context import Context
-from oncofhir.fhir.fingerprint import fingerprint
 from oncofhir.fhir.head import Head, SourceVersion, from_task
 from oncofhir.fhir.identifiers import IdentifierSystems
 from oncofhir.fhir.provenance import standing_resources
@@ -138,18 +137,8 @@ class Repository:
         if head is None:
             return self._said(source, None, OutcomeStatus.RETRACTED, reason, None)
         stored = await self._stored(head)
-        entries, resources, conflicts = [], {}, set[str]()
-        for slot, known in head.resources.items():
-            current = stored.get(known.reference)
-            if known.withdrawn or current is None:
-                resources[slot] = known
-            elif fingerprint(current) != known.fingerprint:
-                conflicts.add(known.reference)
-                resources[slot] = known
-            else:
-                entry, resources[slot] = withdrawal(current, known)
-                entries.append(entry)
-        rows = rows_as(head, RowStatus.WITHDRAWN, conflicts)
+        gone = withdrawals(head.resources, stored)
+        rows = rows_as(head, RowStatus.WITHDRAWN, gone.conflicts)
         new = successor(
             head,
             source,
@@ -157,19 +146,19 @@ class Repository:
             OutcomeStatus.RETRACTED,
             reason,
             rows,
-            resources,
+            gone.resources,
             software=self._software,
             recorded=self._clock(),
-            conflicts=len(conflicts),
+            conflicts=len(gone.conflicts),
         )
-        await self._write([*entries, entry_of(new, self._systems)], new)
+        await self._write([*gone.entries, entry_of(new, self._systems)], new)
         return self._processed(new, wrote=not self._shadow)
 
     async def outdate(
         self, source: SourceReference, at: SourceVersion, reason: Reason, head: Head
     ) -> Processed:
         """A newer version cannot be read: the findings stand, marked outdated in head and rows."""
-        rows = rows_as(head, RowStatus.OUTDATED, set())
+        rows = rows_as(head, RowStatus.OUTDATED, frozenset())
         new = successor(
             head,
             source,
