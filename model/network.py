@@ -137,9 +137,9 @@ def batch_loss(model: MistralForCausalLM, examples: list[Example], language: flo
     answer, whole = answer[:, first:], whole[:, first:]
     chosen = answer[:, 1:] != IGNORED
     loss = cross_entropy(model.lm_head(hidden[chosen]), answer[:, 1:][chosen])
-    if not language:
-        return loss
     read = (whole[:, 1:] != IGNORED) & (torch.rand(whole[:, 1:].shape, device=model.device) < 0.12)
+    if not language or not read.any():
+        return loss
     return loss + language * cross_entropy(model.lm_head(hidden[read]), whole[:, 1:][read])
 
 

@@ -1,0 +1,70 @@
+"""`oncofhir topics ensure` and `oncofhir publish` as processes, against a real broker."""
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+from kafka import KafkaConsumer
+
+from oncofhir.demo.broker import EmbeddedBroker
+from tests.reports import BREAST, CANARY, diagnostic_report
+
+
+@pytest.fixture(scope="module")
+def broker():
+    with EmbeddedBroker() as running:
+        yield running
+
+
+def oncofhir(broker: str, *arguments: str, status: int = 0) -> list[dict]:
+    ran = subprocess.run(
+        [sys.executable, "-m", "oncofhir", *arguments],
+        env=os.environ | {"ONCOFHIR_KAFKA__BOOTSTRAP_SERVERS": broker},
+        capture_output=True,
+        check=False,
+        timeout=90,
+    )
+    assert ran.returncode == status, ran.stderr.decode()
+    assert b"Traceback" not in ran.stderr
+    assert CANARY.encode() not in ran.stderr + ran.stdout
+    return [json.loads(line) for line in ran.stdout.splitlines()]
+
+
+def test_topics_are_made_once(broker):
+    made = oncofhir(broker.address, "topics", "ensure", "--partitions", "2")
+    assert len(made) == 5
+    assert {topic["created"] for topic in made} == {True}
+    again = oncofhir(broker.address, "topics", "ensure", "--partitions", "4")
+    assert {topic["created"] for topic in again} == {False}
+    assert {topic["partitions"] for topic in again} == {2}
+
+
+def test_reports_are_published_as_they_are_and_the_rest_is_named(broker, tmp_path):
+    report = diagnostic_report("pub-1", BREAST)
+    note = {"resourceType": "DocumentReference", "id": "pub-2", "status": "current"}
+    lines = [json.dumps(report), '{"resourceType": "Patient", "id": "p1"}', "{", json.dumps(note)]
+    file = tmp_path / "x.ndjson"
+    file.write_text("\n".join(lines))
+    placed = oncofhir(broker.address, "publish", str(file), status=1)
+    assert [(p["topic"], p["key"]) for p in placed] == [
+        ("fhir.diagnostic-report", "DiagnosticReport/pub-1"),
+        ("fhir.document-reference", "DocumentReference/pub-2"),
+    ]
+    consumer = KafkaConsumer(
+        "fhir.diagnostic-report",
+        bootstrap_servers=broker.address,
+        auto_offset_reset="earliest",
+        consumer_timeout_ms=5000,
+    )
+    values = [record.value for record in consumer]
+    consumer.close()
+    assert lines[0].encode() in values
+
+
+def test_no_broker_is_3_and_no_file_2(tmp_path):
+    file = tmp_path / "x.json"
+    file.write_text(json.dumps(diagnostic_report("pub-3", BREAST)))
+    oncofhir("127.0.0.1:9", "publish", str(file), status=3)
+    oncofhir("127.0.0.1:9", "publish", str(tmp_path / "none"), status=2)

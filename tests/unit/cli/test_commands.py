@@ -1,0 +1,76 @@
+import asyncio
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from typer.testing import CliRunner
+
+from oncofhir import __version__
+from oncofhir.cli.main import app
+from oncofhir.cli.ordered import in_order
+from oncofhir.schemas.reasons import Reason
+
+
+def run(*arguments: str):
+    return CliRunner().invoke(app, arguments)
+
+
+def test_help_teaches_every_command():
+    said = run("--help").stdout
+    for command in ("demo", "extract", "publish", "worker", "model", "topics", "config", "reasons"):
+        assert command in said
+        assert run(command, "--help").exit_code == 0
+    assert __version__ in run("--version").stdout
+
+
+def test_config_show_prints_every_setting_with_its_source(monkeypatch):
+    monkeypatch.setenv("ONCOFHIR_KAFKA__GROUP_ID", "mine")
+    rows = [json.loads(line) for line in run("config", "show").stdout.splitlines()]
+    mine = next(row for row in rows if row["variable"] == "ONCOFHIR_KAFKA__GROUP_ID")
+    assert mine == {
+        "variable": "ONCOFHIR_KAFKA__GROUP_ID",
+        "value": "mine",
+        "source": "environment",
+    }
+    assert {row["source"] for row in rows} == {"default", "environment"}
+
+
+@pytest.mark.parametrize("command", [["config", "show"], ["worker"], ["topics", "ensure"]])
+def test_wrong_settings_are_exit_2_and_named(monkeypatch, command):
+    monkeypatch.setenv("ONCOFHIR_KAFKA__GROUPID", "x")
+    ended = run(*command)
+    assert ended.exit_code == 2
+    assert "ONCOFHIR_KAFKA__GROUPID" in ended.stderr
+
+
+def test_reasons_lists_every_code():
+    rows = [json.loads(line) for line in run("reasons").stdout.splitlines()]
+    assert [row["reason"] for row in rows] == [reason.value for reason in Reason]
+    assert all(row["remedy"] for row in rows)
+
+
+def test_a_missing_model_file_is_exit_2_with_a_remedy(tmp_path):
+    ended = run("model", "serve", "--gguf", str(tmp_path / "none.gguf"))
+    assert ended.exit_code == 2
+    assert "--gguf" in ended.stderr
+
+
+@given(st.lists(st.integers(0, 3), max_size=12), st.integers(1, 5))
+def test_results_come_in_input_order_and_the_bound_holds(delays, limit):
+    under_way = most = 0
+
+    async def work(item: tuple[int, int]) -> int:
+        nonlocal under_way, most
+        under_way += 1
+        most = max(most, under_way)
+        for _ in range(item[1]):
+            await asyncio.sleep(0)
+        under_way -= 1
+        return item[0]
+
+    async def gathered() -> list[int]:
+        return [number async for number in in_order(work, list(enumerate(delays)), limit)]
+
+    assert asyncio.run(gathered()) == list(range(len(delays)))
+    assert most <= limit
