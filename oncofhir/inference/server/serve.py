@@ -14,6 +14,8 @@ from oncofhir.inference.server.llama import LlamaEngine, ModelFileError
 WEIGHTS = Path(__file__).parents[2] / "demo" / "weights" / "oncofhir-small.gguf"
 WRONG_USAGE = 2
 
+log = structlog.get_logger("oncofhir.model")
+
 
 def serve(
     gguf: Path = WEIGHTS,
@@ -32,26 +34,25 @@ def serve(
         ModelFileError: the model cannot be loaded.
         OSError: the port is taken.
     """
-    listener = socket.socket()
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    listener.bind((host, port))
-    engine = LlamaEngine(
-        gguf,
-        context_tokens=context_tokens,
-        slots=slots,
-        threads=threads,
-        max_concurrent_requests=max_concurrent_requests,
-    )
-    structlog.get_logger("oncofhir.model").info(
-        "serving",
-        model=engine.info.model_id,
-        digest=engine.info.model_sha,
-        port=listener.getsockname()[1],
-    )
-    config = uvicorn.Config(
-        create_app(engine, api_key=api_key), log_config=None, access_log=False, lifespan="on"
-    )
-    uvicorn.Server(config).run(sockets=[listener])
+    with socket.socket() as listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((host, port))
+        engine = LlamaEngine(
+            gguf,
+            context_tokens=context_tokens,
+            slots=slots,
+            threads=threads,
+            max_concurrent_requests=max_concurrent_requests,
+        )
+        log.info(
+            "serving",
+            model=engine.info.model_id,
+            digest=engine.info.model_sha,
+            port=listener.getsockname()[1],
+        )
+        app = create_app(engine, api_key=api_key)
+        config = uvicorn.Config(app, log_config=None, access_log=False, lifespan="on")
+        uvicorn.Server(config).run(sockets=[listener])
 
 
 def main() -> None:
