@@ -9,7 +9,7 @@ import random
 import re
 from collections.abc import Callable
 
-from model.labels import MISSING
+from model.cases import MISSING
 
 _NUMBER = re.compile(r"\d+(?:\.\s?\d+)?")
 _GLEASON = re.compile(r"(\d)(\s*\+\s*)(\d)(\s*=\s*\d+)?")

@@ -9,17 +9,15 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
+from model.cases import MISSING
+from model.organs import Labels, diagnosis_of, site_said
 from oncofhir.inference.measured import LABELLED, OTHER, TUMOR, size_weight
 from oncofhir.inference.mentions.grade import grades
 from oncofhir.inference.mentions.size import sizes
 from oncofhir.inference.retrieval import excerpt, questions
-from oncofhir.terminology.sites import find_sites, site_of
 
-MISSING = "not mentioned"
 LONGEST_ANSWER = 48
-Labels = dict[str, Any]
 _SIZE_LABEL = re.compile(r"tumou?r size|size of tumou?r|(?:greatest|largest) dimension:")
 _STAGE_RUN = re.compile(
     r"\b((?:y?[pc]\s?)?t\s?(?:is|[0-4lx1][a-d]?)[\s,;:()a-z0-9+\-/]{0,4}?\s?p?n\s?[0-3xo][a-c]?"
@@ -62,9 +60,6 @@ _HISTOLOGY = re.compile(
     r"oligodendroglioma|mesothelioma|seminoma|thymoma|leiomyosarcoma|liposarcoma))"
 )
 _PAIRED = re.compile(r"breast|kidney|lung|ovar|lobe|testi")
-# Cancers that are named by their kind and not by their site.
-_OWN_NAMES = ("melanoma", "lymphoma", "mesothelioma", "thymoma", "sarcoma")
-_DIAGNOSES = {"ovary": "ovarian", "testes": "testicular", "central nervous system": "brain"}
 
 
 def real_questions(files: list[Path]) -> Iterator[tuple[str, str, str, str]]:
@@ -107,29 +102,6 @@ def _size(given: str, labels: Labels) -> str | None:
     return given[mention.start : mention.end]
 
 
-def _site(given: str, labels: Labels) -> str | None:
-    """The report's own word for the registry's site, the one it uses most."""
-    label = (labels.get("tumor_site") or "").split(",")[0].strip().lower()
-    site = site_of("brain" if label == "central nervous system" else label)
-    if site is None:
-        return label if label and label in given else None
-    words = Counter(
-        given[start:end] for found, start, end in find_sites(given) if found.key == site.key
-    )
-    return max(words, key=lambda word: words[word]) if words else None
-
-
-def _diagnosis(given: str, labels: Labels) -> str | None:
-    kind = labels["cancer_type"].lower()
-    own = next((name for name in _OWN_NAMES if name in kind), None)
-    if own:
-        return own if own in given else None
-    label = (labels.get("tumor_site") or "").split(",")[0].strip().lower()
-    if label in {"", "head and neck", "extremities"} or _site(given, labels) is None:
-        return None
-    return f"{_DIAGNOSES.get(label, label)} cancer"
-
-
 def _laterality(given: str, labels: Labels) -> str | None:
     label: str | None = labels.get("tumor_laterality")
     sides = set(re.findall(r"\b(left|right|bilateral|midline)\b", given))
@@ -142,7 +114,7 @@ def _laterality(given: str, labels: Labels) -> str | None:
 
 
 def _histology(given: str, _labels: Labels) -> str | None:
-    names = Counter(name.strip(" ,-") for name in _HISTOLOGY.findall(given))
+    names: Counter[str] = Counter(name.strip(" ,-") for name in _HISTOLOGY.findall(given))
     if not names:
         return None if re.search("cancer|tumor|malign", given) else MISSING
     return max(names, key=lambda name: (len(name.split()) > 1, names[name], len(name)))
@@ -204,12 +176,12 @@ def _receptors(given: str, *, with_status: bool) -> str | None:
 
 _ANSWERS: dict[str, Callable[[str, Labels], str | None]] = {
     "tumor size": _size,
-    "tumor site": _site,
+    "tumor site": site_said,
     "tumor laterality": _laterality,
     "histological type": _histology,
     "cancer grade": _grade,
     "cancer stage": _stage,
     "hormone receptor type": lambda given, _: _receptors(given, with_status=False),
     "hormone receptor status": lambda given, _: _receptors(given, with_status=True),
-    "diagnosis": _diagnosis,
+    "diagnosis": diagnosis_of,
 }

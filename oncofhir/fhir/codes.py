@@ -1,4 +1,4 @@
-"""What is observed, as mCODE STU4 fixes it: Observation.code, category, profile of each kind of finding.
+"""What is observed, as mCODE STU4 fixes it: Observation.code, category, method, profile of each finding.
 
 Source: mCODE 4.0.0, StructureDefinitions and value sets (HL7/fhir-mCODE-ig), as named beside each.
 """
@@ -34,6 +34,8 @@ SIZE = concept(LOINC, "21889-1", "Size Tumor")
 LONGEST_DIMENSION = concept(LOINC, "33728-7", "Size.maximum dimension in Tumor")
 OTHER_DIMENSION = concept(LOINC, "33729-5", "Size additional dimension in Tumor")
 GRADE = concept("http://ncicb.nci.nih.gov/xml/owl/EVS/Thesaurus.owl", "C18000", "Histologic Grade")
+# mcode-histologic-grade, method (extensible): SNOMED CT is-a 277457005, from the canshare-terminology IG.
+NOTTINGHAM = concept(SNOMED_CT, "449205006", "Nottingham histologic grading system")
 GLEASON = concept(SNOMED_CT, "385377005", "Gleason grade finding for prostatic cancer (finding)")
 HISTOLOGY = concept(LOINC, "31206-6", "Behavior ICD-O-3 Cancer")
 # mcode-tumor-marker-test-vs, method unknown: the report's question names none.
@@ -62,15 +64,47 @@ STAGE_PROFILES = {
     "m": MCODE + "mcode-tnm-distant-metastases-category",
     "group": MCODE + "mcode-tnm-stage-group",
 }
+STAGE_PROFILE = MCODE + "mcode-cancer-stage"
+# mcode-tnm-staging-method-vs; method is 1..1 and the edition is rarely in the text.
 STAGING_NOT_STATED = {"text": "not stated in report"}
+STAGING_EDITIONS = {
+    edition: concept(
+        SNOMED_CT,
+        code,
+        f"American Joint Commission on Cancer, Cancer Staging Manual, {name} "
+        "neoplasm staging system (tumor staging)",
+    )
+    for edition, code, name in (
+        ("6", "444256004", "6th edition"),
+        ("7", "443830009", "7th edition"),
+        ("8", "897275008", "8th edition"),
+        ("9", "1269566009", "9th version"),
+    )
+}
+
+# mcode-tumor-size-method-vs and mcode-cancer-disease-status-evidence-type-vs.
+GROSS_EXAMINATION = concept(
+    SNOMED_CT, "787377000", "Gross examination and sampling of tissue specimen (procedure)"
+)
+ANATOMIC_PATHOLOGY = concept(SNOMED_CT, "108257001", "Anatomic pathology procedure (procedure)")
+IMAGING = concept(SNOMED_CT, "363679005", "Imaging (procedure)")
+TUMOR_SPECIMEN = concept("http://terminology.hl7.org/CodeSystem/v2-0487", "TUMOR", "Tumor")
+# US Core 6.1.0, "Missing Data": what is required, coded and not known.
+UNKNOWN = concept("http://terminology.hl7.org/CodeSystem/data-absent-reason", "unknown", "Unknown")
+AI_CONFIDENCE = "http://hl7.org/fhir/uv/aitransparency/StructureDefinition/AIconfidence"
+
+
+def stage_prefix(slot: str, value: str) -> str:
+    """What stands before the category: c, p, yp, r, a, or nothing."""
+    return value.split(slot.upper(), maxsplit=1)[0].lower() if slot in {"t", "n", "m"} else ""
 
 
 def stage_code(slot: str, value: str) -> dict[str, Any]:
     """Observation.code of a stage: pathologic for p and yp, clinical for c, else the plain one."""
     plain, plain_name, clinical, clinical_name, pathologic, pathologic_name = STAGES[slot]
-    prefix = value.split(slot.upper(), maxsplit=1)[0] if slot != "group" else ""
-    if "p" in prefix:
+    prefix = stage_prefix(slot, value)
+    if prefix in {"p", "yp"}:
         return concept(SNOMED_CT, pathologic, pathologic_name)
-    if "c" in prefix:
+    if prefix in {"c", "yc"}:
         return concept(SNOMED_CT, clinical, clinical_name)
     return concept(SNOMED_CT, plain, plain_name)

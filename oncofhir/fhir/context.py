@@ -1,17 +1,36 @@
 """What every resource of a run has in common: source, subject, labels, references, when."""
 
 from datetime import datetime
+from enum import StrEnum
 from typing import Any
 from uuid import uuid5
 
-from oncofhir.fhir.codes import AI_ASSERTED, DERIVATION
+from oncofhir.fhir.codes import AI_ASSERTED, AI_CONFIDENCE, DERIVATION
 from oncofhir.fhir.identifiers import IdentifierSystems
+from oncofhir.fhir.origin import Origin, origin_of
 from oncofhir.schemas.base import Value
 from oncofhir.schemas.finding import Basis, Evidence, Finding
 from oncofhir.schemas.identity import NAMESPACE, Run, finding_id
 from oncofhir.schemas.report import Report
 
 _TO_THE_DAY = 10
+
+
+class Unprofiled(StrEnum):
+    """Why a resource does not claim the mCODE profile of its kind; said in `meta.tag`."""
+
+    NO_CODE = "value-without-code"
+    NO_CONDITION = "no-condition-to-refer-to"
+    NO_MALIGNANCY = "no-malignancy-named"
+    NO_TEST = "test-without-code"
+
+
+_UNPROFILED = {
+    Unprofiled.NO_CODE: "The value has no code of the value set that the mCODE profile requires",
+    Unprofiled.NO_CONDITION: "The report gives no diagnosis that the stage group could refer to",
+    Unprofiled.NO_MALIGNANCY: "The diagnosis names no malignancy",
+    Unprofiled.NO_TEST: "The tumor marker has no code in mCODE's value set",
+}
 
 
 class Context(Value):
@@ -24,6 +43,7 @@ class Context(Value):
     source_name: str
     organization: str
     recorded: datetime
+    with_confidence: bool = False
 
     @property
     def model_device(self) -> str:
@@ -43,11 +63,20 @@ class Context(Value):
         stated = self.report.effective or self.report.issued
         return stated if stated and len(stated) >= _TO_THE_DAY else None
 
-    def meta(self, profile: str | None) -> dict[str, Any]:
-        """The profile, the AI label and the labels of the source."""
+    @property
+    def origin(self) -> Origin:
+        return origin_of(self.report)
+
+    def meta(self, profile: str | None, unprofiled: Unprofiled | None = None) -> dict[str, Any]:
+        """The profile, the AI label and the labels of the source; why no mCODE profile is claimed."""
         labels = [label.model_dump(exclude_none=True) for label in self.report.security]
-        security = [AI_ASSERTED, *(label for label in labels if label)]
-        return {**({"profile": [profile]} if profile else {}), "security": security}
+        security = [AI_ASSERTED, *(label for label in labels if label and label != AI_ASSERTED)]
+        meta: dict[str, Any] = {"profile": [profile]} if profile else {}
+        meta["security"] = security
+        if unprofiled:
+            system, display = self.systems.unprofiled, _UNPROFILED[unprofiled]
+            meta["tag"] = [{"system": system, "code": unprofiled.value, "display": display}]
+        return meta
 
     def identifier(self, slot: str) -> dict[str, str]:
         return {"system": self.systems.finding, "value": finding_id(self.document, slot)}
@@ -56,8 +85,14 @@ class Context(Value):
         return {"reference": f"{type}/{finding_id(self.document, slot)}"}
 
     def derivations(self, finding: Finding) -> list[dict[str, Any]]:
-        """Where in the source's own text it stands (extension pack, derivation-reference)."""
-        return [self._derivation(evidence) for evidence in finding.evidence]
+        """Where in the source's own text it stands (extension pack, derivation-reference).
+
+        With `with_confidence` also how sure the model was: token probabilities, not calibrated.
+        """
+        said = [self._derivation(evidence) for evidence in finding.evidence]
+        if self.with_confidence and finding.confidence is not None:
+            said.append({"url": AI_CONFIDENCE, "valueDecimal": round(finding.confidence, 4)})
+        return said
 
     def _derivation(self, evidence: Evidence) -> dict[str, Any]:
         return {

@@ -35,5 +35,10 @@ class IdentifierSystems(Value):
         return f"{self.prefix}/prompt-set"
 
     @property
+    def unprofiled(self) -> str:
+        """Of `meta.tag`: why a resource claims no mCODE profile."""
+        return f"{self.prefix}/without-mcode-profile"
+
+    @property
     def tumor(self) -> str:
         return f"{self.prefix}/tumor"

@@ -6,6 +6,7 @@ from itertools import pairwise
 
 from oncofhir.inference.assertion import assertion
 from oncofhir.inference.mentions import FINDERS, Mention
+from oncofhir.inference.orders import REACH, orders_in
 from oncofhir.inference.phrases import Phrases
 from oncofhir.inference.retrieval import sentences
 from oncofhir.schemas.finding import Evidence, Kind, Rejection
@@ -92,8 +93,18 @@ class Reading:
     def assertion(
         self, start: int, end: int, ignore: frozenset[Rejection] = frozenset()
     ) -> Rejection | None:
-        """Why a mention is no current finding, None when it is affirmed."""
+        """Why a mention is no current finding, None when it is affirmed.
+
+        What stands behind an order to a model is hypothetical.
+        """
+        order = bisect_right(self._orders, start) - 1
+        if order >= 0 and start - self._orders[order] <= REACH:
+            return Rejection.HYPOTHETICAL
         return assertion(self.text, start, end, self.section_at(start), ignore=ignore)
+
+    @cached_property
+    def _orders(self) -> list[int]:
+        return orders_in(self.text)
 
     def quote(self, start: int, end: int) -> Evidence | None:
         """The evidence for a mention: its sentence, within its segment; None where it is in no single one."""

@@ -147,7 +147,9 @@ class Extractor:
         except ExceptionGroup as group:
             raise _first(group) from group
         seconds = monotonic() - began
-        findings, rejected = interpret(
+        # in a thread: a report of a megabyte takes seconds, and the event loop has others to serve
+        findings, rejected = await asyncio.to_thread(
+            interpret,
             report,
             answers,
             minimum_confidence=self._minimum_confidence,

@@ -5,7 +5,8 @@ from collections.abc import Iterator
 
 from oncofhir.inference.mentions.mention import Mention
 
-_NUMBER = r"\d{1,3}(?:[.,] ?\d{1,2}(?!\d))?|\.\d{1,2}"
+# in "grade 2, 1.4 cm" the 2 is a number of its own
+_NUMBER = r"\d{1,3}(?:[.,] ?\d{1,2}(?!\d|[.,]\d))?|\.\d{1,2}"
 _UNIT = r"(?:cm|mm|centimet(?:er|re)s?|millimet(?:er|re)s?)"
 _SIZE = re.compile(
     rf"(?<![\d.,/])(?P<first>{_NUMBER})(?:\.? ?(?P<u1>{_UNIT})\b)?"
@@ -16,6 +17,7 @@ _SIZE = re.compile(
 )
 _BLANK = re.compile(r"\s")
 _JOINED = re.compile(r" ?(?:and|&|,|, and|or) ?", re.IGNORECASE)
+_COUNTED = re.compile(r"(?:grade|stage|score|part|block|slide|level)\W{0,3}$", re.IGNORECASE)
 _MM_PER_CM = 10
 LARGEST_MM = 600.0
 
@@ -33,7 +35,8 @@ def sizes(text: str) -> Iterator[Mention]:
         unit = next((u for u in reversed(units) if u), None)
         if unit is None and following is not None and lent is not None:
             between = match.string[match.end() : following.start()]
-            unit = lent if _JOINED.fullmatch(between) else None
+            counted = _COUNTED.search(match.string[max(0, match.start() - 12) : match.start()])
+            unit = lent if _JOINED.fullmatch(between) and not counted else None
         lent = unit
         if unit is not None:
             mention = _mention(match, [u or unit for u in units])

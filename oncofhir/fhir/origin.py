@@ -1,0 +1,49 @@
+"""What a report looked at: tissue, images or the patient. It decides between Specimen and BodyStructure.
+
+Sources: LOINC document types and HL7 v2 table 0074, as in `triage.toml`; US Core 6.1.0 note categories
+(LP7839-6 Pathology, LP29684-5 Radiology). They are matched, never written.
+"""
+
+from enum import StrEnum
+
+from oncofhir.schemas.report import Report, SectionKind
+
+
+class Origin(StrEnum):
+    """How the report's author knows."""
+
+    PATHOLOGY = "pathology"
+    IMAGING = "imaging"
+    OTHER = "other"
+
+
+_PATHOLOGY = frozenset(
+    {
+        "LP7839-6", "11526-1", "22634-0", "22635-7", "22637-3", "34574-4", "60568-3",
+        "SP", "PAT", "CP", "CG",
+    }
+)  # fmt: skip
+_IMAGING = frozenset({"LP29684-5", "18748-4", "RAD", "CT", "NMR", "NMS", "RUS", "RX", "CUS", "OUS"})
+_OF_PATHOLOGY = frozenset(
+    {
+        SectionKind.FINAL_DIAGNOSIS,
+        SectionKind.SYNOPTIC,
+        SectionKind.MICROSCOPIC,
+        SectionKind.GROSS,
+        SectionKind.INTRAOPERATIVE,
+        SectionKind.SPECIMEN,
+    }
+)
+
+
+def origin_of(report: Report) -> Origin:
+    """By the report's type and category, else by its sections."""
+    codes = {coding.code for coding in (*report.types, *report.categories)}
+    if codes & _PATHOLOGY:
+        return Origin.PATHOLOGY
+    if codes & _IMAGING:
+        return Origin.IMAGING
+    kinds = {section.kind for section in report.sections}
+    if report.specimen or report.parts or kinds & _OF_PATHOLOGY:
+        return Origin.PATHOLOGY
+    return Origin.IMAGING if SectionKind.IMAGING in kinds else Origin.OTHER
