@@ -36,10 +36,12 @@ _BOUND = re.compile(
     r"(?:\b(?:within|less than|more than|greater than|under|over|not exceeding|exceeds|up to)|[<>≤≥]=?) ?$",
     re.IGNORECASE,
 )
+# OCR puts stray stops before "from the margin"; a word like "margin" behind a stop is a new sentence's.
 _DISTANCE = re.compile(
-    r"[.\s]*(?:or more |away |distant )?(?:(?:from|to) (?:the |its |this )?"
+    r"[.\s]*(?:or more |away |distant )?(?:from|to) (?:the |its |this )?"
     r"(?!(?:medial|lateral|superior|inferior|anterior|posterior) to|\d)\w"
-    r"|(?:proximal|distal|deep|superior|inferior|lateral|medial) to\b|above|below|beyond"
+    r"|\s*(?:or more |away |distant )?"
+    r"(?:(?:proximal|distal|deep|superior|inferior|lateral|medial) to\b|above|below|beyond"
     r"|of intervening|of (?:the )?(?:\w+ ){0,3}margin|margin|clear)",
     re.IGNORECASE,
 )
