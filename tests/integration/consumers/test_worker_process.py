@@ -125,9 +125,9 @@ async def test_a_broker_that_comes_back_is_taken_up_again_even_if_it_forgot_ever
             await publish(settings, [message(settings, report(f"s{n}")) for n in range(40)])
             await until(lambda: len(set(names(file))) == 140, seconds=60)
             await until(lambda: get_status(output, "/ready") == 200)
+            await until(lambda: committed(settings) == 40, seconds=60)
             process.send_signal(signal.SIGTERM)
             assert await asyncio.wait_for(process.wait(), 20) == 0
-        assert committed(settings) == 40
         assert len({o.key for o in read_all(settings, settings.kafka.outcome_topic)}) == 40
         assert not read_all(settings, settings.kafka.dead_letter_topic)
         assert "Traceback" not in output.read_text()
