@@ -81,9 +81,11 @@ class Pipeline:
         try:
             reading = await self._reader.read(event, self._source.beside(event.companions))
         except UnreadableReport as error:
-            await self._outdate(event.source, version_in(event.resource), error.reason)
+            await self._outdate(
+                event.source, version_in(event.resource, event.source.version), error.reason
+            )
             raise
-        at = version_in(reading.resource or event.resource)
+        at = version_in(reading.resource or event.resource, event.source.version)
         source = _with_version(event.source, at)
         if isinstance(reading.result, Retract):
             return await self._retract(source, at, reading.result.reason)

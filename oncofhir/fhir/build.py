@@ -2,163 +2,157 @@
 
 from typing import Any
 
-from fhir.resources.R4B.condition import Condition
-from fhir.resources.R4B.observation import Observation
-from fhir.resources.R4B.specimen import Specimen
-from pydantic import ValidationError
-
-from oncofhir.fhir.conditions import body_site, condition, specimen
+from oncofhir.fhir.conditions import condition
 from oncofhir.fhir.context import Context
 from oncofhir.fhir.observations import References, observation
+from oncofhir.fhir.rows import row_of
+from oncofhir.fhir.slots import Known, named_slots, slot_for
+from oncofhir.fhir.tumors import anchor, anchor_kind, body_site
+from oncofhir.fhir.validity import check
 from oncofhir.schemas.base import Value
-from oncofhir.schemas.errors import RequestRejected
 from oncofhir.schemas.extraction import Extraction
 from oncofhir.schemas.finding import Finding, Kind
-from oncofhir.schemas.identity import finding_id
-from oncofhir.schemas.outcome import PhenotypeRow, RowStatus
-from oncofhir.schemas.reasons import Reason
+from oncofhir.schemas.outcome import PhenotypeRow
 
-DIAGNOSIS = "diagnosis"
-SPECIMEN = "specimen"
-_MODELS: dict[str, Any] = {"Condition": Condition, "Observation": Observation, "Specimen": Specimen}
-_ON_CONDITION = frozenset({Kind.DIAGNOSIS, Kind.TUMOR_SITE, Kind.TUMOR_LATERALITY})
-_NEEDS_SPECIMEN = frozenset(
-    {Kind.TUMOR_SIZE, Kind.HORMONE_RECEPTOR, Kind.CANCER_GRADE, Kind.HISTOLOGICAL_TYPE}
-)
+_WHERE = (Kind.TUMOR_SITE, Kind.TUMOR_LATERALITY)
+_ON_CONDITION = frozenset({Kind.DIAGNOSIS, *_WHERE})
+_ON_SPECIMEN = frozenset({Kind.HORMONE_RECEPTOR, Kind.CANCER_GRADE, Kind.HISTOLOGICAL_TYPE})
 
 
 class Plan(Value):
-    """What a run would write: resources by their slot, in an order in which references come last."""
+    """What a run would write: resources by their slot, in an order in which references come last.
+
+    `parts` has the specimen part of every slot, also of those that have no resource of their own.
+    """
 
     resources: dict[str, dict[str, Any]]
     rows: tuple[PhenotypeRow, ...]
+    parts: dict[str, str | None]
 
 
-def slot_of(finding: Finding, ordinal: int = 0) -> str:
-    """The slot of a finding's identity: kind, receptor or category, part, an ordinal to break a tie."""
-    parts = [finding.kind.value, finding.slot, f"part-{finding.part}" if finding.part else None]
-    return "/".join([p for p in parts if p] + ([str(ordinal)] if ordinal else []))
-
-
-def slots(findings: tuple[Finding, ...]) -> dict[str, Finding]:
-    """The findings by slot.
-
-    The part belongs to the slot only where several parts say the same kind, so that an addendum that
-    adds a part leaves the first one's identity alone.
-    """
-    found: dict[str, Finding] = {}
-    for finding in findings:
-        plain = slot_of(finding.model_copy(update={"part": None}))
-        slot = plain if plain not in found else slot_of(finding)
-        ordinal = 0
-        while slot in found:
-            ordinal += 1
-            slot = slot_of(finding, ordinal)
-        found[slot] = finding
-    return found
-
-
-def build(context: Context, extraction: Extraction, revision: int) -> Plan:
+def build(
+    context: Context, extraction: Extraction, revision: int, known: Known | None = None
+) -> Plan:
     """The resources and rows of an extraction, checked against R4.
+
+    `known` are the slots of the document's earlier versions with their parts.
 
     Raises:
         RequestRejected: a resource is not valid R4: a fault of ours, with the element's path.
     """
-    found = slots(extraction.findings)
-    resources = _resources(context, found)
-    for resource in resources.values():
+    building = _Building(context, named_slots(extraction.findings, known or {}), known or {})
+    building.build()
+    for resource in building.resources.values():
         check(resource)
-    rows = tuple(
-        _row(context, slot, finding, resources, revision) for slot, finding in found.items()
-    )
-    return Plan(resources=resources, rows=rows)
+    rows = tuple(building.row(slot, revision) for slot in building.found)
+    return Plan(resources=building.resources, rows=rows, parts=building.parts)
 
 
-def _resources(context: Context, found: dict[str, Finding]) -> dict[str, dict[str, Any]]:
-    def first(kind: Kind, slot: str | None = None) -> Finding | None:
-        return next((f for f in found.values() if f.kind is kind and f.slot == slot), None)
+class _Building:
+    """The resources of one report as they come to be; `carriers` tells which holds which finding."""
 
-    def slot_named(kind: Kind, slot: str | None) -> str | None:
-        return next((s for s, f in found.items() if f.kind is kind and f.slot == slot), None)
+    def __init__(self, context: Context, found: dict[str, Finding], known: Known) -> None:
+        self.context = context
+        self.found = found
+        self.known = known
+        self.resources: dict[str, dict[str, Any]] = {}
+        self.carriers: dict[str, str] = {}
+        self.parts = {slot: finding.part for slot, finding in found.items()}
+        self._anchors: dict[str | None, str] = {}
 
-    resources: dict[str, dict[str, Any]] = {}
-    where = body_site(first(Kind.TUMOR_SITE), first(Kind.TUMOR_LATERALITY))
-    on = {"reference": context.report.specimen} if context.report.specimen else None
-    if on is None and any(f.kind in _NEEDS_SPECIMEN for f in found.values()):
-        resources[SPECIMEN] = specimen(context, SPECIMEN, where)
-        on = context.reference("Specimen", SPECIMEN)
-    about = None
-    diagnosis, group = first(Kind.DIAGNOSIS), slot_named(Kind.CANCER_STAGE, "group")
-    if diagnosis:
-        staged = (found[group], context.reference("Observation", group)) if group else None
-        resources[DIAGNOSIS] = condition(
-            context,
-            diagnosis,
-            DIAGNOSIS,
-            histology=first(Kind.HISTOLOGICAL_TYPE),
-            site=first(Kind.TUMOR_SITE),
-            laterality=first(Kind.TUMOR_LATERALITY),
-            group=staged,
+    def build(self) -> None:
+        self._add_anchors()
+        for slot, finding in self.found.items():
+            if finding.kind is Kind.DIAGNOSIS:
+                self._add_condition(slot, finding)
+        for slot, finding in self.found.items():
+            if finding.kind not in _ON_CONDITION:
+                self._add(slot, observation(self.context, finding, slot, self._references(finding)))
+                self.carriers[slot] = slot
+
+    def _add(self, slot: str, resource: dict[str, Any]) -> None:
+        self.resources[slot] = resource
+
+    def _add_anchors(self) -> None:
+        """A Specimen or BodyStructure a part, where the report names none and a finding needs it."""
+        if self.context.report.specimen:
+            return
+        of_tissue = anchor_kind(self.context) == "specimen"
+        has_diagnosis = any(f.kind is Kind.DIAGNOSIS for f in self.found.values())
+        for finding in self.found.values():
+            needs = finding.kind is Kind.TUMOR_SIZE or (of_tissue and finding.kind in _ON_SPECIMEN)
+            if needs or (finding.kind in _WHERE and not has_diagnosis):
+                self._add_anchor(finding.part)
+
+    def _add_anchor(self, part: str | None) -> None:
+        if part in self._anchors:
+            return
+        slot = slot_for(anchor_kind(self.context), part, self.known, self.resources)
+        where = [self._of(kind, part) for kind in _WHERE]
+        site, laterality = (found for _, found in where)
+        self._add(slot, anchor(self.context, slot, site, laterality))
+        self._anchors[part] = slot
+        self.parts[slot] = part
+        self.carriers |= {named: slot for named, _ in where if named}
+
+    def _add_condition(self, slot: str, diagnosis: Finding) -> None:
+        part = diagnosis.part
+        histology = self._of(Kind.HISTOLOGICAL_TYPE, part)[1]
+        where = [self._of(kind, part) for kind in _WHERE]
+        site, laterality = (found for _, found in where)
+        group_slot, group = self._of(Kind.CANCER_STAGE, part, "group")
+        staged = None
+        if group_slot and group:
+            staged = group, self.context.reference("Observation", group_slot)
+        self._add(
+            slot,
+            condition(
+                self.context,
+                diagnosis,
+                slot,
+                histology=histology,
+                where=body_site(site, laterality),
+                group=staged,
+            ),
         )
-        about = context.reference("Condition", DIAGNOSIS)
-    categories = [s for c in ("t", "n", "m") if (s := slot_named(Kind.CANCER_STAGE, c))]
-    refs = References(about, on, [context.reference("Observation", s) for s in categories])
-    for slot, finding in found.items():
-        if finding.kind not in _ON_CONDITION:
-            resources[slot] = observation(context, finding, slot, refs)
-    return resources
+        self.carriers |= {named: slot for named, _ in where if named} | {slot: slot}
 
-
-def check(resource: dict[str, Any]) -> None:
-    """Validate a resource with fhir.resources (R4B: the same elements as R4 in what is written here).
-
-    Raises:
-        RequestRejected: with the paths of what is wrong, and no value.
-    """
-    try:
-        _MODELS[resource["resourceType"]].model_validate(resource)
-    except ValidationError as error:
-        paths = ", ".join(
-            ".".join(map(str, e["loc"])) for e in error.errors(include_input=False)[:5]
+    def _references(self, finding: Finding) -> References:
+        condition_slot, _ = self._of(Kind.DIAGNOSIS, finding.part)
+        members: tuple[dict[str, str], ...] = ()
+        if finding.kind is Kind.CANCER_STAGE and finding.slot == "group":
+            named = [self._of(Kind.CANCER_STAGE, finding.part, c)[0] for c in ("t", "n", "m")]
+            members = tuple(self.context.reference("Observation", s) for s in named if s)
+        return References(
+            condition=self._reference(condition_slot),
+            anchor=self._anchor_of(finding.part),
+            members=members,
         )
-        raise RequestRejected(
-            Reason.STORE_REJECTED, resource["resourceType"], f"not valid R4 at {paths}"
-        ) from None
 
+    def _anchor_of(self, part: str | None) -> dict[str, str] | None:
+        if self.context.report.specimen:
+            return {"reference": self.context.report.specimen}
+        return self._reference(self._anchors.get(part))
 
-def _row(
-    context: Context,
-    slot: str,
-    finding: Finding,
-    resources: dict[str, dict[str, Any]],
-    revision: int,
-) -> PhenotypeRow:
-    carrier = DIAGNOSIS if finding.kind in _ON_CONDITION else slot
-    resource = resources.get(carrier)
-    return PhenotypeRow(
-        finding=finding_id(context.document, slot),
-        document=context.document,
-        revision=revision,
-        status=RowStatus.CURRENT,
-        resource=f"{resource['resourceType']}/{resource['id']}" if resource else None,
-        source=context.run.source,
-        source_version=context.run.source_version,
-        subject=context.report.subject,
-        kind=finding.kind,
-        slot=finding.slot,
-        part=finding.part,
-        value=finding.value,
-        number=finding.number,
-        unit=finding.unit,
-        basis=finding.basis,
-        confidence=finding.confidence,
-        codings=finding.codings,
-        evidence=finding.evidence,
-        effective=context.effective,
-        model=context.run.model.name,
-        model_digest=context.run.model.digest,
-        prompt_set=f"{context.run.prompt_set.name}@{context.run.prompt_set.version}",
-        software=context.run.software_version,
-        run=context.run.id,
-        asserted=context.recorded,
-    )
+    def _reference(self, slot: str | None) -> dict[str, str] | None:
+        if slot is None:
+            return None
+        return self.context.reference(self.resources[slot]["resourceType"], slot)
+
+    def _of(
+        self, kind: Kind, part: str | None, component: str | None = None
+    ) -> tuple[str | None, Finding | None]:
+        """The finding of a kind that belongs to a part: its own, else the report's only one."""
+        of_kind = [(s, f) for s, f in self.found.items() if f.kind is kind and f.slot == component]
+        own = [(s, f) for s, f in of_kind if f.part == part]
+        partless = [(s, f) for s, f in of_kind if f.part is None]
+        if own or partless:
+            return (own or partless)[0]
+        if of_kind and (part is None or len(of_kind) == 1):
+            return of_kind[0]
+        return None, None
+
+    def row(self, slot: str, revision: int) -> PhenotypeRow:
+        resource = self.resources.get(self.carriers.get(slot, ""))
+        reference = f"{resource['resourceType']}/{resource['id']}" if resource else None
+        return row_of(self.context, slot, self.found[slot], reference, revision)

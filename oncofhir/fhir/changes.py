@@ -1,23 +1,21 @@
-"""What a run, a retraction or an unreadable version changes: the entries to write and the next head. Pure."""
+"""What a run changes: the entries to write and the next head. Pure."""
 
 from collections.abc import Mapping
-from datetime import datetime
 from typing import Any
 
 from oncofhir.fhir.build import Plan
-from oncofhir.fhir.conditions import entered_in_error
 from oncofhir.fhir.context import Context
 from oncofhir.fhir.fingerprint import fingerprint
 from oncofhir.fhir.head import Head, SourceVersion, StoredResource, to_task
 from oncofhir.fhir.identifiers import IdentifierSystems
 from oncofhir.fhir.provenance import provenance
+from oncofhir.fhir.rows import next_rows
 from oncofhir.fhir.transaction import head_entry, put
-from oncofhir.schemas.base import Value
-from oncofhir.schemas.event import SourceReference
+from oncofhir.fhir.validity import check
+from oncofhir.fhir.withdrawing import is_edited, withdrawals
 from oncofhir.schemas.extraction import Extraction
-from oncofhir.schemas.identity import resource_key
-from oncofhir.schemas.outcome import OutcomeRow, OutcomeStatus, PhenotypeRow, RowStatus
-from oncofhir.schemas.reasons import Reason
+from oncofhir.schemas.identity import document_id, resource_key
+from oncofhir.schemas.outcome import OutcomeRow, OutcomeStatus, PhenotypeRow
 from oncofhir.schemas.report import Report
 
 
@@ -40,56 +38,89 @@ def changes(
     plan: Plan,
     extraction: Extraction,
     head: Head | None,
-    stored: dict[str, dict[str, Any]],
+    stored: Mapping[str, dict[str, Any]],
 ) -> tuple[list[dict[str, Any]], Head]:
-    """The entries that bring the store from the head's state to the plan's, and the new head."""
+    """The entries that bring the store from the head's state to the plan's, and the new head.
+
+    `stored` is what the store has of the head's resources, by reference.
+    """
     known = dict(head.resources) if head else {}
     entries: list[dict[str, Any]] = []
     resources: dict[str, StoredResource] = {}
     conflicts: set[str] = set()
-    for slot, resource in plan.resources.items():
-        reference, mark = f"{resource['resourceType']}/{resource['id']}", fingerprint(resource)
-        before, current = known.pop(slot, None), stored.get(reference)
-        if before and current is not None and fingerprint(current) != before.fingerprint:
-            conflicts.add(reference)
+    for slot, planned in plan.resources.items():
+        before = known.pop(slot, None)
+        reference = f"{planned['resourceType']}/{planned['id']}"
+        current = stored.get(reference)
+        if before and is_edited(before, current):
+            conflicts.add(before.reference)
             resources[slot] = before
             continue
+        resource = _followed(planned, current, head)
+        mark = fingerprint(resource)
         resources[slot] = StoredResource(reference=reference, fingerprint=mark)
-        if before is None or current is None or before.withdrawn or mark != before.fingerprint:
+        if not before or before.withdrawn or not _is_same(resource, current, mark, before):
             entries.append(put(resource, (current or {}).get("meta", {}).get("versionId")))
     vanished = withdrawals(known, stored)
     entries += vanished.entries
     resources |= vanished.resources
     conflicts |= vanished.conflicts
     revision = head.revision + 1 if head else 1
-    rows = [
-        row.model_copy(update={"status": RowStatus.HUMAN_EDITED})
-        if row.resource in conflicts
-        else row
-        for row in plan.rows
-    ]
-    present = {row.finding for row in rows}
-    rows += [
-        row.model_copy(
-            update={
-                "revision": revision,
-                "status": RowStatus.HUMAN_EDITED
-                if row.resource in conflicts
-                else RowStatus.WITHDRAWN,
-            }
-        )
-        for row in (head.rows if head else ())
-        if row.finding not in present
-    ]
-    new = _head_of(context, extraction, head, resources, tuple(rows), len(conflicts))
-    written = [f"{e['resource']['resourceType']}/{e['resource']['id']}" for e in entries]
-    if written:
-        entries.append(put(provenance(context, written, f"revision-{revision}")))
-    return [*entries, entry_of(new, context.systems)], new
+    rows = next_rows(plan.rows, head.rows if head else (), revision, conflicts)
+    new = _head_of(context, plan, extraction, head, resources, rows, len(conflicts))
+    standing = [r.reference for r in resources.values() if r.reference not in conflicts]
+    targets = [*standing, _reference_to(new)]
+    run = provenance(context, targets, f"revision-{revision}")
+    check(run)
+    return [*entries, put(run), entry_of(new, context.systems)], new
+
+
+def _is_same(
+    resource: dict[str, Any],
+    current: dict[str, Any] | None,
+    mark: str,
+    before: StoredResource,
+) -> bool:
+    return current is not None and mark == before.fingerprint and _same_patient(resource, current)
+
+
+def _patient(resource: Mapping[str, Any]) -> Any:
+    return (resource.get("subject") or resource.get("patient") or {}).get("reference")
+
+
+def _same_patient(one: dict[str, Any], other: dict[str, Any]) -> bool:
+    return fingerprint({"on": {"reference": _patient(one)}}) == fingerprint(
+        {"on": {"reference": _patient(other)}}
+    )
+
+
+def _followed(
+    planned: dict[str, Any], current: dict[str, Any] | None, head: Head | None
+) -> dict[str, Any]:
+    """The planned resource with what the stored one knows better.
+
+    That is when it was first recorded and, after a merge of patients, whose it is; but a report that
+    now names another patient than before was corrected, and counts.
+    """
+    if current is None:
+        return planned
+    followed = dict(planned)
+    if "recordedDate" in planned and "recordedDate" in current:
+        followed["recordedDate"] = current["recordedDate"]
+    if head is not None and _patient(planned) == head.subject:
+        name = "patient" if "patient" in planned else "subject"
+        followed[name] = current.get(name, planned[name])
+    return followed
+
+
+def _reference_to(head: Head) -> str:
+    """The head's Task: by its id, or within the transaction that creates it."""
+    return f"Task/{head.id}" if head.id else f"urn:uuid:{head.document}"
 
 
 def _head_of(
     context: Context,
+    plan: Plan,
     extraction: Extraction,
     head: Head | None,
     resources: dict[str, StoredResource],
@@ -98,6 +129,7 @@ def _head_of(
 ) -> Head:
     report, run = context.report, context.run
     key = resource_key(context.source_name, report.source)
+    content = document_id(context.source_name, report.subject, report.content_key)
     rejected: dict[str, int] = {}
     for finding in extraction.rejected:
         rejected[finding.reason.value] = rejected.get(finding.reason.value, 0) + 1
@@ -122,100 +154,20 @@ def _head_of(
         id=head.id if head else None,
         version_id=head.version_id if head else None,
         document=context.document,
-        content=report.content_key,
+        contents=_with(head.contents if head else (), content),
         subject=report.subject,
         security=tuple(label.model_dump(exclude_none=True) for label in report.security),
-        sources=tuple(dict.fromkeys([*(head.sources if head else ()), key])),
+        sources=_with(head.sources if head else (), key),
         source=report.source,
         at=version_of(report),
         run=run.id,
         revision=revision,
         resources=resources,
+        parts=(head.parts if head else {}) | plan.parts,
         rows=rows,
         outcome=outcome,
     )
 
 
-def successor(
-    head: Head,
-    source: SourceReference,
-    at: SourceVersion,
-    status: OutcomeStatus,
-    reason: Reason,
-    rows: tuple[PhenotypeRow, ...],
-    resources: dict[str, StoredResource],
-    *,
-    software: str,
-    recorded: datetime,
-    conflicts: int = 0,
-) -> Head:
-    """The head after a retraction, or after a version that cannot be read."""
-    outcome = head.outcome.model_copy(
-        update={
-            "revision": head.revision + 1,
-            "status": status,
-            "reason": reason.value,
-            "source_version": source.version,
-            "findings": 0 if status is OutcomeStatus.RETRACTED else head.outcome.findings,
-            "recorded": recorded,
-            "conflicts": conflicts,
-            "software": software,
-        }
-    )
-    update = {
-        "source": source,
-        "at": at,
-        "run": None,
-        "revision": head.revision + 1,
-        "resources": resources,
-        "rows": rows,
-        "outcome": outcome,
-    }
-    return head.model_copy(update=update)
-
-
-class Withdrawals(Value):
-    """The entries that mark resources entered-in-error, what the head knows then, and what people keep."""
-
-    entries: tuple[dict[str, Any], ...]
-    resources: dict[str, StoredResource]
-    conflicts: frozenset[str]
-
-
-def withdrawals(
-    known: Mapping[str, StoredResource], stored: Mapping[str, dict[str, Any]]
-) -> Withdrawals:
-    """Withdraw what the head knows and the store has, but for what a human changed since."""
-    entries: list[dict[str, Any]] = []
-    resources = dict(known)
-    conflicts: set[str] = set()
-    for slot, gone in known.items():
-        current = stored.get(gone.reference)
-        if gone.withdrawn or current is None:
-            continue
-        if fingerprint(current) != gone.fingerprint:
-            conflicts.add(gone.reference)
-            continue
-        withdrawn = entered_in_error(current)
-        entries.append(put(withdrawn, current.get("meta", {}).get("versionId")))
-        resources[slot] = StoredResource(
-            reference=gone.reference, fingerprint=fingerprint(withdrawn), withdrawn=True
-        )
-    return Withdrawals(entries=tuple(entries), resources=resources, conflicts=frozenset(conflicts))
-
-
-def rows_as(head: Head, status: RowStatus, conflicts: frozenset[str]) -> tuple[PhenotypeRow, ...]:
-    """The head's rows in their next revision; those withdrawn stay so, a human's edit is told."""
-    return tuple(
-        row.model_copy(
-            update={
-                "revision": head.revision + 1,
-                "status": RowStatus.HUMAN_EDITED
-                if row.resource in conflicts
-                else row.status
-                if row.status is RowStatus.WITHDRAWN
-                else status,
-            }
-        )
-        for row in head.rows
-    )
+def _with(values: tuple[str, ...], value: str) -> tuple[str, ...]:
+    return tuple(dict.fromkeys((*values, value)))

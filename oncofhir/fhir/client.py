@@ -4,31 +4,32 @@ Source: http://hl7.org/fhir/R4/http.html.
 """
 
 import asyncio
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
+from uuid import uuid4
 
 import httpx2
 from tenacity import (
     AsyncRetrying,
-    retry_if_exception_type,
+    retry_if_exception,
     stop_after_attempt,
     wait_random_exponential,
 )
 
-from oncofhir.schemas.errors import (
-    AccessDenied,
-    DependencyUnavailable,
-    OncofhirError,
-    RequestRejected,
-    StoreConflict,
-    UnreadableReport,
-)
+from oncofhir.fhir.answers import OK, entry_error, error_of, outcome_error, status_of
+from oncofhir.schemas.errors import AccessDenied, DependencyUnavailable, UnreadableReport
 from oncofhir.schemas.reasons import Reason
 
 FHIR_JSON = "application/fhir+json"
 _READ_ATTEMPTS = 3
-_OK = 300
+_LONGEST_WAIT = 2.0  # seconds between two attempts of a read
+_CREATED = 201
+_LOCATION = re.compile(
+    r"\b[A-Z][A-Za-z]+/(?P<id>[A-Za-z0-9\-.]{1,64})/_history/(?P<version>[^/]+)$"
+)
 
 
 class FhirClient:
@@ -75,7 +76,7 @@ class FhirClient:
             DependencyUnavailable, AccessDenied, RequestRejected: as the server answered.
         """
         history = f"/_history/{version}" if version else ""
-        return await self._read(f"/{type}/{id}{history}")
+        return await self._read(f"/{type}/{id}{history}", reads=True)
 
     async def search(self, type: str, params: Mapping[str, str]) -> list[dict[str, Any]]:  # noqa: A002
         """The matches of a search, first page; unknown parameters are an error, no cache is asked."""
@@ -89,30 +90,90 @@ class FhirClient:
         bundle = await self._read(f"/{type}", {"_summary": "count"})
         return int(bundle.get("total", 0))
 
+    async def read_many(self, references: Sequence[str]) -> dict[str, dict[str, Any]]:
+        """The resources that relative references name, in one request; what is not there is left out.
+
+        Raises:
+            DependencyUnavailable, AccessDenied: for any of them.
+        """
+        if not references:
+            return {}
+        entries = [{"request": {"method": "GET", "url": name}} for name in references]
+        batch = {"resourceType": "Bundle", "type": "batch", "entry": entries}
+        answer = self._json(await self._retrying("POST", self._base_url, json=batch))
+        answered = answer.get("entry") or []
+        if len(answered) != len(references):
+            raise DependencyUnavailable(
+                Reason.STORE_FAILED, self._base_url, "a batch was answered in part"
+            )
+        found = {}
+        for name, entry in zip(references, answered, strict=True):
+            status = status_of(entry.get("response") or {})
+            if status in OK and isinstance(entry.get("resource"), dict):
+                found[name] = entry["resource"]
+            elif not isinstance(
+                error := error_of(status, self._base_url, reads=True), UnreadableReport
+            ):
+                raise error
+        return found
+
     async def read_binary(self, url: str, accept: str) -> tuple[bytes, str | None]:
         """The content of a relative `Binary/x`, or of an absolute URL, and its content type.
 
         A server that does not serve raw content (406) is asked for the Binary resource. The token is
-        not sent to another origin.
+        not sent to another origin, and that another origin refuses access is no reason to halt.
 
         Raises:
             UnreadableReport: attachment-not-found.
         """
         address = url if "://" in url else f"{self._base_url}/{url}"
+        ask = partial(self._retrying, "GET", address, reads=True)
         try:
-            response = await self._retrying(
-                "GET", address, headers={"accept": accept}, may_be=(406, 415)
-            )
-            if response.status_code in {406, 415}:
-                response = await self._retrying("GET", address, headers={"accept": FHIR_JSON})
+            response = await ask(headers={"accept": accept}, may_be=(406, 415))
+            if response.status_code not in OK:
+                response = await ask(headers={"accept": FHIR_JSON})
         except UnreadableReport as error:
+            raise UnreadableReport(Reason.ATTACHMENT_NOT_FOUND) from error
+        except AccessDenied as error:
+            if self._is_own(address):
+                raise
             raise UnreadableReport(Reason.ATTACHMENT_NOT_FOUND) from error
         return response.content, response.headers.get("content-type")
 
-    async def put(self, resource: dict[str, Any]) -> dict[str, Any]:
+    async def put(self, resource: dict[str, Any]) -> None:
         """Create or update a resource by its id."""
         path = f"{self._base_url}/{resource['resourceType']}/{resource['id']}"
-        return self._json(await self._request("PUT", path, json=resource))
+        await self._request("PUT", path, json=resource)
+
+    async def create(
+        self, resource: dict[str, Any], condition: Mapping[str, str]
+    ) -> dict[str, Any]:
+        """Create a resource unless one matches `condition`; the one that is there then, either way.
+
+        It is a transaction of one entry, for servers make those one after another and may let two
+        conditional creates that come at the same time both create. Sent again after a time-out it
+        makes no second resource, so it is retried like a read.
+
+        Raises:
+            StoreConflict: several match (412).
+        """
+        kind = resource["resourceType"]
+        request = {"method": "POST", "url": kind, "ifNoneExist": urlencode(condition)}
+        entry = {"fullUrl": f"urn:uuid:{uuid4()}", "resource": resource, "request": request}
+        answer = await self._transacted(
+            {"resourceType": "Bundle", "type": "transaction", "entry": [entry]}, self._retrying
+        )
+        response = ((answer.get("entry") or [{}])[0]).get("response") or {}
+        named = _LOCATION.search(str(response.get("location", "")))
+        if named is not None and status_of(response) == _CREATED:
+            meta = {**resource.get("meta", {}), "versionId": named["version"]}
+            return {**resource, "id": named["id"], "meta": meta}
+        if named is not None:
+            return await self.read(kind, named["id"])
+        matches = await self.search(kind, condition)
+        if not matches:
+            raise DependencyUnavailable(Reason.STORE_FAILED, self._base_url, "created, not found")
+        return matches[0]
 
     async def transaction(self, bundle: dict[str, Any]) -> dict[str, Any]:
         """All of a Bundle, or nothing.
@@ -122,9 +183,18 @@ class FhirClient:
             RequestRejected: store-rejected; the detail has the issues' codes and expressions.
             DependencyUnavailable, AccessDenied.
         """
-        answer = self._json(await self._request("POST", self._base_url, json=bundle))
+        return await self._transacted(bundle, self._request)
+
+    async def _transacted(
+        self, bundle: dict[str, Any], send: Callable[..., Awaitable[httpx2.Response]]
+    ) -> dict[str, Any]:
+        headers = {"prefer": "return=minimal"}
+        answer = self._json(await send("POST", self._base_url, json=bundle, headers=headers))
         if answer.get("resourceType") != "Bundle":
-            raise RequestRejected(Reason.STORE_REJECTED, self._base_url, _issues(answer))
+            raise outcome_error(answer, self._base_url)
+        error = entry_error(answer, self._base_url)
+        if error is not None:
+            raise error
         return answer
 
     async def aclose(self) -> None:
@@ -135,15 +205,19 @@ class FhirClient:
         path: str,
         params: Mapping[str, str] | None = None,
         headers: Mapping[str, str] | None = None,
+        *,
+        reads: bool = False,
     ) -> dict[str, Any]:
         address = self._base_url + path
-        return self._json(await self._retrying("GET", address, params=params, headers=headers))
+        return self._json(
+            await self._retrying("GET", address, params=params, headers=headers, reads=reads)
+        )
 
     async def _retrying(self, method: str, address: str, **how: Any) -> httpx2.Response:
         async for attempt in AsyncRetrying(
-            retry=retry_if_exception_type(DependencyUnavailable),
+            retry=retry_if_exception(_may_be_asked_again),
             stop=stop_after_attempt(self._attempts),
-            wait=wait_random_exponential(multiplier=0.1, max=2),
+            wait=wait_random_exponential(multiplier=0.1, max=_LONGEST_WAIT),
             reraise=True,
         ):
             with attempt:
@@ -159,13 +233,15 @@ class FhirClient:
         headers: Mapping[str, str] | None = None,
         json: Any = None,
         may_be: tuple[int, ...] = (),
+        reads: bool = False,
     ) -> httpx2.Response:
         sent = {"accept": FHIR_JSON, **(headers or {})}
         if json is not None:
             sent["content-type"] = FHIR_JSON
-        token = self._token() if _origin(address) == _origin(self._base_url) else None
+        token = self._token() if self._is_own(address) else None
         if token:
             sent["authorization"] = f"Bearer {token}"
+        where = self._base_url if self._is_own(address) else _shown_origin(address)
         try:
             async with self._bound:
                 response = await self._http.request(
@@ -173,33 +249,16 @@ class FhirClient:
                 )
         except httpx2.HTTPError as error:
             raise DependencyUnavailable(
-                Reason.STORE_UNREACHABLE, self._base_url, type(error).__name__
+                Reason.STORE_UNREACHABLE, where, type(error).__name__
             ) from error
-        if response.status_code >= _OK and response.status_code not in may_be:
-            raise self._error(response)
+        if response.status_code not in OK and response.status_code not in may_be:
+            after = response.headers.get("retry-after", "")
+            outcome = _outcome(response)
+            raise error_of(response.status_code, where, outcome, retry_after=after, reads=reads)
         return response
 
-    def _error(self, response: httpx2.Response) -> OncofhirError:
-        status = response.status_code
-        said = f"HTTP {status}"
-        if status in {401, 403}:
-            return AccessDenied(Reason.STORE_ACCESS_DENIED, self._base_url, said)
-        if status == 404:  # noqa: PLR2004
-            return UnreadableReport(Reason.RESOURCE_NOT_FOUND)
-        if status == 410:  # noqa: PLR2004
-            return UnreadableReport(Reason.DELETED)
-        if status in {409, 412}:
-            return StoreConflict(Reason.STORE_CONFLICT, self._base_url, said)
-        if status in {408, 425, 429} or status >= 500:  # noqa: PLR2004
-            after = response.headers.get("retry-after", "")
-            return DependencyUnavailable(
-                Reason.STORE_FAILED, self._base_url, said, float(after) if after.isdigit() else None
-            )
-        try:
-            outcome = response.json()
-        except ValueError:
-            outcome = {}
-        return RequestRejected(Reason.STORE_REJECTED, self._base_url, f"{said} {_issues(outcome)}")
+    def _is_own(self, address: str) -> bool:
+        return _origin(address) == _origin(self._base_url)
 
     def _json(self, response: httpx2.Response) -> dict[str, Any]:
         try:
@@ -213,17 +272,23 @@ class FhirClient:
         return answer
 
 
-def _issues(outcome: Any) -> str:
-    """Codes and expressions of an OperationOutcome; its diagnostics may quote the report."""
-    issues = outcome.get("issue", []) if isinstance(outcome, dict) else []
-    said = [
-        " ".join([str(issue.get("code")), *map(str, issue.get("expression") or [])])
-        for issue in issues
-        if isinstance(issue, dict)
-    ]
-    return "; ".join(said[:5])
+def _may_be_asked_again(error: BaseException) -> bool:
+    """An unavailable server, but for one that asks for more patience than a read has."""
+    return isinstance(error, DependencyUnavailable) and (error.retry_after or 0.0) <= _LONGEST_WAIT
+
+
+def _outcome(response: httpx2.Response) -> Any:
+    try:
+        return response.json()
+    except ValueError:
+        return None
 
 
 def _origin(address: str) -> tuple[str, str | None, int | None]:
     parts = urlsplit(address)
     return parts.scheme, parts.hostname, parts.port
+
+
+def _shown_origin(address: str) -> str:
+    scheme, host, port = _origin(address)
+    return f"{scheme}://{host}" + (f":{port}" if port else "")

@@ -1,20 +1,27 @@
-"""The Condition (mcode-primary-cancer-condition) and the Specimen (mcode-human-specimen).
+"""Conditions: mcode-primary-cancer-condition, mcode-secondary-cancer-condition, or neither.
 
-Source: mCODE 4.0.0, SD_Condition.fsh, SD_HumanSpecimen; status rules: R4 condition-ver-status.
+Source: mCODE 4.0.0, SD_Condition.fsh; status rules: R4 condition-ver-status.
 """
 
+import re
 from typing import Any
 
 from oncofhir.fhir import codes
-from oncofhir.fhir.context import Context
-from oncofhir.schemas.finding import Finding
+from oncofhir.fhir.context import Context, Unprofiled
+from oncofhir.fhir.origin import Origin
+from oncofhir.schemas.finding import Basis, Finding
+from oncofhir.terminology.coding import names_malignancy, names_metastasis
 
-_ANATOMIC_PATHOLOGY = codes.concept(
-    codes.SNOMED_CT, "108257001", "Anatomic pathology procedure (procedure)"
-)
 _CLINICAL = "http://terminology.hl7.org/CodeSystem/condition-clinical"
 _VERIFICATION = "http://terminology.hl7.org/CodeSystem/condition-ver-status"
 _US_CORE_CATEGORY = "http://hl7.org/fhir/us/core/CodeSystem/condition-category"
+_US_CORE = (
+    "http://hl7.org/fhir/us/core/StructureDefinition/us-core-condition-problems-health-concerns"
+)
+# mcode-secondary-cancer-disorder-vs: C77 to C79 and C7B of ICD-10-CM, SNOMED CT is-a 128462008.
+_SECONDARY_CODE = re.compile(r"C7[789B]|128462008$")
+# mcode-cancer-disease-status-evidence-type-vs is required: no code where none of it fits.
+_EVIDENCE = {Origin.PATHOLOGY: codes.ANATOMIC_PATHOLOGY, Origin.IMAGING: codes.IMAGING}
 
 
 def condition(
@@ -23,84 +30,77 @@ def condition(
     slot: str,
     *,
     histology: Finding | None,
-    site: Finding | None,
-    laterality: Finding | None,
+    where: dict[str, Any] | None,
     group: tuple[Finding, dict[str, str]] | None,
 ) -> dict[str, Any]:
     """The diagnosis: unconfirmed, a health concern, until a human takes it up.
 
-    `group` is the stage group with the reference of its Observation.
+    `where` is the body site, `group` the stage group with the reference of its Observation; a
+    secondary cancer has no stage of its own.
     """
+    secondary = is_secondary(diagnosis)
     extensions = context.derivations(diagnosis)
     if histology and histology.codings:
-        value = {**_coded(histology), "text": histology.value}
+        value = {**coded(histology), "text": histology.value}
         extensions.append({"url": codes.HISTOLOGY_EXTENSION, "valueCodeableConcept": value})
+    evidence = {"detail": [{"reference": context.run.source}]}
+    if context.origin in _EVIDENCE:
+        evidence = {"code": [_EVIDENCE[context.origin]], **evidence}
     resource: dict[str, Any] = {
         "resourceType": "Condition",
         "id": context.identifier(slot)["value"],
-        "meta": context.meta(codes.MCODE + "mcode-primary-cancer-condition"),
+        "meta": _meta(context, diagnosis, secondary=secondary),
         "extension": extensions,
         "identifier": [context.identifier(slot)],
         "clinicalStatus": codes.concept(_CLINICAL, "active", "Active"),
         "verificationStatus": codes.concept(_VERIFICATION, "unconfirmed", "Unconfirmed"),
         "category": [codes.concept(_US_CORE_CATEGORY, "health-concern", "Health Concern")],
-        "code": {**_coded(diagnosis), "text": _text(diagnosis)},
+        "code": {**coded(diagnosis), "text": _text(diagnosis)},
         "subject": {"reference": context.report.subject},
-        "evidence": [
-            {"code": [_ANATOMIC_PATHOLOGY], "detail": [{"reference": context.run.source}]}
-        ],
+        "recordedDate": context.recorded.isoformat(),
+        "evidence": [evidence],
         "note": context.notes(diagnosis),
     }
-    where = body_site(site, laterality)
     if where:
         resource["bodySite"] = [where]
-    if group:
+    if group and not secondary:
         finding, reference = group
-        summary = {**_coded(finding), "text": f"stage {finding.value}"}
+        summary = {**coded(finding), "text": f"stage {finding.value}"}
         resource["stage"] = [{"summary": summary, "assessment": [reference]}]
     return resource
 
 
+def is_secondary(diagnosis: Finding) -> bool:
+    """Whether the codes, or without any the words, say that it is a metastasis."""
+    if diagnosis.codings:
+        return any(_SECONDARY_CODE.match(coding.code) for coding in diagnosis.codings)
+    return names_metastasis(diagnosis.value)
+
+
+def _meta(context: Context, diagnosis: Finding, *, secondary: bool) -> dict[str, Any]:
+    if secondary:
+        return context.meta(codes.MCODE + "mcode-secondary-cancer-condition")
+    if diagnosis.codings or names_malignancy(diagnosis.value):
+        return context.meta(codes.MCODE + "mcode-primary-cancer-condition")
+    return context.meta(_US_CORE, Unprofiled.NO_MALIGNANCY)
+
+
 def _text(diagnosis: Finding) -> str:
-    inferred = " (inferred by the model)" if diagnosis.basis == "inferred" else ""
+    inferred = " (inferred by the model)" if diagnosis.basis is Basis.INFERRED else ""
     return diagnosis.value + inferred
 
 
-def _coded(finding: Finding) -> dict[str, Any]:
+def coded(finding: Finding) -> dict[str, Any]:
+    """The codings of a finding, as a part of a CodeableConcept."""
     coding = [c.model_dump(exclude_none=True) for c in finding.codings]
     return {"coding": coding} if coding else {}
 
 
-def body_site(site: Finding | None, laterality: Finding | None) -> dict[str, Any] | None:
-    """The site with its side; None when neither is known."""
-    if site is None:
-        return None
-    where: dict[str, Any] = {**_coded(site), "text": site.value}
-    if laterality and laterality.codings:
-        side = _coded(laterality)
-        where = {
-            "extension": [{"url": codes.LATERALITY_EXTENSION, "valueCodeableConcept": side}],
-            **where,
-        }
-    return where
-
-
-def specimen(context: Context, slot: str, where: dict[str, Any] | None) -> dict[str, Any]:
-    """The tumour that was removed, for a report that names no Specimen (v2-0487 TUMOR)."""
-    collection = {"collection": {"bodySite": where}} if where else {}
-    return {
-        "resourceType": "Specimen",
-        "id": context.identifier(slot)["value"],
-        "meta": context.meta(codes.MCODE + "mcode-human-specimen"),
-        "identifier": [context.identifier(slot)],
-        "type": codes.concept("http://terminology.hl7.org/CodeSystem/v2-0487", "TUMOR", "Tumor"),
-        "subject": {"reference": context.report.subject},
-        **collection,
-    }
-
-
 def entered_in_error(resource: dict[str, Any]) -> dict[str, Any]:
-    """The resource withdrawn; con-5: a Condition entered in error has no clinicalStatus."""
+    """The resource withdrawn; con-5: a Condition entered in error has no clinicalStatus.
+
+    A BodyStructure has no such status and becomes inactive.
+    """
     withdrawn = {k: v for k, v in resource.items() if k != "text"}
     meta = {
         k: v for k, v in resource.get("meta", {}).items() if k in {"profile", "security", "tag"}
@@ -111,6 +111,8 @@ def entered_in_error(resource: dict[str, Any]) -> dict[str, Any]:
         withdrawn["verificationStatus"] = codes.concept(
             _VERIFICATION, "entered-in-error", "Entered in Error"
         )
+    elif resource["resourceType"] == "BodyStructure":
+        withdrawn["active"] = False
     else:
         withdrawn["status"] = "entered-in-error"
     return withdrawn

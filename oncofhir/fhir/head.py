@@ -15,7 +15,7 @@ from oncofhir.fhir.identifiers import IdentifierSystems
 from oncofhir.schemas.base import Value
 from oncofhir.schemas.errors import RequestRejected
 from oncofhir.schemas.event import SourceReference
-from oncofhir.schemas.outcome import OutcomeRow, PhenotypeRow
+from oncofhir.schemas.outcome import OutcomeRow, OutcomeStatus, PhenotypeRow
 from oncofhir.schemas.reasons import Reason
 
 STATE = "state"
@@ -43,6 +43,15 @@ class SourceVersion(Value):
     last_updated: datetime | None = None
     status: str = "final"
 
+    def after(self, known: "SourceVersion") -> "SourceVersion":
+        """This version, or the known one with this status where this one says no more than a status.
+
+        A deletion often names no version; that the report may come back is seen by the last one known.
+        """
+        if self.version is not None or self.last_updated is not None:
+            return self
+        return known.model_copy(update={"status": self.status})
+
     def older_than(self, other: "SourceVersion") -> bool:
         """By last update, else by version number, else by how far the status has come."""
         if self.last_updated and other.last_updated and self.last_updated != other.last_updated:
@@ -61,14 +70,22 @@ class StoredResource(Value):
     withdrawn: bool = False
 
 
+NEVER_READ = SourceVersion(status="registered")
+
+
 class Head(Value):
-    """The state of a document. `id` and `version_id` are the Task's, None before it is stored."""
+    """The state of a document. `id` and `version_id` are the Task's, None before it is stored.
+
+    `document` is its identity; `contents` are the identities that its attachments of all versions
+    would give it, by which another resource of the same document finds it. `parts` has the specimen
+    part of each slot, so that a finding stays itself when parts are added.
+    """
 
     id: str | None = None
     version_id: str | None = None
     document: str
-    content: str
-    subject: str
+    contents: tuple[str, ...] = ()
+    subject: str | None
     security: tuple[dict[str, Any], ...] = ()
     sources: tuple[str, ...]
     source: SourceReference
@@ -76,8 +93,47 @@ class Head(Value):
     run: str | None
     revision: int
     resources: dict[str, StoredResource]
+    parts: dict[str, str | None] = {}
     rows: tuple[PhenotypeRow, ...]
     outcome: OutcomeRow
+
+    @property
+    def is_reservation(self) -> bool:
+        """Whether a worker has only taken the document so far, and nothing is known of it."""
+        return self.revision == 0
+
+
+def reservation(
+    document: str,
+    source: SourceReference,
+    key: str,
+    subject: str | None,
+    *,
+    software: str,
+    recorded: datetime,
+) -> Head:
+    """The head before the first transaction: of those who create it, one can write under its version."""
+    outcome = OutcomeRow(
+        document=document,
+        revision=0,
+        status=OutcomeStatus.NOTHING_FOUND,
+        source=source.unversioned,
+        software=software,
+        recorded=recorded,
+    )
+    return Head(
+        document=document,
+        contents=(document,),
+        subject=subject,
+        sources=(key,),
+        source=source.model_copy(update={"version": None}),
+        at=NEVER_READ,
+        run=None,
+        revision=0,
+        resources={},
+        rows=(),
+        outcome=outcome,
+    )
 
 
 class Decision(StrEnum):
@@ -112,15 +168,17 @@ def to_task(head: Head, systems: IdentifierSystems) -> dict[str, Any]:
         "resourceType": "Task",
         "meta": {"security": [AI_ASSERTED, *head.security]},
         "identifier": [
-            {"system": systems.document, "value": head.document},
+            *(
+                {"system": systems.document, "value": value}
+                for value in dict.fromkeys((head.document, *head.contents))
+            ),
             *({"system": systems.source, "value": key} for key in head.sources),
         ],
-        "status": "completed",
+        "status": "in-progress" if head.is_reservation else "completed",
         "businessStatus": {"text": head.outcome.status.value},
         "intent": "order",
         "code": {"text": "oncofhir: reading of a report by a language model"},
         "focus": {"reference": head.source.unversioned},
-        "for": {"reference": head.subject},
         "lastModified": head.outcome.recorded.isoformat(),
         "output": [
             *(
@@ -130,6 +188,10 @@ def to_task(head: Head, systems: IdentifierSystems) -> dict[str, Any]:
             {"type": {"text": STATE}, "valueString": _json(state)},
         ],
     }
+    if head.is_reservation:
+        del task["businessStatus"]
+    if head.subject is not None:
+        task["for"] = {"reference": head.subject}
     if head.id is not None:
         task["id"] = head.id
     return task

@@ -1,19 +1,37 @@
-"""Observations of mCODE STU4, one function a profile."""
+"""Observations of mCODE STU4, one function a profile.
 
+Source: mCODE 4.0.0, SD_TumorSize, SD_Histology, SD_Genomics, SD_Staging_TNM.
+"""
+
+import re
 from typing import Any
 
 from oncofhir.fhir import codes
-from oncofhir.fhir.context import Context
+from oncofhir.fhir.conditions import coded
+from oncofhir.fhir.context import Context, Unprofiled
+from oncofhir.fhir.origin import Origin
+from oncofhir.schemas.base import Value
 from oncofhir.schemas.finding import Finding, Kind
 
+_SIZE_METHOD = {Origin.PATHOLOGY: codes.GROSS_EXAMINATION, Origin.IMAGING: codes.IMAGING}
+_EDITION = re.compile(
+    r"\bAJCC\b[^.\n]{0,40}?\b([6789])\s?(?:th|\(|ed\b|edition|version)"
+    r"|\bAJCC\s?(?:version\s)?([6789])\b"
+    r"|\b([6789])th\s(?:edition\s)?(?:of\s(?:the\s)?)?AJCC\b",
+    re.IGNORECASE,
+)
 
-def observation(
-    context: Context, finding: Finding, slot: str, refs: "References"
-) -> dict[str, Any]:
-    """The Observation for a finding.
 
-    `refs` are the resources of the same report that it points to.
-    """
+class References(Value):
+    """What an Observation may point to: the Condition, the Specimen or BodyStructure, a group's members."""
+
+    condition: dict[str, str] | None = None
+    anchor: dict[str, str] | None = None
+    members: tuple[dict[str, str], ...] = ()
+
+
+def observation(context: Context, finding: Finding, slot: str, refs: References) -> dict[str, Any]:
+    """The Observation for a finding that points to `refs`."""
     resource: dict[str, Any] = {
         "resourceType": "Observation",
         "id": context.identifier(slot)["value"],
@@ -27,7 +45,7 @@ def observation(
     if context.effective:
         resource["effectiveDateTime"] = context.effective
     resource |= _BUILDERS[finding.kind](context, finding, refs)
-    if finding.kind is not Kind.CANCER_STAGE:
+    if not _is_staging(finding):  # staging has the condition in its focus, and "device: not used"
         resource["device"] = {"reference": context.model_device}
         if refs.condition:
             related = {"url": codes.RELATED_CONDITION, "valueReference": refs.condition}
@@ -35,31 +53,26 @@ def observation(
     return resource
 
 
-class References:
-    """What an Observation may point to: the Condition, the Specimen, the stage's members."""
+def _is_staging(finding: Finding) -> bool:
+    return finding.kind is Kind.CANCER_STAGE or _is_gleason(finding)
 
-    def __init__(
-        self,
-        condition: dict[str, str] | None,
-        specimen: dict[str, str] | None,
-        members: list[dict[str, str]],
-    ) -> None:
-        self.condition = condition
-        self.specimen = specimen
-        self.members = members
+
+def _is_gleason(finding: Finding) -> bool:
+    return finding.kind is Kind.CANCER_GRADE and "+" in finding.value
 
 
 def _value(finding: Finding, text: str) -> dict[str, Any]:
-    coding = [c.model_dump(exclude_none=True) for c in finding.codings]
-    return {**({"coding": coding} if coding else {}), "text": text}
+    return {**coded(finding), "text": text}
 
 
-def _on_specimen(refs: References) -> dict[str, Any]:
-    return {"specimen": refs.specimen} if refs.specimen else {}
+def _on(refs: References) -> dict[str, Any]:
+    """The specimen of what was removed; a tumour in the body goes into a size's focus."""
+    named = (refs.anchor or {}).get("reference", "")
+    return {"specimen": refs.anchor} if named and not named.startswith("BodyStructure/") else {}
 
 
 def _size(context: Context, finding: Finding, refs: References) -> dict[str, Any]:
-    """mcode-tumor-size: longest dimension and up to two others, in mm, on exactly one specimen."""
+    """mcode-tumor-size: longest dimension and up to two others, in mm, on exactly one specimen or tumour."""
     components = []
     for index, millimetres in enumerate((finding.dimensions or (finding.number or 0.0,))[:3]):
         code = codes.OTHER_DIMENSION if index else codes.LONGEST_DIMENSION
@@ -71,27 +84,33 @@ def _size(context: Context, finding: Finding, refs: References) -> dict[str, Any
             "code": "mm",
         }
         components.append({"code": code, "valueQuantity": quantity})
+    method = _SIZE_METHOD.get(context.origin)
     return {
         "meta": context.meta(codes.MCODE + "mcode-tumor-size"),
         "code": codes.SIZE,
+        **({"method": method} if method else {}),
         "component": components,
-        **_on_specimen(refs),
+        **(_on(refs) or {"focus": [refs.anchor]}),
     }
 
 
 def _grade(context: Context, finding: Finding, refs: References) -> dict[str, Any]:
-    if "+" in finding.value:  # Gleason: StructureDefinition-mcode-cancer-stage-intro.md
+    if _is_gleason(finding):  # StructureDefinition-mcode-cancer-stage-intro.md
         return {
-            "meta": context.meta(codes.MCODE + "mcode-cancer-stage"),
+            "meta": context.meta(codes.STAGE_PROFILE),
             "code": codes.GLEASON,
             "valueCodeableConcept": _value(finding, f"Gleason {finding.value}"),
             **({"focus": [refs.condition]} if refs.condition else {}),
+            **_on(refs),
         }
+    nottingham = any("nottingham" in evidence.text.lower() for evidence in finding.evidence)
+    text = f"Nottingham grade {finding.value}" if nottingham else f"grade {finding.value}"
     return {
         "meta": context.meta(codes.MCODE + "mcode-histologic-grade"),
         "code": codes.GRADE,
-        "valueCodeableConcept": _value(finding, f"grade {finding.value}"),
-        **_on_specimen(refs),
+        "valueCodeableConcept": _value(finding, text),
+        **({"method": codes.NOTTINGHAM} if nottingham else {}),
+        **_on(refs),
     }
 
 
@@ -100,35 +119,53 @@ def _histology(context: Context, finding: Finding, refs: References) -> dict[str
         "meta": context.meta(codes.MCODE + "mcode-histologic-behavior-and-type"),
         "code": codes.HISTOLOGY,
         "valueCodeableConcept": _value(finding, finding.value),
-        **_on_specimen(refs),
+        **_on(refs),
     }
 
 
 def _receptor(context: Context, finding: Finding, refs: References) -> dict[str, Any]:
+    code = codes.RECEPTORS.get(finding.slot or "")
+    profile = codes.MCODE + "mcode-tumor-marker-test" if code else None
     return {
-        "meta": context.meta(codes.MCODE + "mcode-tumor-marker-test"),
-        "code": codes.RECEPTORS[finding.slot or ""],
+        "meta": context.meta(profile, None if code else Unprofiled.NO_TEST),
+        "code": code or {"text": f"{finding.slot} receptor"},
         "valueCodeableConcept": _value(finding, f"{finding.slot} {finding.value}"),
-        **_on_specimen(refs),
+        **_on(refs),
     }
 
 
 def _stage(context: Context, finding: Finding, refs: References) -> dict[str, Any]:
-    """TNM categories and the stage group; the group's profile needs the condition it is about."""
+    """TNM categories and the stage group.
+
+    The value's binding has a maximum: a text without a code conforms to no TNM profile. The group's
+    profile needs the Condition it is about; without one it is its parent, mcode-cancer-stage.
+    """
     slot = finding.slot or ""
     is_group = slot == "group"
-    profile = None if is_group and refs.condition is None else codes.STAGE_PROFILES[slot]
-    pathologic = is_group or "p" in finding.value.split(slot.upper())[0]
-    value = f"stage {finding.value}" if is_group else finding.value
+    unprofiled = None if finding.codings else Unprofiled.NO_CODE
+    if is_group and refs.condition is None:
+        unprofiled = Unprofiled.NO_CONDITION
+    fallback = codes.STAGE_PROFILE if is_group else None
+    profile = fallback if unprofiled else codes.STAGE_PROFILES[slot]
+    prefix = codes.stage_prefix(slot, finding.value)
+    pathologic = "p" in prefix or (not prefix and context.origin is Origin.PATHOLOGY)
     return {
-        "meta": context.meta(profile),
+        "meta": context.meta(profile, unprofiled),
         "category": [codes.LABORATORY if pathologic else codes.EXAM],
         "code": codes.stage_code(slot, finding.value),
-        "valueCodeableConcept": _value(finding, value),
-        "method": codes.STAGING_NOT_STATED,
+        "valueCodeableConcept": _value(
+            finding, f"stage {finding.value}" if is_group else finding.value
+        ),
+        "method": staging_method(context.report.text),
         **({"focus": [refs.condition]} if refs.condition else {}),
-        **({"hasMember": refs.members} if is_group and refs.members else {}),
+        **({"hasMember": list(refs.members)} if is_group and refs.members else {}),
     }
+
+
+def staging_method(text: str) -> dict[str, Any]:
+    """The edition of the staging manual where the report names exactly one, else that it names none."""
+    named = {edition for match in _EDITION.findall(text) for edition in match if edition}
+    return codes.STAGING_EDITIONS[named.pop()] if len(named) == 1 else codes.STAGING_NOT_STATED
 
 
 _BUILDERS = {

@@ -6,48 +6,40 @@ Source: AI Transparency IG 1.0.0 (AI-Provenance, AI-Device, AI-InputPrompt), US 
 
 import base64
 from collections.abc import Iterable
+from datetime import datetime
 from typing import Any
 from uuid import uuid5
 
 from oncofhir.fhir.codes import AI_ASSERTED
 from oncofhir.fhir.context import Context, model_device_id, prompt_document_id, software_device_id
 from oncofhir.fhir.identifiers import IdentifierSystems
+from oncofhir.schemas.event import SourceReference
 from oncofhir.schemas.identity import NAMESPACE, Run
 
 AIT = "http://hl7.org/fhir/uv/aitransparency/"
 _AI = {"system": AIT + "CodeSystem/AIdeviceTypeCS", "code": "Artificial-Intelligence"}
+_US_CORE = "http://hl7.org/fhir/us/core/StructureDefinition/us-core-provenance"
+_LIFECYCLE = "http://terminology.hl7.org/CodeSystem/iso-21089-lifecycle"
 _PARTICIPANT = "http://terminology.hl7.org/CodeSystem/provenance-participant-type"
 
 
 def provenance(context: Context, targets: Iterable[str], slot: str) -> dict[str, Any]:
     """Who made what of which version, with which model and prompt; one a run, kept as history.
 
-    `slot` tells apart several Provenances of one run, such as a retraction after it.
+    `slot` tells apart several Provenances of one run, such as one that was done again after another.
     """
-    recorded = context.recorded.isoformat()
     on_behalf_of = {"display": context.organization}
     version = f"/_history/{context.run.source_version}" if context.run.source_version else ""
     return {
         "resourceType": "Provenance",
         "id": str(uuid5(NAMESPACE, f"provenance|{context.document}|{context.run.id}|{slot}")),
-        "meta": {
-            "profile": [
-                AIT + "StructureDefinition/AI-Provenance",
-                "http://hl7.org/fhir/us/core/StructureDefinition/us-core-provenance",
-            ]
-        },
+        "meta": {"profile": [AIT + "StructureDefinition/AI-Provenance", _US_CORE]},
         "target": [{"reference": target} for target in targets],
-        "occurredDateTime": recorded,
-        "recorded": recorded,
+        "occurredDateTime": context.recorded.isoformat(),
+        "recorded": context.recorded.isoformat(),
         "reason": [{"coding": [AI_ASSERTED]}],
         "activity": {
-            "coding": [
-                {
-                    "system": "http://terminology.hl7.org/CodeSystem/iso-21089-lifecycle",
-                    "code": "transform",
-                    "display": "Transform/Translate Record Lifecycle Event",
-                }
-            ],
+            **_activity("transform", "Transform/Translate Record Lifecycle Event"),
             "text": "Extraction of cancer phenotypes and diagnosis from report text; "
             "not reviewed by a human",
         },
@@ -58,16 +50,51 @@ def provenance(context: Context, targets: Iterable[str], slot: str) -> dict[str,
                 "who": {"reference": context.model_device},
                 "onBehalfOf": on_behalf_of,
             },
-            {
-                "type": _participant("assembler", "Assembler"),
-                "who": {"reference": context.software_device},
-                "onBehalfOf": on_behalf_of,
-            },
+            _assembler(context.software_device, context.organization),
         ],
         "entity": [
             {"role": "source", "what": {"reference": context.run.source + version}},
             {"role": "derivation", "what": {"reference": context.prompt_document}},
         ],
+    }
+
+
+def withdrawal(
+    document: str,
+    revision: int,
+    targets: Iterable[str],
+    source: SourceReference,
+    *,
+    software: str,
+    organization: str,
+    recorded: datetime,
+) -> dict[str, Any]:
+    """Which version of the report made us withdraw what; no model took part in it."""
+    return {
+        "resourceType": "Provenance",
+        "id": str(uuid5(NAMESPACE, f"withdrawal|{document}|{revision}")),
+        "meta": {"profile": [_US_CORE], "security": [AI_ASSERTED]},
+        "target": [{"reference": target} for target in targets],
+        "occurredDateTime": recorded.isoformat(),
+        "recorded": recorded.isoformat(),
+        "activity": {
+            **_activity("deprecate", "Deprecate Record Lifecycle Event"),
+            "text": "Withdrawn because the report was",
+        },
+        "agent": [_assembler(f"Device/{software_device_id(software)}", organization)],
+        "entity": [{"role": "source", "what": {"reference": str(source)}}],
+    }
+
+
+def _activity(code: str, display: str) -> dict[str, Any]:
+    return {"coding": [{"system": _LIFECYCLE, "code": code, "display": display}]}
+
+
+def _assembler(device: str, organization: str) -> dict[str, Any]:
+    return {
+        "type": _participant("assembler", "Assembler"),
+        "who": {"reference": device},
+        "onBehalfOf": {"display": organization},
     }
 
 

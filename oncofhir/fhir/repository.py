@@ -9,13 +9,15 @@ from datetime import UTC, datetime
 from typing import Any
 
 from oncofhir.fhir.build import build
-from oncofhir.fhir.changes import changes, entry_of, rows_as, successor, withdrawals
+from oncofhir.fhir.changes import changes, entry_of
 from oncofhir.fhir.client import FhirClient
 from oncofhir.fhir.context import Context
-from oncofhir.fhir.head import Head, SourceVersion, from_task
+from oncofhir.fhir.head import Head, SourceVersion, from_task, reservation, to_task
 from oncofhir.fhir.identifiers import IdentifierSystems
-from oncofhir.fhir.provenance import standing_resources
-from oncofhir.fhir.transaction import head_was_created, transaction
+from oncofhir.fhir.provenance import standing_resources, withdrawal
+from oncofhir.fhir.rows import rows_as
+from oncofhir.fhir.transaction import put, reference_to, transaction
+from oncofhir.fhir.withdrawing import successor, withdrawals
 from oncofhir.schemas.errors import StoreConflict, UnreadableReport
 from oncofhir.schemas.event import SourceReference
 from oncofhir.schemas.extraction import Extraction
@@ -41,6 +43,7 @@ class Repository:
         organization: str,
         software_version: str,
         shadow: bool = False,
+        with_confidence: bool = False,
         clock: Callable[[], datetime] = _now,
     ) -> None:
         self._client = client
@@ -49,30 +52,41 @@ class Repository:
         self._organization = organization
         self._software = software_version
         self._shadow = shadow
+        self._with_confidence = with_confidence
+        self._ensuring = asyncio.Lock()
+        self._ensured: set[str] = set()
         self._clock = clock
 
     async def find_head(self, source: SourceReference, report: Report | None = None) -> Head | None:
         """The head of the document that a source resource shows, or that has the report's attachment.
 
-        The resource's own document wins: an amended report has another text and is still the same.
+        The resource's own document wins: an amended report has another text and is still the same. A
+        document that a worker has only reserved has no head yet.
         """
-        keys = [f"{self._systems.source}|{resource_key(self._source_name, source)}"]
+        key = resource_key(self._source_name, source)
+        keys = [f"{self._systems.source}|{key}"]
         if report is not None:
             keys.append(f"{self._systems.document}|{self._document(report)}")
         tasks = await self._client.search("Task", {"identifier": ",".join(keys)})
-        heads = [from_task(task) for task in tasks]
-        own = [h for h in heads if resource_key(self._source_name, source) in h.sources]
+        heads = [head for head in map(from_task, tasks) if not head.is_reservation]
+        own = [head for head in heads if key in head.sources]
         return next(iter(own or heads), None)
 
     def _document(self, report: Report) -> str:
         return document_id(self._source_name, report.subject, report.content_key)
 
     async def ensure_standing(self, run: Run, prompt_text: str) -> None:
-        """The Devices and the prompt set that Provenance names, written where they are missing."""
+        """The Devices and the prompt set that Provenance names, written where they are missing.
+
+        Each is looked up once in this repository's life.
+        """
         if self._shadow:
             return
-        resources = standing_resources(run, self._systems, prompt_text)
-        await asyncio.gather(*(self._ensure(resource) for resource in resources))
+        async with self._ensuring:
+            for resource in standing_resources(run, self._systems, prompt_text):
+                if resource["id"] not in self._ensured:
+                    await self._ensure(resource)
+                    self._ensured.add(resource["id"])
 
     async def _ensure(self, resource: dict[str, Any]) -> None:
         try:
@@ -90,6 +104,7 @@ class Repository:
             source_name=self._source_name,
             organization=self._organization,
             recorded=self._clock(),
+            with_confidence=self._with_confidence,
         )
 
     def first_version(
@@ -106,17 +121,36 @@ class Repository:
     ) -> Processed:
         """Write what changed, and the head.
 
+        A document's first head is created empty, on condition that there is none, so that of several
+        first writers only one can write findings under its version. In shadow mode nothing is written
+        and no resource of the store is compared.
+
         Raises:
             StoreConflict: the head or a finding changed since it was read: read it and decide again.
             RequestRejected, DependencyUnavailable, AccessDenied: as the store answered.
         """
+        if self._shadow:
+            return self._in_shadow(report, run, extraction, head)
+        if head is None:
+            head = await self._reserved(self._document(report), report.source, report.subject)
+        context = self.context(report, run, head.document)
+        plan = build(context, extraction, head.revision + 1, head.parts)
+        stored = await self._stored(head)
+        entries, new_head = changes(context, plan, extraction, head, stored)
+        await self._write(entries)
+        return self._processed(new_head, wrote=True)
+
+    def _in_shadow(
+        self, report: Report, run: Run, extraction: Extraction, head: Head | None
+    ) -> Processed:
+        """What would be written if the document were new; its revision is beside the store's."""
         document = head.document if head else self._document(report)
         context = self.context(report, run, document)
-        plan = build(context, extraction, revision=head.revision + 1 if head else 1)
-        stored = await self._stored(head) if head else {}
-        entries, new_head = changes(context, plan, extraction, head, stored)
-        await self._write(entries, new_head)
-        return self._processed(new_head, wrote=not self._shadow)
+        revision = head.revision + 1 if head else 1
+        plan = build(context, extraction, revision, head.parts if head else {})
+        _, new_head = changes(context, plan, extraction, None, {})
+        outcome = new_head.outcome.model_copy(update={"revision": revision})
+        return Processed(outcome=outcome, rows=new_head.rows)
 
     def republished(self, head: Head) -> Processed:
         """The rows and the outcome of a run that is complete, from the head alone; nothing is written."""
@@ -127,22 +161,27 @@ class Repository:
         key = resource_key(self._source_name, source)
         if key not in head.sources and not self._shadow:
             known = head.model_copy(update={"sources": (*head.sources, key)})
-            await self._write([entry_of(known, self._systems)], known)
-        return self._said(source, None, OutcomeStatus.ALIAS, None, head)
+            await self._write([entry_of(known, self._systems)])
+        return self._said(source, OutcomeStatus.ALIAS, None, head)
 
     async def retract(
         self, source: SourceReference, at: SourceVersion, reason: Reason, head: Head | None
     ) -> Processed:
-        """Mark every finding of the document entered-in-error; what a human changed is left alone."""
+        """Mark every finding of the document entered-in-error; what a human changed is left alone.
+
+        A document that was never read gets a head too, so that an older version that comes late is stale.
+        """
+        if self._shadow:
+            return self._said(source, OutcomeStatus.RETRACTED, reason, head)
         if head is None:
-            return self._said(source, None, OutcomeStatus.RETRACTED, reason, None)
-        stored = await self._stored(head)
-        gone = withdrawals(head.resources, stored)
-        rows = rows_as(head, RowStatus.WITHDRAWN, gone.conflicts)
+            key = resource_key(self._source_name, source)
+            head = await self._reserved(key, source, None)
+        gone = withdrawals(head.resources, await self._stored(head))
+        rows = rows_as(head.rows, head.revision + 1, RowStatus.WITHDRAWN, gone.conflicts)
         new = successor(
             head,
             source,
-            at,
+            at.after(head.at),
             OutcomeStatus.RETRACTED,
             reason,
             rows,
@@ -151,59 +190,75 @@ class Repository:
             recorded=self._clock(),
             conflicts=len(gone.conflicts),
         )
-        await self._write([*gone.entries, entry_of(new, self._systems)], new)
-        return self._processed(new, wrote=not self._shadow)
+        entries = list(gone.entries)
+        if entries:
+            entries.append(put(self._withdrawal(new, entries)))
+        await self._write([*entries, entry_of(new, self._systems)])
+        return self._processed(new, wrote=True)
+
+    def _withdrawal(self, head: Head, entries: list[dict[str, Any]]) -> dict[str, Any]:
+        return withdrawal(
+            head.document,
+            head.revision,
+            [*(reference_to(entry["resource"]) for entry in entries), f"Task/{head.id}"],
+            head.source,
+            software=self._software,
+            organization=self._organization,
+            recorded=head.outcome.recorded,
+        )
 
     async def outdate(
         self, source: SourceReference, at: SourceVersion, reason: Reason, head: Head
     ) -> Processed:
         """A newer version cannot be read: the findings stand, marked outdated in head and rows."""
-        rows = rows_as(head, RowStatus.OUTDATED, frozenset())
         new = successor(
             head,
             source,
-            at,
+            at.after(head.at),
             OutcomeStatus.OUTDATED,
             reason,
-            rows,
+            rows_as(head.rows, head.revision + 1, RowStatus.OUTDATED),
             dict(head.resources),
             software=self._software,
             recorded=self._clock(),
         )
-        await self._write([entry_of(new, self._systems)], new)
+        if not self._shadow:
+            await self._write([entry_of(new, self._systems)])
         return self._processed(new, wrote=not self._shadow)
 
     def skipped(self, source: SourceReference, reason: Reason) -> Processed:
         """A report that is not read: an outcome row, and nothing in the store."""
-        return self._said(source, None, OutcomeStatus.SKIPPED, reason, None)
+        return self._said(source, OutcomeStatus.SKIPPED, reason, None)
 
     def stale(self, source: SourceReference, head: Head) -> Processed:
         """An older version than the one dealt with: it changes nothing."""
-        return self._said(source, None, OutcomeStatus.STALE, None, head)
+        return self._said(source, OutcomeStatus.STALE, None, head)
 
     # -- how
 
+    async def _reserved(self, document: str, source: SourceReference, subject: str | None) -> Head:
+        """The document's first head: ours, or one that a worker left empty.
+
+        Raises:
+            StoreConflict: another worker has written meanwhile.
+        """
+        key = resource_key(self._source_name, source)
+        head = reservation(
+            document, source, key, subject, software=self._software, recorded=self._clock()
+        )
+        condition = {"identifier": f"{self._systems.document}|{document}"}
+        task = await self._client.create(to_task(head, self._systems), condition)
+        found = from_task(task)
+        if not found.is_reservation:
+            raise StoreConflict(Reason.STORE_CONFLICT, "Task", "another worker wrote it first")
+        return found
+
     async def _stored(self, head: Head) -> dict[str, dict[str, Any]]:
         """The current resources that the head answers for, by reference; missing ones are left out."""
+        return await self._client.read_many([r.reference for r in head.resources.values()])
 
-        async def one(reference: str) -> tuple[str, dict[str, Any] | None]:
-            kind, _, ident = reference.partition("/")
-            try:
-                return reference, await self._client.read(kind, ident)
-            except UnreadableReport:
-                return reference, None
-
-        found = await asyncio.gather(*(one(s.reference) for s in head.resources.values()))
-        return {reference: resource for reference, resource in found if resource is not None}
-
-    async def _write(self, entries: list[dict[str, Any]], head: Head) -> None:
-        if self._shadow:
-            return
-        answer = await self._client.transaction(transaction(entries))
-        if head.id is None and not head_was_created(answer):
-            raise StoreConflict(
-                Reason.STORE_CONFLICT, "Task", "another worker wrote the first head"
-            )
+    async def _write(self, entries: list[dict[str, Any]]) -> None:
+        await self._client.transaction(transaction(entries))
 
     def _processed(self, head: Head, *, wrote: bool = False) -> Processed:
         return Processed(outcome=head.outcome, rows=head.rows, wrote_store=wrote)
@@ -211,15 +266,13 @@ class Repository:
     def _said(
         self,
         source: SourceReference,
-        document: str | None,
         status: OutcomeStatus,
         reason: Reason | None,
         head: Head | None,
     ) -> Processed:
         """An outcome row of a version that leaves the store as it is."""
         row = OutcomeRow(
-            document=document
-            or (head.document if head else resource_key(self._source_name, source)),
+            document=head.document if head else resource_key(self._source_name, source),
             revision=0,  # it leaves the document's latest row in force
             status=status,
             reason=reason.value if reason else None,

@@ -12,9 +12,14 @@ from oncofhir.fhir.head import Head
 from oncofhir.fhir.identifiers import IdentifierSystems
 
 
+def reference_to(resource: dict[str, Any]) -> str:
+    """`Type/id`."""
+    return f"{resource['resourceType']}/{resource['id']}"
+
+
 def put(resource: dict[str, Any], version_id: str | None = None) -> dict[str, Any]:
     """An entry that creates or updates a resource by its id, under the version that was read."""
-    request = {"method": "PUT", "url": f"{resource['resourceType']}/{resource['id']}"}
+    request = {"method": "PUT", "url": reference_to(resource)}
     if version_id:
         request["ifMatch"] = f'W/"{version_id}"'
     return {"fullUrl": f"urn:uuid:{resource['id']}", "resource": resource, "request": request}
@@ -39,10 +44,3 @@ def head_entry(task: dict[str, Any], head: Head, systems: IdentifierSystems) -> 
 def transaction(entries: Iterable[dict[str, Any]]) -> dict[str, Any]:
     """The Bundle."""
     return {"resourceType": "Bundle", "type": "transaction", "entry": list(entries)}
-
-
-def head_was_created(answer: dict[str, Any]) -> bool:
-    """Whether the last entry, a conditional create, made the head; if not, another worker was first."""
-    entries = answer.get("entry") or [{}]
-    status = str(entries[-1].get("response", {}).get("status", ""))
-    return status.startswith("201")

@@ -7,10 +7,13 @@ from typing import Any
 from oncofhir.fhir.head import SourceVersion
 
 
-def version_in(resource: Mapping[str, Any] | None) -> SourceVersion:
-    """meta.versionId, meta.lastUpdated and the status; what is missing or malformed is left out."""
+def version_in(resource: Mapping[str, Any] | None, announced: str | None = None) -> SourceVersion:
+    """meta.versionId, meta.lastUpdated and the status; what is missing or malformed is left out.
+
+    `announced` is the version that the event named: it counts where there is no resource.
+    """
     if resource is None:
-        return SourceVersion(status="entered-in-error")
+        return SourceVersion(version=announced, status="entered-in-error")
     meta = resource.get("meta")
     meta = meta if isinstance(meta, Mapping) else {}
     version, updated = meta.get("versionId"), meta.get("lastUpdated")

@@ -48,6 +48,24 @@ _MALIGNANT = re.compile(
     re.IGNORECASE,
 )
 _MELANOMA = re.compile("melanoma", re.IGNORECASE)
+# A cancer that is not clearly secondary is primary (mCODE): "metastatic breast cancer", "cancer with liver
+# metastases" and "no metastasis" are not; "metastasis to the liver" is.
+_METASTASIS = re.compile(
+    r"\bmetasta(?:sis|ses)\b|\bmetastatic\b.*\b(?:to|in|into)\b|\bsecondary\s+malignan",
+    re.IGNORECASE,
+)
+_PRIMARY_BESIDE = re.compile(r"\b(?:with|without|no|primary)\b", re.IGNORECASE)
+# In situ and what has no carcinoma in its name but is malignant (ICD-10-CM C00 to D09, C7A).
+_MALIGNANT_NAME = re.compile(
+    rf"{_MALIGNANT.pattern}|sarcoma|lymphoma|leuka?emia|myeloma|mesothelioma|thymoma|in[- ]situ|\bdcis\b"
+    r"|\blcis\b|carcinoid|neuroendocrine tumou?r|stromal tumou?r|karzinom|krebs|metasta",
+    re.IGNORECASE,
+)
+_SECONDARY = Coding(
+    system=SNOMED_CT,
+    code="128462008",
+    display="Secondary malignant neoplastic disease (disorder)",
+)  # mcode-secondary-cancer-disorder-vs names it; no site's own code is in the small tables
 # Diseases that are coded by what they are, wherever they sit; without a key they are not coded.
 _BY_KIND: tuple[tuple[re.Pattern[str], str | None], ...] = (
     (
@@ -111,6 +129,8 @@ def diagnosis_codings(
     depends on a gender that is not known, there is no ICD-10-CM code. In-situ, metastatic and benign
     disease has none here, nor has a diagnosis of several sites.
     """
+    if names_metastasis(value):
+        return (_SECONDARY,)
     if _NO_PRIMARY.search(value):
         return ()
     key = _key(value)
@@ -119,6 +139,16 @@ def diagnosis_codings(
         return ()
     icd = _icd_10_cm(concept["icd10cm"], laterality, gender)
     return (coding(concept["disorder"]), *([coding(icd)] if icd else []))
+
+
+def names_metastasis(value: str) -> bool:
+    """Whether a diagnosis is the metastasis itself and not a primary cancer that has some."""
+    return _METASTASIS.search(value) is not None and _PRIMARY_BESIDE.search(value) is None
+
+
+def names_malignancy(value: str) -> bool:
+    """Whether a diagnosis names a malignancy, invasive or in situ."""
+    return _MALIGNANT_NAME.search(value) is not None
 
 
 def _key(value: str) -> str | None:

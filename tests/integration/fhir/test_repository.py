@@ -230,7 +230,7 @@ async def test_what_a_human_edited_is_left_alone_and_reported(bench):
     )
     after = (await bench.stored())["cancer-grade"]
     assert after["status"] == "final"
-    assert after["valueCodeableConcept"]["text"] == "grade 2"
+    assert after["valueCodeableConcept"]["text"] == "Nottingham grade 2"
     assert processed.outcome.conflicts == 1
     assert [r.status for r in processed.rows if r.kind == "cancer-grade"] == [
         RowStatus.HUMAN_EDITED

@@ -56,7 +56,10 @@ def test_a_missing_model_file_is_exit_2_with_a_remedy(tmp_path):
     """In a process of its own: the command sets up logging."""
     command = [sys.executable, "-m", "oncofhir", "model", "serve", "--port", "0"]
     ended = subprocess.run(
-        [*command, "--gguf", str(tmp_path / "none.gguf")], capture_output=True, check=False, timeout=60
+        [*command, "--gguf", str(tmp_path / "none.gguf")],
+        capture_output=True,
+        check=False,
+        timeout=60,
     )
     assert ended.returncode == 2
     assert b"--gguf" in ended.stderr

@@ -82,7 +82,7 @@ def read(url: str, name: str, **how):
         ("429", DependencyUnavailable, Reason.STORE_FAILED),
         ("500", DependencyUnavailable, Reason.STORE_FAILED),
         ("503", DependencyUnavailable, Reason.STORE_FAILED),
-        ("redirect", RequestRejected, Reason.STORE_REJECTED),
+        ("redirect", DependencyUnavailable, Reason.STORE_FAILED),
         ("text", DependencyUnavailable, Reason.STORE_FAILED),
     ],
 )

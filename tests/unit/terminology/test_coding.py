@@ -24,7 +24,7 @@ from oncofhir.terminology.tables import ICD_10_CM, SNOMED_CT, concepts
         ("multiple myeloma", {}, ["109989006", "C90.00"]),
         ("rectal melanoma", {}, []),
         ("lymphoma of breast", {}, []),
-        ("metastatic adenocarcinoma to liver", {}, []),
+        ("metastatic adenocarcinoma to liver", {}, ["128462008"]),
         ("ductal carcinoma in situ of breast", {}, []),
         ("breast mass", {}, []),
         ("colon and rectal cancer", {}, []),

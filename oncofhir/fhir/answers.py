@@ -1,0 +1,105 @@
+"""What a FHIR server's answer comes to: a result, or a typed error without any of the server's words.
+
+Source: http://hl7.org/fhir/R4/http.html, http://hl7.org/fhir/R4/valueset-issue-type.html.
+"""
+
+from typing import Any
+
+from oncofhir.schemas.errors import (
+    AccessDenied,
+    DependencyUnavailable,
+    OncofhirError,
+    RequestRejected,
+    StoreConflict,
+    UnreadableReport,
+)
+from oncofhir.schemas.reasons import Reason
+
+OK = range(200, 300)
+_REDIRECTS = range(300, 400)
+_DENIED = frozenset({401, 403})
+_CONFLICT = frozenset({409, 412})
+_LATER = frozenset({408, 425, 429})
+_ABSENT = {404: Reason.RESOURCE_NOT_FOUND, 410: Reason.DELETED}
+_SERVER = 500
+_MOST_ISSUES = 5
+# OperationOutcome.issue.code, as the status that a server would have given with it.
+_STATUS_OF_ISSUE = {
+    "security": 403,
+    "login": 401,
+    "unknown": 401,
+    "expired": 401,
+    "forbidden": 403,
+    "suppressed": 403,
+    "conflict": 409,
+    "multiple-matches": 412,
+    "lock-error": 503,
+    "transient": 503,
+    "timeout": 503,
+    "throttled": 429,
+    "no-store": 503,
+    "exception": 500,
+    "incomplete": 500,
+}
+_UNPROCESSABLE = 422
+
+
+def error_of(
+    status: int, where: str, outcome: Any = None, *, retry_after: str = "", reads: bool = False
+) -> OncofhirError:
+    """The error for a status that is no success; `where` is the server's address.
+
+    That something is not there (404, 410) is an answer to a read only. Elsewhere it says that the
+    address is wrong, and so does a redirect: nothing is wrong with the report, so it is tried again.
+    """
+    said = f"HTTP {status}"
+    if reads and status in _ABSENT:
+        return UnreadableReport(_ABSENT[status])
+    if status in _DENIED:
+        return AccessDenied(Reason.STORE_ACCESS_DENIED, where, said)
+    if status in _CONFLICT:
+        return StoreConflict(Reason.STORE_CONFLICT, where, said)
+    if status in _LATER or status >= _SERVER:
+        after = float(retry_after) if retry_after.isdigit() else None
+        return DependencyUnavailable(Reason.STORE_FAILED, where, said, after)
+    if status in _REDIRECTS or status in _ABSENT:
+        told = f"{said}: is the address right? Redirects are not followed"
+        return DependencyUnavailable(Reason.STORE_FAILED, where, told)
+    return RequestRejected(Reason.STORE_REJECTED, where, f"{said} {issues(outcome)}".strip())
+
+
+def outcome_error(outcome: Any, where: str) -> OncofhirError:
+    """The error for an OperationOutcome that came with a success's status."""
+    coded = _issues(outcome)
+    statuses = [_STATUS_OF_ISSUE.get(str(i.get("code")), _UNPROCESSABLE) for i in coded]
+    return error_of(statuses[0] if statuses else _UNPROCESSABLE, where, outcome)
+
+
+def entry_error(answer: dict[str, Any], where: str) -> OncofhirError | None:
+    """The first entry of a transaction's response that is no success: a server may put it there."""
+    for entry in answer.get("entry") or []:
+        response = entry.get("response") or {} if isinstance(entry, dict) else {}
+        status = status_of(response)
+        if status not in OK:
+            return error_of(status, where, response.get("outcome"))
+    return None
+
+
+def status_of(response: dict[str, Any]) -> int:
+    """The number in `Bundle.entry.response.status` ("201 Created"); 500 when there is none."""
+    number = str(response.get("status", ""))[:3]
+    return int(number) if number.isdigit() else _SERVER
+
+
+def issues(outcome: Any) -> str:
+    """Codes and expressions of an OperationOutcome; its diagnostics may quote the report."""
+    said = [
+        " ".join([str(i.get("code")), *map(str, i.get("expression") or [])])
+        for i in _issues(outcome)
+    ]
+    return "; ".join(said[:_MOST_ISSUES])
+
+
+def _issues(outcome: Any) -> list[dict[str, Any]]:
+    found = outcome.get("issue", []) if isinstance(outcome, dict) else []
+    return [i for i in found if isinstance(i, dict)] if isinstance(found, list) else []

@@ -1,0 +1,86 @@
+"""Where the tumour is and what was looked at: body site, Specimen (removed) or BodyStructure (in the body).
+
+Source: mCODE 4.0.0, SD_HumanSpecimen, SD_Tumor, mcode-laterality-qualifier.
+"""
+
+from typing import Any
+
+from oncofhir.fhir import codes
+from oncofhir.fhir.conditions import coded
+from oncofhir.fhir.context import Context
+from oncofhir.fhir.origin import Origin
+from oncofhir.schemas.finding import Finding
+
+SPECIMEN = "specimen"
+TUMOR = "tumor"
+
+
+def body_site(site: Finding | None, laterality: Finding | None) -> dict[str, Any] | None:
+    """The site with its side; None when neither is known."""
+    if site is None and laterality is None:
+        return None
+    where: dict[str, Any] = {}
+    if laterality and laterality.codings:
+        where["extension"] = [
+            {"url": codes.LATERALITY_EXTENSION, "valueCodeableConcept": coded(laterality)}
+        ]
+    if site:
+        return {**where, **coded(site), "text": site.value}
+    return {**where, "text": laterality.value if laterality else ""}
+
+
+def anchor_kind(context: Context) -> str:
+    """What a size is measured on: the specimen of a pathology report, else the tumour in the body."""
+    return SPECIMEN if context.origin is Origin.PATHOLOGY else TUMOR
+
+
+def anchor(
+    context: Context, slot: str, site: Finding | None, laterality: Finding | None
+) -> dict[str, Any]:
+    """The Specimen or BodyStructure for a report that names none, by `anchor_kind`."""
+    if anchor_kind(context) == SPECIMEN:
+        return _specimen(context, slot, body_site(site, laterality))
+    return _tumor(context, slot, site, laterality)
+
+
+def _specimen(context: Context, slot: str, where: dict[str, Any] | None) -> dict[str, Any]:
+    collection = {"collection": {"bodySite": where}} if where else {}
+    return {
+        "resourceType": "Specimen",
+        "id": context.identifier(slot)["value"],
+        "meta": context.meta(codes.MCODE + "mcode-human-specimen"),
+        "identifier": [context.identifier(slot)],
+        "type": codes.TUMOR_SPECIMEN,
+        "subject": {"reference": context.report.subject},
+        **collection,
+    }
+
+
+def _tumor(
+    context: Context, slot: str, site: Finding | None, laterality: Finding | None
+) -> dict[str, Any]:
+    """mcode-tumor: `location` is 1..1, so an unknown one says so."""
+    side = [coded(laterality)] if laterality and laterality.codings else []
+    ident = context.identifier(slot)
+    return {
+        "resourceType": "BodyStructure",
+        "id": ident["value"],
+        "meta": context.meta(codes.MCODE + "mcode-tumor"),
+        "identifier": [
+            ident,
+            {
+                "use": "usual",
+                "type": {
+                    "coding": [
+                        {"system": "http://hl7.org/fhir/resource-types", "code": "BodyStructure"}
+                    ]
+                },
+                "system": context.systems.tumor,
+                "value": ident["value"],
+            },
+        ],
+        "active": True,
+        "location": {**coded(site), "text": site.value} if site else codes.UNKNOWN,
+        **({"locationQualifier": side} if side else {}),
+        "patient": {"reference": context.report.subject},
+    }

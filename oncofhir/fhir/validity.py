@@ -1,0 +1,46 @@
+"""What we write is valid R4 before it leaves us.
+
+`fhir.resources` has R4B, whose Condition, Observation, Specimen, BodyStructure, Provenance and Task are the
+same as R4's in what is written here.
+"""
+
+from typing import Any
+
+from fhir.resources.R4B.bodystructure import BodyStructure
+from fhir.resources.R4B.condition import Condition
+from fhir.resources.R4B.observation import Observation
+from fhir.resources.R4B.provenance import Provenance
+from fhir.resources.R4B.specimen import Specimen
+from fhir.resources.R4B.task import Task
+from pydantic import ValidationError
+
+from oncofhir.schemas.errors import RequestRejected
+from oncofhir.schemas.reasons import Reason
+
+_MODELS: dict[str, Any] = {
+    "BodyStructure": BodyStructure,
+    "Condition": Condition,
+    "Observation": Observation,
+    "Provenance": Provenance,
+    "Specimen": Specimen,
+    "Task": Task,
+}
+_MOST_PATHS = 5
+
+
+def check(resource: dict[str, Any]) -> None:
+    """Validate a resource.
+
+    Raises:
+        RequestRejected: with the paths of what is wrong, and no value.
+    """
+    try:
+        _MODELS[resource["resourceType"]].model_validate(resource)
+    except ValidationError as error:
+        paths = ", ".join(
+            ".".join(map(str, e["loc"]))
+            for e in error.errors(include_input=False, include_url=False)[:_MOST_PATHS]
+        )
+        raise RequestRejected(
+            Reason.STORE_REJECTED, resource["resourceType"], f"not valid R4 at {paths}"
+        ) from None
