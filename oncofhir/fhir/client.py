@@ -106,16 +106,24 @@ class FhirClient:
             raise DependencyUnavailable(
                 Reason.STORE_FAILED, self._base_url, "a batch was answered in part"
             )
-        found = {}
-        for name, entry in zip(references, answered, strict=True):
-            status = status_of(entry.get("response") or {})
-            if status in OK and isinstance(entry.get("resource"), dict):
-                found[name] = entry["resource"]
-            elif not isinstance(
-                error := error_of(status, self._base_url, reads=True), UnreadableReport
-            ):
-                raise error
-        return found
+        pairs = zip(references, answered, strict=True)
+        found = {name: self._in_batch(entry) for name, entry in pairs}
+        return {name: resource for name, resource in found.items() if resource is not None}
+
+    def _in_batch(self, entry: dict[str, Any]) -> dict[str, Any] | None:
+        """The resource that an entry of a batch's answer holds; None when it is not there or gone."""
+        status = status_of(entry.get("response") or {})
+        resource = entry.get("resource")
+        if status not in OK:
+            error = error_of(status, self._base_url, reads=True)
+            if isinstance(error, UnreadableReport):
+                return None
+            raise error
+        if not isinstance(resource, dict):
+            raise DependencyUnavailable(
+                Reason.STORE_FAILED, self._base_url, "a batch was answered without its resources"
+            )
+        return resource
 
     async def read_binary(self, url: str, accept: str) -> tuple[bytes, str | None]:
         """The content of a relative `Binary/x`, or of an absolute URL, and its content type.

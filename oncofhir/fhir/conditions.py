@@ -82,7 +82,7 @@ def _meta(context: Context, diagnosis: Finding, *, secondary: bool) -> dict[str,
         return context.meta(codes.MCODE + "mcode-secondary-cancer-condition")
     if diagnosis.codings or names_malignancy(diagnosis.value):
         return context.meta(codes.MCODE + "mcode-primary-cancer-condition")
-    return context.meta(_US_CORE, Unprofiled.NO_MALIGNANCY)
+    return context.meta(None, Unprofiled.NO_MALIGNANCY)
 
 
 def _text(diagnosis: Finding) -> str:

@@ -239,6 +239,9 @@ class Repository:
     async def _reserved(self, document: str, source: SourceReference, subject: str | None) -> Head:
         """The document's first head: ours, or one that a worker left empty.
 
+        It must be the only one of the source resource, whose other versions have other texts, and the
+        only one of the attachment, which another resource may show.
+
         Raises:
             StoreConflict: another worker has written meanwhile.
         """
@@ -246,7 +249,8 @@ class Repository:
         head = reservation(
             document, source, key, subject, software=self._software, recorded=self._clock()
         )
-        condition = {"identifier": f"{self._systems.document}|{document}"}
+        known_by = (f"{self._systems.source}|{key}", f"{self._systems.document}|{document}")
+        condition = {"identifier": ",".join(known_by)}
         task = await self._client.create(to_task(head, self._systems), condition)
         found = from_task(task)
         if not found.is_reservation:

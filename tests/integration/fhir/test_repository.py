@@ -2,6 +2,7 @@
 
 import asyncio
 import itertools
+from datetime import UTC, datetime
 
 import httpx2
 import pytest
@@ -9,8 +10,10 @@ import pytest
 from oncofhir.fhir.changes import version_of
 from oncofhir.fhir.client import FhirClient
 from oncofhir.fhir.head import Decision, decide
+from oncofhir.fhir.identifiers import IdentifierSystems
 from oncofhir.fhir.intake import read_report
 from oncofhir.fhir.limits import IntakeLimits
+from oncofhir.fhir.provenance import standing_resources
 from oncofhir.fhir.reading import Companions
 from oncofhir.fhir.repository import Repository
 from oncofhir.fhir.version import version_in
@@ -50,13 +53,14 @@ class Bench:
         self.ident = next(_idents)
         self.repository = self.new_repository(self.client)
 
-    def new_repository(self, client: FhirClient) -> Repository:
+    def new_repository(self, client: FhirClient, *, shadow: bool = False) -> Repository:
         return Repository(
             client,
             source_name="test",
             identifier_system="https://test.example/sid",
             organization="test",
             software_version="1",
+            shadow=shadow,
         )
 
     async def report(self, text: str, version: str = "1", ident: str | None = None):
@@ -278,3 +282,273 @@ async def test_a_late_writer_cannot_overwrite_a_newer_head(bench):
         await bench.repository.store(
             report, bench.run_of(report), bench.extraction(report, {}), late
         )
+
+
+def deleted(version=None):
+    return version_in(None, version)
+
+
+@story
+async def test_a_first_writer_that_is_late_overwrites_nothing(bench):
+    """Both have found no head; the one with the newer version of the report writes first."""
+    newer = await bench.report(BREAST.replace("grade 2", "grade 3"), "2")
+    older = await bench.report(BREAST, "1")
+    answers = ANSWERS | {"cancer grade": "3"}
+    extraction = bench.extraction(newer, answers)
+    await bench.repository.store(newer, bench.run_of(newer), extraction, None)
+    before = await bench.versions()
+    with pytest.raises(StoreConflict):
+        await bench.repository.store(
+            older, bench.run_of(older), bench.extraction(older, ANSWERS), None
+        )
+    assert await bench.versions() == before
+    head = await bench.repository.find_head(older.source, older)
+    assert decide(head, older.source, version_of(older), "run") is Decision.STALE
+
+
+@story
+async def test_a_document_that_a_worker_left_reserved_is_taken_over(bench):
+    report = await bench.report(BREAST)
+    repository = bench.repository
+    await repository._reserved(repository._document(report), report.source, report.subject)
+    assert await repository.find_head(report.source, report) is None
+    processed = await bench.store()
+    assert processed.outcome.revision == 1
+    assert (await bench.head()).run == bench.run_of(report).id
+
+
+@story
+async def test_an_answer_that_was_lost_after_the_commit_ends_as_once(bench):
+    first = await bench.store()
+    before = await bench.versions()
+    report = await bench.report(BREAST)
+    with pytest.raises(StoreConflict):  # the same worker again, as if it had heard nothing
+        await bench.repository.store(
+            report, bench.run_of(report), bench.extraction(report, ANSWERS), None
+        )
+    assert bench.repository.republished(await bench.head()).rows == first.rows
+    assert await bench.versions() == before
+
+
+@story
+async def test_what_a_human_removed_stays_removed(bench):
+    await bench.store()
+    grade = (await bench.head()).resources["cancer-grade"].reference
+    httpx2.delete(f"{bench.base_url}/{grade}", trust_env=False).raise_for_status()
+    changed = BREAST.replace("grade 2", "grade 3")
+    processed = await bench.store(changed, "2", ANSWERS | {"cancer grade": "3"})
+    assert processed.outcome.conflicts == 1
+    assert httpx2.get(f"{bench.base_url}/{grade}", trust_env=False).status_code == 410
+    edited = [row.kind for row in processed.rows if row.status is RowStatus.HUMAN_EDITED]
+    assert edited == ["cancer-grade"]
+
+
+@story
+async def test_a_changed_histology_changes_the_condition_too(bench):
+    await bench.store()
+    lobular = BREAST.replace("Invasive ductal", "Invasive lobular")
+    answers = ANSWERS | {"histological type": "invasive lobular carcinoma"}
+    await bench.store(lobular, "2", answers)
+    changed = {slot for slot, version in (await bench.versions()).items() if version != "1"}
+    assert {"diagnosis", "histological-type"} <= changed
+
+
+@story
+async def test_a_merged_patient_is_followed_and_a_corrected_one_counts(bench):
+    await bench.store()
+    stored = await bench.stored()
+    for resource in stored.values():
+        resource["subject"] = {"reference": "Patient/merged"}
+        await bench.client.put(resource)
+    grade = BREAST.replace("grade 2", "grade 3")
+    await bench.store(grade, "2", ANSWERS | {"cancer grade": "3"})
+    followed = (await bench.stored())["cancer-grade"]
+    assert followed["subject"]["reference"] == "Patient/merged"
+    assert followed["valueCodeableConcept"]["text"] == "Nottingham grade 3"
+    report = (await bench.report(grade, "3")).model_copy(update={"subject": "Patient/right-one"})
+    extraction = bench.extraction(report, ANSWERS | {"cancer grade": "3"})
+    await bench.repository.store(report, bench.run_of(report), extraction, await bench.head())
+    subjects = {r["subject"]["reference"] for r in (await bench.stored()).values()}
+    assert subjects == {"Patient/right-one"}
+
+
+@story
+async def test_when_it_was_first_recorded_is_kept(bench):
+    await bench.store()
+    first = (await bench.stored())["diagnosis"]["recordedDate"]
+    later = bench.new_repository(bench.client)
+    later._clock = lambda: datetime(2030, 1, 1, tzinfo=UTC)
+    lobular = BREAST.replace("Invasive ductal", "Invasive lobular")
+    answers = ANSWERS | {"histological type": "invasive lobular carcinoma"}
+    await bench.store(lobular, "2", answers, repository=later)
+    again = (await bench.stored())["diagnosis"]
+    assert (again["meta"]["versionId"], again["recordedDate"]) == ("2", first)
+
+
+@story
+async def test_another_model_that_says_the_same_touches_no_finding_but_is_on_record(bench):
+    await bench.store()
+    before = await bench.versions()
+    report = await bench.report(BREAST)
+    other = MODEL.model_copy(update={"digest": "another"})
+    run = run_of(report, other, PROMPTS, "x", "1", "1")
+    head = await bench.head()
+    assert decide(head, report.source, version_of(report), run.id) is Decision.NEWER
+    await bench.repository.store(report, run, bench.extraction(report, ANSWERS), head)
+    assert await bench.versions() == before
+    grade = (await bench.head()).resources["cancer-grade"].reference
+    runs = await bench.client.search("Provenance", {"target": grade})
+    assert len({p["agent"][0]["who"]["reference"] for p in runs}) == 2
+    assert (await bench.head()).run == run.id
+    back = bench.run_of(report)
+    await bench.repository.store(
+        report, back, bench.extraction(report, ANSWERS), await bench.head()
+    )
+    assert await bench.versions() == before
+
+
+@story
+async def test_a_retraction_is_on_record_and_the_report_may_come_back(bench):
+    await bench.store()
+    head = await bench.head()
+    await bench.repository.retract(head.source, deleted(), Reason.DELETED, head)
+    gone = await bench.head()
+    grade = gone.resources["cancer-grade"].reference
+    activities = [
+        p["activity"]["coding"][0]["code"]
+        for p in await bench.client.search("Provenance", {"target": grade})
+    ]
+    assert sorted(activities) == ["deprecate", "transform"]
+    report = await bench.report(BREAST, "1")
+    assert decide(gone, report.source, version_of(report), "run") is Decision.STALE
+    report = await bench.report(BREAST, "2")
+    assert decide(gone, report.source, version_of(report), "run") is Decision.NEWER
+    await bench.store(BREAST, "2")
+    assert (await bench.stored())["cancer-grade"]["status"] == "preliminary"
+
+
+@story
+async def test_a_report_that_was_retracted_before_it_came_is_not_read(bench):
+    report = await bench.report(BREAST, "1")
+    processed = await bench.repository.retract(
+        report.source, deleted("2"), Reason.ENTERED_IN_ERROR, None
+    )
+    assert processed.outcome.status is OutcomeStatus.RETRACTED
+    head = await bench.repository.find_head(report.source, report)
+    assert decide(head, report.source, version_of(report), "run") is Decision.STALE
+
+
+@story
+async def test_the_twin_of_an_amended_report_is_still_an_alias(bench):
+    await bench.store()
+    amended = BREAST.replace("grade 2", "grade 3")
+    await bench.store(amended, "2", ANSWERS | {"cancer grade": "3"})
+    for text in (BREAST, amended):
+        twin = await bench.report(text, ident=f"{bench.ident}-docref")
+        head = await bench.repository.find_head(twin.source, twin)
+        assert decide(head, twin.source, version_of(twin), "run") is Decision.ALIAS
+
+
+@story
+async def test_an_edit_is_still_told_when_a_newer_version_cannot_be_read(bench):
+    await bench.store()
+    grade = (await bench.stored())["cancer-grade"]
+    await bench.client.put(grade | {"status": "final"})
+    changed = BREAST.replace("grade 2", "grade 3")
+    await bench.store(changed, "2", ANSWERS | {"cancer grade": "3"})
+    head = await bench.head()
+    at = head.at.model_copy(update={"version": "3"})
+    processed = await bench.repository.outdate(head.source, at, Reason.EMPTY_ATTACHMENT, head)
+    statuses = {row.kind.value: row.status for row in processed.rows}
+    assert statuses["cancer-grade"] is RowStatus.HUMAN_EDITED
+    assert statuses["tumor-size"] is RowStatus.OUTDATED
+
+
+@story
+async def test_in_shadow_mode_nothing_is_written(bench):
+    await bench.store()
+    before = await bench.client.count("Task"), await bench.client.count("Provenance")
+    shadow = bench.new_repository(bench.client, shadow=True)
+    changed = BREAST.replace("grade 2", "grade 3")
+    processed = await bench.store(
+        changed, "2", ANSWERS | {"cancer grade": "3", "diagnosis": ""}, repository=shadow
+    )
+    assert not processed.wrote_store
+    assert {row.status for row in processed.rows} == {RowStatus.CURRENT}
+    assert (await bench.client.count("Task"), await bench.client.count("Provenance")) == before
+    assert (await bench.stored())["cancer-grade"]["meta"]["versionId"] == "1"
+
+
+@story
+async def test_a_report_costs_few_requests(bench):
+    """Search and two transactions for a new one, one search for a known one, three for an amended one."""
+    asked = []
+    bench.client._http.event_hooks["request"].append(note_in(asked))
+    await bench.store()
+    assert asked == ["GET", "POST", "POST"]
+    asked.clear()
+    await bench.head()
+    assert asked == ["GET"]
+    asked.clear()
+    await bench.store(BREAST.replace("grade 2", "grade 3"), "2", ANSWERS | {"cancer grade": "3"})
+    assert asked == ["GET", "POST", "POST"]
+
+
+@story
+async def test_of_two_resources_that_show_one_document_at_once_one_owns_it(bench):
+    report = await bench.report(BREAST)
+    twin = await bench.report(BREAST, ident=f"{bench.ident}-docref")
+    results = await asyncio.gather(
+        *(
+            bench.repository.store(r, bench.run_of(r), bench.extraction(r, ANSWERS), None)
+            for r in (report, twin)
+        ),
+        return_exceptions=True,
+    )
+    assert [isinstance(result, StoreConflict) for result in results].count(True) == 1
+    own = await bench.repository.find_head(report.source, report)
+    assert (await bench.repository.find_head(twin.source, twin)).document == own.document
+
+
+@story
+async def test_a_finding_is_traced_with_fhir_queries_alone(bench):
+    """The queries of docs/how-to/trace-a-finding.md."""
+    report = await bench.report(BREAST, "7")
+    run = bench.run_of(report)
+    await bench.repository.ensure_standing(run, "the prompts")
+    await bench.store(version="7")
+    reference = (await bench.head()).resources["cancer-grade"].reference
+    kind, _, ident = reference.partition("/")
+    grade = await bench.client.read(kind, ident)
+    assert "Nottingham grade 2" in grade["note"][0]["text"]
+    (provenance,) = await bench.client.search("Provenance", {"target": reference})
+    entities = {entity["role"]: entity["what"]["reference"] for entity in provenance["entity"]}
+    assert entities["source"] == f"{report.source.unversioned}/_history/7"
+    prompts = await bench.client.read(*entities["derivation"].split("/"))
+    assert prompts["identifier"][0]["value"] == "p@1@s"
+    devices = [agent["who"]["reference"] for agent in provenance["agent"]]
+    model, software = [await bench.client.read(*device.split("/")) for device in devices]
+    assert model["version"][0]["value"] == MODEL.digest
+    assert software["version"][0]["value"] == "1"
+    (task,) = await bench.client.search("Task", {"focus": report.source.unversioned})
+    assert reference in [o["valueReference"]["reference"] for o in task["output"][:-1]]
+    by_model = await bench.client.search("Provenance", {"agent": devices[0], "target": reference})
+    assert [p["id"] for p in by_model] == [provenance["id"]]
+
+
+def note_in(asked):
+    async def noted(request):
+        asked.append(request.method)
+
+    return noted
+
+
+@story
+async def test_devices_and_prompt_set_are_written_once(bench):
+    report = await bench.report(BREAST)
+    run = bench.run_of(report)
+    await asyncio.gather(*(bench.repository.ensure_standing(run, "prompts") for _ in range(5)))
+    await bench.new_repository(bench.client).ensure_standing(run, "prompts")
+    for resource in standing_resources(run, IdentifierSystems(prefix="p"), ""):
+        stored = await bench.client.read(resource["resourceType"], resource["id"])
+        assert stored["meta"]["versionId"] == "1"

@@ -41,15 +41,61 @@ async def answer(request: Request) -> Response:
     return JSONResponse({"resourceType": "Patient", "id": name})
 
 
-async def transaction(_: Request) -> Response:
-    return JSONResponse(OUTCOME)
+def outcome(code: str) -> dict:
+    return {"resourceType": "OperationOutcome", "issue": [{"code": code, "diagnostics": CANARY}]}
+
+
+def answered(*statuses: str, kind: str = "transaction-response") -> dict:
+    entries = [{"response": {"status": status}} for status in statuses]
+    return {"resourceType": "Bundle", "type": kind, "entry": entries}
+
+
+TRANSACTIONS = {
+    "outcome": OUTCOME,
+    "timeout": outcome("timeout"),
+    "conflict": outcome("conflict"),
+    "forbidden": outcome("forbidden"),
+    "good": answered("201 Created", "200 OK"),
+    "one-rejected": answered("201 Created", "422 Unprocessable Entity"),
+    "one-conflict": answered("412 Precondition Failed", "201"),
+    "no-status": {"resourceType": "Bundle", "entry": [{}]},
+    "many": {
+        "resourceType": "Bundle",
+        "entry": [
+            {"response": {"status": "200"}, "resource": {"resourceType": "Patient", "id": "1"}},
+            {"response": {"status": "404"}},
+            {"response": {"status": "410 Gone"}},
+        ],
+    },
+    "many-denied": answered("404 Not Found", "403 Forbidden", "404", kind="batch-response"),
+    "many-empty": answered("404 Not Found", "200 OK", "404", kind="batch-response"),
+    "many-in-part": answered("200 OK", kind="batch-response"),
+}
+
+
+async def transaction(request: Request) -> Response:
+    seen.append(request)
+    name = request.path_params["name"]
+    if name.isdigit():
+        return JSONResponse(OUTCOME, status_code=int(name))
+    return JSONResponse(TRANSACTIONS[name])
+
+
+async def flaky(request: Request) -> Response:
+    """Unavailable once, then there; `retry-after` is the path's."""
+    seen.append(request)
+    if len(seen) == 1:
+        after = request.path_params["seconds"]
+        return JSONResponse(OUTCOME, status_code=503, headers={"retry-after": after})
+    return JSONResponse({"resourceType": "Patient", "id": "x"})
 
 
 @pytest.fixture(scope="module")
 def url():
     routes = [
         Route("/health", lambda _: Response()),
-        Route("/fhir", transaction, methods=["POST"]),
+        Route("/server/{name}", transaction, methods=["POST"]),
+        Route("/flaky/{seconds}/Patient/x", flaky),
         Route("/fhir/Patient/{name}", answer),
         Route("/other/{name}", answer),
     ]
@@ -97,16 +143,94 @@ def test_statuses_become_typed_errors_without_the_servers_words(url, status, err
         assert raised.value.retry_after == 7
 
 
-def test_a_200_with_an_outcome_is_no_success(url):
-    async def asked():
-        client = FhirClient(f"{url}/fhir")
+def asked(url: str, call, **how):
+    async def ask():
+        client = FhirClient(url, **how)
         try:
-            await client.transaction({"resourceType": "Bundle", "type": "transaction"})
+            return await call(client)
         finally:
             await client.aclose()
 
-    with pytest.raises(RequestRejected):
-        asyncio.run(asked())
+    seen.clear()
+    return asyncio.run(ask())
+
+
+def transact(client):
+    return client.transaction({"resourceType": "Bundle", "type": "transaction"})
+
+
+@pytest.mark.parametrize(
+    ("name", "error"),
+    [
+        ("outcome", RequestRejected),
+        ("timeout", DependencyUnavailable),
+        ("conflict", StoreConflict),
+        ("forbidden", AccessDenied),
+        ("one-rejected", RequestRejected),
+        ("one-conflict", StoreConflict),
+        ("no-status", DependencyUnavailable),
+        ("404", DependencyUnavailable),
+        ("410", DependencyUnavailable),
+        ("422", RequestRejected),
+    ],
+)
+def test_a_transaction_succeeds_only_when_every_entry_does(url, name, error):
+    with pytest.raises(error) as raised:
+        asked(f"{url}/server/{name}", transact)
+    assert CANARY not in str(raised.value)
+    assert len(seen) == 1, "a write is never sent again by the client"
+
+
+def test_a_good_transaction_is_returned(url):
+    assert len(asked(f"{url}/server/good", transact)["entry"]) == 2
+
+
+def many(client):
+    return client.read_many(["Patient/1", "Patient/2", "Patient/3"])
+
+
+def test_many_are_read_at_once_and_what_is_gone_is_left_out(url):
+    assert asked(f"{url}/server/many", many) == {
+        "Patient/1": {"resourceType": "Patient", "id": "1"}
+    }
+    assert asked(f"{url}/server/422", lambda client: client.read_many([])) == {}
+    assert seen == []
+
+
+@pytest.mark.parametrize(
+    ("name", "error"),
+    [
+        ("many-denied", AccessDenied),
+        ("many-empty", DependencyUnavailable),
+        ("many-in-part", DependencyUnavailable),
+    ],
+)
+def test_many_are_not_read_in_part(url, name, error):
+    with pytest.raises(error):
+        asked(f"{url}/server/{name}", many, read_attempts=1)
+
+
+def test_a_read_is_tried_again_at_once_but_a_server_that_asks_for_patience_gets_it(url):
+    def patient(client):
+        return client.read("Patient", "x")
+
+    assert asked(f"{url}/flaky/0", patient)["id"] == "x"
+    assert len(seen) == 2
+    with pytest.raises(DependencyUnavailable) as raised:
+        asked(f"{url}/flaky/30", patient)
+    assert raised.value.retry_after == 30
+    assert len(seen) == 1
+
+
+def test_another_origin_that_refuses_access_does_not_halt(url):
+    def attachment(client):
+        return client.read_binary(f"{url}/other/403", "text/plain")
+
+    with pytest.raises(UnreadableReport) as raised:
+        asked("http://127.0.0.1:9/fhir", attachment, read_attempts=1)
+    assert raised.value.reason is Reason.ATTACHMENT_NOT_FOUND
+    with pytest.raises(AccessDenied):
+        asked(f"{url}/fhir", attachment, read_attempts=1)
 
 
 def test_nobody_there_names_the_address():

@@ -1,0 +1,317 @@
+"""What findings become, element by element, where mCODE leaves a choice."""
+
+import pytest
+
+from oncofhir.fhir.build import build
+from oncofhir.fhir.conditions import entered_in_error
+from oncofhir.fhir.fingerprint import fingerprint
+from oncofhir.fhir.validity import check
+from oncofhir.schemas.errors import RequestRejected
+from oncofhir.schemas.finding import Coding
+from oncofhir.schemas.report import SecurityLabel
+from tests.findings import context_of, extraction_of, finding, report_of
+from tests.reports import CANARY
+
+MCODE = "http://hl7.org/fhir/us/mcode/StructureDefinition/"
+IMAGING = (Coding(system="http://loinc.org", code="18748-4"),)
+TEXT = """FINAL DIAGNOSIS:
+Left breast: invasive ductal carcinoma, Nottingham grade 2, 2.3 x 1.8 cm.
+Estrogen receptor: positive. Pathologic stage: pT2 pN1a, stage IIB.
+"""
+
+
+def built(*findings, report=None, **more):
+    report = report or report_of(TEXT)
+    return build(context_of(report, **more), extraction_of(*findings), 1)
+
+
+def size(report, part=None, quote="2.3 x 1.8 cm", dimensions=(23.0, 18.0)):
+    return finding(report, "tumor-size", "23 mm", quote, dimensions=dimensions, part=part)
+
+
+def diagnosis(report, value="breast cancer", quote="invasive ductal carcinoma", **more):
+    return finding(report, "diagnosis", value, quote, **more)
+
+
+def profile(resource):
+    return [url.removeprefix(MCODE) for url in resource["meta"].get("profile", [])]
+
+
+def reasons(resource):
+    return [tag["code"] for tag in resource["meta"].get("tag", [])]
+
+
+def code(concept):
+    return concept["coding"][0]["code"]
+
+
+def test_a_size_of_a_pathology_report_is_on_a_specimen_that_is_made():
+    report = report_of(TEXT)
+    plan = built(size(report), report=report)
+    observation, specimen = plan.resources["tumor-size"], plan.resources["specimen"]
+    assert profile(observation) == ["mcode-tumor-size"]
+    assert profile(specimen) == ["mcode-human-specimen"]
+    assert observation["specimen"]["reference"] == f"Specimen/{specimen['id']}"
+    assert "focus" not in observation
+    values = [c["valueQuantity"]["value"] for c in observation["component"]]
+    assert values == [23, 18]
+    assert code(observation["method"]) == "787377000"
+
+
+def test_a_specimen_that_the_report_names_is_used_and_none_is_made():
+    report = report_of(TEXT, specimen="Specimen/s9")
+    plan = built(size(report), report=report)
+    assert list(plan.resources) == ["tumor-size"]
+    assert plan.resources["tumor-size"]["specimen"] == {"reference": "Specimen/s9"}
+
+
+def test_a_size_of_an_image_is_on_a_tumor_in_the_body():
+    text = "CT CHEST: a mass of 2.3 x 1.8 cm."
+    report = report_of(text, types=IMAGING)
+    plan = built(size(report), diagnosis(report, "lung cancer", "mass"), report=report)
+    observation, tumor = plan.resources["tumor-size"], plan.resources["tumor"]
+    assert profile(tumor) == ["mcode-tumor"]
+    assert code(tumor["location"]) == "unknown", "location is 1..1 and no site is stated"
+    assert observation["focus"] == [{"reference": f"BodyStructure/{tumor['id']}"}]
+    assert "specimen" not in observation
+    assert code(plan.resources["diagnosis"]["evidence"][0]["code"][0]) == "363679005"
+
+
+def test_a_clinical_note_claims_no_method_and_no_kind_of_evidence():
+    report = report_of("Assessment: breast cancer, 2.3 x 1.8 cm.", types=(), sections=(), parts=())
+    plan = built(size(report), diagnosis(report, quote="breast cancer"), report=report)
+    assert "method" not in plan.resources["tumor-size"]
+    assert "code" not in plan.resources["diagnosis"]["evidence"][0]
+
+
+def test_without_a_diagnosis_no_condition_is_made_and_the_site_is_on_the_specimen():
+    report = report_of(TEXT)
+    found = [
+        finding(report, "tumor-site", "breast", "breast"),
+        finding(report, "tumor-laterality", "left", "Left breast"),
+    ]
+    plan = built(*found, report=report)
+    assert list(plan.resources) == ["specimen"]
+    site = plan.resources["specimen"]["collection"]["bodySite"]
+    assert code(site) == "76752008"
+    assert code(site["extension"][0]["valueCodeableConcept"]) == "7771000"
+    assert {row.resource for row in plan.rows} == {f"Specimen/{plan.resources['specimen']['id']}"}
+
+
+def test_a_side_without_a_site_is_kept():
+    report = report_of(TEXT)
+    plan = built(
+        diagnosis(report), finding(report, "tumor-laterality", "left", "Left breast"), report=report
+    )
+    where = plan.resources["diagnosis"]["bodySite"][0]
+    assert where["text"] == "left"
+    assert code(where["extension"][0]["valueCodeableConcept"]) == "7771000"
+
+
+def test_a_stage_group_without_a_diagnosis_falls_back_to_its_parent_and_says_why():
+    report = report_of(TEXT)
+    group = finding(report, "cancer-stage", "IIB", "stage IIB", slot="group")
+    alone = built(group, report=report).resources["cancer-stage/group"]
+    assert profile(alone) == ["mcode-cancer-stage"]
+    assert reasons(alone) == ["no-condition-to-refer-to"]
+    plan = built(group, diagnosis(report), report=report)
+    staged = plan.resources["cancer-stage/group"]
+    assert profile(staged) == ["mcode-tnm-stage-group"]
+    assert staged["focus"] == [{"reference": f"Condition/{plan.resources['diagnosis']['id']}"}]
+    assert plan.resources["diagnosis"]["stage"][0]["assessment"] == [
+        {"reference": f"Observation/{staged['id']}"}
+    ]
+
+
+@pytest.mark.parametrize(
+    ("value", "slot", "observed", "claims"),
+    [
+        ("pT2", "t", "384625004", True),
+        ("cT2", "t", "399504009", True),
+        ("ypT2", "t", "384625004", False),
+        ("rpT2", "t", "78873005", False),
+        ("pN1a", "n", "371494008", True),
+        ("pM0", "m", "371497001", False),
+    ],
+)
+def test_a_category_claims_its_profile_only_with_a_code(value, slot, observed, claims):
+    report = report_of(f"Pathologic stage: {value}.")
+    stage = built(finding(report, "cancer-stage", value, value, slot=slot), report=report)
+    resource = stage.resources[f"cancer-stage/{slot}"]
+    assert code(resource["code"]) == observed
+    assert bool(profile(resource)) is claims
+    assert reasons(resource) == ([] if claims else ["value-without-code"])
+    assert resource["valueCodeableConcept"]["text"] == value
+    assert "device" not in resource, "not used in the staging profiles"
+
+
+@pytest.mark.parametrize(
+    ("said", "edition"),
+    [
+        ("AJCC Cancer Staging Manual, 8th edition", "897275008"),
+        ("pTNM (AJCC 8th ed.)", "897275008"),
+        ("AJCC 7", "443830009"),
+        ("8th edition of the AJCC", "897275008"),
+        ("AJCC 7th edition; formerly AJCC 8th edition", None),
+        ("no manual named; margin 8 mm", None),
+    ],
+)
+def test_the_staging_manual_is_the_one_that_the_report_names(said, edition):
+    report = report_of(f"Stage: pT2. {said}")
+    plan = built(finding(report, "cancer-stage", "pT2", "pT2", slot="t"), report=report)
+    method = plan.resources["cancer-stage/t"]["method"]
+    assert (code(method) if edition else method["text"]) == (edition or "not stated in report")
+
+
+def test_gleason_is_a_stage_and_nottingham_names_its_system():
+    report = report_of("Gleason score 3+4=7. Breast: Nottingham grade 2.")
+    gleason = built(finding(report, "cancer-grade", "3+4=7", "3+4=7"), report=report)
+    assert profile(gleason.resources["cancer-grade"]) == ["mcode-cancer-stage"]
+    assert code(gleason.resources["cancer-grade"]["code"]) == "385377005"
+    grade = built(finding(report, "cancer-grade", "2", "Nottingham grade 2"), report=report)
+    assert code(grade.resources["cancer-grade"]["method"]) == "449205006"
+    assert grade.resources["cancer-grade"]["valueCodeableConcept"]["text"] == "Nottingham grade 2"
+
+
+@pytest.mark.parametrize(
+    ("value", "claimed", "reason"),
+    [
+        ("breast cancer", "mcode-primary-cancer-condition", []),
+        ("ductal carcinoma in situ of breast", "mcode-primary-cancer-condition", []),
+        ("metastatic breast cancer", "mcode-primary-cancer-condition", []),
+        ("breast cancer with liver metastases", "mcode-primary-cancer-condition", []),
+        ("metastasis to the liver", "mcode-secondary-cancer-condition", []),
+        ("adenocarcinoma metastatic to bone", "mcode-secondary-cancer-condition", []),
+        ("fibroadenoma of the breast", None, ["no-malignancy-named"]),
+    ],
+)
+def test_primary_secondary_or_neither(value, claimed, reason):
+    report = report_of(TEXT)
+    resource = built(diagnosis(report, value), report=report).resources["diagnosis"]
+    assert profile(resource) == ([claimed] if claimed else [])
+    assert reasons(resource) == reason
+
+
+def test_a_secondary_cancer_has_its_code_and_no_stage():
+    report = report_of(TEXT)
+    group = finding(report, "cancer-stage", "IIB", "stage IIB", slot="group")
+    plan = built(diagnosis(report, "metastasis to the liver"), group, report=report)
+    assert code(plan.resources["diagnosis"]["code"]) == "128462008"
+    assert "stage" not in plan.resources["diagnosis"]
+
+
+def test_an_inferred_diagnosis_says_so():
+    report = report_of(TEXT)
+    plan = built(diagnosis(report, inferred=True), report=report)
+    resource = plan.resources["diagnosis"]
+    assert "inferred by the model" in resource["code"]["text"]
+    assert "Inferred by the model" in resource["note"][0]["text"]
+    assert resource["verificationStatus"]["coding"][0]["code"] == "unconfirmed"
+
+
+def test_everything_is_labelled_traced_and_identified():
+    label = SecurityLabel(
+        system="http://terminology.hl7.org/CodeSystem/v3-Confidentiality", code="N"
+    )
+    report = report_of(TEXT, security=(label,))
+    found = (
+        diagnosis(report),
+        size(report),
+        finding(report, "hormone-receptor", "positive", "positive", slot="ER"),
+    )
+    plan = built(*found, report=report)
+    for slot, resource in plan.resources.items():
+        labels = [coding["code"] for coding in resource["meta"]["security"]]
+        assert labels == ["AIAST", "N"], slot
+        assert resource["identifier"][0]["value"] == resource["id"]
+    derived = plan.resources["tumor-size"]["extension"][0]["extension"]
+    assert {e["url"]: next(v for k, v in e.items() if k != "url") for e in derived} == {
+        "reference": {"reference": "DiagnosticReport/r1"},
+        "path": "DiagnosticReport.presentedForm[0]",
+        "offset": TEXT.index("2.3 x 1.8 cm"),
+        "length": len("2.3 x 1.8 cm"),
+    }
+    assert "2.3 x 1.8 cm" in plan.resources["tumor-size"]["note"][0]["text"]
+
+
+def test_confidence_is_off_unless_a_site_wants_it():
+    report = report_of(TEXT)
+    quiet = built(size(report), report=report).resources["tumor-size"]
+    told = built(size(report), report=report, with_confidence=True).resources["tumor-size"]
+    urls = [e["url"].rpartition("/")[2] for e in told["extension"]]
+    assert urls == ["derivation-reference", "AIconfidence"]
+    assert fingerprint(quiet) == fingerprint(told), "switching it on rewrites nothing"
+
+
+PARTS = """FINAL DIAGNOSIS:
+A. Left breast: invasive ductal carcinoma, 2.3 cm.
+B. Right breast: invasive lobular carcinoma, 1.1 cm.
+"""
+
+
+def two_tumors(report, first="A", second="B"):
+    return (
+        size(report, first, "2.3 cm", (23.0,)),
+        size(report, second, "1.1 cm", (11.0,)),
+        diagnosis(report, "breast cancer", "invasive ductal carcinoma", part=first),
+        diagnosis(report, "lobular breast cancer", "invasive lobular carcinoma", part=second),
+    )
+
+
+def test_two_tumors_have_each_their_condition_specimen_and_size():
+    report = report_of(PARTS)
+    plan = built(*two_tumors(report), report=report)
+    for suffix in ("", "/part-B"):
+        observation = plan.resources[f"tumor-size{suffix}"]
+        assert observation["specimen"]["reference"].endswith(
+            plan.resources[f"specimen{suffix}"]["id"]
+        )
+        related = [
+            e["valueReference"]["reference"]
+            for e in observation["extension"]
+            if "valueReference" in e
+        ]
+        assert related == [f"Condition/{plan.resources[f'diagnosis{suffix}']['id']}"]
+
+
+def test_an_addendum_that_adds_a_part_leaves_the_first_tumor_alone():
+    report = report_of(PARTS)
+    context = context_of(report)
+    first = build(context, extraction_of(size(report, None, "2.3 cm", (23.0,))), 1)
+    both = build(context, extraction_of(*two_tumors(report)), 2, first.parts)
+    assert both.resources["tumor-size"]["id"] == first.resources["tumor-size"]["id"]
+    assert fingerprint(both.resources["specimen"]) == fingerprint(first.resources["specimen"])
+
+
+def test_of_two_parts_the_second_keeps_its_slot_when_the_first_is_gone():
+    report = report_of(PARTS)
+    context = context_of(report)
+    both = build(context, extraction_of(*two_tumors(report)), 1)
+    second = build(context, extraction_of(size(report, "B", "1.1 cm", (11.0,))), 2, both.parts)
+    assert list(second.resources) == ["specimen/part-B", "tumor-size/part-B"]
+    swapped = two_tumors(report)[::-1]
+    again = build(context, extraction_of(*swapped), 3, both.parts)
+    assert set(again.resources) == set(both.resources)
+    for slot, resource in both.resources.items():
+        assert again.resources[slot]["id"] == resource["id"]
+
+
+def test_what_is_invalid_names_the_element_and_not_its_value():
+    with pytest.raises(RequestRejected) as raised:
+        check({"resourceType": "Observation", "status": CANARY, "valueInteger": CANARY})
+    assert "Observation" in str(raised.value)
+    assert CANARY not in str(raised.value)
+
+
+@pytest.mark.parametrize("kind", ["Condition", "Observation", "Specimen", "BodyStructure"])
+def test_withdrawn_resources_stay_valid(kind):
+    text = "CT: mass 2.3 x 1.8 cm." if kind == "BodyStructure" else TEXT
+    types = IMAGING if kind == "BodyStructure" else report_of(TEXT).types
+    report = report_of(text, types=types)
+    quote = "mass" if kind == "BodyStructure" else "invasive ductal carcinoma"
+    plan = built(size(report), diagnosis(report, quote=quote), report=report)
+    resource = next(r for r in plan.resources.values() if r["resourceType"] == kind)
+    withdrawn = entered_in_error(resource)
+    check(withdrawn)
+    assert "clinicalStatus" not in withdrawn
+    assert fingerprint(withdrawn) != fingerprint(resource)

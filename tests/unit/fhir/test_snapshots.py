@@ -1,0 +1,103 @@
+"""What is emitted for reports of every cancer type, against the snapshots in `tests/snapshots`.
+
+`SNAPSHOTS=write pytest tests/unit/fhir/test_snapshots.py` writes them anew; read the difference before you
+commit it. `make validate-fhir PACKAGES=folder` checks the snapshots against the profiles.
+"""
+
+import json
+import os
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from oncofhir.fhir.client import FhirClient
+from oncofhir.fhir.repository import Repository
+from oncofhir.schemas.finding import Coding
+from oncofhir.schemas.identity import run_of
+from tests.findings import MODEL, PROMPTS, RECORDED, SYSTEM, extraction_of, finding, report_of
+
+WITH_HEAD = "breast"  # the head repeats the findings: once is enough
+FOLDER = Path(__file__).parents[2] / "snapshots"
+CASES = tomllib.loads((FOLDER / "cases.toml").read_text())
+TYPES = {
+    "pathology": (Coding(system="http://loinc.org", code="11526-1"),),
+    "imaging": (Coding(system="http://loinc.org", code="18748-4"),),
+    "note": (Coding(system="http://loinc.org", code="11506-3"),),
+}
+
+
+def of_type(name, diagnosis, site, side, histology):
+    """The same report for another type of cancer."""
+    said = f"{side} {site}".strip()
+    text = f"\nFINAL DIAGNOSIS: {said}: {histology}, grade 2, 2.0 cm. Stage: pT2 pN0, stage II.\n"
+    sided = [["tumor-laterality", "", side, side]] if side else []
+    findings = [
+        ["diagnosis", "", diagnosis, f"{said}: {histology}"],
+        ["tumor-site", "", site, site],
+        *sided,
+        ["histological-type", "", histology, histology],
+        ["cancer-grade", "", "2", "grade 2"],
+        ["tumor-size", "", "20 mm", "2.0 cm", [20.0]],
+        ["cancer-stage", "t", "pT2", "pT2"],
+        ["cancer-stage", "n", "pN0", "pN0"],
+        ["cancer-stage", "group", "II", "stage II"],
+    ]
+    return {"name": name, "text": text, "laterality": side or None, "findings": findings}
+
+
+ALL = [*CASES["case"], *(of_type(*entry["row"]) for entry in CASES["types"])]
+
+
+def bundle_of(case):
+    report = report_of(case["text"], case["name"], types=TYPES[case.get("origin", "pathology")])
+    findings = [
+        finding(
+            report,
+            kind,
+            value,
+            quote,
+            slot=slot or None,
+            dimensions=tuple(rest[0]) if rest else (),
+            laterality=case.get("laterality"),
+            inferred=case.get("inferred", False) and kind == "diagnosis",
+        )
+        for kind, slot, value, quote, *rest in case["findings"]
+    ]
+    repository = Repository(
+        FhirClient("http://127.0.0.1:9/fhir"),
+        source_name="test",
+        identifier_system=SYSTEM,
+        organization="Test Hospital",
+        software_version="0.0.0",
+        clock=lambda: RECORDED,
+    )
+    run = run_of(report, MODEL, PROMPTS, "settings", "terminology", "0.0.0")
+    return repository.first_version(report, run, extraction_of(*findings))
+
+
+@pytest.mark.parametrize("case", ALL, ids=lambda case: case["name"])
+def test_what_is_emitted_is_what_was_reviewed(case):
+    bundle, processed = bundle_of(case)
+    if case["name"] != WITH_HEAD:
+        bundle["entry"] = [e for e in bundle["entry"] if e["resource"]["resourceType"] != "Task"]
+    printed = json.dumps(bundle, indent=1, ensure_ascii=False) + "\n"
+    file = FOLDER / f"{case['name']}.json"
+    if os.environ.get("SNAPSHOTS") == "write":
+        file.write_text(printed)
+    assert printed == file.read_text()
+    assert len(processed.rows) == len(case["findings"])
+
+
+@pytest.mark.parametrize("case", ALL, ids=lambda case: case["name"])
+def test_every_finding_claims_a_profile_or_says_why_not(case):
+    bundle, _ = bundle_of(case)
+    for entry in bundle["entry"]:
+        resource = entry["resource"]
+        if resource["resourceType"] in {"Condition", "Observation"}:
+            claimed = resource["meta"].get("profile", [])
+            assert any("/us/mcode/" in url for url in claimed) or resource["meta"]["tag"]
+
+
+def test_no_snapshot_is_left_over():
+    assert {file.stem for file in FOLDER.glob("*.json")} == {case["name"] for case in ALL}

@@ -1,0 +1,19 @@
+from oncofhir.fhir.head import SourceVersion
+from oncofhir.fhir.version import version_in
+
+
+def test_a_deletion_has_the_version_that_the_event_names():
+    assert version_in(None, "4") == SourceVersion(version="4", status="entered-in-error")
+
+
+def test_a_deletion_without_a_version_comes_after_the_last_one_known():
+    known = SourceVersion(version="3", status="final")
+    gone = version_in(None).after(known)
+    assert gone == SourceVersion(version="3", status="entered-in-error")
+    assert SourceVersion(version="3", status="final").older_than(gone)
+    assert not SourceVersion(version="4", status="final").older_than(gone), "it may come back"
+
+
+def test_a_version_that_is_known_stands():
+    named = SourceVersion(version="9", status="amended")
+    assert named.after(SourceVersion(version="3")) == named
