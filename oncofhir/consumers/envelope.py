@@ -8,15 +8,18 @@ unwrapped is looked at again, so envelopes may stand in one another.
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from oncofhir.consumers.envelopes import bundles, cloud, servers
 from oncofhir.consumers.envelopes.opening import MAX_NESTING, Context, from_resource
 from oncofhir.fhir.references import literal_reference
+from oncofhir.fhir.release import unsupported_by_content_type
 from oncofhir.schemas.errors import UnreadableReport
 from oncofhir.schemas.event import REPORT_TYPES, ReportEvent
 from oncofhir.schemas.reasons import Reason
 
+_CONTENT_TYPE = "content-type"
 _MAX_DEPTH = 200  # of JSON; deeper nesting serves no purpose and exhausts recursion further on
 
 
@@ -40,7 +43,14 @@ def decode(
         if event is None or event.reference is None:
             raise UnreadableReport(Reason.EMPTY_RECORD, source)
         return _once(_open_reference(event.reference, event))
-    return _once(_open(_content(value, source), event or Context()))
+    context = replace(event or Context(), unsupported=_unsupported(headers))
+    return _once(_open(_content(value, source), context))
+
+
+def _unsupported(headers: Sequence[tuple[str, bytes]]) -> Reason | None:
+    """What a `content-type` header, of CloudEvents or not, says against reading the value."""
+    declared = (value.decode("latin-1") for name, value in headers if name.lower() == _CONTENT_TYPE)
+    return next(filter(None, map(unsupported_by_content_type, declared)), None)
 
 
 def _once(events: Sequence[ReportEvent]) -> tuple[ReportEvent, ...]:

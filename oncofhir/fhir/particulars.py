@@ -62,16 +62,18 @@ async def gender_of(subject: str, reader: ReferenceReader) -> str | None:
 
 
 def encounter_of(resource: Mapping[str, Any], kind: str) -> str | None:
-    """`encounter`; of a DocumentReference `context.encounter` (R4) or `context` itself (R5)."""
+    """`encounter`; of a DocumentReference `context.encounter` (R4) or `context` itself (R5).
+
+    The latter two may name an EpisodeOfCare or Appointment instead, which is no encounter.
+    """
     if kind == "DiagnosticReport":
         return _reference(child(resource, "encounter", kind), f"{kind}.encounter")
     for at, context in children(resource, "context", kind):
-        named = _reference(context, at)
-        if named is not None:
-            return named
-        for encounter_at, encounter in children(context, "encounter", at):
-            if (named := _reference(encounter, encounter_at)) is not None:
-                return named
+        for where, element in ((at, context), *children(context, "encounter", at)):
+            reference = _reference(element, where)
+            named = literal_reference(reference) if reference is not None else None
+            if named is not None and named.type == "Encounter":
+                return reference
     return None
 
 

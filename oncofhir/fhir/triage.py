@@ -14,6 +14,7 @@ from typing import Any
 from pydantic import field_validator
 
 from oncofhir.fhir.elements import Element, child, children, codings, string
+from oncofhir.fhir.release import unsupported_release
 from oncofhir.schemas.base import Value
 from oncofhir.schemas.errors import UnreadableReport
 from oncofhir.schemas.event import REPORT_TYPES
@@ -106,11 +107,13 @@ def load_policy(
 def triage(resource: Mapping[str, Any], policy: TriagePolicy) -> Process | Skip | Retract:
     """Decide by the resource alone, before any of its text is fetched or read.
 
-    Withdrawal comes first (it reads nothing), then labels, then whether the version is final.
+    Withdrawal comes first (it reads nothing), then labels, then the version of FHIR, then whether the
+    report is final.
 
     Raises:
-        UnreadableReport: unsupported-resource-type, missing-status, invalid-resource, and reasons of the
-            policy whose fate is the dead letter (status-unknown).
+        UnreadableReport: unsupported-resource-type, missing-status, invalid-resource, fhir-dstu2,
+            fhir-stu3, fhir-r6, and reasons of the policy whose fate is the dead letter
+            (status-unknown).
     """
     kind = resource.get("resourceType")
     if kind not in REPORT_TYPES or not isinstance(kind, str):
@@ -119,13 +122,14 @@ def triage(resource: Mapping[str, Any], policy: TriagePolicy) -> Process | Skip 
     retract = next((v for v in verdicts if REASONS[v].fate is Fate.RETRACT), None)
     if retract is not None:
         return Retract(retract)
-    reason = _by_labels(resource, kind, policy) or next(iter(verdicts), None)
+    reason = _by_labels(resource, kind, policy) or unsupported_release(resource)
+    reason = reason or next(iter(verdicts), None)
     if reason is None:
         reason = _by_relations(resource, kind, policy) or _by_codes(resource, kind, policy)
     if reason is None:
         return Process(tuple(_targets(resource, kind, "replaces")))
     if REASONS[reason].fate is Fate.DEAD_LETTER:
-        raise UnreadableReport(reason, f"{kind}.status")
+        raise UnreadableReport(reason, kind)
     return Skip(reason)
 
 
@@ -146,7 +150,9 @@ def _by_status(resource: Element, kind: str, policy: TriagePolicy) -> Iterable[R
         yield Reason.MISSING_STATUS
     elif (reason := _reason(policy.status.get(kind, {}), status)) is not None:
         yield reason
-    doc_status = string(resource, "docStatus", kind) if kind == "DocumentReference" else None
+    if kind != "DocumentReference" or isinstance(resource.get("docStatus"), dict):
+        return  # a coded docStatus is DSTU2's
+    doc_status = string(resource, "docStatus", kind)
     if doc_status is not None and (reason := _reason(policy.doc_status, doc_status)) is not None:
         yield reason
 

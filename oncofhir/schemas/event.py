@@ -44,8 +44,9 @@ class ReportEvent(Value):
 
     `resource` is the resource's JSON when the event carried it, else None and it is fetched.
     `companions` are resources that came in the same Bundle and that references may resolve to.
-    `unreadable` is the reason why one entry of a Bundle that holds good reports too names none itself; its
-    `source` is then the entry (`Bundle/entry-3`), and resolving it raises.
+    `unreadable` is the reason why resolving it raises: one entry of a Bundle that holds good reports too
+    names none itself (`source` is then the entry, `Bundle/entry-3`), or the envelope declares a version of
+    FHIR that is not read.
     """
 
     operation: Operation

@@ -36,6 +36,9 @@ class Reason(StrEnum):
     NOT_A_PATIENT = "not-a-patient"
     MISSING_STATUS = "missing-status"
     INVALID_RESOURCE = "invalid-resource"
+    FHIR_DSTU2 = "fhir-dstu2"
+    FHIR_STU3 = "fhir-stu3"
+    FHIR_R6 = "fhir-r6"
     RESOURCE_NOT_FOUND = "resource-not-found"
     # attachments
     EMPTY_ATTACHMENT = "empty-attachment"
@@ -168,6 +171,20 @@ REASONS: dict[Reason, ReasonEntry] = {
     Reason.INVALID_RESOURCE: _dead_letter(
         "An element that is needed has a form that FHIR does not allow; the location names it.",
         "Validate the resource against FHIR R4 at its source.",
+    ),
+    Reason.FHIR_DSTU2: _dead_letter(
+        "The resource is of FHIR DSTU2: its content type or profile says so, or it has elements that only "
+        "DSTU2 has. R4, R4B and R5 are read.",
+        "Publish it as R4, R4B or R5; most servers have an R4 endpoint.",
+    ),
+    Reason.FHIR_STU3: _dead_letter(
+        "The resource is of FHIR STU3 (R3): its content type or profile says so, or it has elements that "
+        "R4 replaced. R4, R4B and R5 are read.",
+        "Publish it as R4, R4B or R5; most servers have an R4 endpoint.",
+    ),
+    Reason.FHIR_R6: _dead_letter(
+        "The content type or profile names FHIR R6 or later. R4, R4B and R5 are read.",
+        "Publish it as R4, R4B or R5.",
     ),
     Reason.RESOURCE_NOT_FOUND: _dead_letter(
         "The event names a resource that the source does not have (404).",

@@ -29,6 +29,7 @@ def events(bundle: Mapping[str, Any], context: Context, open_inner: Open) -> Seq
         reference=context.reference if len(entries) == 1 else None,
         companions=companions,
         nesting=context.nesting,
+        unsupported=context.unsupported,
     )
     if companions and (status := notifications.status(companions[0])) is not None:
         return notifications.events(status, list(zip(entries, resources, strict=True)), inner)

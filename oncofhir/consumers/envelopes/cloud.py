@@ -9,11 +9,13 @@ import base64
 import binascii
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from oncofhir.consumers.envelopes.opening import Context, Open, Shape, operation_of
 from oncofhir.fhir.elements import child, string
 from oncofhir.fhir.references import literal_reference
+from oncofhir.fhir.release import unsupported_by_content_type
 from oncofhir.schemas.errors import UnreadableReport
 from oncofhir.schemas.event import ReportEvent
 from oncofhir.schemas.reasons import Reason
@@ -56,6 +58,8 @@ def structured(
         operation=operation_of(content.get("type")),
         reference=_subject(string(content, "subject", "CloudEvent")),
     )
+    declared = unsupported_by_content_type(string(content, "datacontenttype", "CloudEvent"))
+    inner = replace(inner, unsupported=declared or inner.unsupported)
     if content.get("data_base64") is not None:
         return open_inner(_from_base64(content["data_base64"], "data_base64"), inner)
     data = content.get("data")

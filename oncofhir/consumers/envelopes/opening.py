@@ -15,12 +15,16 @@ MAX_NESTING = 5  # of envelopes: a CloudEvent of a message of a notification is 
 
 @dataclass(frozen=True)
 class Context:
-    """What outer envelopes say of what they hold: the operation, and the resource's reference."""
+    """What outer envelopes say of what they hold: the operation, and the resource's reference.
+
+    `unsupported` is the reason not to read it when they declare a version of FHIR that is not read.
+    """
 
     operation: Operation = Operation.UPSERT
     reference: str | None = None
     companions: tuple[dict[str, Any], ...] = ()
     nesting: int = 0
+    unsupported: Reason | None = None
 
     def deeper(
         self, *, operation: Operation | None = None, reference: str | None = None
@@ -70,6 +74,7 @@ def from_resource(resource: dict[str, Any], context: Context) -> ReportEvent:
         source=source,
         resource=resource if "id" in resource else {**resource, "id": ident},
         companions=tuple(c for c in context.companions if c is not resource),
+        unreadable=context.unsupported,
     )
 
 
