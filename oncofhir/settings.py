@@ -139,6 +139,9 @@ class IntakeSettings(Group):
     )
     max_attachment_bytes: PositiveInt = 20 * 2**20
     max_text_characters: PositiveInt = 2_000_000
+    fetch_seconds: PositiveFloat = Field(
+        60.0, description="how long fetching one attachment may take in all"
+    )
     skip_security_labels: tuple[str, ...] = Field(
         ("R", "V"), description="codes of security labels whose reports are skipped"
     )

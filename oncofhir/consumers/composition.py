@@ -138,6 +138,7 @@ def pipeline(settings: Settings) -> Pipeline:
             source,
             allowed_origins=settings.intake.allowed_origins,
             max_attachment_bytes=settings.intake.max_attachment_bytes,
+            fetch_seconds=settings.intake.fetch_seconds,
         ),
         store=store,
         repository=repository(settings, store),

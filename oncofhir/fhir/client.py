@@ -6,9 +6,8 @@ Source: http://hl7.org/fhir/R4/http.html.
 import asyncio
 import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from functools import partial
 from typing import Any
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlencode, urljoin, urlsplit
 from uuid import uuid4
 
 import httpx2
@@ -20,6 +19,13 @@ from tenacity import (
 )
 
 from oncofhir.fhir.answers import OK, entry_error, error_of, outcome_error, status_of
+from oncofhir.fhir.fetching import (
+    AddressRefusedError,
+    AnswerTooLargeError,
+    Bounds,
+    Fetch,
+    exchange,
+)
 from oncofhir.schemas.errors import AccessDenied, DependencyUnavailable, UnreadableReport
 from oncofhir.schemas.reasons import Reason
 
@@ -27,6 +33,11 @@ FHIR_JSON = "application/fhir+json"
 _READ_ATTEMPTS = 3
 _LONGEST_WAIT = 2.0  # seconds between two attempts of a read
 _CREATED = 201
+_ABSENT = (Reason.RESOURCE_NOT_FOUND, Reason.DELETED)
+_NOT_SERVED_RAW = (406, 415)
+_REDIRECTS = (301, 302, 303, 307, 308)
+_MOST_REDIRECTS = 3
+_ANSWER = Bounds()
 _LOCATION = re.compile(
     r"\b[A-Z][A-Za-z]+/(?P<id>[A-Za-z0-9\-.]{1,64})/_history/(?P<version>[^/]+)$"
 )
@@ -37,7 +48,7 @@ class FhirClient:
 
     `token` is asked before each request and goes to this server's origin only. Reads are tried again
     a few times when the server is unavailable; writes are not, that is the caller's decision.
-    Timeouts are in seconds. Redirects are not followed.
+    Timeouts are in seconds. Redirects are not followed, but for an attachment's (`read_binary`).
     """
 
     def __init__(
@@ -125,28 +136,57 @@ class FhirClient:
             )
         return resource
 
-    async def read_binary(self, url: str, accept: str) -> tuple[bytes, str | None]:
+    async def read_binary(self, url: str, accept: str, fetch: Fetch) -> tuple[bytes, str | None]:
         """The content of a relative `Binary/x`, or of an absolute URL, and its content type.
 
         A server that does not serve raw content (406) is asked for the Binary resource. The token is
-        not sent to another origin, and that another origin refuses access is no reason to halt.
+        not sent to another origin, and that another origin refuses access is no reason to halt. A few
+        redirects are followed, to this server and to where `fetch` allows.
 
         Raises:
-            UnreadableReport: attachment-not-found.
+            UnreadableReport: attachment-not-found, attachment-too-large, attachment-url-refused.
+            DependencyUnavailable: also when all of it takes longer than `fetch` allows.
         """
         address = url if "://" in url else f"{self._base_url}/{url}"
-        ask = partial(self._retrying, "GET", address, reads=True)
         try:
-            response = await ask(headers={"accept": accept}, may_be=(406, 415))
-            if response.status_code not in OK:
-                response = await ask(headers={"accept": FHIR_JSON})
+            async with asyncio.timeout(fetch.bounds.seconds):
+                return await self._followed(address, accept, fetch)
+        except TimeoutError as error:
+            where = _shown_origin(address)
+            raise DependencyUnavailable(Reason.STORE_UNREACHABLE, where, "too slow") from error
+
+    async def _followed(self, address: str, accept: str, fetch: Fetch) -> tuple[bytes, str | None]:
+        for _ in range(_MOST_REDIRECTS + 1):
+            response = await self._fetched(address, accept, fetch.bounds)
+            if response.status_code in _NOT_SERVED_RAW:
+                response = await self._fetched(address, FHIR_JSON, fetch.bounds)
+            if response.status_code in OK:
+                return response.content, response.headers.get("content-type")
+            if response.status_code not in _REDIRECTS:
+                raise UnreadableReport(Reason.ATTACHMENT_NOT_FOUND)
+            address = urljoin(address, response.headers.get("location", ""))
+            if not (self._is_own(address) or fetch.allows(address)):
+                raise UnreadableReport(Reason.ATTACHMENT_URL_REFUSED, None, "redirected elsewhere")
+        raise UnreadableReport(Reason.ATTACHMENT_URL_REFUSED, None, "too many redirects")
+
+    async def _fetched(self, address: str, accept: str, bounds: Bounds) -> httpx2.Response:
+        try:
+            return await self._retrying(
+                "GET",
+                address,
+                headers={"accept": accept},
+                may_be=(*_NOT_SERVED_RAW, *_REDIRECTS),
+                reads=True,
+                bounds=bounds,
+            )
         except UnreadableReport as error:
-            raise UnreadableReport(Reason.ATTACHMENT_NOT_FOUND) from error
+            if error.reason in _ABSENT:
+                raise UnreadableReport(Reason.ATTACHMENT_NOT_FOUND) from error
+            raise
         except AccessDenied as error:
             if self._is_own(address):
                 raise
             raise UnreadableReport(Reason.ATTACHMENT_NOT_FOUND) from error
-        return response.content, response.headers.get("content-type")
 
     async def put(self, resource: dict[str, Any]) -> None:
         """Create or update a resource by its id."""
@@ -242,6 +282,7 @@ class FhirClient:
         json: Any = None,
         may_be: tuple[int, ...] = (),
         reads: bool = False,
+        bounds: Bounds = _ANSWER,
     ) -> httpx2.Response:
         sent = {"accept": FHIR_JSON, **(headers or {})}
         if json is not None:
@@ -252,10 +293,21 @@ class FhirClient:
         where = self._base_url if self._is_own(address) else _shown_origin(address)
         try:
             async with self._bound:
-                response = await self._http.request(
-                    method, address, params=dict(params or {}) or None, headers=sent, json=json
+                response = await exchange(
+                    self._http,
+                    method,
+                    address,
+                    bounds,
+                    guarded=not self._is_own(address),
+                    params=dict(params or {}) or None,
+                    headers=sent,
+                    json=json,
                 )
-        except httpx2.HTTPError as error:
+        except AnswerTooLargeError as error:
+            raise UnreadableReport(Reason.ATTACHMENT_TOO_LARGE) from error
+        except AddressRefusedError as error:
+            raise UnreadableReport(Reason.ATTACHMENT_URL_REFUSED) from error
+        except (httpx2.HTTPError, TimeoutError) as error:
             raise DependencyUnavailable(
                 Reason.STORE_UNREACHABLE, where, type(error).__name__
             ) from error

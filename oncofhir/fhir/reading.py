@@ -10,11 +10,13 @@ from typing import Any, Protocol
 
 from oncofhir.fhir.attachments.base64data import decoded_base64
 from oncofhir.fhir.elements import string
+from oncofhir.fhir.fetching import Bounds, Fetch
 from oncofhir.fhir.references import literal_reference, origin, relative_reference, within
 from oncofhir.schemas.errors import OncofhirError, UnreadableReport
 from oncofhir.schemas.reasons import Reason
 
 _ABSENT = (Reason.RESOURCE_NOT_FOUND, Reason.DELETED)
+_AROUND_BASE64 = 64 * 1024  # bytes of a Binary resource beside its data
 _FHIR_JSON = ("application/fhir+json", "application/json+fhir", "application/json")
 
 
@@ -90,13 +92,16 @@ class SourceClient(Protocol):
 
     async def read(self, type: str, id: str, version: str | None = None) -> dict[str, Any]: ...  # noqa: A002
 
-    async def read_binary(self, url: str, accept: str) -> tuple[bytes, str | None]: ...
+    async def read_binary(
+        self, url: str, accept: str, fetch: Fetch
+    ) -> tuple[bytes, str | None]: ...
 
 
 class SourceReader:
     """Reads from what came along, else from the source's FHIR server.
 
-    `allowed_origins` are the origins beside the source's that attachments may be fetched from.
+    `allowed_origins` are the origins beside the source's that attachments may be fetched from;
+    `fetch_seconds` is how long fetching one may take in all.
     """
 
     def __init__(
@@ -106,11 +111,13 @@ class SourceReader:
         allowed_origins: Iterable[str] = (),
         *,
         max_attachment_bytes: int = 20 * 2**20,
+        fetch_seconds: float = 60.0,
     ) -> None:
         self._client = client
         self._companions = companions or Companions(())
         self._allowed = frozenset(o for o in map(origin, allowed_origins) if o is not None)
         self._max_bytes = max_attachment_bytes
+        self._seconds = fetch_seconds
 
     def beside(self, resources: Iterable[dict[str, Any]]) -> "SourceReader":
         """The same reader with other companions: those of one event."""
@@ -119,6 +126,7 @@ class SourceReader:
             Companions(resources, max_attachment_bytes=self._max_bytes),
             self._allowed,
             max_attachment_bytes=self._max_bytes,
+            fetch_seconds=self._seconds,
         )
 
     async def resource(self, reference: str) -> dict[str, Any]:
@@ -147,14 +155,20 @@ class SourceReader:
         elif (binary := self._companions.find(url)) is not None:
             return binary_content(binary, self._max_bytes)
         try:
-            content, content_type = await self._client.read_binary(url, accept)
+            content, content_type = await self._client.read_binary(url, accept, self._fetch())
         except OncofhirError as error:
             if error.reason in _ABSENT:
                 raise UnreadableReport(Reason.ATTACHMENT_NOT_FOUND) from error
             raise
+        content, content_type = unwrapped(content, content_type, self._max_bytes)
         if len(content) > self._max_bytes:
             raise UnreadableReport(Reason.ATTACHMENT_TOO_LARGE)
-        return unwrapped(content, content_type, self._max_bytes)
+        return content, content_type
+
+    def _fetch(self) -> Fetch:
+        """A Binary resource may stand around the content: base64 is longer by a third."""
+        bounds = Bounds(self._max_bytes * 4 // 3 + _AROUND_BASE64, self._seconds)
+        return Fetch(bounds, lambda url: origin(url) in self._allowed)
 
     def local(self, url: str) -> str:
         return within(self._client.base_url, url) or url

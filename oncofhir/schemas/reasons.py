@@ -217,8 +217,8 @@ REASONS: dict[Reason, ReasonEntry] = {
         "Check whether the source still serves the attachment.",
     ),
     Reason.ATTACHMENT_URL_REFUSED: _dead_letter(
-        "The url leads outside the source and the allowed origins, or has a scheme or path that is "
-        "never followed.",
+        "The url, or a redirect of it, leads outside the source and the allowed origins, has a scheme or "
+        "path that is never followed, or a name that resolves to loopback or link-local addresses.",
         "Add the origin to `INTAKE__ALLOWED_ORIGINS` if it is to be trusted.",
     ),
     Reason.UNSUPPORTED_CONTENT_TYPE: _dead_letter(

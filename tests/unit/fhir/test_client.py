@@ -9,6 +9,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from oncofhir.fhir.client import FhirClient
+from oncofhir.fhir.fetching import Bounds, Fetch
 from oncofhir.schemas.errors import (
     AccessDenied,
     DependencyUnavailable,
@@ -26,6 +27,7 @@ OUTCOME = {
         {"code": "invariant", "expression": ["Observation.value"], "diagnostics": f"bad {CANARY}"}
     ],
 }
+FETCH = Fetch(Bounds(1_000, 10.0), lambda url: False)
 seen: list[Request] = []
 
 
@@ -224,7 +226,7 @@ def test_a_read_is_tried_again_at_once_but_a_server_that_asks_for_patience_gets_
 
 def test_another_origin_that_refuses_access_does_not_halt(url):
     def attachment(client):
-        return client.read_binary(f"{url}/other/403", "text/plain")
+        return client.read_binary(f"{url}/other/403", "text/plain", FETCH)
 
     with pytest.raises(UnreadableReport) as raised:
         asked("http://127.0.0.1:9/fhir", attachment, read_attempts=1)
@@ -242,7 +244,7 @@ def test_the_token_goes_to_its_own_origin_only(url):
     async def asked():
         client = FhirClient("http://127.0.0.1:9/fhir", token=lambda: "secret", read_attempts=1)
         try:
-            await client.read_binary(f"{url}/other/x", "text/plain")
+            await client.read_binary(f"{url}/other/x", "text/plain", FETCH)
         finally:
             await client.aclose()
 

@@ -312,7 +312,7 @@ class NoClient:
     async def read(self, type, id, version=None):  # noqa: A002
         raise DependencyUnavailable(Reason.STORE_UNREACHABLE)
 
-    async def read_binary(self, url, accept):
+    async def read_binary(self, url, accept, fetch):
         raise AssertionError(url)
 
 
@@ -340,7 +340,7 @@ class Files:
     async def read(self, type, id, version=None):  # noqa: A002
         raise RequestRejected(Reason.RESOURCE_NOT_FOUND)
 
-    async def read_binary(self, url, accept):
+    async def read_binary(self, url, accept, fetch):
         self.asked.append((url, accept))
         if url not in self.served:
             raise RequestRejected(Reason.DELETED)

@@ -1,0 +1,177 @@
+"""One HTTP exchange within bounds of size and time, and only with addresses that may be reached.
+
+What a report links to is served by whoever the link leads to: it may never end, unpack to a thousand
+times its size, or have a name that resolves to this very machine.
+"""
+
+import asyncio
+import ipaddress
+import socket
+import zlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+import httpx2
+
+_UNENCODED = frozenset({"", "identity"})
+_GZIP = frozenset({"gzip", "x-gzip"})
+_AFTER_DECODING = frozenset({"content-encoding", "content-length", "transfer-encoding"})
+_LOCAL = frozenset({"localhost"})
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """How much of an answer is read, in bytes after decompression, and for how long, in seconds.
+
+    The time is for the whole exchange: a server that sends a byte now and then does not prolong it.
+    """
+
+    max_bytes: int = 256 * 2**20
+    seconds: float = 300.0
+
+
+@dataclass(frozen=True)
+class Fetch:
+    """What fetching an attachment may cost, and which addresses (URLs) its redirects may lead to."""
+
+    bounds: Bounds
+    allows: Callable[[str], bool]
+
+
+class AnswerTooLargeError(Exception):
+    """The answer is longer than its bounds. What was read of it is dropped."""
+
+
+class AddressRefusedError(Exception):
+    """A name leads to this machine or its own network segment: loopback, link-local and the like."""
+
+
+class ContentCodingError(httpx2.HTTPError):
+    """The answer is compressed in a way that was not asked for, or its compression is broken."""
+
+
+async def exchange(
+    http: httpx2.AsyncClient,
+    method: str,
+    address: str,
+    bounds: Bounds,
+    *,
+    guarded: bool = False,
+    headers: dict[str, str],
+    **sent: Any,
+) -> httpx2.Response:
+    """Send a request and read its answer, decompressed.
+
+    With `guarded` the address stands in a report: its host may be a private address, because that is
+    where a hospital's file servers are, but a name may not resolve to loopback or link-local
+    addresses. One that is itself written as an address or as `localhost` was listed as such.
+
+    Raises:
+        AnswerTooLargeError, AddressRefusedError: as they say.
+        TimeoutError: the exchange takes longer than its bounds.
+        httpx2.HTTPError: the server cannot be reached or breaks the protocol.
+    """
+    named = guarded and not _is_address(address)
+    async with asyncio.timeout(bounds.seconds):
+        if named:
+            await _resolve(address)
+        asked = {**headers, "accept-encoding": "gzip"}
+        async with http.stream(method, address, headers=asked, **sent) as response:
+            if named:  # the name may have been resolved anew since
+                _refuse_hidden(_peer(response))
+            content = await _content(response, bounds.max_bytes)
+    kept = [(k, v) for k, v in response.headers.multi_items() if k not in _AFTER_DECODING]
+    return httpx2.Response(
+        response.status_code, headers=kept, content=content, request=response.request
+    )
+
+
+def _is_address(address: str) -> bool:
+    host = urlsplit(address).hostname or ""
+    if host in _LOCAL:
+        return True
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
+
+
+async def _resolve(address: str) -> None:
+    host, port = urlsplit(address).hostname, urlsplit(address).port
+    loop = asyncio.get_running_loop()
+    try:
+        found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    except OSError as error:
+        raise httpx2.ConnectError(type(error).__name__) from error
+    for *_, reached in found:
+        _refuse_hidden(str(reached[0]))
+
+
+def _peer(response: httpx2.Response) -> str | None:
+    stream = response.extensions.get("network_stream")
+    peer = stream.get_extra_info("server_addr") if stream is not None else None
+    return str(peer[0]) if isinstance(peer, tuple) else None
+
+
+def _refuse_hidden(text: str | None) -> None:
+    if text is None:
+        raise AddressRefusedError
+    reached = ipaddress.ip_address(text.partition("%")[0])
+    mapped = getattr(reached, "ipv4_mapped", None)
+    reached = mapped or reached
+    if (
+        reached.is_loopback
+        or reached.is_link_local
+        or reached.is_unspecified
+        or reached.is_multicast
+    ):
+        raise AddressRefusedError
+
+
+async def _content(response: httpx2.Response, max_bytes: int) -> bytes:
+    coding = response.headers.get("content-encoding", "").strip().lower()
+    if coding not in _UNENCODED | _GZIP:
+        raise ContentCodingError("content coding that was not asked for")
+    unpacker = _Gunzip(max_bytes) if coding in _GZIP else None
+    pieces: list[bytes] = []
+    size = 0
+    async for chunk in response.aiter_raw():
+        piece = chunk if unpacker is None else unpacker.unpacked(chunk)
+        size += len(piece)
+        if size > max_bytes:
+            raise AnswerTooLargeError
+        pieces.append(piece)
+    if unpacker is not None and size and not unpacker.is_whole:
+        raise ContentCodingError("compressed content is cut off")
+    return b"".join(pieces)
+
+
+class _Gunzip:
+    """Decompresses as it comes, and never holds more than the bound."""
+
+    def __init__(self, max_bytes: int) -> None:
+        self._left = max_bytes
+        self._inflater = zlib.decompressobj(zlib.MAX_WBITS | 16)  # 16: the gzip format
+
+    @property
+    def is_whole(self) -> bool:
+        return self._inflater.eof
+
+    def unpacked(self, chunk: bytes) -> bytes:
+        pieces: list[bytes] = []
+        while chunk:
+            if self._inflater.eof:  # gzip may have several members
+                self._inflater = zlib.decompressobj(zlib.MAX_WBITS | 16)
+            try:
+                piece = self._inflater.decompress(chunk, self._left + 1)
+            except zlib.error as error:
+                raise ContentCodingError("compressed content is broken") from error
+            self._left -= len(piece)
+            if self._left < 0:
+                raise AnswerTooLargeError
+            pieces.append(piece)
+            chunk = self._inflater.unused_data
+        return b"".join(pieces)
