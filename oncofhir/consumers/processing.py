@@ -213,6 +213,8 @@ class Processing:
     def _succeeded(self, processed: Processed) -> None:
         outcome = processed.outcome
         self._metrics.count(m.REPORTS, outcome.status.value, outcome.reason or "")
+        for warning in outcome.warnings:
+            self._metrics.count(m.REPORT_WARNINGS, warning.value)
         self._cap.count(dead=False)
         self._outages.succeeded(Dependency.BROKER)
         if processed.asked_model:

@@ -143,6 +143,7 @@ def _head_of(
         run=run.id,
         findings=len(extraction.findings),
         rejected=rejected,
+        warnings=report.warnings,
         conflicts=conflicts,
         model=run.model.name,
         model_digest=run.model.digest,

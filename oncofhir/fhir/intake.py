@@ -28,7 +28,7 @@ from oncofhir.schemas.errors import UnreadableReport
 from oncofhir.schemas.event import REPORT_TYPES, SourceReference
 from oncofhir.schemas.identity import sha256_of
 from oncofhir.schemas.reasons import Reason
-from oncofhir.schemas.report import Report, Segment
+from oncofhir.schemas.report import Report, ReportWarning, Segment
 
 _AUTHORED_NARRATIVE = frozenset({"additional", "extensions"})
 
@@ -82,7 +82,20 @@ async def read_report(
         segments=segments,
         sections=found,
         parts=parts(text, found),
+        warnings=_warnings(resource, kind, pieces, limits),
     )
+
+
+def _warnings(
+    resource: Mapping[str, Any], kind: str, pieces: list[Piece], limits: IntakeLimits
+) -> tuple[ReportWarning, ...]:
+    results = resource.get("result") if kind == "DiagnosticReport" else None
+    said = {
+        ReportWarning.PAGES_WITHOUT_TEXT: any(piece.unread_pages for piece in pieces),
+        ReportWarning.RESULTS_LEFT_OUT: isinstance(results, list)
+        and len(results) > limits.max_results,
+    }
+    return tuple(warning for warning, holds in said.items() if holds)
 
 
 def report_from_text(data: bytes, name: str) -> Report:

@@ -29,6 +29,7 @@ class Piece:
     text: str
     before: str = "\n\n"
     url: str | None = None
+    unread_pages: int = 0
 
 
 Located = tuple[str, Element]
@@ -119,6 +120,7 @@ async def _read(
         path=path,
         content_type=decoded.content_type,
         text=decoded.text,
+        unread_pages=decoded.unread_pages,
         url=None if url is None or url.startswith("#") else normal_url(reader.local(url)),
     )
 

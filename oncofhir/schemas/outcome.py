@@ -5,6 +5,7 @@ from enum import StrEnum
 
 from oncofhir.schemas.base import Value
 from oncofhir.schemas.finding import Basis, Coding, Evidence, Kind
+from oncofhir.schemas.report import ReportWarning
 
 
 class OutcomeStatus(StrEnum):
@@ -64,7 +65,8 @@ class PhenotypeRow(Value):
 class OutcomeRow(Value):
     """One document's version and what became of it, keyed by `document`.
 
-    A document that was never read has the name of its source as its key.
+    A document that was never read has the name of its source as its key. `warnings` say what of it could
+    not be read beside what was: nothing found in it may mean less.
     """
 
     document: str
@@ -76,6 +78,7 @@ class OutcomeRow(Value):
     run: str | None = None
     findings: int = 0
     rejected: dict[str, int] = {}
+    warnings: tuple[ReportWarning, ...] = ()
     conflicts: int = 0
     model: str | None = None
     model_digest: str | None = None

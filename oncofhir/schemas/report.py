@@ -63,6 +63,15 @@ class Part(Value):
     end: int
 
 
+class ReportWarning(StrEnum):
+    """What of a report could not be read beside what was."""
+
+    PAGES_WITHOUT_TEXT = "pages-without-text"
+    """Some pages of a PDF are scans without a text layer."""
+    RESULTS_LEFT_OUT = "results-left-out"
+    """It has more results than are read (`IntakeLimits.max_results`)."""
+
+
 class SecurityLabel(Value):
     """A label of the source's `meta.security`, inherited by what is made from it."""
 
@@ -77,7 +86,7 @@ class Report(Value):
     `subject` is the literal reference to the patient (`Patient/123`). `content_key` identifies the
     attachment (its URL, else the hash of its text) for the document's identity (design, "Identity
     and the head"). `text_sha256` is of the UTF-8 of `text`. `types` are the codings of the report's
-    kind (`DiagnosticReport.code`, `DocumentReference.type`).
+    kind (`DiagnosticReport.code`, `DocumentReference.type`). `warnings` say what of it is not in `text`.
     """
 
     source: SourceReference
@@ -98,6 +107,7 @@ class Report(Value):
     segments: tuple[Segment, ...]
     sections: tuple[Section, ...] = ()
     parts: tuple[Part, ...] = ()
+    warnings: tuple[ReportWarning, ...] = ()
 
     def locate(self, offset: int) -> Segment | None:
         """The segment that holds `offset`, or None for a separator between segments."""

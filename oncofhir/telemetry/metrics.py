@@ -40,6 +40,12 @@ REPORTS = Definition(
     "Reports that reached an outcome; reason is empty when there is none to give.",
     ("status", "reason"),
 )
+REPORT_WARNINGS = Definition(
+    "oncofhir_report_warnings_total",
+    MetricKind.COUNTER,
+    "Reports that were read but for a part, such as scanned pages in a PDF.",
+    ("warning",),
+)
 RETRIES = Definition(
     "oncofhir_retries_total",
     MetricKind.COUNTER,
@@ -102,6 +108,7 @@ STAGE_SECONDS = Definition(
 DEFINITIONS: tuple[Definition, ...] = (
     RECORDS_RECEIVED,
     REPORTS,
+    REPORT_WARNINGS,
     RETRIES,
     DEAD_LETTERS,
     ROWS,

@@ -9,10 +9,14 @@ REPLACEMENT = "\ufffd"
 
 
 class DecodedText(Value):
-    """An attachment's text and the content type that it was read as, whatever was declared."""
+    """An attachment's text and the content type that it was read as, whatever was declared.
+
+    `unread_pages` is how many of its pages are scans, beside others that have text.
+    """
 
     text: str
     content_type: str
+    unread_pages: int = 0
 
 
 def possible(text: str) -> str:

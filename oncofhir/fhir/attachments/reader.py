@@ -10,7 +10,7 @@ from oncofhir.fhir.attachments.html import html_text
 from oncofhir.fhir.attachments.pdf import pdf_text
 from oncofhir.fhir.attachments.plain import plain_text
 from oncofhir.fhir.attachments.rtf import rtf_text
-from oncofhir.fhir.attachments.xml import is_xhtml, xml_text
+from oncofhir.fhir.attachments.xml import Reader, is_xhtml, xml_text
 from oncofhir.fhir.limits import IntakeLimits
 from oncofhir.schemas.errors import UnreadableReport
 from oncofhir.schemas.reasons import Reason
@@ -51,20 +51,40 @@ def read_attachment(
         )
     if kind == sniff.XML and is_xhtml(data, path):
         kind = sniff.HTML
-    text = possible(_text(data, kind, content_type, path, limits, nesting))
+    decoded = _decoded(data, kind, content_type, path, limits, nesting)
+    text = possible(decoded.text)
     if not text.strip():
         raise UnreadableReport(Reason.EMPTY_ATTACHMENT, path)
     if len(text) > limits.max_text_characters:
         raise UnreadableReport(Reason.TEXT_TOO_LONG, path)
-    return DecodedText(text=text, content_type=kind)
+    return DecodedText(text=text, content_type=kind, unread_pages=decoded.unread_pages)
+
+
+def _decoded(
+    data: bytes, kind: str, content_type: str | None, path: str, limits: IntakeLimits, nesting: int
+) -> DecodedText:
+    if kind == sniff.PDF:
+        return pdf_text(data, limits.max_pages, path)
+    unread_pages = 0
+
+    def read_body(body: bytes, media_type: str | None) -> str:
+        nonlocal unread_pages
+        read = read_attachment(body, media_type, path, limits, nesting=nesting + 1)
+        unread_pages += read.unread_pages
+        return read.text
+
+    text = _text(data, kind, content_type, path, limits, read_body)
+    return DecodedText(text=text, content_type=kind, unread_pages=unread_pages)
 
 
 def _text(
-    data: bytes, kind: str, content_type: str | None, path: str, limits: IntakeLimits, nesting: int
+    data: bytes,
+    kind: str,
+    content_type: str | None,
+    path: str,
+    limits: IntakeLimits,
+    read_body: Reader,
 ) -> str:
-    def read_body(body: bytes, media_type: str | None) -> str:
-        return read_attachment(body, media_type, path, limits, nesting=nesting + 1).text
-
     match kind:
         case sniff.PLAIN | sniff.MARKDOWN:
             return plain_text(data, content_type, path)
@@ -72,8 +92,6 @@ def _text(
             return html_text(data, content_type, path)
         case sniff.RTF:
             return rtf_text(data, path)
-        case sniff.PDF:
-            return pdf_text(data, limits.max_pages, path)
         case sniff.XML:
             return xml_text(data, limits.max_attachment_bytes, path, read_body)
         case sniff.DOCX:

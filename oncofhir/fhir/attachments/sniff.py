@@ -47,6 +47,7 @@ _BOM = b"\xef\xbb\xbf"
 _HEAD = 1024
 _HTML_START = re.compile(rb"<(?:!doctype\s+html|html|head|body)\b", re.IGNORECASE)
 _XML_START = re.compile(rb"<(?:\?xml|!doctype|(?:\w+:)?clinicaldocument)\b", re.IGNORECASE)
+_CDA_NAMESPACE = b"urn:hl7-org:v3"
 _TAG = re.compile(rb"<(?:[a-zA-Z/!?])|&(?:#?\w+);")
 
 
@@ -98,6 +99,8 @@ def _by_markup(data: bytes, declared: str) -> str:
         return HTML
     if _XML_START.match(head):
         return HTML if _HTML_START.search(head) and declared != XML else XML
+    if head.startswith(b"<") and _CDA_NAMESPACE in head:
+        return XML
     if declared in {HTML, XML} and not _TAG.search(data) and b"\x00" not in head:
         return PLAIN
     return declared

@@ -15,6 +15,25 @@ _XHTML = "http://www.w3.org/1999/xhtml"
 _PARAGRAPHS = frozenset({"paragraph", "list", "table", "title"})
 _BLOCKS = _PARAGRAPHS | frozenset({"item", "tr", "caption", "thead", "tbody", "tfoot", "text"})
 _CELLS = frozenset({"td", "th"})
+# The elements of a narrative (CDA R2, 4.3.5): http://hl7.org/cda, NarrativeBlock.
+_OF_NARRATIVE = (
+    _BLOCKS
+    | _CELLS
+    | frozenset(
+        {
+            "br",
+            "content",
+            "col",
+            "colgroup",
+            "footnote",
+            "footnoteRef",
+            "linkHtml",
+            "renderMultiMedia",
+            "sub",
+            "sup",
+        }
+    )
+)
 
 Reader = Callable[[bytes, str | None], str]
 """Reads what a non-XML body holds: (bytes, media type) to text."""
@@ -24,16 +43,24 @@ def xml_text(data: bytes, max_bytes: int, path: str, read_body: Reader) -> str:
     """The text of an XML document.
 
     A CDA document gives its title and its sections' titles and narrative, without the header's names and
-    identifiers, or what its non-XML body holds; other XML gives all its text, one element a line.
+    identifiers, or what its non-XML body holds; so do a section and a narrative that stand alone. Other
+    XML gives all its text, one element a line.
     Entities are never expanded, nothing is fetched, and a document that declares entities is refused.
 
     Raises:
         UnreadableReport: unreadable-document, and what reading a non-XML body raises.
     """
     root = parsed_xml(data, path)
-    if root.tag == f"{{{_CDA}}}ClinicalDocument":
-        return _cda_text(root, max_bytes, path, read_body)
     flow = Flow()
+    match _of_cda(root):
+        case "ClinicalDocument":
+            return _cda_text(root, max_bytes, path, read_body)
+        case "section":
+            _sections(flow, root, max_bytes, path, read_body)
+            return flow.text()
+        case "text":
+            _narrative(flow, root)
+            return flow.text()
     for element in root.iter(etree.Element):
         _line(flow, element.text)
         if element is not root:
@@ -77,17 +104,49 @@ def _line(flow: Flow, text: str | None) -> None:
         flow.inline(text)
 
 
+def _of_cda(root: etree._Element) -> str | None:
+    """The name of a CDA element that is read as CDA; without a namespace only when its form says so."""
+    space, name = _space(root), etree.QName(root).localname
+    if space is not None:
+        return name if space == _CDA else None
+    if name == "text":
+        within = {etree.QName(element).localname for element in root.iter(etree.Element)}
+        return "text" if within <= _OF_NARRATIVE else None
+    if name == "section":
+        return "section" if root.find("text") is not None else None
+    return name if name == "ClinicalDocument" else None
+
+
+def _space(element: etree._Element) -> str | None:
+    """The element's namespace; the stubs know of none without."""
+    return etree.QName(element).namespace
+
+
+def _qualified(root: etree._Element, path: str) -> str:
+    """A path of CDA elements, in the namespace that the document's root is in."""
+    space = _space(root)
+    return path if space is None else "/".join(f"{{{space}}}{name}" for name in path.split("/"))
+
+
 def _cda_text(root: etree._Element, max_bytes: int, path: str, read_body: Reader) -> str:
-    body = root.find(f"{{{_CDA}}}component/{{{_CDA}}}nonXMLBody/{{{_CDA}}}text")
+    body = root.find(_qualified(root, "component/nonXMLBody/text"))
     if body is not None:
         return _embedded(body, max_bytes, path, read_body)
     flow = Flow()
-    title = root.find(f"{{{_CDA}}}title")
+    title = root.find(_qualified(root, "title"))
     if title is not None:
         flow.inline("".join(map(str, title.itertext())))
-    for section in root.iter(f"{{{_CDA}}}section"):
-        narrative = section.find(f"{{{_CDA}}}text")
-        title = section.find(f"{{{_CDA}}}title")
+    _sections(flow, root, max_bytes, path, read_body)
+    return flow.text()
+
+
+def _sections(
+    flow: Flow, root: etree._Element, max_bytes: int, path: str, read_body: Reader
+) -> None:
+    """The titles and narratives of all sections in the order of the document, nested ones too."""
+    for section in root.iter(_qualified(root, "section")):
+        narrative = section.find(_qualified(root, "text"))
+        title = section.find(_qualified(root, "title"))
         for part in (title, narrative):
             if part is not None:
                 flow.line(blank=True)
@@ -96,7 +155,6 @@ def _cda_text(root: etree._Element, max_bytes: int, path: str, read_body: Reader
             for note in _embedded_notes(section):
                 flow.line(blank=True)
                 flow.preformatted(_embedded(note, max_bytes, path, read_body))
-    return flow.text()
 
 
 def _embedded_notes(section: etree._Element) -> Iterator[etree._Element]:
@@ -104,7 +162,7 @@ def _embedded_notes(section: etree._Element) -> Iterator[etree._Element]:
 
     A section's narrative must say the same, so they are read only where it says nothing.
     """
-    for text in section.iterfind(f"{{{_CDA}}}entry//{{{_CDA}}}text"):
+    for text in section.iterfind(f"{_qualified(section, 'entry')}//{_qualified(section, 'text')}"):
         if text.get("representation") == "B64" and "".join(map(str, text.itertext())).strip():
             yield text
 
