@@ -1,6 +1,8 @@
-"""Specimen parts ("A. BREAST, LEFT, MASTECTOMY:", "2). KIDNEY, RIGHT;"): what findings belong to.
+"""Specimen parts ("A. BREAST, LEFT, MASTECTOMY:", "Specimen #2 - Kidney"): what findings belong to.
 
-A part comes again in each section that speaks of it, under the same label.
+A part comes again in each section that speaks of it, under the same label. A numbered list is one of parts
+only when most of its items name what was taken; outside the sections of a pathology report, where lists
+of procedures, problems and plans name organs too, they must also have a text of their own behind a title.
 """
 
 import re
@@ -20,15 +22,18 @@ _WITH_PARTS = frozenset(
 )
 _LABEL = re.compile(
     r"(?:^[ \t>*\-]{0,40}|(?<=[.:;\])}\-])[ \t]{1,8}|(?<=\s)(?=[A-Z]: ))"
-    r"(?P<word>(?:PART|SPECIMEN|TEIL)[ \t]{1,4}#?)?"
+    r"(?P<word>(?P<noun>PART|SPECIMEN|TEIL)(?:[ \t]{1,4}(?:#|NO\.?|NR\.?)?|#)[ \t]{0,2})?"
+    r"(?P<open>[(#])?"
     r"(?P<label>[A-Z]|[1-9]\d?)"
-    r"(?P<mark>\)\.|\.\)|\.|\)|:)"
+    r"(?(word)[ \t]{0,4}(?:(?:\)\.|\.\)|[.):;]|[-\u2013\u2014])|(?=\()|$)[ \t]{0,8}\n?"
+    r"|(?P<mark>\)\.|\.\)|\.|\)|:|(?<=#\d)(?=[ \t])))"
     r"(?=[ \t]{0,8}[\"“'\[(]?[A-Za-z])",
     re.MULTILINE | re.IGNORECASE,
 )
 _TITLE_END = re.compile(r"[:;\n]|\.(?=\s|$)|[ \t]-+(?=\s)|-(?=\s*$)")
 _LONGEST_TITLE = 160
 _MAX_GAP = 3  # labels that OCR may have lost in a row
+_YEAR = re.compile(r"\b(?:19|20)\d\d\b")
 # What the title of a specimen part names: a procedure, or what was taken.
 _SPECIMEN_WORDS = re.compile(
     r"biops|excis|resect|ectomy|otomy|ostomy|core|aspirat|curett|brush|wash|node|margin|contents|tissue|lump\b|mass\b"
@@ -53,20 +58,30 @@ class _Label:
     label: str
     rank: int
     title: str
+    is_called_specimen: bool = False
+    has_body: bool = False
 
     @property
     def names_specimen(self) -> bool:
+        if self.is_called_specimen:
+            return True
         return bool(_SPECIMEN_WORDS.search(self.title)) and not _DIAGNOSTIC_WORDS.search(self.title)
+
+    def is_part(self, *, in_section: bool) -> bool:
+        """Whether the label opens a part; a numbered item outside sections needs a title and a body."""
+        if in_section or not self.style.endswith("number") or self.style.startswith("word"):
+            return self.names_specimen
+        return self.names_specimen and self.has_body and not _YEAR.search(self.title)
 
 
 def parts(text: str, sections: tuple[Section, ...]) -> tuple[Part, ...]:
     """The parts of a report in reading order; none when it speaks of fewer than two."""
     found: list[Part] = []
-    last: tuple[SectionKind, Part] | None = None
+    last: tuple[SectionKind | None, Part] | None = None
     for kind, start, end in _regions(text, sections):
         continued = last is not None and last[0] is kind
         before = last[1] if last is not None and continued else None
-        labels = _sequence(text, start, end, before)
+        labels = _sequence(text, start, end, before, in_section=kind is not None)
         if before is not None and (not labels or labels[0].rank > _rank(before.label)):
             first = labels[0].start if labels else end
             found.append(Part(label=before.label, title=before.title, start=start, end=first))
@@ -83,18 +98,20 @@ def parts(text: str, sections: tuple[Section, ...]) -> tuple[Part, ...]:
     return tuple(found) if len({part.label for part in found}) > 1 else ()
 
 
-def _regions(text: str, sections: tuple[Section, ...]) -> list[tuple[SectionKind, int, int]]:
-    """Where parts may stand: the bodies of some sections, or the whole text if none is recognised."""
-    if not sections:
-        return [(SectionKind.FINAL_DIAGNOSIS, 0, len(text))]
-    return [
+def _regions(text: str, sections: tuple[Section, ...]) -> list[tuple[SectionKind | None, int, int]]:
+    """Where parts may stand: the bodies of some sections, and what stands before the first."""
+    bodies: list[tuple[SectionKind | None, int, int]] = [
         (section.kind, section.start + len(section.title), section.end)
         for section in sections
         if section.kind in _WITH_PARTS
     ]
+    first = sections[0].start if sections else len(text)
+    return [(None, 0, first), *bodies] if first else bodies
 
 
-def _sequence(text: str, start: int, end: int, before: Part | None) -> list[_Label]:
+def _sequence(
+    text: str, start: int, end: int, before: Part | None, *, in_section: bool
+) -> list[_Label]:
     """The labels of one list: of one style, rising, and most of them naming a specimen."""
     matches = list(_LABEL.finditer(text, start, end))
     ends = [match.start() for match in matches[1:]] + [end]
@@ -113,7 +130,7 @@ def _sequence(text: str, start: int, end: int, before: Part | None) -> list[_Lab
                 break
             chosen.append(label)
             rank = label.rank
-        naming = sum(label.names_specimen for label in chosen)
+        naming = sum(label.is_part(in_section=in_section) for label in chosen)
         if chosen and naming * 2 > len(chosen):
             return chosen
     return []
@@ -124,15 +141,23 @@ def _label(text: str, match: re.Match[str], end: int) -> _Label:
     rest = text[match.end() : min(end, match.end() + _LONGEST_TITLE)]
     title_end = _TITLE_END.search(rest.lstrip())
     title = rest.lstrip()[: title_end.start()] if title_end else rest.lstrip()
+    if title.startswith("(") and title.endswith(")"):
+        title = title[1:-1]
+    ended = title_end is not None and not title_end.group().startswith(".")
+    body = rest.lstrip()[title_end.end() :] if title_end is not None else ""
+    noun = (match["noun"] or "").upper()
     kind = "number" if name.isdigit() else "letter"
-    mark = match["mark"] if match["mark"] in {":", ")."} else "."
-    style = f"word {kind}" if match["word"] else f"{kind} {mark}"
+    mark = match["open"] or (match["mark"] if match["mark"] in {":", ")."} else ".")
+    style = f"word {kind}" if match["word"] else f"{mark} {kind}"
     return _Label(
-        start=match.start("word") if match["word"] else match.start("label"),
+        start=match.start(next(name for name in ("word", "open", "label") if match[name])),
         style=style,
         label=name,
         rank=_rank(name),
         title=title.strip(" \t\"“”'"),
+        is_called_specimen=noun == "SPECIMEN"
+        or (noun != "" and _SPECIMEN_WORDS.search(title) is not None),
+        has_body=ended and bool(body.strip(" \t\n-:;")),
     )
 
 

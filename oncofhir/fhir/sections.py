@@ -18,7 +18,7 @@ _BEFORE = (
 )
 _CONTINUED = r"(?:[ \t]{0,4}[(\[]?(?:continued|cont'?d|cont\.|contd)[)\]]?)?"
 _QUALIFIED = r"(?:[ \t]{0,4}\((?:[^()\n]{1,40})\))?"
-_NUMBER = r"(?:[ \t]{0,4}#?[ \t]?\d{1,2})?"
+_NUMBER = r"(?P<number>[ \t]{0,4}#?[ \t]?\d{1,2})?"
 # Kinds whose headings may end with a full stop; "EXAMINATION." or "PLAN." more often ends a sentence.
 _ENDED_BY_STOP = frozenset(SectionKind) - {
     SectionKind.OBJECTIVE,
@@ -72,7 +72,7 @@ def sections(text: str) -> tuple[Section, ...]:
             and kind in _SYNOPTIC_ITEMS
             and not _line_before(match).strip()
         )
-        if _is_heading(match) and not listed:
+        if _is_heading(match) and not listed and not _is_part_label(match, kind):
             marks.append((match.start("title"), match["title"].strip(), kind))
     ends = [*(start for start, _, _ in marks[1:]), len(text)][: len(marks)]
     return tuple(
@@ -93,6 +93,11 @@ def _is_heading(match: re.Match[str]) -> bool:
     if match["line"] is not None:
         return name[0].isupper() and not line.strip(" \t>*#_|•-0123456789.)")
     return name[0].isupper() or not line
+
+
+def _is_part_label(match: re.Match[str], kind: SectionKind) -> bool:
+    """A "Specimen 1:" is a part of a report, not a section (see `parts`)."""
+    return kind is SectionKind.SPECIMEN and match["number"] is not None
 
 
 def _line_before(match: re.Match[str]) -> str:

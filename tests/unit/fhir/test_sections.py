@@ -134,9 +134,59 @@ def test_named_parts_win_over_lists_within_them():
 
 
 @pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ("1. ", "2. "),
+        ("1) ", "2) "),
+        ("(1) ", "(2) "),
+        ("#1 ", "#2 "),
+        ("A) ", "B) "),
+        ("(A) ", "(B) "),
+        ("Part 1: ", "Part 2: "),
+        ("PART 1 - ", "PART 2 - "),
+        ("Specimen #1: ", "Specimen #2: "),
+        ("Specimen No. 1: ", "Specimen No. 2: "),
+        ("Specimen 1\n", "Specimen 2\n"),
+        ("Specimen A. ", "Specimen B. "),
+        ("SPECIMEN #1 \u2013 ", "SPECIMEN #2 \u2013 "),
+    ],
+)
+@pytest.mark.parametrize("before", ["", "FINAL DIAGNOSIS:\n", "Case 12.\n"])
+@pytest.mark.parametrize("after", ["", "\nCOMMENT: none."])
+def test_parts_in_every_way_of_counting_within_sections_and_outside(before, after, first, second):
+    text = f"{before}{first}Left breast, core biopsy: carcinoma.\n{second}Right breast, core biopsy: benign.{after}"
+    found = parts(text, sections(text))
+    assert [p.title for p in found] == ["Left breast, core biopsy", "Right breast, core biopsy"]
+    assert text[found[0].start : found[0].end].strip().endswith("carcinoma.")
+
+
+def test_a_numbered_specimen_is_no_section_and_comes_again():
+    text = (
+        "SPECIMENS:\nSpecimen 1: Left breast, biopsy\nSpecimen 2: Right breast, biopsy\n"
+        "DIAGNOSIS:\nSpecimen 1: carcinoma\nSpecimen 2: benign"
+    )
+    assert [s.kind.value for s in sections(text)] == ["specimen", "final-diagnosis"]
+    assert [p.label for p in parts(text, sections(text))] == ["1", "2", "1", "2"]
+    bracketed = "Specimen 1 (left breast): carcinoma\nSpecimen 2 (right breast): benign"
+    assert [p.title for p in parts(bracketed, ())] == ["left breast", "right breast"]
+
+
+@pytest.mark.parametrize(
     "text",
     [
         "FINAL DIAGNOSIS:\nBREAST, LEFT, MASTECTOMY:\nCarcinoma.",
+        "FINAL DIAGNOSIS:\n1. Invasive ductal carcinoma, grade 2.\n2. Margins are negative.\n3. Lymph nodes 0/3.",
+        "FINAL DIAGNOSIS:\nBreast: (1) carcinoma, (2) necrosis, (3) no invasion.",
+        "ASSESSMENT AND PLAN:\n1. Left breast cancer: continue letrozole.\n2. Lung nodule: CT in 3 months.",
+        "1. Continue letrozole.\n2. Mammogram of left breast in 6 months.\n3. Follow-up in clinic.",
+        "MEDICATIONS:\n1. Letrozole 2.5 mg\n2. Lisinopril",
+        "PAST SURGICAL HISTORY: 1. Left mastectomy. 2. Appendectomy. 3. Colon resection.",
+        "1. Mastectomy 2010\n2. Appendectomy\n3. Colon resection 2014",
+        "1. Mastectomy in 2010: no complications.\n2. Colon resection in 2014: no complications.",
+        "1. Left mastectomy.\n2. Appendectomy.\n3. Colon resection.",
+        "COMMENT: 1. The left breast biopsy shows carcinoma. 2. The right breast biopsy is benign.",
+        "FINDINGS:\n1. Left breast mass 2 cm.\n2. Right breast normal.",
+        "Part 1: Introduction\nPart 2: Methods",
         "FINAL DIAGNOSIS:\nA. BREAST, LEFT, MASTECTOMY:\nCarcinoma.",
         "DISCHARGE DIAGNOSES:\n1. Atypical pneumonia.\n2. Hypoxia.\n3. Arthritis.",
         "FINAL DIAGNOSIS:\nA. INVASIVE DUCTAL CARCINOMA.\nB. NOTTINGHAM SCORE 8/9.\nC. MARGINS ARE NEGATIVE.",
