@@ -145,6 +145,9 @@ class IntakeSettings(Group):
     skip_security_labels: tuple[str, ...] = Field(
         ("R", "V"), description="codes of security labels whose reports are skipped"
     )
+    triage_file: Path | None = Field(
+        None, description="a triage policy (TOML) in place of the one that comes with oncofhir"
+    )
     require_cancer: bool = Field(True, description="skip reports without any trigger of oncology")
 
 

@@ -52,6 +52,7 @@ def extract(
     Exit status: 0, 1 when a report could not be read, 2 wrong usage, 3 the model is unreachable.
     """
     from oncofhir.schemas.errors import OncofhirError
+    from oncofhir.settings import SettingsError
 
     gone = inputs.missing(paths)
     if gone:
@@ -65,6 +66,8 @@ def extract(
             model, model_api, prompt_set, settings, needed=output is not Output.REPORT
         ) as chosen:
             wrong = asyncio.run(_run(items, output, chosen, settings, wants_tables(as_json)))
+    except SettingsError as error:
+        fail(str(error), Exit.WRONG_USAGE)
     except OncofhirError as error:
         fail(f"{error} (asked at {model})", Exit(status_of(error)))
     if wrong:

@@ -70,13 +70,23 @@ def extractor(settings: ModelSettings, answers: Answerer) -> Extractor:
 
 
 def report_reader(settings: Settings) -> ReportReader:
-    """How reports are triaged and read."""
+    """How reports are triaged and read.
+
+    Raises:
+        SettingsError: the triage policy is none.
+    """
     intake, fhir = settings.intake, settings.fhir
     current = fhir.source_base_url is not None if fhir.read_current is None else fhir.read_current
+    try:
+        policy = load_policy(
+            skip_security_labels=intake.skip_security_labels,
+            require_cancer=intake.require_cancer,
+            file=intake.triage_file,
+        )
+    except ValueError as error:
+        raise SettingsError(f"ONCOFHIR_INTAKE__TRIAGE_FILE: {type(error).__name__}") from error
     return ReportReader(
-        policy=load_policy(
-            skip_security_labels=intake.skip_security_labels, require_cancer=intake.require_cancer
-        ),
+        policy=policy,
         limits=IntakeLimits(
             max_attachment_bytes=intake.max_attachment_bytes,
             max_text_characters=intake.max_text_characters,

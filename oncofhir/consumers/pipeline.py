@@ -11,6 +11,7 @@ from oncofhir.fhir.changes import version_of
 from oncofhir.fhir.client import FhirClient
 from oncofhir.fhir.head import Decision, Head, SourceVersion, decide
 from oncofhir.fhir.reading import SourceReader
+from oncofhir.fhir.references import relative_reference
 from oncofhir.fhir.repository import Repository
 from oncofhir.fhir.triage import Retract, Skip
 from oncofhir.fhir.version import version_in
@@ -19,13 +20,15 @@ from oncofhir.schemas.errors import StoreConflict, UnreadableReport
 from oncofhir.schemas.event import ReportEvent, SourceReference
 from oncofhir.schemas.extraction import Extraction, ModelIdentity
 from oncofhir.schemas.identity import Run, run_of
-from oncofhir.schemas.outcome import Processed
+from oncofhir.schemas.outcome import OutcomeStatus, Processed
 from oncofhir.schemas.reasons import Reason
 from oncofhir.schemas.report import Report
 from oncofhir.terminology import TERMINOLOGY_VERSION
 
 WRITE_ATTEMPTS = 3
 IDENTITY_SECONDS = 30.0
+_SUPERSEDED = "superseded"  # DocumentReference.status
+_CHANGES_NOTHING = frozenset({OutcomeStatus.STALE, OutcomeStatus.ALIAS})
 
 
 class Pipeline:
@@ -92,7 +95,35 @@ class Pipeline:
         if isinstance(reading.result, Skip):
             outdated = await self._outdate(source, at, reading.result.reason)
             return outdated or self._repository.skipped(source, reading.result.reason)
-        return await self._read_and_store(reading.result)
+        processed = await self._read_and_store(reading.result)
+        if processed.outcome.status in _CHANGES_NOTHING:
+            return processed
+        also = await self._supersede(reading.replaces, reading.result.source)
+        return processed.model_copy(update={"also": also})
+
+    async def _supersede(
+        self, replaced: tuple[str, ...], by: SourceReference
+    ) -> tuple[Processed, ...]:
+        """Mark the findings of the documents that this one replaces as outdated.
+
+        The source should set their status to `superseded`, but need not publish that. Done again on
+        each delivery, so that being cut off before it does no harm.
+        """
+        done: list[Processed] = []
+        for reference in replaced:
+            named = relative_reference(self._source.local(reference))
+            if named is None or named.type != by.type or named.id == by.id:
+                continue
+            source = named.model_copy(update={"version": None})
+            head = await self._repository.find_head(source)
+            if head is None or head.source.unversioned != source.unversioned:
+                continue  # never read, or another resource owns the document
+            if head.outcome.reason == Reason.SUPERSEDED.value:
+                done.append(self._repository.republished(head))
+            elif head.outcome.status is not OutcomeStatus.RETRACTED:
+                at = SourceVersion(status=_SUPERSEDED)
+                done.append(await self._repository.outdate(source, at, Reason.SUPERSEDED, head))
+        return tuple(done)
 
     async def _read_and_store(self, report: Report) -> Processed:
         run = run_of(

@@ -193,7 +193,8 @@ class Processing:
                 with self._timed("process"):
                     work.processed = await self._processor.process(event)
             place.give_back()
-            await self._publish_rows(work.processed, work.delivery.record)
+            for processed in (*work.processed.also, work.processed):
+                await self._publish_rows(processed, work.delivery.record)
         except Exception as error:  # noqa: BLE001 - the one place where every failure finds its fate
             return self._failed(work, error)
         self._succeeded(work.processed)

@@ -19,11 +19,12 @@ class Reading:
     """What became of an event before any model was asked.
 
     `resource` is what was acted on, None when there is none (a deletion). `result` is the report, or
-    why there is none.
+    why there is none. `replaces` are the references of documents that the report takes the place of.
     """
 
     resource: dict[str, Any] | None
     result: Report | Skip | Retract
+    replaces: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -55,4 +56,5 @@ class ReportReader:
             if fate is Fate.RETRACT:
                 return Reading(resource, Retract(error.reason))
             raise
-        return Reading(resource, triage_text(report, self.policy) or report)
+        skip = triage_text(report, self.policy, verdict)
+        return Reading(resource, skip or report, verdict.replaces)

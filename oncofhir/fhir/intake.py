@@ -21,8 +21,9 @@ from oncofhir.fhir.particulars import (
 from oncofhir.fhir.parts import parts
 from oncofhir.fhir.reading import ReferenceReader
 from oncofhir.fhir.renditions import NOTHING_TO_READ, Located, Piece, best_rendition
-from oncofhir.fhir.results import textual_results
+from oncofhir.fhir.results import said_by, textual_results
 from oncofhir.fhir.sections import sections
+from oncofhir.fhir.specimens import specimen_sites
 from oncofhir.fhir.triage import report_categories, report_types
 from oncofhir.schemas.errors import UnreadableReport
 from oncofhir.schemas.event import REPORT_TYPES, SourceReference
@@ -42,8 +43,9 @@ async def read_report(
 ) -> Report:
     """The report that a resource holds.
 
-    Attachments are read first, then the conclusion unless they say it already, then results in words; the
-    narrative only where there is nothing else.
+    Attachments are read first, then the conclusion and what its codes are called unless they say it
+    already, then results in words and the specimens' sites; the narrative only where there is nothing
+    else.
 
     Raises:
         UnreadableReport: with the reason. Some are skips, not dead letters: see `REASONS`.
@@ -144,7 +146,11 @@ async def _pieces(
         conclusion = string(resource, "conclusion", kind)
         if conclusion is not None and not _says(pieces, conclusion):
             pieces.append(_plain(f"{kind}.conclusion", conclusion))
+        pieces += _conclusion_codes(resource, kind, pieces)
         pieces += await textual_results(resource, reader, limits, fetch=not attached)
+        if pieces:  # a site alone is no report
+            sites = await specimen_sites(resource, reader, limits, fetch=not attached)
+            pieces += [p for site in sites if not _says(pieces, site[-1].text) for p in site]
     if not pieces:
         pieces += _narrative(resource, kind, only_authored=failure is not None)
     if not pieces:
@@ -160,6 +166,16 @@ def _attachments(resource: Mapping[str, Any], kind: str) -> Iterator[Located]:
         attachment = child(content, "attachment", at)
         if attachment is not None:
             yield f"{at}.attachment", attachment
+
+
+def _conclusion_codes(
+    resource: Mapping[str, Any], kind: str, pieces: list[Piece]
+) -> Iterator[Piece]:
+    """What the codes of the conclusion are called, where the report does not say it already."""
+    for at, concept in children(resource, "conclusionCode", kind):
+        said = said_by(concept, at)
+        if said is not None and not _says(pieces, said.text):
+            yield said
 
 
 def _says(pieces: list[Piece], text: str) -> bool:

@@ -1,7 +1,7 @@
 """What a report looked at: tissue, images or the patient. It decides between Specimen and BodyStructure.
 
-Sources: LOINC document types and HL7 v2 table 0074, as in `triage.toml`; US Core 6.1.0 note categories
-(LP7839-6 Pathology, LP29684-5 Radiology). They are matched, never written.
+Sources: those of `triage.toml`; US Core 6.1.0 note categories (LP7839-6 Pathology, LP29684-5 Radiology) and
+note types (18748-4). They are matched, never written.
 """
 
 from enum import StrEnum
@@ -19,7 +19,7 @@ class Origin(StrEnum):
 
 _PATHOLOGY = frozenset(
     {
-        "LP7839-6", "11526-1", "22634-0", "22635-7", "22637-3", "34574-4", "60568-3",
+        "LP7839-6", "11526-1", "22637-3", "60568-3",
         "SP", "PAT", "CP", "CG",
     }
 )  # fmt: skip

@@ -1,7 +1,7 @@
 """The attachments of a report: fetched, verified, and of several renditions the best one read."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from oncofhir.fhir.attachments.base64data import decoded_base64, verify
@@ -30,6 +30,10 @@ class Piece:
     before: str = "\n\n"
     url: str | None = None
     unread_pages: int = 0
+
+    def after(self, before: str) -> "Piece":
+        """The same piece, parted from the last by this."""
+        return replace(self, before=before)
 
 
 Located = tuple[str, Element]

@@ -10,6 +10,7 @@ from oncofhir.fhir.renditions import Piece, find_contained
 from oncofhir.schemas.errors import UnreadableReport
 
 _PLAIN = "text/plain"
+_WITHDRAWN = frozenset({"entered-in-error", "cancelled"})
 
 
 async def textual_results(
@@ -27,17 +28,26 @@ async def textual_results(
     for count, (at, reference) in enumerate(children(resource, "result", "DiagnosticReport")):
         if count >= limits.max_results:
             break
-        observation = await _observation(
-            resource, string(reference, "reference", at), reader, fetch=fetch
-        )
-        if observation is not None:
+        named = string(reference, "reference", at)
+        observation = await referred(resource, named, "Observation", reader, fetch=fetch)
+        if observation is not None and observation.get("status") not in _WITHDRAWN:
             pieces += _said(observation, f"{at}.resolve()")
     return pieces
 
 
-async def _observation(
-    resource: Mapping[str, Any], reference: str | None, reader: ReferenceReader, *, fetch: bool
+async def referred(
+    resource: Mapping[str, Any],
+    reference: str | None,
+    kind: str,
+    reader: ReferenceReader,
+    *,
+    fetch: bool,
 ) -> Element | None:
+    """The resource of this kind that a report refers to: contained, or read when `fetch`; else None.
+
+    Raises:
+        DependencyUnavailable, AccessDenied: the source cannot be asked.
+    """
     if reference is None:
         return None
     if reference.startswith("#"):
@@ -49,16 +59,14 @@ async def _observation(
             return None
     else:
         return None
-    if found is None or found.get("resourceType") != "Observation":
-        return None
-    return None if found.get("status") in {"entered-in-error", "cancelled"} else found
+    return found if found is not None and found.get("resourceType") == kind else None
 
 
 def _said(observation: Element, path: str) -> Iterator[Piece]:
     values = list(_values(observation, path))
     if not values:
         return
-    name = _name(observation, path)
+    name = concept_piece(observation, "code", path)
     if name is not None:
         yield name
     for index, (at, text) in enumerate(values):
@@ -66,14 +74,18 @@ def _said(observation: Element, path: str) -> Iterator[Piece]:
         yield Piece(path=at, content_type=_PLAIN, text=text, before=first if index == 0 else "\n")
 
 
-def _name(observation: Element, path: str) -> Piece | None:
-    code = child(observation, "code", path)
-    if code is None:
-        return None
-    text = string(code, "text", f"{path}.code")
+def concept_piece(element: Element, name: str, path: str) -> Piece | None:
+    """What the CodeableConcept `name` of an element says (see `said_by`)."""
+    concept = child(element, name, path)
+    return None if concept is None else said_by(concept, f"{path}.{name}")
+
+
+def said_by(concept: Element, path: str) -> Piece | None:
+    """What a CodeableConcept says: its text, else its first coding's display."""
+    text = string(concept, "text", path)
     if text is not None:
-        return Piece(path=f"{path}.code.text", content_type=_PLAIN, text=text)
-    for at, coding in children(code, "coding", f"{path}.code"):
+        return Piece(path=f"{path}.text", content_type=_PLAIN, text=text)
+    for at, coding in children(concept, "coding", path):
         display = string(coding, "display", at)
         if display is not None:
             return Piece(path=f"{at}.display", content_type=_PLAIN, text=display)

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from importlib.resources import files
+from pathlib import Path
 from typing import Any
 
 from pydantic import field_validator
@@ -27,9 +28,14 @@ PROCESS = "process"
 
 @dataclass(frozen=True)
 class Process:
-    """Read it. `replaces` are the references of documents that this one takes the place of."""
+    """Read it.
+
+    `replaces` are the references of documents that this one takes the place of. `is_oncology` says that
+    its type or category is oncology's or pathology's, so that its text need not say so.
+    """
 
     replaces: tuple[str, ...] = ()
+    is_oncology: bool = False
 
 
 @dataclass(frozen=True)
@@ -50,6 +56,7 @@ class TriagePolicy(Value):
     """The rules, as `triage.toml` and the settings give them.
 
     A status maps to "process" or to a reason. Codes are `system|code`, or a bare code for any system.
+    `oncology_words` are stems of what types and categories are called.
     """
 
     version: str
@@ -60,11 +67,17 @@ class TriagePolicy(Value):
     skip_security_labels: frozenset[str]
     oncology_types: frozenset[str]
     oncology_categories: frozenset[str]
+    oncology_words: tuple[str, ...]
     excluded_types: frozenset[str]
     excluded_categories: frozenset[str]
     trigger_stems: tuple[str, ...]
     trigger_words: tuple[str, ...]
     require_cancer: bool
+
+    @field_validator("status")
+    @classmethod
+    def _known_statuses(cls, actions: dict[str, dict[str, str]]) -> dict[str, dict[str, str]]:
+        return {kind: cls._known(of_kind) for kind, of_kind in actions.items()}
 
     @field_validator("doc_status", "relates_to")
     @classmethod
@@ -83,10 +96,27 @@ class TriagePolicy(Value):
 
 
 def load_policy(
-    *, skip_security_labels: Iterable[str] = (), require_cancer: bool = True
+    *,
+    skip_security_labels: Iterable[str] = (),
+    require_cancer: bool = True,
+    file: Path | None = None,
 ) -> TriagePolicy:
-    """The policy that comes with the package, with the site's labels."""
-    data = tomllib.loads(files("oncofhir.fhir").joinpath("triage.toml").read_text(encoding="utf-8"))
+    """The policy of `file`, or the one that comes with the package, with the site's labels.
+
+    Raises:
+        ValueError: the file cannot be read, or something in it is missing or wrong.
+    """
+    default = files("oncofhir.fhir").joinpath("triage.toml")
+    try:
+        data = tomllib.loads((file or default).read_text(encoding="utf-8"))
+        return _policy(data, skip_security_labels, require_cancer=require_cancer)
+    except (OSError, KeyError, TypeError, AttributeError) as error:
+        raise ValueError(f"triage policy: {type(error).__name__} {error}") from error
+
+
+def _policy(
+    data: dict[str, Any], skip_security_labels: Iterable[str], *, require_cancer: bool
+) -> TriagePolicy:
     return TriagePolicy(
         version=data["version"],
         status=data["status"],
@@ -96,6 +126,7 @@ def load_policy(
         skip_security_labels=frozenset(skip_security_labels),
         oncology_types=frozenset(data["oncology"]["types"]),
         oncology_categories=frozenset(data["oncology"]["categories"]),
+        oncology_words=tuple(data["oncology"]["words"]),
         excluded_types=frozenset(data["excluded"]["types"]),
         excluded_categories=frozenset(data["excluded"]["categories"]),
         trigger_stems=tuple(data["triggers"]["stems"]),
@@ -127,21 +158,31 @@ def triage(resource: Mapping[str, Any], policy: TriagePolicy) -> Process | Skip 
     if reason is None:
         reason = _by_relations(resource, kind, policy) or _by_codes(resource, kind, policy)
     if reason is None:
-        return Process(tuple(_targets(resource, kind, "replaces")))
+        replaces = tuple(_targets(resource, kind, "replaces"))
+        return Process(replaces, is_oncology=_is_oncology(resource, kind, policy))
     if REASONS[reason].fate is Fate.DEAD_LETTER:
         raise UnreadableReport(reason, kind)
     return Skip(reason)
 
 
-def triage_text(report: Report, policy: TriagePolicy) -> Skip | None:
-    """Skip a report that neither its type nor its text connects with oncology."""
-    if not policy.require_cancer:
-        return None
-    if _any_of(report.types, policy.oncology_types) or _any_of(
-        report.categories, policy.oncology_categories
-    ):
+def triage_text(report: Report, policy: TriagePolicy, verdict: Process) -> Skip | None:
+    """Skip a report that neither its type or category (`verdict`) nor its text connects with oncology."""
+    if not policy.require_cancer or verdict.is_oncology:
         return None
     return None if policy.trigger.search(report.text) else Skip(Reason.NOT_ONCOLOGY)
+
+
+def _is_oncology(resource: Element, kind: str, policy: TriagePolicy) -> bool:
+    types, categories = report_types(resource), report_categories(resource)
+    if _any_of(types, policy.oncology_types) or _any_of(categories, policy.oncology_categories):
+        return True
+    texts = [
+        string(concept, "text", at) or ""
+        for name in ("category", "code" if kind == "DiagnosticReport" else "type")
+        for at, concept in children(resource, name, kind)
+    ]
+    named = " | ".join([*texts, *(c.display or "" for c in (*types, *categories))]).lower()
+    return any(word in named for word in policy.oncology_words)
 
 
 def _by_status(resource: Element, kind: str, policy: TriagePolicy) -> Iterable[Reason]:

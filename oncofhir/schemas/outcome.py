@@ -88,9 +88,13 @@ class OutcomeRow(Value):
 
 
 class Processed(Value):
-    """What the way through one report ends with: rows to publish, and whether the model was asked."""
+    """What the way through one report ends with: rows to publish, and whether the model was asked.
+
+    `also` is what it did to other documents: those that it replaces.
+    """
 
     outcome: OutcomeRow
     rows: tuple[PhenotypeRow, ...] = ()
     asked_model: bool = False
     wrote_store: bool = False
+    also: tuple["Processed", ...] = ()

@@ -244,6 +244,105 @@ def test_results_in_words_are_read_behind_their_names():
     }
 
 
+def test_the_names_of_conclusion_codes_are_read_where_nothing_says_them():
+    codes = [
+        {"coding": [{"system": "urn:x", "code": "1"}, {"code": "2", "display": "Carcinoma, NOS"}]},
+        {"text": "left breast", "coding": [{"display": "Breast structure"}]},
+        {"coding": [{"code": "3"}]},
+    ]
+    alone = read(diagnostic_report(conclusionCode=codes))
+    assert said(alone) == {
+        "DiagnosticReport.conclusionCode[0].coding[1].display": "Carcinoma, NOS",
+        "DiagnosticReport.conclusionCode[1].text": "left breast",
+    }
+    told = read(
+        diagnostic_report(conclusionCode=codes, conclusion="Carcinoma, NOS of the left breast")
+    )
+    assert list(said(told)) == ["DiagnosticReport.conclusion"]
+
+
+@pytest.mark.parametrize(
+    ("body_site", "path"),
+    [
+        ({"text": "Left breast"}, "text"),
+        ({"coding": [{"code": "1", "display": "Left breast"}]}, "coding[0].display"),
+        ({"concept": {"text": "Left breast"}}, "concept.text"),
+    ],
+    ids=["R4", "display", "R5"],
+)
+def test_the_specimens_site_is_read_behind_its_type(body_site, path):
+    specimen = {
+        "resourceType": "Specimen",
+        "id": "s1",
+        "type": {"text": "Tissue"},
+        "collection": {"bodySite": body_site},
+    }
+    for link, more, beside in (
+        ("#s1", {"contained": [specimen]}, ()),
+        ("Specimen/s1", {}, (specimen,)),
+    ):
+        resource = diagnostic_report(conclusion="Carcinoma", specimen=[{"reference": link}], **more)
+        report = read(resource, *beside)
+        assert report.text == "Carcinoma\n\nTissue: Left breast"
+        assert f"DiagnosticReport.specimen[0].resolve().collection.bodySite.{path}" in said(report)
+    told = {**resource, "conclusion": "Left breast: carcinoma"}
+    assert read(told, specimen).text == "Left breast: carcinoma"
+    attached = diagnostic_report(attachment(), specimen=[{"reference": "Specimen/s1"}])
+    assert read(attached, specimen).text == TEXT, "what is not needed is not fetched"
+    contained = diagnostic_report(
+        attachment(), specimen=[{"reference": "#s1"}], contained=[specimen]
+    )
+    assert read(contained).text == f"{TEXT}\n\nTissue: Left breast"
+
+
+def test_a_specimen_that_says_nothing_is_passed_over():
+    silent = [
+        {"resourceType": "Specimen", "id": "s1"},
+        {"resourceType": "Specimen", "id": "s2", "collection": {}},
+        {
+            "resourceType": "Specimen",
+            "id": "s3",
+            "status": "entered-in-error",
+            "collection": {"bodySite": {"text": "Right breast"}},
+        },
+        {"resourceType": "Substance", "id": "s4", "collection": {"bodySite": {"text": "Skin"}}},
+    ]
+    links = [{"reference": f"#s{n}"} for n in range(1, 6)] + [{"display": "a core"}]
+    report = read(diagnostic_report(conclusion="Carcinoma", contained=silent, specimen=links))
+    assert report.text == "Carcinoma"
+    sited = {"resourceType": "Specimen", "id": "s1", "collection": {"bodySite": {"text": "Skin"}}}
+    alone = diagnostic_report(contained=[sited], specimen=[{"reference": "#s1"}])
+    assert reason_of(alone) is Reason.NO_TEXT, "a site is no report"
+
+
+def test_absent_data_with_a_reason_is_absent():
+    masked = {
+        "extension": [
+            {
+                "url": "http://hl7.org/fhir/StructureDefinition/data-absent-reason",
+                "valueCode": "masked",
+            }
+        ]
+    }
+    empty = {"contentType": "text/plain", "_data": masked, "_url": masked}
+    assert reason_of(diagnostic_report(empty)) is Reason.EMPTY_ATTACHMENT
+    assert reason_of(document_reference(empty)) is Reason.EMPTY_ATTACHMENT
+    without = diagnostic_report(conclusion=None, _conclusion=masked)
+    assert reason_of(without) is Reason.NO_TEXT
+    noted = diagnostic_report(conclusion="Carcinoma", _conclusion=masked, _status=masked)
+    assert read(noted).text == "Carcinoma"
+    observation = {
+        "resourceType": "Observation",
+        "id": "o1",
+        "code": {"text": "Size"},
+        "_valueString": masked,
+        "dataAbsentReason": {"text": "not measured"},
+    }
+    result = [{"reference": "#o1"}, {"_reference": masked}, None]
+    unmeasured = diagnostic_report(conclusion="Carcinoma", contained=[observation], result=result)
+    assert read(unmeasured).text == "Carcinoma"
+
+
 def test_primitive_extensions_and_nulls_read_as_absent():
     absent = [
         {

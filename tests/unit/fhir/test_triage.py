@@ -1,11 +1,16 @@
 """Which reports are read, skipped, retracted or held; and that it is data which says so."""
 
+from importlib.resources import files
+
 import pytest
+from fhir.resources.diagnosticreport import DiagnosticReport as R5DiagnosticReport
+from fhir.resources.documentreference import DocumentReference as R5DocumentReference
+from hypothesis import given
+from hypothesis import strategies as st
 
 from oncofhir.fhir.triage import Process, Retract, Skip, load_policy, triage, triage_text
 from oncofhir.schemas.errors import UnreadableReport
 from oncofhir.schemas.event import SourceReference
-from oncofhir.schemas.finding import Coding
 from oncofhir.schemas.reasons import Reason
 from oncofhir.schemas.report import Report
 
@@ -135,7 +140,7 @@ def report(text, **more):
     ],
 )
 def test_a_word_of_oncology_is_enough_negated_or_not(text):
-    assert triage_text(report(text), POLICY) is None
+    assert triage_text(report(text), POLICY, Process()) is None
 
 
 @pytest.mark.parametrize(
@@ -143,15 +148,134 @@ def test_a_word_of_oncology_is_enough_negated_or_not(text):
 )
 def test_reports_of_other_matters_are_skipped(text):
     expected = None if "Figo" in text else Skip(Reason.NOT_ONCOLOGY)
-    assert triage_text(report(text), POLICY) == expected
+    assert triage_text(report(text), POLICY, Process()) == expected
 
 
 def test_the_type_or_category_may_say_it_instead():
-    pathology = Coding(system="http://loinc.org", code="11526-1")
-    surgical = Coding(system="http://terminology.hl7.org/CodeSystem/v2-0074", code="SP")
-    assert triage_text(report("Benign skin", types=(pathology,)), POLICY) is None
-    assert triage_text(report("Benign skin", categories=(surgical,)), POLICY) is None
-    assert triage_text(report("Benign skin"), load_policy(require_cancer=False)) is None
+    loinc, v2 = "http://loinc.org", "http://terminology.hl7.org/CodeSystem/v2-0074"
+    pathology = {"coding": [{"system": loinc, "code": "11526-1"}]}
+    surgical = {"coding": [{"system": v2, "code": "SP"}]}
+    local = {"coding": [{"system": "urn:site", "code": "X", "display": "Surgical Pathology"}]}
+    named = {"text": "Pathologiebefund"}
+    for told in ({"code": pathology}, {"category": [surgical]}, {"code": local}, {"code": named}):
+        verdict = triage(diagnostic_report(**told), POLICY)
+        assert verdict == Process(is_oncology=True)
+        assert triage_text(report("Benign skin"), POLICY, verdict) is None
+    assert triage(document_reference(type=named), POLICY) == Process(is_oncology=True)
+    plain = triage(diagnostic_report(code={"text": "Complete blood count"}), POLICY)
+    assert triage_text(report("Benign skin"), POLICY, plain) == Skip(Reason.NOT_ONCOLOGY)
+    everything = load_policy(require_cancer=False)
+    assert triage_text(report("Benign skin"), everything, Process()) is None
+
+
+# Sources: ValueSets diagnostic-report-status, document-reference-status and composition-status of the package
+# hl7.fhir.r4.examples 4.0.1; those of R5 as the models of fhir.resources list them.
+STATUSES = {
+    "DiagnosticReport": {
+        "registered",
+        "partial",
+        "preliminary",
+        "final",
+        "amended",
+        "corrected",
+        "appended",
+        "cancelled",
+        "entered-in-error",
+        "unknown",
+    },
+    "DocumentReference": {"current", "superseded", "entered-in-error"},
+    "docStatus": {"preliminary", "final", "amended", "entered-in-error"},
+}
+STATUSES_R5 = {
+    "DiagnosticReport": set(
+        R5DiagnosticReport.model_fields["status"].json_schema_extra["enum_values"]
+    ),
+    "DocumentReference": set(
+        R5DocumentReference.model_fields["status"].json_schema_extra["enum_values"]
+    ),
+    "docStatus": set(
+        R5DocumentReference.model_fields["docStatus"].json_schema_extra["enum_values"]
+    ),
+}
+
+
+@pytest.mark.parametrize("release", [STATUSES, STATUSES_R5], ids=["R4", "R5"])
+@pytest.mark.parametrize("element", STATUSES)
+def test_every_code_of_the_value_sets_has_a_fate(release, element):
+    listed = POLICY.doc_status if element == "docStatus" else POLICY.status[element]
+    assert release[element], "the model lists none"
+    assert release[element] <= set(listed)
+
+
+@given(
+    st.sampled_from(sorted(STATUSES["DiagnosticReport"] | STATUSES_R5["DiagnosticReport"])),
+    st.sampled_from(sorted(STATUSES["DocumentReference"])),
+    st.none() | st.sampled_from(sorted(STATUSES["docStatus"] | STATUSES_R5["docStatus"])),
+)
+def test_every_status_ends_in_one_of_the_fates(diagnostic, document, doc_status):
+    for resource in (
+        diagnostic_report(diagnostic),
+        document_reference(document, docStatus=doc_status),
+    ):
+        stated = {resource["status"], resource.get("docStatus")}
+        if "unknown" in stated and not stated & {"entered-in-error", "cancelled"}:
+            if "superseded" in stated:
+                assert triage(resource, POLICY) == Skip(Reason.SUPERSEDED)
+            else:
+                assert held(resource) is Reason.STATUS_UNKNOWN
+            continue
+        verdict = triage(resource, POLICY)
+        if stated & {"entered-in-error", "cancelled"}:
+            assert isinstance(verdict, Retract)
+        elif stated & {"registered", "partial", "preliminary"}:
+            assert isinstance(verdict, Skip)
+        elif stated & {"superseded", "deprecated"}:
+            assert verdict == Skip(Reason.SUPERSEDED)
+        else:
+            assert verdict == Process()
+
+
+def test_a_site_may_have_a_policy_of_its_own(tmp_path):
+    default = files("oncofhir.fhir").joinpath("triage.toml").read_text(encoding="utf-8")
+    file = tmp_path / "triage.toml"
+    file.write_text(default.replace('preliminary = "not-final"', 'preliminary = "process"'))
+    assert triage(diagnostic_report("preliminary"), load_policy(file=file)) == Process()
+    for wrong in ("version = 1", "[status", default.replace('"superseded"', '"no-such-reason"')):
+        file.write_text(wrong)
+        with pytest.raises(ValueError, match=r"polic|status|declaration"):
+            load_policy(file=file)
+    with pytest.raises(ValueError, match="FileNotFoundError"):
+        load_policy(file=tmp_path / "absent")
+
+
+ABSENT = {
+    "extension": [
+        {
+            "url": "http://hl7.org/fhir/StructureDefinition/data-absent-reason",
+            "valueCode": "masked",
+        }
+    ]
+}
+
+
+def test_an_absent_status_is_missing_and_an_extension_beside_one_changes_nothing():
+    assert held({**diagnostic_report(), "status": None, "_status": ABSENT}) is Reason.MISSING_STATUS
+    bare = {key: value for key, value in diagnostic_report().items() if key != "status"}
+    assert held({**bare, "_status": ABSENT}) is Reason.MISSING_STATUS
+    original = {"extension": [{"url": "http://site.example.org/original", "valueString": "F"}]}
+    assert triage(diagnostic_report(_status=original), POLICY) == Process()
+    assert triage(document_reference(docStatus=None, _docStatus=ABSENT), POLICY) == Process()
+
+
+@given(st.sampled_from(["R", "V", "N", "NOPAR", "r", "U"]), st.booleans())
+def test_labels_that_a_site_lists_skip_whatever_else_is_said(code, is_listed_system):
+    system = "http://site.example.org" if is_listed_system else "http://other.example.org"
+    label = {"system": system, "code": code}
+    listed = code in {"R", "V"} or (code == "NOPAR" and is_listed_system)
+    for status in ("final", "preliminary"):
+        labelled = diagnostic_report(status, meta={"security": [{"code": "N"}, label]})
+        verdict = triage(labelled, POLICY)
+        assert (verdict == Skip(Reason.RESTRICTED)) is listed
 
 
 def test_a_site_may_exclude_types():
