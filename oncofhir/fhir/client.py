@@ -1,31 +1,24 @@
-"""A FHIR REST client: async, pooled, bounded; foreign errors become ours here, without any of their words.
+"""A FHIR REST client: the interactions, over `transport.py`; answers become results or typed errors.
 
 Source: http://hl7.org/fhir/R4/http.html.
 """
 
-import asyncio
 import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlencode
 from uuid import uuid4
 
 import httpx2
-from tenacity import (
-    AsyncRetrying,
-    retry_if_exception,
-    stop_after_attempt,
-    wait_random_exponential,
-)
 
 from oncofhir.fhir.answers import OK, entry_error, error_of, outcome_error, status_of
+from oncofhir.fhir.authorization import Authorization
+from oncofhir.fhir.transport import FHIR_JSON, Tls, Transport
 from oncofhir.schemas.errors import AccessDenied, DependencyUnavailable, UnreadableReport
 from oncofhir.schemas.reasons import Reason
 
-FHIR_JSON = "application/fhir+json"
 _READ_ATTEMPTS = 3
-_LONGEST_WAIT = 2.0  # seconds between two attempts of a read
 _CREATED = 201
 _LOCATION = re.compile(
     r"\b[A-Z][A-Za-z]+/(?P<id>[A-Za-z0-9\-.]{1,64})/_history/(?P<version>[^/]+)$"
@@ -35,30 +28,29 @@ _LOCATION = re.compile(
 class FhirClient:
     """One FHIR server.
 
-    `token` is asked before each request and goes to this server's origin only. Reads are tried again
-    a few times when the server is unavailable; writes are not, that is the caller's decision.
-    Timeouts are in seconds. Redirects are not followed.
+    Credentials go to this server's origin only. Reads are tried again a few times when the server is
+    unavailable; writes are not, that is the caller's decision. Timeouts are in seconds.
     """
 
     def __init__(
         self,
         base_url: str,
         *,
-        token: Callable[[], str | None] = lambda: None,
+        authorization: Authorization | None = None,
+        tls: Tls | None = None,
         timeout: float = 30.0,
         max_connections: int = 16,
         read_attempts: int = _READ_ATTEMPTS,
     ) -> None:
-        self._base_url = base_url.rstrip("/")
-        self._token = token
-        self._attempts = read_attempts
-        self._bound = asyncio.Semaphore(max_connections)
-        self._http = httpx2.AsyncClient(
-            timeout=httpx2.Timeout(timeout, connect=10.0, pool=None),
-            limits=httpx2.Limits(max_connections=None, max_keepalive_connections=max_connections),
-            follow_redirects=False,
-            trust_env=False,
+        self._transport = Transport(
+            base_url,
+            authorization=authorization,
+            tls=tls,
+            timeout=timeout,
+            max_connections=max_connections,
+            read_attempts=read_attempts,
         )
+        self._base_url = self._transport.base_url
 
     @property
     def base_url(self) -> str:
@@ -100,7 +92,7 @@ class FhirClient:
             return {}
         entries = [{"request": {"method": "GET", "url": name}} for name in references]
         batch = {"resourceType": "Bundle", "type": "batch", "entry": entries}
-        answer = self._json(await self._retrying("POST", self._base_url, json=batch))
+        answer = self._json(await self._transport.retrying("POST", self._base_url, json=batch))
         answered = answer.get("entry") or []
         if len(answered) != len(references):
             raise DependencyUnavailable(
@@ -135,7 +127,7 @@ class FhirClient:
             UnreadableReport: attachment-not-found.
         """
         address = url if "://" in url else f"{self._base_url}/{url}"
-        ask = partial(self._retrying, "GET", address, reads=True)
+        ask = partial(self._transport.retrying, "GET", address, reads=True)
         try:
             response = await ask(headers={"accept": accept}, may_be=(406, 415))
             if response.status_code not in OK:
@@ -143,7 +135,7 @@ class FhirClient:
         except UnreadableReport as error:
             raise UnreadableReport(Reason.ATTACHMENT_NOT_FOUND) from error
         except AccessDenied as error:
-            if self._is_own(address):
+            if self._transport.is_own(address):
                 raise
             raise UnreadableReport(Reason.ATTACHMENT_NOT_FOUND) from error
         return response.content, response.headers.get("content-type")
@@ -151,7 +143,7 @@ class FhirClient:
     async def put(self, resource: dict[str, Any]) -> None:
         """Create or update a resource by its id."""
         path = f"{self._base_url}/{resource['resourceType']}/{resource['id']}"
-        await self._request("PUT", path, json=resource)
+        await self._transport.request("PUT", path, json=resource)
 
     async def create(
         self, resource: dict[str, Any], condition: Mapping[str, str]
@@ -169,7 +161,8 @@ class FhirClient:
         request = {"method": "POST", "url": kind, "ifNoneExist": urlencode(condition)}
         entry = {"fullUrl": f"urn:uuid:{uuid4()}", "resource": resource, "request": request}
         answer = await self._transacted(
-            {"resourceType": "Bundle", "type": "transaction", "entry": [entry]}, self._retrying
+            {"resourceType": "Bundle", "type": "transaction", "entry": [entry]},
+            self._transport.retrying,
         )
         response = ((answer.get("entry") or [{}])[0]).get("response") or {}
         named = _LOCATION.search(str(response.get("location", "")))
@@ -191,7 +184,7 @@ class FhirClient:
             RequestRejected: store-rejected; the detail has the issues' codes and expressions.
             DependencyUnavailable, AccessDenied.
         """
-        return await self._transacted(bundle, self._request)
+        return await self._transacted(bundle, self._transport.request)
 
     async def _transacted(
         self, bundle: dict[str, Any], send: Callable[..., Awaitable[httpx2.Response]]
@@ -206,7 +199,7 @@ class FhirClient:
         return answer
 
     async def aclose(self) -> None:
-        await self._http.aclose()
+        await self._transport.aclose()
 
     async def _read(
         self,
@@ -218,55 +211,10 @@ class FhirClient:
     ) -> dict[str, Any]:
         address = self._base_url + path
         return self._json(
-            await self._retrying("GET", address, params=params, headers=headers, reads=reads)
+            await self._transport.retrying(
+                "GET", address, params=params, headers=headers, reads=reads
+            )
         )
-
-    async def _retrying(self, method: str, address: str, **how: Any) -> httpx2.Response:
-        async for attempt in AsyncRetrying(
-            retry=retry_if_exception(_may_be_asked_again),
-            stop=stop_after_attempt(self._attempts),
-            wait=wait_random_exponential(multiplier=0.1, max=_LONGEST_WAIT),
-            reraise=True,
-        ):
-            with attempt:
-                return await self._request(method, address, **how)
-        raise AssertionError("tenacity ends with a result or an error")  # pragma: no cover
-
-    async def _request(
-        self,
-        method: str,
-        address: str,
-        *,
-        params: Mapping[str, str] | None = None,
-        headers: Mapping[str, str] | None = None,
-        json: Any = None,
-        may_be: tuple[int, ...] = (),
-        reads: bool = False,
-    ) -> httpx2.Response:
-        sent = {"accept": FHIR_JSON, **(headers or {})}
-        if json is not None:
-            sent["content-type"] = FHIR_JSON
-        token = self._token() if self._is_own(address) else None
-        if token:
-            sent["authorization"] = f"Bearer {token}"
-        where = self._base_url if self._is_own(address) else _shown_origin(address)
-        try:
-            async with self._bound:
-                response = await self._http.request(
-                    method, address, params=dict(params or {}) or None, headers=sent, json=json
-                )
-        except httpx2.HTTPError as error:
-            raise DependencyUnavailable(
-                Reason.STORE_UNREACHABLE, where, type(error).__name__
-            ) from error
-        if response.status_code not in OK and response.status_code not in may_be:
-            after = response.headers.get("retry-after", "")
-            outcome = _outcome(response)
-            raise error_of(response.status_code, where, outcome, retry_after=after, reads=reads)
-        return response
-
-    def _is_own(self, address: str) -> bool:
-        return _origin(address) == _origin(self._base_url)
 
     def _json(self, response: httpx2.Response) -> dict[str, Any]:
         try:
@@ -278,25 +226,3 @@ class FhirClient:
         if not isinstance(answer, dict):
             raise DependencyUnavailable(Reason.STORE_FAILED, self._base_url, "not a resource")
         return answer
-
-
-def _may_be_asked_again(error: BaseException) -> bool:
-    """An unavailable server, but for one that asks for more patience than a read has."""
-    return isinstance(error, DependencyUnavailable) and (error.retry_after or 0.0) <= _LONGEST_WAIT
-
-
-def _outcome(response: httpx2.Response) -> Any:
-    try:
-        return response.json()
-    except ValueError:
-        return None
-
-
-def _origin(address: str) -> tuple[str, str | None, int | None]:
-    parts = urlsplit(address)
-    return parts.scheme, parts.hostname, parts.port
-
-
-def _shown_origin(address: str) -> str:
-    scheme, host, port = _origin(address)
-    return f"{scheme}://{host}" + (f":{port}" if port else "")
