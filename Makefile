@@ -11,7 +11,9 @@ TRAIN_STAMP := $(TRAIN_VENV)/.installed
 TRAIN_MINUTES ?= 35
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help setup demo test lint format train clean
+PACKAGES ?=
+
+.PHONY: help setup demo test validate-fhir lint format train clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  \1\t\2/' | expand -t 12
@@ -32,6 +34,9 @@ demo: $(STAMP) ## Run the main job on 20-odd reports with an embedded broker, FH
 
 test: $(STAMP) ## Run the tests (unit tests, and integration tests against the embedded parts)
 	@$(BIN)/python -m pytest $(ARGS)
+
+validate-fhir: $(STAMP) ## Emitted snapshots against R4, US Core, mCODE, AI Transparency (PACKAGES=folder; JDK 17 and Maven)
+	@$(BIN)/python -m tests.validator "$(PACKAGES)"
 
 lint: $(STAMP) ## ruff (rules and format) and mypy --strict
 	@$(BIN)/ruff check .

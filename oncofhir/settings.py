@@ -11,7 +11,16 @@ from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import urlsplit, urlunsplit
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    PositiveFloat,
+    PositiveInt,
+    ValidationError,
+    model_validator,
+)
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -91,13 +100,65 @@ class KafkaSettings(Group):
         return (self.diagnostic_report_topic, self.document_reference_topic)
 
 
+class FhirCredentials(Group):
+    """How one FHIR server knows us: a token file, or a client of SMART Backend Services; and TLS."""
+
+    token_file: Path | None = None
+    token_url: HttpUrl | None = None
+    client_id: str | None = None
+    private_key_file: Path | None = None
+    key_id: str | None = None
+    scopes: str = ""
+    ca_file: Path | None = None
+    cert_file: Path | None = None
+    key_file: Path | None = None
+
+    @model_validator(mode="after")
+    def _is_one_way(self) -> "FhirCredentials":
+        if bool(self.client_id) != bool(self.private_key_file):
+            raise ValueError("CLIENT_ID and PRIVATE_KEY_FILE belong together")
+        if self.client_id and self.token_file:
+            raise ValueError("either TOKEN_FILE or CLIENT_ID, not both")
+        if not self.client_id and (self.token_url or self.key_id):
+            raise ValueError("TOKEN_URL and KEY_ID need CLIENT_ID and PRIVATE_KEY_FILE")
+        if self.key_file and not self.cert_file:
+            raise ValueError("KEY_FILE needs CERT_FILE")
+        return self
+
+
+_SCOPES = "system/*.cruds"
+
+
 class FhirSettings(Group):
-    """The clinical data store that is written to, and the source that is read from."""
+    """The clinical data store that is written to, and the source that is read from.
+
+    `source_…` credentials are for a source that is another server; without them it is asked without.
+    """
 
     base_url: HttpUrl = "http://localhost:8090/fhir"
     source_base_url: HttpUrl | None = Field(None, description="default: base_url")
     token_file: Path | None = None
+    token_url: HttpUrl | None = Field(
+        None, description="default: what base_url/.well-known/smart-configuration names"
+    )
+    client_id: str | None = Field(None, description="of SMART Backend Services")
+    private_key_file: Path | None = Field(
+        None, description="PEM or JWK; RSA signs with RS384, P-384 with ES384"
+    )
+    key_id: str | None = Field(None, description="kid of the registered public key")
+    scopes: str = _SCOPES
+    ca_file: Path | None = Field(None, description="authorities to trust instead of the system's")
+    cert_file: Path | None = Field(None, description="client certificate chain (mTLS)")
+    key_file: Path | None = Field(None, description="its key, when cert_file does not hold it")
     source_token_file: Path | None = None
+    source_token_url: HttpUrl | None = None
+    source_client_id: str | None = None
+    source_private_key_file: Path | None = None
+    source_key_id: str | None = None
+    source_scopes: str = "system/*.rs"
+    source_ca_file: Path | None = None
+    source_cert_file: Path | None = None
+    source_key_file: Path | None = None
     identifier_system: str = Field(
         "https://oncofhir.example.org/sid",
         description="prefix of the identifier systems of all we write; set it to a URI you own",
@@ -114,7 +175,33 @@ class FhirSettings(Group):
         "default: when source_base_url is set",
     )
     timeout_seconds: PositiveFloat = 30.0
-    max_connections: PositiveInt = 16
+    max_connections: PositiveInt = Field(16, description="requests at a FHIR server at a time")
+
+    @property
+    def credentials(self) -> FhirCredentials:
+        """Those for the store."""
+        return self._credentials("")
+
+    @property
+    def source_credentials(self) -> FhirCredentials:
+        """Those for the source, where it is another server."""
+        return self._credentials("source_")
+
+    def _credentials(self, prefix: str) -> FhirCredentials:
+        return FhirCredentials(
+            **{name: getattr(self, prefix + name) for name in FhirCredentials.model_fields}
+        )
+
+    @model_validator(mode="after")
+    def _credentials_fit(self) -> "FhirSettings":
+        """A mistake in either shows when the settings are read."""
+        for prefix in ("", "source_"):
+            try:
+                self._credentials(prefix)
+            except ValidationError as error:
+                said = error.errors()[0]["msg"].removeprefix("Value error, ")
+                raise ValueError(f"{prefix.upper()}… {said}") from error
+        return self
 
 
 class ModelSettings(Group):

@@ -14,7 +14,7 @@ from oncofhir.cli.exits import Exit, fail, status_of
 from oncofhir.cli.ordered import in_order
 from oncofhir.cli.printing import json_line, wants_tables
 from oncofhir.consumers.extraction import Extracting, Output, Source
-from oncofhir.settings import ModelApi, ModelSettings, Settings
+from oncofhir.settings import FhirCredentials, ModelApi, ModelSettings, Settings
 
 EMBEDDED = "embedded"
 RULES = "rules"
@@ -126,7 +126,7 @@ async def _run(
     from oncofhir.inference.rules import Rules
 
     companions = [c for item in items if item.resource for c in inputs.companions_in(item.resource)]
-    store = composition.fhir_client(settings, settings.fhir.base_url, None)
+    store = composition.fhir_client(settings.fhir, settings.fhir.base_url, FhirCredentials())
     answers = composition.answerer(model) if model else Rules()
     extracting = Extracting(
         output=output,

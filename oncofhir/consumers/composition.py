@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from oncofhir import __version__
+from oncofhir.consumers.credentials import authorization, tls
 from oncofhir.consumers.pipeline import Pipeline
 from oncofhir.consumers.reading import ReportReader
 from oncofhir.fhir.client import FhirClient
@@ -20,6 +21,8 @@ from oncofhir.inference.prompts import load_prompt_set
 from oncofhir.inference.tgi import TgiClient
 from oncofhir.schemas.identity import sha256_of
 from oncofhir.settings import (
+    FhirCredentials,
+    FhirSettings,
     ModelApi,
     ModelSettings,
     Settings,
@@ -108,13 +111,18 @@ def repository(settings: Settings, store: FhirClient) -> Repository:
     )
 
 
-def fhir_client(settings: Settings, base_url: str, token_file: Path | None) -> FhirClient:
-    """A client for one FHIR server."""
+def fhir_client(settings: FhirSettings, base_url: str, credentials: FhirCredentials) -> FhirClient:
+    """A client for one FHIR server.
+
+    Raises:
+        SettingsError: the credentials cannot be used.
+    """
     return FhirClient(
         base_url,
-        token=secret(token_file),
-        timeout=settings.fhir.timeout_seconds,
-        max_connections=settings.fhir.max_connections,
+        authorization=authorization(base_url, credentials, settings.timeout_seconds),
+        tls=tls(credentials),
+        timeout=settings.timeout_seconds,
+        max_connections=settings.max_connections,
     )
 
 
@@ -136,10 +144,10 @@ def pipeline(settings: Settings) -> Pipeline:
         SettingsError: a setting names something that does not exist.
     """
     fhir = settings.fhir
-    store = fhir_client(settings, fhir.base_url, fhir.token_file)
+    store = fhir_client(fhir, fhir.base_url, fhir.credentials)
     source = store
     if fhir.source_base_url and fhir.source_base_url != fhir.base_url:
-        source = fhir_client(settings, fhir.source_base_url, fhir.source_token_file)
+        source = fhir_client(fhir, fhir.source_base_url, fhir.source_credentials)
     answers = answerer(settings.model)
     prompts = load_prompt_set(settings.model.prompt_set)
     return Pipeline(

@@ -5,6 +5,7 @@ Source: http://hl7.org/fhir/R4/http.html, http://hl7.org/fhir/R4/valueset-issue-
 
 from typing import Any
 
+from oncofhir.fhir.retrying import retry_after_seconds
 from oncofhir.schemas.errors import (
     AccessDenied,
     DependencyUnavailable,
@@ -60,7 +61,7 @@ def error_of(
     if status in _CONFLICT:
         return StoreConflict(Reason.STORE_CONFLICT, where, said)
     if status in _LATER or status >= _SERVER:
-        after = float(retry_after) if retry_after.isdigit() else None
+        after = retry_after_seconds(retry_after)
         return DependencyUnavailable(Reason.STORE_FAILED, where, said, after)
     if status in _REDIRECTS or status in _ABSENT:
         told = f"{said}: is the address right? Redirects are not followed"

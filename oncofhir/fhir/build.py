@@ -1,10 +1,11 @@
 """From an extraction to what is written: resources by slot, and the rows that say the same."""
 
+from collections.abc import Iterable
 from typing import Any
 
-from oncofhir.fhir.conditions import condition
+from oncofhir.fhir.conditions import condition, is_lymphoma
 from oncofhir.fhir.context import Context
-from oncofhir.fhir.observations import References, observation
+from oncofhir.fhir.observations import References, condition_stage, is_gleason, observation
 from oncofhir.fhir.rows import row_of
 from oncofhir.fhir.slots import Known, named_slots, slot_for
 from oncofhir.fhir.tumors import anchor, anchor_kind, body_site
@@ -53,12 +54,25 @@ class _Building:
 
     def __init__(self, context: Context, found: dict[str, Finding], known: Known) -> None:
         self.context = context
-        self.found = found
+        self.found = {
+            slot: self._of_its_system(finding, found.values()) for slot, finding in found.items()
+        }
         self.known = known
         self.resources: dict[str, dict[str, Any]] = {}
         self.carriers: dict[str, str] = {}
         self.parts = {slot: finding.part for slot, finding in found.items()}
         self._anchors: dict[str | None, str] = {}
+
+    @staticmethod
+    def _of_its_system(finding: Finding, found: Iterable[Finding]) -> Finding:
+        """A lymphoma's stage without the codes of TNM groups: Ann Arbor's stage II is another one."""
+        if finding.kind is not Kind.CANCER_STAGE or finding.slot != "group":
+            return finding
+        diagnoses = [f for f in found if f.kind is Kind.DIAGNOSIS]
+        own = [f for f in diagnoses if f.part == finding.part] or diagnoses
+        if not any(is_lymphoma(diagnosis) for diagnosis in own):
+            return finding
+        return finding.model_copy(update={"codings": ()})
 
     def build(self) -> None:
         self._add_anchors()
@@ -100,10 +114,6 @@ class _Building:
         histology = self._of(Kind.HISTOLOGICAL_TYPE, part)[1]
         where = [self._of(kind, part) for kind in _WHERE]
         site, laterality = (found for _, found in where)
-        group_slot, group = self._of(Kind.CANCER_STAGE, part, "group")
-        staged = None
-        if group_slot and group:
-            staged = group, self.context.reference("Observation", group_slot)
         self._add(
             slot,
             condition(
@@ -112,21 +122,34 @@ class _Building:
                 slot,
                 histology=histology,
                 where=body_site(site, laterality),
-                group=staged,
+                stages=self._stages(part),
             ),
         )
         self.carriers |= {named: slot for named, _ in where if named} | {slot: slot}
 
+    def _stages(self, part: str | None) -> list[dict[str, Any]]:
+        """The stage group, and a Gleason score, which mCODE counts among the stages too."""
+        group = self._of(Kind.CANCER_STAGE, part, "group")
+        slot, grade = self._of(Kind.CANCER_GRADE, part)
+        gleason = (slot, grade) if grade and is_gleason(grade) else (None, None)
+        return [
+            condition_stage(self.context, finding, self.context.reference("Observation", slot))
+            for slot, finding in (group, gleason)
+            if slot and finding
+        ]
+
     def _references(self, finding: Finding) -> References:
-        condition_slot, _ = self._of(Kind.DIAGNOSIS, finding.part)
+        condition_slot, diagnosis = self._of(Kind.DIAGNOSIS, finding.part)
+        of_lymphoma = diagnosis is not None and is_lymphoma(diagnosis)
         members: tuple[dict[str, str], ...] = ()
-        if finding.kind is Kind.CANCER_STAGE and finding.slot == "group":
+        if finding.kind is Kind.CANCER_STAGE and finding.slot == "group" and not of_lymphoma:
             named = [self._of(Kind.CANCER_STAGE, finding.part, c)[0] for c in ("t", "n", "m")]
             members = tuple(self.context.reference("Observation", s) for s in named if s)
         return References(
             condition=self._reference(condition_slot),
             anchor=self._anchor_of(finding.part),
             members=members,
+            of_lymphoma=of_lymphoma,
         )
 
     def _anchor_of(self, part: str | None) -> dict[str, str] | None:

@@ -1,43 +1,26 @@
-"""A FHIR REST client: async, pooled, bounded; foreign errors become ours here, without any of their words.
+"""A FHIR REST client: the interactions, over `transport.py`; answers become results or typed errors.
 
 Source: http://hl7.org/fhir/R4/http.html.
 """
 
-import asyncio
 import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
-from urllib.parse import urlencode, urljoin, urlsplit
+from urllib.parse import urlencode
 from uuid import uuid4
 
 import httpx2
-from tenacity import (
-    AsyncRetrying,
-    retry_if_exception,
-    stop_after_attempt,
-    wait_random_exponential,
-)
 
 from oncofhir.fhir.answers import OK, entry_error, error_of, outcome_error, status_of
-from oncofhir.fhir.fetching import (
-    AddressRefusedError,
-    AnswerTooLargeError,
-    Bounds,
-    Fetch,
-    exchange,
-)
-from oncofhir.schemas.errors import AccessDenied, DependencyUnavailable, UnreadableReport
+from oncofhir.fhir.authorization import Authorization
+from oncofhir.fhir.binaries import Binaries
+from oncofhir.fhir.fetching import Fetch
+from oncofhir.fhir.transport import Tls, Transport
+from oncofhir.schemas.errors import DependencyUnavailable, UnreadableReport
 from oncofhir.schemas.reasons import Reason
 
-FHIR_JSON = "application/fhir+json"
 _READ_ATTEMPTS = 3
-_LONGEST_WAIT = 2.0  # seconds between two attempts of a read
 _CREATED = 201
-_ABSENT = (Reason.RESOURCE_NOT_FOUND, Reason.DELETED)
-_NOT_SERVED_RAW = (406, 415)
-_REDIRECTS = (301, 302, 303, 307, 308)
-_MOST_REDIRECTS = 3
-_ANSWER = Bounds()
 _LOCATION = re.compile(
     r"\b[A-Z][A-Za-z]+/(?P<id>[A-Za-z0-9\-.]{1,64})/_history/(?P<version>[^/]+)$"
 )
@@ -46,30 +29,31 @@ _LOCATION = re.compile(
 class FhirClient:
     """One FHIR server.
 
-    `token` is asked before each request and goes to this server's origin only. Reads are tried again
-    a few times when the server is unavailable; writes are not, that is the caller's decision.
-    Timeouts are in seconds. Redirects are not followed, but for an attachment's (`read_binary`).
+    Credentials go to this server's origin only. Reads are tried again a few times when the server is
+    unavailable; writes are not, that is the caller's decision. Timeouts are in seconds. Redirects are
+    not followed, but for an attachment's (`read_binary`).
     """
 
     def __init__(
         self,
         base_url: str,
         *,
-        token: Callable[[], str | None] = lambda: None,
+        authorization: Authorization | None = None,
+        tls: Tls | None = None,
         timeout: float = 30.0,
         max_connections: int = 16,
         read_attempts: int = _READ_ATTEMPTS,
     ) -> None:
-        self._base_url = base_url.rstrip("/")
-        self._token = token
-        self._attempts = read_attempts
-        self._bound = asyncio.Semaphore(max_connections)
-        self._http = httpx2.AsyncClient(
-            timeout=httpx2.Timeout(timeout, connect=10.0, pool=None),
-            limits=httpx2.Limits(max_connections=None, max_keepalive_connections=max_connections),
-            follow_redirects=False,
-            trust_env=False,
+        self._transport = Transport(
+            base_url,
+            authorization=authorization,
+            tls=tls,
+            timeout=timeout,
+            max_connections=max_connections,
+            read_attempts=read_attempts,
         )
+        self._base_url = self._transport.base_url
+        self._binaries = Binaries(self._transport)
 
     @property
     def base_url(self) -> str:
@@ -111,7 +95,7 @@ class FhirClient:
             return {}
         entries = [{"request": {"method": "GET", "url": name}} for name in references]
         batch = {"resourceType": "Bundle", "type": "batch", "entry": entries}
-        answer = self._json(await self._retrying("POST", self._base_url, json=batch))
+        answer = self._json(await self._transport.retrying("POST", self._base_url, json=batch))
         answered = answer.get("entry") or []
         if len(answered) != len(references):
             raise DependencyUnavailable(
@@ -139,59 +123,16 @@ class FhirClient:
     async def read_binary(self, url: str, accept: str, fetch: Fetch) -> tuple[bytes, str | None]:
         """The content of a relative `Binary/x`, or of an absolute URL, and its content type.
 
-        A server that does not serve raw content (406) is asked for the Binary resource. The token is
-        not sent to another origin, and that another origin refuses access is no reason to halt. A few
-        redirects are followed, to this server and to where `fetch` allows.
-
         Raises:
-            UnreadableReport: attachment-not-found, attachment-too-large, attachment-url-refused.
-            DependencyUnavailable: also when all of it takes longer than `fetch` allows.
+            UnreadableReport, DependencyUnavailable: as `Binaries.read`.
         """
         address = url if "://" in url else f"{self._base_url}/{url}"
-        try:
-            async with asyncio.timeout(fetch.bounds.seconds):
-                return await self._followed(address, accept, fetch)
-        except TimeoutError as error:
-            where = _shown_origin(address)
-            raise DependencyUnavailable(Reason.STORE_UNREACHABLE, where, "too slow") from error
-
-    async def _followed(self, address: str, accept: str, fetch: Fetch) -> tuple[bytes, str | None]:
-        for _ in range(_MOST_REDIRECTS + 1):
-            response = await self._fetched(address, accept, fetch.bounds)
-            if response.status_code in _NOT_SERVED_RAW:
-                response = await self._fetched(address, FHIR_JSON, fetch.bounds)
-            if response.status_code in OK:
-                return response.content, response.headers.get("content-type")
-            if response.status_code not in _REDIRECTS:
-                raise UnreadableReport(Reason.ATTACHMENT_NOT_FOUND)
-            address = urljoin(address, response.headers.get("location", ""))
-            if not (self._is_own(address) or fetch.allows(address)):
-                raise UnreadableReport(Reason.ATTACHMENT_URL_REFUSED, None, "redirected elsewhere")
-        raise UnreadableReport(Reason.ATTACHMENT_URL_REFUSED, None, "too many redirects")
-
-    async def _fetched(self, address: str, accept: str, bounds: Bounds) -> httpx2.Response:
-        try:
-            return await self._retrying(
-                "GET",
-                address,
-                headers={"accept": accept},
-                may_be=(*_NOT_SERVED_RAW, *_REDIRECTS),
-                reads=True,
-                bounds=bounds,
-            )
-        except UnreadableReport as error:
-            if error.reason in _ABSENT:
-                raise UnreadableReport(Reason.ATTACHMENT_NOT_FOUND) from error
-            raise
-        except AccessDenied as error:
-            if self._is_own(address):
-                raise
-            raise UnreadableReport(Reason.ATTACHMENT_NOT_FOUND) from error
+        return await self._binaries.read(address, accept, fetch)
 
     async def put(self, resource: dict[str, Any]) -> None:
         """Create or update a resource by its id."""
         path = f"{self._base_url}/{resource['resourceType']}/{resource['id']}"
-        await self._request("PUT", path, json=resource)
+        await self._transport.request("PUT", path, json=resource)
 
     async def create(
         self, resource: dict[str, Any], condition: Mapping[str, str]
@@ -209,7 +150,8 @@ class FhirClient:
         request = {"method": "POST", "url": kind, "ifNoneExist": urlencode(condition)}
         entry = {"fullUrl": f"urn:uuid:{uuid4()}", "resource": resource, "request": request}
         answer = await self._transacted(
-            {"resourceType": "Bundle", "type": "transaction", "entry": [entry]}, self._retrying
+            {"resourceType": "Bundle", "type": "transaction", "entry": [entry]},
+            self._transport.retrying,
         )
         response = ((answer.get("entry") or [{}])[0]).get("response") or {}
         named = _LOCATION.search(str(response.get("location", "")))
@@ -231,7 +173,7 @@ class FhirClient:
             RequestRejected: store-rejected; the detail has the issues' codes and expressions.
             DependencyUnavailable, AccessDenied.
         """
-        return await self._transacted(bundle, self._request)
+        return await self._transacted(bundle, self._transport.request)
 
     async def _transacted(
         self, bundle: dict[str, Any], send: Callable[..., Awaitable[httpx2.Response]]
@@ -246,7 +188,7 @@ class FhirClient:
         return answer
 
     async def aclose(self) -> None:
-        await self._http.aclose()
+        await self._transport.aclose()
 
     async def _read(
         self,
@@ -258,67 +200,10 @@ class FhirClient:
     ) -> dict[str, Any]:
         address = self._base_url + path
         return self._json(
-            await self._retrying("GET", address, params=params, headers=headers, reads=reads)
+            await self._transport.retrying(
+                "GET", address, params=params, headers=headers, reads=reads
+            )
         )
-
-    async def _retrying(self, method: str, address: str, **how: Any) -> httpx2.Response:
-        async for attempt in AsyncRetrying(
-            retry=retry_if_exception(_may_be_asked_again),
-            stop=stop_after_attempt(self._attempts),
-            wait=wait_random_exponential(multiplier=0.1, max=_LONGEST_WAIT),
-            reraise=True,
-        ):
-            with attempt:
-                return await self._request(method, address, **how)
-        raise AssertionError("tenacity ends with a result or an error")  # pragma: no cover
-
-    async def _request(
-        self,
-        method: str,
-        address: str,
-        *,
-        params: Mapping[str, str] | None = None,
-        headers: Mapping[str, str] | None = None,
-        json: Any = None,
-        may_be: tuple[int, ...] = (),
-        reads: bool = False,
-        bounds: Bounds = _ANSWER,
-    ) -> httpx2.Response:
-        sent = {"accept": FHIR_JSON, **(headers or {})}
-        if json is not None:
-            sent["content-type"] = FHIR_JSON
-        token = self._token() if self._is_own(address) else None
-        if token:
-            sent["authorization"] = f"Bearer {token}"
-        where = self._base_url if self._is_own(address) else _shown_origin(address)
-        try:
-            async with self._bound:
-                response = await exchange(
-                    self._http,
-                    method,
-                    address,
-                    bounds,
-                    guarded=not self._is_own(address),
-                    params=dict(params or {}) or None,
-                    headers=sent,
-                    json=json,
-                )
-        except AnswerTooLargeError as error:
-            raise UnreadableReport(Reason.ATTACHMENT_TOO_LARGE) from error
-        except AddressRefusedError as error:
-            raise UnreadableReport(Reason.ATTACHMENT_URL_REFUSED) from error
-        except (httpx2.HTTPError, TimeoutError) as error:
-            raise DependencyUnavailable(
-                Reason.STORE_UNREACHABLE, where, type(error).__name__
-            ) from error
-        if response.status_code not in OK and response.status_code not in may_be:
-            after = response.headers.get("retry-after", "")
-            outcome = _outcome(response)
-            raise error_of(response.status_code, where, outcome, retry_after=after, reads=reads)
-        return response
-
-    def _is_own(self, address: str) -> bool:
-        return _origin(address) == _origin(self._base_url)
 
     def _json(self, response: httpx2.Response) -> dict[str, Any]:
         try:
@@ -330,25 +215,3 @@ class FhirClient:
         if not isinstance(answer, dict):
             raise DependencyUnavailable(Reason.STORE_FAILED, self._base_url, "not a resource")
         return answer
-
-
-def _may_be_asked_again(error: BaseException) -> bool:
-    """An unavailable server, but for one that asks for more patience than a read has."""
-    return isinstance(error, DependencyUnavailable) and (error.retry_after or 0.0) <= _LONGEST_WAIT
-
-
-def _outcome(response: httpx2.Response) -> Any:
-    try:
-        return response.json()
-    except ValueError:
-        return None
-
-
-def _origin(address: str) -> tuple[str, str | None, int | None]:
-    parts = urlsplit(address)
-    return parts.scheme, parts.hostname, parts.port
-
-
-def _shown_origin(address: str) -> str:
-    scheme, host, port = _origin(address)
-    return f"{scheme}://{host}" + (f":{port}" if port else "")

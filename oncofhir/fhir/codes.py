@@ -8,10 +8,12 @@ from typing import Any
 MCODE = "http://hl7.org/fhir/us/mcode/StructureDefinition/"
 LOINC = "http://loinc.org"
 SNOMED_CT = "http://snomed.info/sct"
+ICD_10_CM = "http://hl7.org/fhir/sid/icd-10-cm"
 CATEGORY = "http://terminology.hl7.org/CodeSystem/observation-category"
 LATERALITY_EXTENSION = MCODE + "mcode-laterality-qualifier"
 RELATED_CONDITION = MCODE + "mcode-related-condition"
 HISTOLOGY_EXTENSION = MCODE + "mcode-histology-morphology-behavior"
+ASSERTED_DATE = "http://hl7.org/fhir/StructureDefinition/condition-assertedDate"
 DERIVATION = "http://hl7.org/fhir/StructureDefinition/derivation-reference"
 
 # v3-ObservationValue AIAST; AI Transparency IG, requirements.md, "Labeling".
@@ -29,6 +31,7 @@ def concept(system: str, code: str, display: str) -> dict[str, Any]:
 
 LABORATORY = concept(CATEGORY, "laboratory", "Laboratory")
 EXAM = concept(CATEGORY, "exam", "Exam")
+IMAGED = concept(CATEGORY, "imaging", "Imaging")
 
 SIZE = concept(LOINC, "21889-1", "Size Tumor")
 LONGEST_DIMENSION = concept(LOINC, "33728-7", "Size.maximum dimension in Tumor")
@@ -64,6 +67,9 @@ STAGE_PROFILES = {
     "m": MCODE + "mcode-tnm-distant-metastases-category",
     "group": MCODE + "mcode-tnm-stage-group",
 }
+# mcode-lymphoma-stage, code. Its values (required) are Ann Arbor's, which no report of ours is coded in:
+# a lymphoma's stage keeps its text, in the parent profile mcode-cancer-stage.
+LYMPHOMA_STAGE = concept(SNOMED_CT, "385388004", "Lymphoma stage (observable entity)")
 STAGE_PROFILE = MCODE + "mcode-cancer-stage"
 # mcode-tnm-staging-method-vs; method is 1..1 and the edition is rarely in the text.
 STAGING_NOT_STATED = {"text": "not stated in report"}

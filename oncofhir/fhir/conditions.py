@@ -4,6 +4,7 @@ Source: mCODE 4.0.0, SD_Condition.fsh; status rules: R4 condition-ver-status.
 """
 
 import re
+from collections.abc import Sequence
 from typing import Any
 
 from oncofhir.fhir import codes
@@ -20,6 +21,7 @@ _US_CORE = (
 )
 # mcode-secondary-cancer-disorder-vs: C77 to C79 and C7B of ICD-10-CM, SNOMED CT is-a 128462008.
 _SECONDARY_CODE = re.compile(r"C7[789B]|128462008$")
+_LYMPHOMA_CODE = re.compile(r"C8[1-8]")
 # mcode-cancer-disease-status-evidence-type-vs is required: no code where none of it fits.
 _EVIDENCE = {Origin.PATHOLOGY: codes.ANATOMIC_PATHOLOGY, Origin.IMAGING: codes.IMAGING}
 
@@ -31,15 +33,18 @@ def condition(
     *,
     histology: Finding | None,
     where: dict[str, Any] | None,
-    group: tuple[Finding, dict[str, str]] | None,
+    stages: Sequence[dict[str, Any]] = (),
 ) -> dict[str, Any]:
     """The diagnosis: unconfirmed, a health concern, until a human takes it up.
 
-    `where` is the body site, `group` the stage group with the reference of its Observation; a
-    secondary cancer has no stage of its own.
+    `where` is the body site, `stages` what goes into Condition.stage; a secondary cancer has no stage
+    of its own. It was first asserted by this report as far as this report tells: what the model
+    inferred nobody asserted.
     """
     secondary = is_secondary(diagnosis)
     extensions = context.derivations(diagnosis)
+    if context.effective and diagnosis.basis is Basis.STATED:
+        extensions.append({"url": codes.ASSERTED_DATE, "valueDateTime": context.effective})
     if histology and histology.codings:
         value = {**coded(histology), "text": histology.value}
         extensions.append({"url": codes.HISTOLOGY_EXTENSION, "valueCodeableConcept": value})
@@ -63,10 +68,8 @@ def condition(
     }
     if where:
         resource["bodySite"] = [where]
-    if group and not secondary:
-        finding, reference = group
-        summary = {**coded(finding), "text": f"stage {finding.value}"}
-        resource["stage"] = [{"summary": summary, "assessment": [reference]}]
+    if stages and not secondary:
+        resource["stage"] = list(stages)
     return resource
 
 
@@ -77,12 +80,22 @@ def is_secondary(diagnosis: Finding) -> bool:
     return names_metastasis(diagnosis.value)
 
 
+def is_lymphoma(diagnosis: Finding) -> bool:
+    """Whether it is staged by a system of its own (Ann Arbor, Lugano) and not by TNM groups."""
+    if "lymphoma" in diagnosis.value.lower():
+        return True
+    return any(
+        coding.system == codes.ICD_10_CM and _LYMPHOMA_CODE.match(coding.code)
+        for coding in diagnosis.codings
+    )
+
+
 def _meta(context: Context, diagnosis: Finding, *, secondary: bool) -> dict[str, Any]:
     if secondary:
         return context.meta(codes.MCODE + "mcode-secondary-cancer-condition")
     if diagnosis.codings or names_malignancy(diagnosis.value):
         return context.meta(codes.MCODE + "mcode-primary-cancer-condition")
-    return context.meta(None, Unprofiled.NO_MALIGNANCY)
+    return context.meta(_US_CORE, Unprofiled.NO_MALIGNANCY)
 
 
 def _text(diagnosis: Finding) -> str:

@@ -13,6 +13,7 @@ from oncofhir.fhir.origin import Origin
 from oncofhir.schemas.base import Value
 from oncofhir.schemas.finding import Finding, Kind
 
+_SIZE_CATEGORY = {Origin.PATHOLOGY: codes.LABORATORY, Origin.IMAGING: codes.IMAGED}
 _SIZE_METHOD = {Origin.PATHOLOGY: codes.GROSS_EXAMINATION, Origin.IMAGING: codes.IMAGING}
 _EDITION = re.compile(
     r"\bAJCC\b[^.\n]{0,40}?\b([6789])\s?(?:th|\(|ed\b|edition|version)"
@@ -28,6 +29,7 @@ class References(Value):
     condition: dict[str, str] | None = None
     anchor: dict[str, str] | None = None
     members: tuple[dict[str, str], ...] = ()
+    of_lymphoma: bool = False
 
 
 def observation(context: Context, finding: Finding, slot: str, refs: References) -> dict[str, Any]:
@@ -54,10 +56,11 @@ def observation(context: Context, finding: Finding, slot: str, refs: References)
 
 
 def _is_staging(finding: Finding) -> bool:
-    return finding.kind is Kind.CANCER_STAGE or _is_gleason(finding)
+    return finding.kind is Kind.CANCER_STAGE or is_gleason(finding)
 
 
-def _is_gleason(finding: Finding) -> bool:
+def is_gleason(finding: Finding) -> bool:
+    """Whether a grade is a Gleason score, such as 3+4=7."""
     return finding.kind is Kind.CANCER_GRADE and "+" in finding.value
 
 
@@ -87,6 +90,7 @@ def _size(context: Context, finding: Finding, refs: References) -> dict[str, Any
     method = _SIZE_METHOD.get(context.origin)
     return {
         "meta": context.meta(codes.MCODE + "mcode-tumor-size"),
+        "category": [_SIZE_CATEGORY.get(context.origin, codes.EXAM)],
         "code": codes.SIZE,
         **({"method": method} if method else {}),
         "component": components,
@@ -95,11 +99,11 @@ def _size(context: Context, finding: Finding, refs: References) -> dict[str, Any
 
 
 def _grade(context: Context, finding: Finding, refs: References) -> dict[str, Any]:
-    if _is_gleason(finding):  # StructureDefinition-mcode-cancer-stage-intro.md
+    if is_gleason(finding):  # StructureDefinition-mcode-cancer-stage-intro.md
         return {
             "meta": context.meta(codes.STAGE_PROFILE),
             "code": codes.GLEASON,
-            "valueCodeableConcept": _value(finding, f"Gleason {finding.value}"),
+            "valueCodeableConcept": stage_summary(finding),
             **({"focus": [refs.condition]} if refs.condition else {}),
             **_on(refs),
         }
@@ -142,6 +146,9 @@ def _stage(context: Context, finding: Finding, refs: References) -> dict[str, An
     """
     slot = finding.slot or ""
     is_group = slot == "group"
+    code = codes.stage_code(slot, finding.value)
+    if is_group and refs.of_lymphoma:
+        code = codes.LYMPHOMA_STAGE
     unprofiled = None if finding.codings else Unprofiled.NO_CODE
     if is_group and refs.condition is None:
         unprofiled = Unprofiled.NO_CONDITION
@@ -152,14 +159,30 @@ def _stage(context: Context, finding: Finding, refs: References) -> dict[str, An
     return {
         "meta": context.meta(profile, unprofiled),
         "category": [codes.LABORATORY if pathologic else codes.EXAM],
-        "code": codes.stage_code(slot, finding.value),
-        "valueCodeableConcept": _value(
-            finding, f"stage {finding.value}" if is_group else finding.value
-        ),
+        "code": code,
+        "valueCodeableConcept": stage_summary(finding),
         "method": staging_method(context.report.text),
         **({"focus": [refs.condition]} if refs.condition else {}),
         **({"hasMember": list(refs.members)} if is_group and refs.members else {}),
     }
+
+
+def stage_summary(finding: Finding) -> dict[str, Any]:
+    """The value of a stage, and Condition.stage.summary: a group, a category or a Gleason score."""
+    if is_gleason(finding):
+        return _value(finding, f"Gleason {finding.value}")
+    return _value(finding, f"stage {finding.value}" if finding.slot == "group" else finding.value)
+
+
+def condition_stage(
+    context: Context, finding: Finding, observation: dict[str, str]
+) -> dict[str, Any]:
+    """A Condition.stage that refers to its Observation; its type where the report names the edition."""
+    stage: dict[str, Any] = {"summary": stage_summary(finding), "assessment": [observation]}
+    method = staging_method(context.report.text)
+    if finding.kind is Kind.CANCER_STAGE and method is not codes.STAGING_NOT_STATED:
+        stage["type"] = method
+    return stage
 
 
 def staging_method(text: str) -> dict[str, Any]:

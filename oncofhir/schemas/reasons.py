@@ -319,7 +319,8 @@ REASONS: dict[Reason, ReasonEntry] = {
         "Read its OperationOutcome in the server's log; check its profiles and reference rules.",
     ),
     Reason.STORE_ACCESS_DENIED: _halt(
-        "The FHIR server refuses the credentials.", "Renew `FHIR__TOKEN_FILE` and restart."
+        "The FHIR server, or its token endpoint, refuses the credentials.",
+        "Renew `FHIR__TOKEN_FILE`, or check `FHIR__CLIENT_ID`, its key and scopes, and restart.",
     ),
     Reason.STORE_CONFLICT: _retry(
         "Another writer changed the document first; it is read and decided again.", "None needed."

@@ -483,7 +483,7 @@ async def test_in_shadow_mode_nothing_is_written(bench):
 async def test_a_report_costs_few_requests(bench):
     """Search and two transactions for a new one, one search for a known one, three for an amended one."""
     asked = []
-    bench.client._http.event_hooks["request"].append(note_in(asked))
+    bench.client._transport._own.event_hooks["request"].append(note_in(asked))
     await bench.store()
     assert asked == ["GET", "POST", "POST"]
     asked.clear()

@@ -33,6 +33,11 @@ def diagnosis(report, value="breast cancer", quote="invasive ductal carcinoma", 
     return finding(report, "diagnosis", value, quote, **more)
 
 
+US_CORE_CONDITION = (
+    "http://hl7.org/fhir/us/core/StructureDefinition/us-core-condition-problems-health-concerns"
+)
+
+
 def profile(resource):
     return [url.removeprefix(MCODE) for url in resource["meta"].get("profile", [])]
 
@@ -188,7 +193,7 @@ def test_gleason_is_a_stage_and_nottingham_names_its_system():
 def test_primary_secondary_or_neither(value, claimed, reason):
     report = report_of(TEXT)
     resource = built(diagnosis(report, value), report=report).resources["diagnosis"]
-    assert profile(resource) == ([claimed] if claimed else [])
+    assert profile(resource) == [claimed or US_CORE_CONDITION]
     assert reasons(resource) == reason
 
 
@@ -198,6 +203,28 @@ def test_a_secondary_cancer_has_its_code_and_no_stage():
     plan = built(diagnosis(report, "metastasis to the liver"), group, report=report)
     assert code(plan.resources["diagnosis"]["code"]) == "128462008"
     assert "stage" not in plan.resources["diagnosis"]
+
+
+def test_a_lymphoma_has_no_tnm_stage_group():
+    report = report_of(TEXT)
+    stage = Coding(system="http://snomed.info/sct", code="1222769001")
+    group = finding(report, "cancer-stage", "IIB", "stage IIB", slot="group").model_copy(
+        update={"codings": (stage,)}
+    )
+    plan = built(diagnosis(report, "follicular lymphoma"), group, report=report)
+    observation = plan.resources["cancer-stage/group"]
+    assert code(observation["code"]) == "385388004"
+    assert observation["valueCodeableConcept"] == {"text": "stage IIB"}
+    assert profile(observation) == ["mcode-cancer-stage"]
+    assert plan.resources["diagnosis"]["stage"][0]["summary"] == {"text": "stage IIB"}
+    assert all(row.codings == () for row in plan.rows if row.slot == "group")
+
+
+def test_a_stage_of_the_condition_says_the_manual_that_the_report_names():
+    report = report_of(TEXT + "Staged by the AJCC 8th edition.\n")
+    group = finding(report, "cancer-stage", "IIB", "stage IIB", slot="group")
+    [stage] = built(diagnosis(report), group, report=report).resources["diagnosis"]["stage"]
+    assert code(stage["type"]) == "897275008"
 
 
 def test_an_inferred_diagnosis_says_so():

@@ -8,6 +8,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from oncofhir.fhir.authorization import BearerToken
 from oncofhir.fhir.client import FhirClient
 from oncofhir.fhir.fetching import Bounds, Fetch
 from oncofhir.schemas.errors import (
@@ -242,7 +243,9 @@ def test_nobody_there_names_the_address():
 
 def test_the_token_goes_to_its_own_origin_only(url):
     async def asked():
-        client = FhirClient("http://127.0.0.1:9/fhir", token=lambda: "secret", read_attempts=1)
+        client = FhirClient(
+            "http://127.0.0.1:9/fhir", authorization=BearerToken(lambda: "secret"), read_attempts=1
+        )
         try:
             await client.read_binary(f"{url}/other/x", "text/plain", FETCH)
         finally:
@@ -251,5 +254,5 @@ def test_the_token_goes_to_its_own_origin_only(url):
     seen.clear()
     asyncio.run(asked())
     assert "authorization" not in seen[-1].headers
-    read(url, "x", token=lambda: "secret")
+    read(url, "x", authorization=BearerToken(lambda: "secret"))
     assert seen[-1].headers["authorization"] == "Bearer secret"

@@ -13,6 +13,7 @@ from starlette.applications import Starlette
 from starlette.responses import JSONResponse, RedirectResponse, Response, StreamingResponse
 from starlette.routing import Route
 
+from oncofhir.fhir.authorization import BearerToken
 from oncofhir.fhir.client import FhirClient
 from oncofhir.fhir.reading import SourceReader
 from oncofhir.schemas.errors import DependencyUnavailable, UnreadableReport
@@ -121,7 +122,9 @@ def other_url():
 
 def fetched(base, path, *, allowed=(), seconds=20.0, attempts=1):
     async def fetch():
-        client = FhirClient(base, token=lambda: "secret", read_attempts=attempts)
+        client = FhirClient(
+            base, authorization=BearerToken(lambda: "secret"), read_attempts=attempts
+        )
         reader = SourceReader(
             client, allowed_origins=allowed, max_attachment_bytes=MAX, fetch_seconds=seconds
         )

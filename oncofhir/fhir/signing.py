@@ -1,0 +1,68 @@
+"""The assertion that a SMART backend service signs to get a token.
+
+Source: SMART App Launch 2.2, "Client Authentication: Asymmetric (public key)"; RFC 7523.
+"""
+
+import json
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import uuid4
+
+import jwt
+from cryptography.hazmat.primitives.asymmetric.ec import SECP384R1, EllipticCurvePrivateKey
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
+
+ASSERTION_SECONDS = 240  # "no more than five minutes in the future", less the clocks' difference
+_SMALLEST_RSA = 2048
+
+
+@dataclass(frozen=True)
+class SigningKey:
+    """A private key with the algorithm that SMART wants of its kind, and the id of its public key."""
+
+    key: RSAPrivateKey | EllipticCurvePrivateKey = field(repr=False)
+    algorithm: str
+    key_id: str | None
+
+
+def signing_key(said: str, key_id: str | None = None) -> SigningKey:
+    """The key of a PEM or of one JWK; `key_id` wins over the JWK's own `kid`.
+
+    Raises:
+        ValueError: it is no private key of RSA (2,048 bits or more) or of the curve P-384; the message
+            holds nothing of it.
+    """
+    try:
+        key, named = _from_jwk(said) if said.lstrip().startswith("{") else (_from_pem(said), None)
+    except (ValueError, TypeError, jwt.PyJWTError):
+        raise ValueError("not an unencrypted private key in PEM or JWK") from None
+    if isinstance(key, RSAPrivateKey) and key.key_size >= _SMALLEST_RSA:
+        return SigningKey(key=key, algorithm="RS384", key_id=key_id or named)
+    if isinstance(key, EllipticCurvePrivateKey) and isinstance(key.curve, SECP384R1):
+        return SigningKey(key=key, algorithm="ES384", key_id=key_id or named)
+    raise ValueError("an RSA key of 2,048 bits or more, or one of the curve P-384, is needed")
+
+
+def _from_pem(said: str) -> Any:
+    return load_pem_private_key(said.encode(), password=None)
+
+
+def _from_jwk(said: str) -> tuple[Any, str | None]:
+    described = json.loads(said)
+    algorithm = {"RSA": "RS384", "EC": "ES384"}.get(described.get("kty", ""))
+    return jwt.PyJWK(described, algorithm).key, described.get("kid")
+
+
+def assertion(key: SigningKey, client_id: str, token_url: str, now: float) -> str:
+    """A signed JWT for one token request; `now` is seconds since the epoch. Its `jti` is never used again."""
+    claims = {
+        "iss": client_id,
+        "sub": client_id,
+        "aud": token_url,
+        "iat": int(now),
+        "exp": int(now) + ASSERTION_SECONDS,
+        "jti": str(uuid4()),
+    }
+    headers = {"kid": key.key_id} if key.key_id else None
+    return jwt.encode(claims, key.key, algorithm=key.algorithm, headers=headers)
