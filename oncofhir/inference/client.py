@@ -12,7 +12,8 @@ class CompletionRequest(Value):
     """One prompt. Decoding is greedy; `stop` strings are not part of the completion's text.
 
     `json_schema` binds the answer to JSON of that schema. Requests of the same `affinity` share a prefix
-    and go to the same replica while it answers.
+    and go to the same replica while it answers; one that `follows` finds the prefix in the server's cache,
+    and goes before those that do not, so that a report is finished before the cache has to forget it.
     """
 
     prompt: str
@@ -20,6 +21,7 @@ class CompletionRequest(Value):
     stop: tuple[str, ...] = ()
     json_schema: dict[str, Any] | None = None
     affinity: str = ""
+    follows: bool = False
 
 
 class GeneratedToken(Value):

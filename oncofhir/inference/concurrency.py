@@ -21,6 +21,8 @@ FORGET = 1.02  # the fastest answer ages by this with every answer
 AFTER_QUEUE, AFTER_REFUSAL = 0.9, 0.9  # what is left of the limit
 HOLD_SECONDS = 10.0  # how long a limit that was refused is not tried again
 
+_Line = deque[asyncio.Future[None]]
+
 
 @dataclass(frozen=True)
 class Permit:
@@ -43,7 +45,7 @@ class AdaptiveLimit:
         self._lowered_at = -1.0
         self._fastest: float | None = None
         self._in_flight = 0
-        self._waiting: deque[asyncio.Future[None]] = deque()
+        self._waiting: tuple[_Line, _Line] = (deque(), deque())
 
     @property
     def limit(self) -> int:
@@ -58,18 +60,19 @@ class AdaptiveLimit:
     @property
     def load(self) -> int:
         """Requests under way or waiting for their turn."""
-        return self._in_flight + len(self._waiting)
+        return self._in_flight + sum(map(len, self._waiting))
 
     @asynccontextmanager
-    async def permit(self) -> AsyncIterator[Permit]:
-        """A place among the requests under way, in order of asking."""
-        if self._waiting or self._in_flight >= self.limit:
+    async def permit(self, *, first: bool = False) -> AsyncIterator[Permit]:
+        """A place among the requests under way, in order of asking; those that are `first` before others."""
+        if any(self._waiting) or self._in_flight >= self.limit:
             turn = asyncio.get_running_loop().create_future()
-            self._waiting.append(turn)
+            line = self._waiting[0 if first else 1]
+            line.append(turn)
             try:
                 await turn
             except asyncio.CancelledError:
-                self._gave_up(turn)
+                self._gave_up(turn, line)
                 raise
         else:
             self._in_flight += 1
@@ -119,15 +122,15 @@ class AdaptiveLimit:
         self._limit = max(1.0, min(self._limit, permit.in_flight) * share)
 
     def _admit(self) -> None:
-        while self._waiting and self._in_flight < self.limit:
-            turn = self._waiting.popleft()
+        while self._in_flight < self.limit and (line := self._waiting[0] or self._waiting[1]):
+            turn = line.popleft()
             if not turn.done():
                 self._in_flight += 1
                 turn.set_result(None)
 
-    def _gave_up(self, turn: asyncio.Future[None]) -> None:
+    def _gave_up(self, turn: asyncio.Future[None], line: _Line) -> None:
         if turn.done() and not turn.cancelled():
             self._in_flight -= 1
             self._admit()
         else:
-            self._waiting.remove(turn)
+            line.remove(turn)

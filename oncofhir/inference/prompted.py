@@ -104,11 +104,16 @@ class PromptedModel:
         answers: list[Answer] = []
         for together in ([*first, *diagnosis], rest):
             async with asyncio.TaskGroup() as group:
-                tasks = [group.create_task(self._ask(q, affinity)) for q in together]
+                tasks = [
+                    group.create_task(self._ask(q, affinity, follows=together is rest))
+                    for q in together
+                ]
             answers += [answer for task in tasks for answer in task.result()]
         return answers
 
-    async def _ask(self, asked: AskedQuestion, affinity: str) -> tuple[Answer, ...]:
+    async def _ask(
+        self, asked: AskedQuestion, affinity: str, *, follows: bool
+    ) -> tuple[Answer, ...]:
         structured = self._prompts.answers if asked.question == ALL_QUESTIONS else None
         completion = await self._client.complete(
             CompletionRequest(
@@ -117,6 +122,7 @@ class PromptedModel:
                 stop=self._prompts.format.stop,
                 json_schema=structured.json_schema if structured else None,
                 affinity=affinity,
+                follows=follows,
             )
         )
         if structured:

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable
 
+import structlog
 from tenacity import AsyncRetrying, retry_if_exception, stop_after_delay, wait_random_exponential
 
 from oncofhir.inference.client import Completion, CompletionRequest, ModelClient
@@ -11,9 +12,11 @@ from oncofhir.schemas.errors import DependencyUnavailable
 from oncofhir.schemas.extraction import ModelIdentity
 from oncofhir.schemas.reasons import Reason
 
+log = structlog.get_logger(__name__)
+
 OVERLOAD_PATIENCE_SECONDS = 30.0
 FAILURES_IN_A_ROW = 4  # of generation; one that cannot be reached is down at once
-FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.25, 2.0
+FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.25, 1.0
 
 
 class Replica:
@@ -82,7 +85,7 @@ class Replica:
         return await tries(self._completed, request)
 
     async def _completed(self, request: CompletionRequest) -> Completion:
-        async with self.limit.permit() as permit:
+        async with self.limit.permit(first=request.follows) as permit:
             try:
                 completion = await self.client.complete(request)
             except DependencyUnavailable as error:
@@ -101,6 +104,7 @@ class Replica:
         if error.reason is Reason.MODEL_UNREACHABLE or self._failures >= FAILURES_IN_A_ROW:
             self.identity = None
             if self._down_until is None:
+                log.warning("model replica down", reason=error.reason.value, address=error.location)
                 self._rest()
 
     def _rest(self) -> None:
@@ -108,6 +112,7 @@ class Replica:
         self._pause = min(self._pause * 2, LONGEST_PAUSE_SECONDS)
 
     def _recovered(self) -> None:
+        log.info("model replica up again")
         self._failures, self._pause, self._down_until = 0, FIRST_PAUSE_SECONDS, None
 
 

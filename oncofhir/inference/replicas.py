@@ -12,15 +12,11 @@ import time
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 
-import structlog
-
 from oncofhir.inference.client import Completion, CompletionRequest
 from oncofhir.inference.replica import Replica
 from oncofhir.schemas.errors import DependencyUnavailable
 from oncofhir.schemas.extraction import ModelIdentity
 from oncofhir.schemas.reasons import Reason
-
-log = structlog.get_logger(__name__)
 
 PART = 1.25  # times the mean load: a replica that bears more takes no new report
 REMEMBERED = 4096  # reports whose replica is known
@@ -86,7 +82,6 @@ class Replicas:
                 tried.add(address)
                 if replica.up or tried.issuperset(self._replicas):
                     raise
-                log.warning("model replica lost", replicas=len(self._replicas), tried=len(tried))
 
     async def token_ends(self, text: str) -> tuple[int, ...] | None:
         """As the first replica that answers tells it."""
