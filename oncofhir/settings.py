@@ -29,11 +29,12 @@ class SettingsError(Exception):
 
 
 class ModelApi(StrEnum):
-    """Which HTTP API the model server speaks."""
+    """Which HTTP API the model server speaks; `transformers`: none, a checkpoint runs in this process."""
 
     TGI = "tgi"
     OPENAI_COMPLETIONS = "openai-completions"
     OPENAI_CHAT = "openai-chat"
+    TRANSFORMERS = "transformers"
 
 
 class WriteMode(StrEnum):
@@ -118,6 +119,8 @@ class FhirSettings(Group):
 
 
 def _http_urls(urls: str) -> str:
+    if urls.startswith("/"):
+        return urls
     return " ".join(_http_url(url) for url in urls.replace(",", " ").split()) or _http_url(urls)
 
 
@@ -125,7 +128,13 @@ class ModelSettings(Group):
     """The model server, or its replicas."""
 
     url: Annotated[str, AfterValidator(_http_urls)] = Field(
-        "http://localhost:8080", description="several, with blanks or commas between, are replicas"
+        "http://localhost:8080",
+        description="several, with blanks or commas between, are replicas; "
+        "with the API transformers a checkpoint's folder",
+    )
+    adapter: Path | None = Field(
+        None,
+        description="a LoRA adapter's folder, with the API transformers; servers take it merged",
     )
     resolve_replicas: bool = Field(
         False, description="every address of the URL's host name is a replica (a headless Service)"

@@ -10,6 +10,7 @@ from oncofhir.inference.client import ModelClient
 from oncofhir.inference.concurrency import AdaptiveLimit
 from oncofhir.inference.discovery import addresses_of
 from oncofhir.inference.http import ModelHttp
+from oncofhir.inference.in_process import CheckpointError, InProcessModel
 from oncofhir.inference.openai_api import OpenAiClient
 from oncofhir.inference.replica import Replica
 from oncofhir.inference.replicas import Replicas, fixed
@@ -22,8 +23,14 @@ def model_client(settings: ModelSettings) -> Replicas:
     """The model server that the settings name, or all its replicas.
 
     Raises:
-        SettingsError: certificates cannot be read, or replicas of several names are to be resolved.
+        SettingsError: certificates or a checkpoint cannot be read, or the URL does not suit the API.
     """
+    if (settings.api is ModelApi.TRANSFORMERS) != settings.url.startswith("/"):
+        raise SettingsError(
+            "ONCOFHIR_MODEL__URL is a folder (/…) with ONCOFHIR_MODEL__API=transformers, else a URL"
+        )
+    if settings.api is ModelApi.TRANSFORMERS:
+        return _in_process(settings)
     urls = settings.url.split()
     if settings.resolve_replicas and len(urls) > 1:
         raise SettingsError("ONCOFHIR_MODEL__RESOLVE_REPLICAS needs one ONCOFHIR_MODEL__URL")
@@ -38,6 +45,14 @@ def model_client(settings: ModelSettings) -> Replicas:
     if settings.resolve_replicas:
         return Replicas(partial(addresses_of, urls[0]), connect)
     return Replicas(partial(fixed, urls), connect)
+
+
+def _in_process(settings: ModelSettings) -> Replicas:
+    try:
+        model = InProcessModel(Path(settings.url), settings.adapter)
+    except CheckpointError as error:
+        raise SettingsError(f"ONCOFHIR_MODEL__URL: {error}") from error
+    return Replicas(partial(fixed, [settings.url]), lambda _: Replica(model, AdaptiveLimit(1)))
 
 
 def tls_context(settings: ModelSettings) -> ssl.SSLContext:
