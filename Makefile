@@ -13,7 +13,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 PACKAGES ?=
 
-.PHONY: help setup demo test validate-fhir lint format train clean
+.PHONY: help setup demo test validate-fhir lint format train finetune-test bench clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  \1\t\2/' | expand -t 12
@@ -33,7 +33,7 @@ demo: $(STAMP) ## Run the main job on 20-odd reports with an embedded broker, FH
 	@$(BIN)/oncofhir demo $(ARGS)
 
 test: $(STAMP) ## Run the tests (unit tests, and integration tests against the embedded parts)
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m pytest --ignore tests/finetune $(ARGS)
 
 validate-fhir: $(STAMP) ## Emitted snapshots against R4, US Core, mCODE, AI Transparency (PACKAGES=folder; JDK 17 and Maven)
 	@$(BIN)/python -m tests.validator "$(PACKAGES)"
@@ -51,12 +51,15 @@ $(TRAIN_STAMP): pyproject.toml
 	@echo "Setting up $(TRAIN_VENV) with torch (about 3 GB on Linux)"
 	@$(PYTHON) -m venv $(TRAIN_VENV)
 	@$(TRAIN_VENV)/bin/python -m pip install --quiet --upgrade pip
-	@$(TRAIN_VENV)/bin/python -m pip install --quiet --editable '.[train]'
+	@$(TRAIN_VENV)/bin/python -m pip install --quiet --editable '.[train,test]'
 	@touch $(TRAIN_STAMP)
 
 train: $(TRAIN_STAMP) ## Train and export the small model (TRAIN_MINUTES=35; see model/README.md)
 	@$(TRAIN_VENV)/bin/python -m model.train --minutes $(TRAIN_MINUTES) $(ARGS)
 	@$(TRAIN_VENV)/bin/python -m model.export
+
+finetune-test: $(TRAIN_STAMP) ## Run the fine-tuning recipe on the small model (torch, in an environment of its own)
+	@$(TRAIN_VENV)/bin/python -m pytest tests/finetune $(ARGS)
 
 clean: ## Remove environments and caches
 	rm -rf $(VENV) $(TRAIN_VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis build dist

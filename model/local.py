@@ -1,5 +1,6 @@
 """The exported GGUF in process, behind the seam that a model server is behind in production."""
 
+from itertools import accumulate
 from pathlib import Path
 
 from model.places import GGUF_FILE
@@ -27,6 +28,10 @@ class LocalModel:
         )
         made = await self._engine.generate(request.prompt, parameters)
         return Completion(text=made.text, finish_reason=made.finish_reason)
+
+    async def token_ends(self, text: str) -> tuple[int, ...] | None:
+        tokens = await self._engine.tokenize(text)
+        return tuple(accumulate(len(token.text) for token in tokens))
 
     async def healthy(self) -> bool:
         return True

@@ -20,7 +20,8 @@ from typing import Any
 from model.local import LocalModel
 from model.questions import is_held_out
 from oncofhir.fhir.intake import report_from_text
-from oncofhir.inference.extractor import Extractor, PromptedModel
+from oncofhir.inference.extractor import Extractor
+from oncofhir.inference.prompted import PromptedModel
 from oncofhir.inference.prompts import load_prompt_set
 from oncofhir.inference.rules import Rules
 from oncofhir.schemas.finding import Finding, Kind

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from oncofhir import __version__
 from oncofhir.consumers.credentials import authorization, tls
+from oncofhir.consumers.model_connection import model_client, tokenizer
 from oncofhir.consumers.pipeline import Pipeline
 from oncofhir.consumers.reading import ReportReader
 from oncofhir.fhir.client import FhirClient
@@ -13,17 +14,13 @@ from oncofhir.fhir.limits import IntakeLimits
 from oncofhir.fhir.reading import SourceReader
 from oncofhir.fhir.repository import Repository
 from oncofhir.fhir.triage import load_policy
-from oncofhir.inference.client import ModelClient
-from oncofhir.inference.extractor import Answerer, Extractor, PromptedModel
-from oncofhir.inference.http import ModelHttp
-from oncofhir.inference.openai_api import OpenAiClient
+from oncofhir.inference.extractor import Answerer, Extractor
+from oncofhir.inference.prompted import PromptedModel
 from oncofhir.inference.prompts import load_prompt_set
-from oncofhir.inference.tgi import TgiClient
 from oncofhir.schemas.identity import sha256_of
 from oncofhir.settings import (
     FhirCredentials,
     FhirSettings,
-    ModelApi,
     ModelSettings,
     Settings,
     SettingsError,
@@ -37,30 +34,17 @@ def secret(file: Path | None) -> Callable[[], str | None]:
     return lambda: read_secret(file)
 
 
-def model_client(settings: ModelSettings) -> ModelClient:
-    """The adapter for the model server's API."""
-    http = ModelHttp(
-        settings.url,
-        token=secret(settings.token_file),
-        timeout=settings.timeout_seconds,
-        max_concurrency=settings.max_concurrency,
-    )
-    if settings.api is ModelApi.TGI:
-        return TgiClient(http)
-    return OpenAiClient(http, chat=settings.api is ModelApi.OPENAI_CHAT)
-
-
 def answerer(settings: ModelSettings) -> Answerer:
     """The prompted model that the settings name.
 
     Raises:
-        SettingsError: there is no such prompt set.
+        SettingsError: there is no such prompt set, or a file that is named cannot be read.
     """
     try:
         prompts = load_prompt_set(settings.prompt_set)
     except ValueError as error:
         raise SettingsError(f"ONCOFHIR_MODEL__PROMPT_SET: {error}") from error
-    return PromptedModel(model_client(settings), prompts)
+    return PromptedModel(model_client(settings), prompts, tokenizer=tokenizer(settings))
 
 
 def extractor(settings: ModelSettings, answers: Answerer) -> Extractor:

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import IO, Self
 
 import httpx2
 
@@ -57,9 +57,7 @@ class Process:
         self._environment = {**os.environ, **(environment or {})}
         self._folder = folder
         self._wait = wait_seconds
-        self._log = tempfile.NamedTemporaryFile(  # noqa: SIM115 - open as long as the program runs
-            prefix=f"oncofhir-{name}-", suffix=".log", delete=False
-        )
+        self._log = self._new_log()
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -76,12 +74,19 @@ class Process:
     def pid(self) -> int | None:
         return self._process.pid if self._process else None
 
+    def _new_log(self) -> IO[bytes]:
+        return tempfile.NamedTemporaryFile(
+            prefix=f"oncofhir-{self.name}-", suffix=".log", delete=False
+        )
+
     def start(self) -> None:
-        """Start it and wait until it is ready.
+        """Start it, or start it again after `stop`, and wait until it is ready.
 
         Raises:
             StartError: it ended, or was not ready in time; it is stopped then.
         """
+        if self._log.closed:
+            self._log = self._new_log()
         self._process = subprocess.Popen(
             self._command,
             stdout=self._log,

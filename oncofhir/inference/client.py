@@ -2,26 +2,41 @@
 
 import math
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Any, Protocol
 
 from oncofhir.schemas.base import Value
 from oncofhir.schemas.extraction import ModelIdentity
 
 
 class CompletionRequest(Value):
-    """One prompt. Decoding is greedy; `stop` strings are not part of the completion's text."""
+    """One prompt. Decoding is greedy; `stop` strings are not part of the completion's text.
+
+    `json_schema` binds the answer to JSON of that schema. Requests of the same `affinity` share a prefix
+    and go to the same replica while it answers; one that `follows` finds the prefix in the server's cache,
+    and goes before those that do not, so that a report is finished before the cache has to forget it.
+    """
 
     prompt: str
     max_new_tokens: int
     stop: tuple[str, ...] = ()
+    json_schema: dict[str, Any] | None = None
+    affinity: str = ""
+    follows: bool = False
+
+
+class GeneratedToken(Value):
+    """A generated token: its text, and the natural logarithm of its probability."""
+
+    text: str
+    logprob: float
 
 
 class Completion(Value):
-    """What came back. `logprobs` are natural logarithms, one a generated token; empty when unknown."""
+    """What came back. `tokens` is empty when the server gives no log-probabilities."""
 
     text: str
     finish_reason: str
-    logprobs: tuple[float, ...] = ()
+    tokens: tuple[GeneratedToken, ...] = ()
     prompt_tokens: int | None = None
     generated_tokens: int | None = None
     queue_seconds: float | None = None
@@ -29,9 +44,26 @@ class Completion(Value):
     @property
     def confidence(self) -> float | None:
         """The geometric mean of the token probabilities; None when the server gave none."""
-        if not self.logprobs:
-            return None
-        return min(1.0, math.exp(sum(self.logprobs) / len(self.logprobs)))
+        return mean_probability(self.tokens)
+
+    def confidence_of(self, start: int, end: int) -> float | None:
+        """The same of the tokens that make `text[start:end]`; of all where that cannot be told."""
+        at = -"".join(token.text for token in self.tokens).find(self.text)
+        if at > 0:
+            return self.confidence
+        within = []
+        for token in self.tokens:
+            if at < end and at + len(token.text) > start:
+                within.append(token)
+            at += len(token.text)
+        return mean_probability(within)
+
+
+def mean_probability(tokens: Sequence[GeneratedToken]) -> float | None:
+    """The geometric mean of the tokens' probabilities; None of no tokens."""
+    if not tokens:
+        return None
+    return min(1.0, math.exp(sum(token.logprob for token in tokens) / len(tokens)))
 
 
 class ModelClient(Protocol):
@@ -47,6 +79,10 @@ class ModelClient(Protocol):
 
     async def complete(self, request: CompletionRequest) -> Completion:
         """Complete one prompt, greedily."""
+        ...
+
+    async def token_ends(self, text: str) -> tuple[int, ...] | None:
+        """Where each of the text's tokens ends, in characters; None when the server cannot tell."""
         ...
 
     async def healthy(self) -> bool:

@@ -1,15 +1,11 @@
 """Asks the questions of a report and hands over what its answers say: the room's one entrance."""
 
 import asyncio
-from collections.abc import Sequence
 from time import monotonic
 from typing import Protocol
 
-from oncofhir.inference.client import CompletionRequest, ModelClient
 from oncofhir.inference.interpret import interpret
-from oncofhir.inference.prompts import DIAGNOSIS, PromptSet
-from oncofhir.inference.questions import AskedQuestion, asked
-from oncofhir.schemas.errors import RequestRejected
+from oncofhir.inference.prompted import first_of
 from oncofhir.schemas.extraction import (
     Answer,
     Extraction,
@@ -18,10 +14,6 @@ from oncofhir.schemas.extraction import (
     Usage,
 )
 from oncofhir.schemas.report import Report
-
-# Of the input limit: text of another language or of numbers has more tokens than its characters tell, and a
-# server refuses a prompt that is too long with the same status as any other bad request.
-_SHARES = (1.0, 0.6, 0.3)
 
 
 class Answerer(Protocol):
@@ -43,74 +35,6 @@ class Answerer(Protocol):
     async def aclose(self) -> None:
         """Give back what is held."""
         ...
-
-
-class PromptedModel:
-    """A model server asked with a prompt set.
-
-    The first question of a window is awaited before the others are sent, for TGI learns a prefix when
-    a request has ended (spec tgi-and-kafka, A4); the diagnosis has another prefix and goes beside it.
-    """
-
-    def __init__(self, client: ModelClient, prompts: PromptSet) -> None:
-        self._client = client
-        self._prompts = prompts
-        self._max_input_tokens: int | None = None
-
-    @property
-    def prompt_set(self) -> PromptSetIdentity:
-        return self._prompts.identity
-
-    async def identify(self) -> ModelIdentity:
-        identity = await self._client.identify()
-        self._max_input_tokens = identity.max_input_tokens
-        return identity
-
-    async def answer(self, report: Report) -> tuple[Answer, ...]:
-        shares = _SHARES if self._prompts.context.policy == "window" else _SHARES[:1]
-        for share in shares[:-1]:
-            try:
-                return await self._answered(report, share)
-            except ExceptionGroup as group:
-                if not isinstance(_first(group), RequestRejected):
-                    raise
-        return await self._answered(report, shares[-1])
-
-    async def _answered(self, report: Report, share: float) -> tuple[Answer, ...]:
-        answers: list[Answer] = []
-        for questions in asked(report, self._prompts, self._max_input_tokens, share):
-            answers += await self._of_window(questions)
-        return tuple(answers)
-
-    async def _of_window(self, questions: Sequence[AskedQuestion]) -> list[Answer]:
-        phenotypes = [q for q in questions if q.question != DIAGNOSIS]
-        leaders = [*phenotypes[:1], *(q for q in questions if q.question == DIAGNOSIS)]
-        async with asyncio.TaskGroup() as group:
-            first = [group.create_task(self._ask(q)) for q in leaders]
-        async with asyncio.TaskGroup() as group:
-            others = [group.create_task(self._ask(q)) for q in phenotypes[1:]]
-        return [task.result() for task in (*first, *others)]
-
-    async def _ask(self, question: AskedQuestion) -> Answer:
-        completion = await self._client.complete(
-            CompletionRequest(
-                prompt=question.prompt,
-                max_new_tokens=self._prompts.format.max_new_tokens,
-                stop=self._prompts.format.stop,
-            )
-        )
-        return Answer(
-            question=question.question,
-            text=completion.text.strip(),
-            finish_reason=completion.finish_reason,
-            confidence=completion.confidence,
-            prompt_tokens=completion.prompt_tokens,
-            generated_tokens=completion.generated_tokens,
-            context=question.context,
-        )
-
-    async def aclose(self) -> None:
-        await self._client.aclose()
 
 
 class Extractor:
@@ -145,7 +69,7 @@ class Extractor:
         try:
             answers = await self._answerer.answer(report)
         except ExceptionGroup as group:
-            raise _first(group) from group
+            raise first_of(group) from group
         seconds = monotonic() - began
         # in a thread: a report of a megabyte takes seconds, and the event loop has others to serve
         findings, rejected = await asyncio.to_thread(
@@ -171,9 +95,3 @@ class Extractor:
 
     async def aclose(self) -> None:
         await self._answerer.aclose()
-
-
-def _first(group: ExceptionGroup[Exception]) -> Exception:
-    """The first error of a group: the calls of a report fail for the same cause or not at all."""
-    error = group.exceptions[0]
-    return _first(error) if isinstance(error, ExceptionGroup) else error

@@ -1,8 +1,9 @@
 """HTTP to a model server: one pooled client, typed errors, no prompt in any of them."""
 
-import asyncio
+import ssl
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx2
 
@@ -21,9 +22,16 @@ _DENIED = frozenset({401, 403})
 
 
 class ModelHttp:
-    """Posts JSON to one model server, with at most `max_concurrency` requests at a time.
+    """Gets and posts JSON at one model server.
 
-    `token` is asked before each request, so that a rotated secret is seen. Timeouts are in seconds.
+    Args:
+        base_url: the server.
+        token: a bearer token, asked for before each request, so that a rotated secret is seen.
+        timeout: seconds a request may take; connecting takes 10 at most.
+        connections: how many are kept open.
+        tls: who is trusted and which certificate is shown; None: the system's authorities, and none.
+        server_name: the name that the server's certificate must hold and that `Host` tells, where
+            `base_url` is one of the addresses behind it.
     """
 
     def __init__(
@@ -32,14 +40,21 @@ class ModelHttp:
         *,
         token: Callable[[], str | None] = lambda: None,
         timeout: float = 120.0,
-        max_concurrency: int = 32,
+        connections: int = 32,
+        tls: ssl.SSLContext | None = None,
+        server_name: str | None = None,
     ) -> None:
         self.base_url = base_url.rstrip("/")
         self._token = token
-        self._bound = asyncio.Semaphore(max_concurrency)
+        port = urlsplit(self.base_url).port
+        self._host = (
+            {"host": f"{server_name}:{port}" if port else server_name} if server_name else {}
+        )
+        self._extensions = {"sni_hostname": server_name} if server_name else {}
         self._client = httpx2.AsyncClient(
             timeout=httpx2.Timeout(timeout, connect=10.0, pool=None),
-            limits=httpx2.Limits(max_connections=None, max_keepalive_connections=max_concurrency),
+            limits=httpx2.Limits(max_connections=None, max_keepalive_connections=connections),
+            verify=tls or True,
             follow_redirects=False,
             trust_env=False,
         )
@@ -50,8 +65,7 @@ class ModelHttp:
 
     async def post(self, path: str, body: dict[str, Any]) -> tuple[Any, httpx2.Headers]:
         """The JSON and the headers of a POST's response."""
-        async with self._bound:
-            response = await self._send("POST", path, body)
+        response = await self._send("POST", path, body)
         return self._json(response), response.headers
 
     async def healthy(self) -> bool:
@@ -67,10 +81,14 @@ class ModelHttp:
 
     async def _send(self, method: str, path: str, body: dict[str, Any] | None) -> httpx2.Response:
         token = self._token()
-        headers = {"authorization": f"Bearer {token}"} if token else {}
+        bearer = {"authorization": f"Bearer {token}"} if token else {}
         try:
             response = await self._client.request(
-                method, self.base_url + path, json=body, headers=headers
+                method,
+                self.base_url + path,
+                json=body,
+                headers={**self._host, **bearer},
+                extensions=self._extensions,
             )
         except httpx2.HTTPError as error:
             raise DependencyUnavailable(

@@ -7,14 +7,15 @@ import hashlib
 import re
 import tomllib
 from importlib.resources import files
-from typing import Literal
+from typing import Any, Literal, Self
 
-from pydantic import PositiveInt
+from pydantic import Field, PositiveInt, model_validator
 
 from oncofhir.schemas.base import Value
 from oncofhir.schemas.extraction import PromptSetIdentity
 
 DIAGNOSIS = "diagnosis"
+ALL_QUESTIONS = "all"
 # Headings of two marks and more; tokens that a tokenizer would not read as text; characters that JSON or the
 # servers refuse. The ends of lines are kept.
 _STRUCTURE = re.compile(
@@ -55,8 +56,15 @@ class DiagnosisPrompt(Value):
     instruction: str
 
 
+class StructuredAnswers(Value):
+    """The form of an answer to all questions at once: JSON of `schema`, a question for each key."""
+
+    questions: dict[str, str]
+    json_schema: dict[str, Any] = Field(alias="schema")
+
+
 class PromptSet(Value):
-    """All that decides what a model is asked."""
+    """All that decides what a model is asked. With `answers` one prompt asks all questions."""
 
     name: str
     version: str
@@ -64,8 +72,19 @@ class PromptSet(Value):
     format: Format
     context: ContextPolicy
     phenotype: PhenotypePrompt
-    diagnosis: DiagnosisPrompt
+    diagnosis: DiagnosisPrompt | None = None
+    answers: StructuredAnswers | None = None
     sha256: str
+
+    @model_validator(mode="after")
+    def _asks_every_question(self) -> Self:
+        if (self.diagnosis is None) == (self.answers is None):
+            raise ValueError(
+                "a prompt set has either a diagnosis prompt, or answers to all questions"
+            )
+        if self.answers and set(self.answers.questions.values()) != set(self.questions):
+            raise ValueError("the answers are to other questions than the prompt set's")
+        return self
 
     @property
     def identity(self) -> PromptSetIdentity:
@@ -76,10 +95,16 @@ class PromptSet(Value):
         """Every question, the diagnosis last."""
         return (*self.phenotype.questions, DIAGNOSIS)
 
+    @property
+    def frames(self) -> tuple[str, ...]:
+        """The prompts without a report's text: what every window pays for."""
+        asked = (ALL_QUESTIONS,) if self.answers else self.questions
+        return tuple(self.prompt(question, "") for question in asked)
+
     def prompt(self, question: str, text: str) -> str:
         """The prompt that asks `question` about `text`; no text can close or open a section of it."""
         text = self.defused(text)
-        if question == DIAGNOSIS:
+        if question == DIAGNOSIS and self.diagnosis is not None:
             return self._filled(self.diagnosis.instruction, text)
         asked = self.phenotype.input.replace("{question}", question).replace("{text}", text)
         return self._filled(self.phenotype.instruction, asked)

@@ -4,9 +4,11 @@ Source: TGI v3.3.7, router/src/server.rs and lib.rs. `/` would echo the prompt, 
 switches the prefix cache off; `parameters` are always sent, for without them TGI samples.
 """
 
-from pydantic import BaseModel, ValidationError
+from typing import Any
 
-from oncofhir.inference.client import Completion, CompletionRequest, trimmed
+from pydantic import BaseModel, TypeAdapter, ValidationError
+
+from oncofhir.inference.client import Completion, CompletionRequest, GeneratedToken, trimmed
 from oncofhir.inference.http import ModelHttp, malformed, number
 from oncofhir.schemas.extraction import ModelIdentity
 
@@ -38,6 +40,13 @@ class _Info(BaseModel):
     max_total_tokens: int | None = None
 
 
+class _Span(BaseModel):
+    stop: int
+
+
+_SPANS = TypeAdapter(list[_Span])
+
+
 class TgiClient:
     """A model behind TGI, or behind `oncofhir model serve`, which speaks the same API."""
 
@@ -59,17 +68,17 @@ class TgiClient:
         )
 
     async def complete(self, request: CompletionRequest) -> Completion:
-        body = {
-            "inputs": request.prompt,
-            "parameters": {
-                "max_new_tokens": request.max_new_tokens,
-                "do_sample": False,
-                "details": True,
-                "return_full_text": False,
-                "decoder_input_details": False,
-                "stop": list(request.stop[:MAX_STOP_SEQUENCES]),
-            },
+        parameters: dict[str, Any] = {
+            "max_new_tokens": request.max_new_tokens,
+            "do_sample": False,
+            "details": True,
+            "return_full_text": False,
+            "decoder_input_details": False,
+            "stop": list(request.stop[:MAX_STOP_SEQUENCES]),
         }
+        if request.json_schema is not None:
+            parameters["grammar"] = {"type": "json", "value": request.json_schema}
+        body = {"inputs": request.prompt, "parameters": parameters}
         answer, headers = await self._http.post("/generate", body)
         try:
             generated = _Generated.model_validate(answer)
@@ -80,8 +89,8 @@ class TgiClient:
         return Completion(
             text=trimmed(generated.generated_text, request.stop),
             finish_reason=generated.details.finish_reason,
-            logprobs=tuple(
-                t.logprob
+            tokens=tuple(
+                GeneratedToken(text=t.text, logprob=t.logprob)
                 for t in generated.details.tokens
                 if t.logprob is not None and not t.special
             ),
@@ -89,6 +98,14 @@ class TgiClient:
             generated_tokens=generated.details.generated_tokens,
             queue_seconds=None if queued_ms is None else queued_ms / 1000,
         )
+
+    async def token_ends(self, text: str) -> tuple[int, ...] | None:
+        """By `/tokenize`, whose spans are in characters of `inputs`."""
+        answer, _ = await self._http.post("/tokenize", {"inputs": text})
+        try:
+            return tuple(span.stop for span in _SPANS.validate_python(answer))
+        except ValidationError as error:
+            raise malformed(self._http.base_url) from error
 
     async def healthy(self) -> bool:
         return await self._http.healthy()

@@ -9,7 +9,8 @@ prints `{"port": …}`. The script is a list of rules; the first whose `contains
 prompt answers: `{"contains": ["tumor size"], "answer": "2.3 cm", "delay_seconds": 0, "status": 200}`. A
 `status` of 422, 424, 429 or 503 answers with TGI's error. Without a match the answer is "not mentioned".
 `GET /_scripted` gives the counts of requests; `POST /_scripted` takes `{"down": true}` (every generation is
-424 until `{"down": false}`), `{"delay_seconds": 0.1}` or `{"script": […]}`.
+424 until `{"down": false}`), `{"delay_seconds": 0.1}`, `{"model_sha": "…"}`, `{"reset": true}` (the
+counts) or `{"script": […]}`.
 """
 
 import argparse
@@ -82,6 +83,10 @@ class ScriptedEngine:
     def info(self) -> Info:
         return self._info
 
+    def serve(self, model_sha: str) -> None:
+        """Serve another model from now on."""
+        self._info = self._info.model_copy(update={"model_sha": model_sha})
+
     async def tokenize(self, text: str) -> list[Token]:
         return [Token(id=n, text=word, logprob=0.0) for n, word in enumerate(_WORD.findall(text))]
 
@@ -122,6 +127,10 @@ def _routes(engine: ScriptedEngine) -> list[Route]:
             told = await request.json()
             engine.down = told.get("down", engine.down)
             engine.delay_seconds = told.get("delay_seconds", engine.delay_seconds)
+            if told.get("reset"):
+                engine.requests = engine.answered = 0
+            if "model_sha" in told:
+                engine.serve(told["model_sha"])
             if "script" in told:
                 engine.rules = [Rule.model_validate(rule) for rule in told["script"]]
         return JSONResponse(
@@ -167,6 +176,10 @@ class ScriptedModel:
 
     def start(self) -> None:
         self._process.start()
+
+    def stop_process(self) -> None:
+        """Stop it so that it can be started again."""
+        self._process.stop()
 
     def stop(self) -> None:
         self._process.stop()

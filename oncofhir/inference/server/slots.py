@@ -4,39 +4,32 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-SHARED_CHARACTERS = 200
+# What a character that others wait for weighs against one that has to be computed. Below 1, so that prompts
+# with a long beginning in common follow one another on one slot; above 0, so that those that share but an
+# instruction spread over the slots.
+WAITING = 0.75
 
 
 class Slots:
-    """Prompts that share a beginning run one after another on one slot; others on the least busy."""
+    """Each prompt to the slot where it costs least: what it does not share, and the wait before it."""
 
     def __init__(self, count: int) -> None:
         self._locks = [asyncio.Lock() for _ in range(count)]
         self._last = [""] * count
-        self._waiting = [0] * count
-
-    def choose(self, prompt: str, head: int) -> int:
-        """The slot whose last prompt shares the longest beginning beyond `head` characters.
-
-        `head` is the part that every prompt of a prompt set shares, and so tells nothing.
-        """
-        shared = [_shared(prompt, last) for last in self._last]
-        best = max(range(len(shared)), key=lambda slot: (shared[slot], -self._waiting[slot]))
-        if shared[best] >= head + SHARED_CHARACTERS:
-            return best
-        return min(range(len(shared)), key=lambda slot: (self._waiting[slot], shared[slot]))
+        self._pending = [0] * count
 
     @asynccontextmanager
-    async def held(self, prompt: str, head: int = 0) -> AsyncIterator[int]:
+    async def held(self, prompt: str) -> AsyncIterator[int]:
         """A slot, alone, for as long as the prompt is worked on."""
-        slot = self.choose(prompt, head)
+        new = [len(prompt) - _shared(prompt, last) for last in self._last]
+        slot = min(range(len(new)), key=lambda at: new[at] + WAITING * self._pending[at])
         self._last[slot] = prompt
-        self._waiting[slot] += 1
+        self._pending[slot] += new[slot]
         try:
             async with self._locks[slot]:
                 yield slot
         finally:
-            self._waiting[slot] -= 1
+            self._pending[slot] -= new[slot]
 
 
 def _shared(one: str, other: str) -> int:

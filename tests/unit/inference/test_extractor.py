@@ -5,8 +5,9 @@ import asyncio
 import pytest
 
 from oncofhir.inference.client import Completion
-from oncofhir.inference.extractor import Extractor, PromptedModel
+from oncofhir.inference.extractor import Extractor
 from oncofhir.inference.http import ModelHttp
+from oncofhir.inference.prompted import PromptedModel
 from oncofhir.inference.prompts import load_prompt_set
 from oncofhir.inference.rules import Rules
 from oncofhir.inference.tgi import TgiClient
@@ -48,6 +49,9 @@ class Recorder:
         return Completion(
             text=self.answer, finish_reason="stop", prompt_tokens=10, generated_tokens=2
         )
+
+    async def token_ends(self, text):
+        return None
 
     async def healthy(self):
         return True

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from oncofhir.inference.prompts import DIAGNOSIS, available, load_prompt_set
-from oncofhir.inference.questions import asked, windows
+from oncofhir.inference.questions import about_sentences, about_windows
 
 PUBLISHED = (
     "Below is an instruction that describes a task, paired with an input that provides further context.\n\n"
@@ -66,35 +66,20 @@ def test_a_number_sign_alone_stays():
     assert "PART #1" in load_prompt_set("cancerllm").prompt("tumor size", "PART #1")
 
 
-@given(st.text(alphabet="ab .\n", max_size=3000), st.integers(500, 900))
-def test_windows_cover_every_sentence_and_keep_their_length(text, longest):
-    found = windows(text, longest)
-    assert all(end - start <= longest for start, end in found)
-    covered = {i for start, end in found for i in range(start, end)}
-    assert all(i in covered or text[i] in " .\n" for i in range(len(text)))
-
-
 def test_a_short_report_is_one_window_and_its_questions_share_a_prefix(read):
     report = read("FINAL DIAGNOSIS: Left breast, invasive ductal carcinoma, 2 cm.")
-    (questions,) = asked(report, load_prompt_set("cancerllm"), None)
+    (questions,) = about_windows(report, load_prompt_set("cancerllm"), [(0, len(report.text))])
     assert len(questions) == 9
     shared = questions[0].prompt.partition(" What is the ")[0]
     assert all(q.prompt.startswith(shared) for q in questions if q.question != DIAGNOSIS)
     assert "1) Final diagnosis: Left breast" in questions[-1].prompt
 
 
-def test_a_long_report_is_asked_in_windows(read):
-    report = read("Invasive carcinoma of the breast is seen here. " * 400)
-    batches = asked(report, load_prompt_set("cancerllm"), 1000)
-    assert len(batches) > 3
-    assert all(len(q.prompt) < 1000 * 4 for batch in batches for q in batch)
-
-
 def test_sentences_policy_asks_only_where_something_bears_on_the_question(read):
     report = read(
         "Gross: received is tissue. The tumor measures 2.3 cm in greatest dimension. Left side."
     )
-    (questions,) = asked(report, load_prompt_set("oncofhir-small"), None)
+    questions = list(about_sentences(report, load_prompt_set("oncofhir-small")))
     size = next(q for q in questions if q.question == "tumor size")
     assert "In the text: " in size.prompt
     assert "the tumor measures 2.3 cm" in size.prompt

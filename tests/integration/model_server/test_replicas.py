@@ -1,0 +1,186 @@
+"""Replicas, on real sockets: a report stays on one, a lost one is gone around and taken up again."""
+
+import asyncio
+from collections import Counter
+from functools import partial
+
+import pytest
+
+from oncofhir.inference.client import CompletionRequest
+from oncofhir.inference.concurrency import AdaptiveLimit
+from oncofhir.inference.discovery import addresses_of
+from oncofhir.inference.http import ModelHttp
+from oncofhir.inference.replica import Replica
+from oncofhir.inference.replicas import Replicas, fixed
+from oncofhir.inference.tgi import TgiClient
+from oncofhir.schemas.errors import DependencyUnavailable, RequestRejected
+from oncofhir.schemas.reasons import Reason
+from oncofhir.testing.scripted_model import ScriptedModel
+
+SCRIPT = [
+    {"contains": ["fails"], "status": 424},
+    {"contains": ["invalid"], "status": 422},
+    {"contains": [], "answer": "left"},
+]
+
+
+@pytest.fixture(scope="module")
+def started():
+    models = [ScriptedModel(SCRIPT, max_concurrent_requests=4) for _ in range(3)]
+    try:
+        for model in models:
+            model.start()
+        yield models
+    finally:
+        for model in models:
+            model.stop()
+
+
+@pytest.fixture
+def servers(started):
+    for model in started:
+        model.control(reset=True, model_sha="0" * 40, delay_seconds=0)
+    return started
+
+
+def replica(url):
+    return Replica(TgiClient(ModelHttp(url, timeout=5)), AdaptiveLimit(32))
+
+
+def asking(affinity, prompt="What is the side?"):
+    return CompletionRequest(prompt=prompt, max_new_tokens=5, affinity=affinity)
+
+
+def run(servers, story):
+    async def go():
+        model = Replicas(partial(fixed, [s.url for s in servers]), replica)
+        try:
+            return await story(model)
+        finally:
+            await model.aclose()
+
+    return asyncio.run(go())
+
+
+def answered(servers):
+    return [server.control()["answered"] for server in servers]
+
+
+def test_the_questions_of_a_report_go_to_one_replica(servers):
+    async def story(model):
+        for number in range(12):
+            for _ in range(3):
+                await model.complete(asking(f"report {number}"))
+
+    run(servers, story)
+    counts = answered(servers)
+    assert sum(counts) == 36
+    assert all(count % 3 == 0 for count in counts)
+    assert min(counts) > 0
+
+
+def test_the_same_report_comes_to_the_same_replica_again(servers):
+    async def story(model):
+        await model.complete(asking("a report"))
+
+    run(servers, story)
+    before = answered(servers)
+    run(servers, story)
+    assert answered(servers) == [2 * count for count in before]
+
+
+def test_a_lost_replica_is_gone_around_and_taken_up_again(servers):
+    async def story(model):
+        await model.identify()
+        reports = [f"report {number}" for number in range(30)]
+        await asyncio.gather(*(model.complete(asking(name)) for name in reports))
+        lost = max(servers, key=lambda s: s.control()["answered"])
+        lost.stop_process()
+        await asyncio.gather(*(model.complete(asking(name)) for name in reports))
+        lost.start()
+        await asyncio.sleep(2.5)
+        for name in ("new " + name for name in reports):
+            await model.complete(asking(name))
+        return lost.control()["answered"]
+
+    assert run(servers, story) > 0
+
+
+def test_a_replica_that_serves_another_model_is_not_asked(servers):
+    servers[2].control(model_sha="f" * 40)
+
+    async def story(model):
+        identity = await model.identify()
+        for number in range(20):
+            await model.complete(asking(f"report {number}"))
+        return identity
+
+    identity = run(sorted(servers, key=lambda s: s.url), story)
+    counts = {server.url: server.control()["answered"] for server in servers}
+    if identity.digest == "f" * 40:
+        assert [count for url, count in counts.items() if url != servers[2].url] == [0, 0]
+    else:
+        assert counts[servers[2].url] == 0
+
+
+def test_a_prompt_that_fails_does_not_take_its_replica_down(servers):
+    async def story(model):
+        with pytest.raises(RequestRejected):
+            await model.complete(asking("bad", "invalid"))
+        with pytest.raises(DependencyUnavailable) as raised:
+            await model.complete(asking("bad", "fails"))
+        assert raised.value.reason is Reason.MODEL_FAILED
+        return Counter(r.up for r in model.replicas.values())
+
+    assert run(servers, story) == {True: 3}
+
+
+def test_too_many_requests_are_waited_out(servers):
+    """Four at a time are borne: all forty are answered in the end."""
+    servers[0].control(delay_seconds=0.02)
+
+    async def story(model):
+        return await asyncio.gather(*(model.complete(asking("one report")) for _ in range(40)))
+
+    assert len(run(servers[:1], story)) == 40
+
+
+def test_no_replica_answers():
+    async def go():
+        model = Replicas(partial(fixed, ["http://127.0.0.1:9", "http://127.0.0.1:10"]), replica)
+        with pytest.raises(DependencyUnavailable) as raised:
+            await model.complete(asking("a"))
+        assert raised.value.reason is Reason.MODEL_UNREACHABLE
+        assert not await model.healthy()
+        with pytest.raises(DependencyUnavailable):
+            await model.identify()
+        await model.aclose()
+
+    asyncio.run(go())
+
+
+def test_every_address_of_a_name_is_a_replica():
+    found = asyncio.run(addresses_of("http://localhost:8081/x"))
+    assert "http://127.0.0.1:8081/x" in found
+    with pytest.raises(DependencyUnavailable):
+        asyncio.run(addresses_of("http://no-such-name.invalid:80"))
+
+
+def test_replicas_that_leave_and_join(servers):
+    known = [servers[0].url]
+
+    async def discover():
+        return tuple(known)
+
+    clock = [0.0]
+
+    async def go():
+        model = Replicas(discover, replica, clock=lambda: clock[0])
+        await model.complete(asking("a"))
+        known[:] = [servers[1].url]
+        clock[0] = 11.0
+        await model.complete(asking("a"))
+        await model.aclose()
+
+    asyncio.run(go())
+    assert answered(servers) == [1, 1, 0]

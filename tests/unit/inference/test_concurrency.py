@@ -1,0 +1,159 @@
+"""The limit finds what a server bears: against a model of a batching server, in virtual time."""
+
+import asyncio
+import heapq
+
+import pytest
+
+from oncofhir.inference.concurrency import HOLD_SECONDS, AdaptiveLimit
+
+
+class Clock:
+    def __init__(self):
+        self.now = 0.0
+
+    def __call__(self):
+        return self.now
+
+
+class BatchServer:
+    """Takes `batch` requests at a time for `seconds` each; others queue, up to `queue`, else 429."""
+
+    def __init__(self, batch, queue, seconds=1.0):
+        self.batch, self.queue, self.seconds = batch, queue, seconds
+        self.free_at = [0.0] * batch
+        self.open = []
+
+    def send(self, now):
+        """When the answer comes, and how long it queued; None when refused."""
+        self.open = [end for end in self.open if end > now]
+        if len(self.open) >= self.batch + self.queue:
+            return None
+        begins = max(now, heapq.heappop(self.free_at))
+        heapq.heappush(self.free_at, begins + self.seconds)
+        self.open.append(begins + self.seconds)
+        return begins + self.seconds, begins - now
+
+
+def saturate(limit, server, clock, seconds, *, tells_queue=True):
+    """Keep the server as busy as the limit allows; the answers and refusals of those seconds."""
+    answers, refusals = 0, 0
+    until = clock.now + seconds
+    events = []  # (time, number, permit, queued or None)
+
+    async def run():
+        nonlocal answers, refusals
+        holders = {}
+        number = 0
+
+        async def take():
+            nonlocal number, refusals
+            while limit.in_flight < limit.limit:
+                held = limit.permit()
+                permit = await held.__aenter__()
+                outcome = server.send(clock.now)
+                number += 1
+                if outcome is None:
+                    refusals += 1
+                    limit.refused(permit)
+                    heapq.heappush(events, (clock.now + 0.05, number, None))
+                else:
+                    heapq.heappush(events, (outcome[0], number, (permit, outcome[1])))
+                holders[number] = held
+
+        await take()
+        while events and events[0][0] < until:
+            clock.now, which, told = heapq.heappop(events)
+            if told is not None:
+                answers += 1
+                limit.answered(told[0], told[1] if tells_queue else None)
+            await holders.pop(which).__aexit__(None, None, None)
+            await take()
+
+    asyncio.run(run())
+    clock.now = until
+    return answers, refusals
+
+
+@pytest.mark.parametrize(("batch", "queue"), [(16, 200), (16, 8), (32, 0), (4, 124), (1, 1)])
+def test_a_server_is_filled_and_hardly_ever_refuses(batch, queue):
+    clock = Clock()
+    limit = AdaptiveLimit(128, clock=clock)
+    server = BatchServer(batch, queue)
+    saturate(limit, server, clock, 30)
+    answers, refusals = saturate(limit, server, clock, 200)
+    assert answers >= 0.93 * 200 * batch
+    assert refusals <= 0.01 * max(answers, 500)
+    assert limit.limit <= 2 * batch + 1
+
+
+def test_a_server_that_does_not_tell_its_queue_is_filled_by_its_time():
+    clock = Clock()
+    limit = AdaptiveLimit(256, clock=clock)
+    saturate(limit, BatchServer(8, 1000), clock, 30, tells_queue=False)
+    assert 8 <= limit.limit <= 64
+
+
+def test_the_bound_holds():
+    clock = Clock()
+    limit = AdaptiveLimit(12, clock=clock)
+    saturate(limit, BatchServer(64, 64), clock, 30)
+    assert limit.limit == 12
+
+
+def test_a_refused_limit_is_tried_again_after_a_while():
+    clock = Clock()
+    limit = AdaptiveLimit(64, clock=clock)
+    saturate(limit, BatchServer(8, 0), clock, 3 * HOLD_SECONDS)
+    assert limit.limit < 12
+    saturate(limit, BatchServer(40, 0), clock, 6 * HOLD_SECONDS)
+    assert limit.limit >= 30
+
+
+def test_a_cancelled_wait_leaves_its_place_to_the_next():
+    async def go():
+        limit = AdaptiveLimit(1)
+        order = []
+
+        async def hold(name, gate):
+            async with limit.permit():
+                order.append(name)
+                await gate.wait()
+
+        gate = asyncio.Event()
+        first = asyncio.create_task(hold("first", gate))
+        await asyncio.sleep(0)
+        second = asyncio.create_task(hold("second", gate))
+        third = asyncio.create_task(hold("third", gate))
+        await asyncio.sleep(0)
+        second.cancel()
+        gate.set()
+        await asyncio.gather(first, third)
+        assert limit.load == 0
+        return order
+
+    assert asyncio.run(go()) == ["first", "third"]
+
+
+def test_cancelled_in_the_moment_of_its_turn():
+    async def go():
+        limit = AdaptiveLimit(1)
+        gate = asyncio.Event()
+
+        async def hold():
+            async with limit.permit():
+                await gate.wait()
+
+        first = asyncio.create_task(hold())
+        await asyncio.sleep(0)
+        second = asyncio.create_task(hold())
+        await asyncio.sleep(0)
+        first.cancel()
+        await asyncio.sleep(0)  # the turn is given to the second, which is cancelled before it runs
+        second.cancel()
+        await asyncio.gather(first, second, return_exceptions=True)
+        assert limit.load == 0
+        gate.set()
+        await asyncio.wait_for(hold(), 1)
+
+    asyncio.run(go())
