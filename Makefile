@@ -26,7 +26,7 @@ $(STAMP): pyproject.toml constraints.txt
 	@echo "Setting up $(VENV): broker, FHIR server, llama.cpp, test tools (about a minute when nothing is cached)"
 	@$(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -m pip install --quiet --upgrade pip
-	@$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[demo,test,lint]'
+	@$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[demo,evaluate,test,lint]'
 	@touch $(STAMP)
 
 demo: $(STAMP) ## Run the main job on 20-odd reports with an embedded broker, FHIR server and model

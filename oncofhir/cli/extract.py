@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import contextmanager
 from functools import partial
 from typing import Annotated, Any
 
@@ -11,13 +10,12 @@ import typer
 from oncofhir.cli import inputs
 from oncofhir.cli.config import settings_or_exit
 from oncofhir.cli.exits import Exit, fail, status_of
+from oncofhir.cli.models import EMBEDDED, RULES, check_model, chosen_model
 from oncofhir.cli.ordered import in_order
 from oncofhir.cli.printing import json_line, wants_tables
 from oncofhir.consumers.extraction import Extracting, Output, Source
 from oncofhir.settings import FhirCredentials, ModelApi, ModelSettings, Settings
 
-EMBEDDED = "embedded"
-RULES = "rules"
 AT_A_TIME = 8
 Work = Callable[[], Awaitable[dict[str, Any]]]
 
@@ -57,14 +55,13 @@ def extract(
     gone = inputs.missing(paths)
     if gone:
         fail(f"no such file or folder: {', '.join(gone)}", Exit.WRONG_USAGE)
-    if model not in {EMBEDDED, RULES} and not model.startswith(("http://", "https://")):
-        fail("--model is embedded, rules or an http(s) URL", Exit.WRONG_USAGE)
+    check_model(model)
     settings = settings_or_exit()
     items = list(inputs.read(paths))
     try:
-        with _model(
-            model, model_api, prompt_set, settings, needed=output is not Output.REPORT
-        ) as chosen:
+        # to print reports no model is needed
+        asked = RULES if output is Output.REPORT else model
+        with chosen_model(asked, model_api, prompt_set, settings.model) as chosen:
             wrong = asyncio.run(_run(items, output, chosen, settings, wants_tables(as_json)))
     except SettingsError as error:
         fail(str(error), Exit.WRONG_USAGE)
@@ -72,45 +69,6 @@ def extract(
         fail(f"{error} (asked at {model})", Exit(status_of(error)))
     if wrong:
         raise typer.Exit(Exit.WRONG_RESULT)
-
-
-@contextmanager
-def _model(
-    model: str, api: ModelApi | None, prompt_set: str | None, settings: Settings, *, needed: bool
-) -> Iterator[ModelSettings | None]:
-    """The model's settings, with the embedded server running; None for rules, or when none is needed."""
-    if not needed or model == RULES:
-        yield None
-    elif model == EMBEDDED:
-        with _embedded() as url:
-            yield _chosen(settings.model, url, ModelApi.TGI, prompt_set or "oncofhir-small")
-    else:
-        names = prompt_set or settings.model.prompt_set
-        yield _chosen(settings.model, model, api or settings.model.api, names)
-
-
-def _chosen(base: ModelSettings, url: str, api: ModelApi, prompt_set: str) -> ModelSettings:
-    from oncofhir.inference.prompts import available
-
-    if prompt_set not in available():
-        fail(f"no prompt set {prompt_set!r}; there are: {', '.join(available())}", Exit.WRONG_USAGE)
-    update = {"url": url.rstrip("/"), "api": api, "prompt_set": prompt_set}
-    return base.model_copy(update=update)
-
-
-@contextmanager
-def _embedded() -> Iterator[str]:
-    from oncofhir.demo.model_server import EmbeddedModelServer
-    from oncofhir.demo.process import StartError
-
-    try:
-        with EmbeddedModelServer() as server:
-            yield server.url
-    except StartError as error:
-        fail(
-            f"{error}\nUse --model rules or --model URL, or: pip install 'oncofhir[demo]'",
-            Exit.WRONG_USAGE,
-        )
 
 
 async def _run(

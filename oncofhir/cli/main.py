@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from oncofhir import __version__
-from oncofhir.cli import config, demo, extract, model, publish, reasons, topics, worker
+from oncofhir.cli import config, demo, evaluate, extract, model, publish, reasons, topics, worker
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -25,6 +25,7 @@ app = typer.Typer(
 )
 app.command("demo")(demo.demo)
 app.command("extract")(extract.extract)
+app.command("evaluate")(evaluate.evaluate)
 app.command("publish")(publish.publish)
 app.command("worker")(worker.worker)
 app.command("reasons")(reasons.reasons)

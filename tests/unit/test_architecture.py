@@ -14,6 +14,7 @@ BELOW = {
     "fhir": {"schemas", "terminology", "settings"},
     "inference": {"schemas", "terminology", "settings", "telemetry"},
     "consumers": {"schemas", "terminology", "fhir", "inference", "settings", "telemetry"},
+    "evaluation": {"schemas", "terminology", "fhir", "inference"},
     "testing": {"schemas", "inference", "settings", "telemetry", "demo"},
     "demo": {"schemas", "terminology", "fhir", "inference", "consumers", "settings", "telemetry"},
 }

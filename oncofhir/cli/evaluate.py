@@ -1,0 +1,90 @@
+"""`oncofhir evaluate`: how good the model is on labelled reports."""
+
+import asyncio
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from oncofhir.cli.config import settings_or_exit
+from oncofhir.cli.exits import Exit, fail, status_of
+from oncofhir.cli.models import EMBEDDED, check_model, chosen_model
+from oncofhir.cli.printing import json_line, wants_tables
+from oncofhir.settings import ModelApi, ModelSettings, Settings
+
+
+def evaluate(
+    dataset: Annotated[
+        Path, typer.Argument(help="Labelled reports, one JSON object a line (docs/reference).")
+    ],
+    model: Annotated[
+        str,
+        typer.Option(
+            metavar="embedded|rules|URL",
+            help="The small model that comes with oncofhir, transparent rules, or a model server.",
+        ),
+    ] = EMBEDDED,
+    model_api: Annotated[
+        ModelApi | None,
+        typer.Option(help="Which API the server at URL speaks; default: the settings'."),
+    ] = None,
+    prompt_set: Annotated[
+        str | None, typer.Option(help="Default: the embedded model's own; for a URL the settings'.")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Of intervals and of the halves.", min=0)] = 1,
+    as_json: Annotated[bool, typer.Option("--json", help="JSON also on a terminal.")] = False,
+) -> None:
+    """Run the pipeline over labelled reports and print one JSON object: scores, cost, counts by report.
+
+    The result holds no text, value or identifier of a report.
+
+    Exit status: 0, 2 wrong usage or dataset, 3 the model is unreachable.
+    """
+    _need_the_extra()
+    from oncofhir.evaluation.dataset import Dataset, DatasetError, read_dataset
+    from oncofhir.schemas.errors import OncofhirError
+
+    check_model(model)
+    settings = settings_or_exit()
+    try:
+        labelled: Dataset = read_dataset(dataset)
+    except DatasetError as error:
+        fail(str(error), Exit.WRONG_USAGE)
+    try:
+        with chosen_model(model, model_api, prompt_set, settings.model) as chosen:
+            said = asyncio.run(_evaluated(labelled, chosen, settings, seed))
+    except OncofhirError as error:
+        fail(f"{error} (asked at {model})", Exit(status_of(error)))
+    if wants_tables(as_json):
+        from oncofhir.cli.evaluation_tables import print_tables
+
+        print_tables(said)
+    else:
+        json_line(said)
+
+
+def _need_the_extra() -> None:
+    from importlib.util import find_spec
+
+    missing = [
+        name for name in ("numpy", "rouge_score", "sacrebleu", "sklearn") if not find_spec(name)
+    ]
+    if missing:
+        fail(f"{missing[0]} is missing: pip install 'oncofhir[evaluate]'", Exit.WRONG_USAGE)
+
+
+async def _evaluated(
+    dataset: Any, model: ModelSettings | None, settings: Settings, seed: int
+) -> dict[str, Any]:
+    from oncofhir.consumers import composition
+    from oncofhir.evaluation.result import result
+    from oncofhir.evaluation.run import run
+    from oncofhir.inference.rules import Rules
+
+    answers = composition.answerer(model) if model else Rules()
+    extractor = composition.extractor(settings.model, answers)
+    try:
+        measured = await run(dataset.reports, extractor)
+    finally:
+        await extractor.aclose()
+    return result(measured, dataset.sha256, seed)

@@ -1,0 +1,86 @@
+"""An evaluation's result as tables for a person at a terminal."""
+
+from typing import Any
+
+from rich.table import Table
+
+from oncofhir.cli.printing import console, plain
+
+
+def print_tables(result: dict[str, Any]) -> None:
+    """Scores by phenotype and item, then what else was measured, a line each."""
+    said = plain(result)
+    out = console()
+    out.print(_scores(said))
+    for line in _lines(said):
+        out.print(line, markup=False)
+
+
+def _scores(said: dict[str, Any]) -> Table:
+    model = said["model"]["name"]
+    table = Table(
+        "", "labels", "precision", "recall", "F1", "95 %", "lenient F1",
+        title=f"{model}, {said['dataset']['reports']} reports", title_justify="left",
+    )  # fmt: skip
+    scores = said["findings"]
+    for name, row in scores["phenotypes"].items():
+        table.add_row(name, *_cells(row))
+        parts = [n for n in scores["items"] if n.startswith(f"{name}/")]
+        for part in parts:
+            table.add_row(
+                f"  {part.partition('/')[2]}", *_cells(scores["items"][part]), style="dim"
+            )
+    table.add_section()
+    table.add_row("micro", *_cells(scores["micro"]))
+    macro = scores["macro"]
+    table.add_row(
+        "macro", "", "", "", _number(macro["f1"]), _interval(macro), _number(macro["f1_lenient"])
+    )
+    return table
+
+
+def _cells(row: dict[str, Any]) -> list[str]:
+    exact = row["exact"]
+    return [
+        str(row["labels"]),
+        *(_number(exact[name]) for name in ("precision", "recall", "f1")),
+        _interval(row),
+        _number(row["lenient"]["f1"]),
+    ]
+
+
+def _lines(said: dict[str, Any]) -> list[str]:
+    diagnosis, paper, cost = said["diagnosis"], said["paper"], said["cost"]
+    three = ("exact", "bleu_2", "rouge_l")
+    rejected = {reason: n for reason, n in said["grounding"]["rejected"].items() if n}
+    return [
+        "diagnosis: " + ", ".join(f"{name} {_number(diagnosis[name])}" for name in three),
+        "paper's measure, F1: "
+        + ", ".join(f"{name} {_number(paper[name]['f1'])}" for name in three),
+        f"abstention: {_number(said['abstention']['labels'])} of labelled values",
+        "rejected: " + (", ".join(f"{reason} {n}" for reason, n in rejected.items()) or "none"),
+        _calibration(said["calibration"]),
+        _cost(cost),
+    ]
+
+
+def _cost(cost: dict[str, Any]) -> str:
+    tokens = f"{cost['prompt_tokens_per_report']:.0f} + {cost['generated_tokens_per_report']:.0f}"
+    return (
+        f"cost: {cost['seconds']:.1f} s, {_number(cost['reports_per_minute'])} reports a minute,"
+        f" {_number(cost['model_share'])} of a report's time in the model server,"
+        f" {tokens} tokens a report"
+    )
+
+
+def _calibration(said: dict[str, Any]) -> str:
+    return f"calibration: ECE {_number(said['ece'])} over {said['findings']} findings"
+
+
+def _number(value: float | None) -> str:
+    return "-" if value is None else f"{value:.2f}"
+
+
+def _interval(row: dict[str, Any]) -> str:
+    between = row["f1_interval"]
+    return f"{between['low']:.2f} to {between['high']:.2f}"

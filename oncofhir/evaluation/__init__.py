@@ -1,0 +1,1 @@
+"""Measures what the pipeline finds against labelled reports: `oncofhir evaluate`."""

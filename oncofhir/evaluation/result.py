@@ -1,0 +1,108 @@
+"""The one JSON object of an evaluation: scores, and counts by report, without text, values or identifiers."""
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+from oncofhir import __version__
+from oncofhir.evaluation.observed import Observed
+from oncofhir.evaluation.reliability import in_first_half, judged, reliability
+from oncofhir.evaluation.run import Measured
+from oncofhir.evaluation.scores import summary
+from oncofhir.evaluation.tally import Tally, tallies
+from oncofhir.evaluation.text_measures import diagnosis_measures, paper_measure
+from oncofhir.schemas.finding import Rejection
+from oncofhir.terminology import TERMINOLOGY_VERSION
+
+FORMAT = 1
+
+
+def result(measured: Measured, dataset_sha256: str, seed: int) -> dict[str, Any]:
+    """Everything that was measured up to the findings."""
+    reports = measured.reports
+    counted = [tallies(report) for report in reports]
+    return {
+        "format": FORMAT,
+        "dataset": {"sha256": dataset_sha256, "reports": len(reports)},
+        "model": measured.model.model_dump(mode="json"),
+        "prompt_set": measured.prompt_set.model_dump(mode="json"),
+        "software": __version__,
+        "terminology": TERMINOLOGY_VERSION,
+        "seed": seed,
+        "findings": summary(counted, seed),
+        "diagnosis": diagnosis_measures(reports),
+        "paper": paper_measure(reports),
+        "abstention": _abstention(reports),
+        "grounding": _grounding(reports),
+        "calibration": _calibration(reports, seed),
+        "cost": _cost(measured),
+        "unread": sum(report.unread for report in reports),
+        "reports": by_report(reports, counted),
+    }
+
+
+def by_report(
+    reports: Sequence[Observed], counted: Sequence[dict[str, Tally]]
+) -> dict[str, dict[str, list[int]]]:
+    """Right, related, claimed and wanted by report and item: what `--compare` reads."""
+    return {
+        report.key: {
+            name: [t.right, t.related, t.claimed, t.wanted] for name, t in of_report.items()
+        }
+        for report, of_report in zip(reports, counted, strict=True)
+    }
+
+
+def _abstention(reports: Sequence[Observed]) -> dict[str, Any]:
+    """`answers`: the share of the model's answers that say the report does not say.
+
+    `labels`: the share of labelled values for which there is no finding, whatever the cause;
+    `absent`: the share of labels known absent for which there is, rightly, none.
+    """
+    said = sum(report.answers for report in reports)
+    of_values = [not r.claims(item) for r in reports for item, gold in r.gold if gold is not None]
+    of_absent = [not r.claims(item) for r in reports for item, gold in r.gold if gold is None]
+    return {
+        "answers": sum(report.abstained for report in reports) / said if said else None,
+        "labels": sum(of_values) / len(of_values) if of_values else None,
+        "absent": sum(of_absent) / len(of_absent) if of_absent else None,
+    }
+
+
+def _grounding(reports: Sequence[Observed]) -> dict[str, Any]:
+    """What was claimed and is no finding, by reason; `rate` is the ungrounded share of all claims."""
+    reasons: Counter[str] = Counter()
+    for report in reports:
+        reasons.update(report.rejected)
+    found = sum(len(claims) for report in reports for claims in report.found.values())
+    claimed = found + reasons.total()
+    ungrounded = reasons[Rejection.UNGROUNDED.value]
+    return {
+        "claims": claimed,
+        "findings": found,
+        "rejected": {reason.value: reasons[reason.value] for reason in Rejection},
+        "rate": ungrounded / claimed if claimed else None,
+    }
+
+
+def _calibration(reports: Sequence[Observed], seed: int) -> dict[str, Any]:
+    """Of the half that no calibration of this seed is fitted on."""
+    kept = [report for report in reports if not in_first_half(report.key, seed)]
+    return {"reports": len(kept), **reliability(judged(kept))}
+
+
+def _cost(measured: Measured) -> dict[str, Any]:
+    """`model_share` is the part of the reports' own time that they waited for the model server."""
+    reports = measured.reports
+    number = len(reports)
+    own = sum(report.seconds for report in reports)
+    asked = sum(report.model_seconds for report in reports)
+    return {
+        "seconds": measured.seconds,
+        "reports_per_minute": 60 * number / measured.seconds if measured.seconds else None,
+        "seconds_per_report": own / number,
+        "model_seconds_per_report": asked / number,
+        "model_share": asked / own if own else None,
+        "prompt_tokens_per_report": sum(r.prompt_tokens for r in reports) / number,
+        "generated_tokens_per_report": sum(r.generated_tokens for r in reports) / number,
+    }

@@ -1,0 +1,65 @@
+"""`oncofhir evaluate` as a user runs it."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+DATASET = Path(__file__).parents[2] / "data" / "labelled.jsonl"
+
+
+def evaluate(*arguments, status=0):
+    done = subprocess.run(
+        [sys.executable, "-m", "oncofhir", "evaluate", *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == status, done.stderr
+    return done
+
+
+def result(*arguments):
+    return json.loads(evaluate(*arguments).stdout)
+
+
+def test_the_rules_on_the_projects_own_reports():
+    said = result(DATASET, "--model", "rules")
+    assert said["dataset"]["reports"] == 6
+    assert said["findings"]["macro"]["f1"] > 0.9
+    assert said["paper"]["exact"]["f1"] > 0.9
+    assert said["unread"] == 0
+    assert set(said["findings"]["phenotypes"]) == {
+        "tumor_size", "tumor_site", "tumor_laterality", "cancer_grade", "histological_type",
+        "cancer_stage", "hormone_receptors", "diagnosis",
+    }  # fmt: skip
+
+
+def test_the_result_holds_nothing_of_a_report(tmp_path):
+    rows = [json.loads(line) for line in DATASET.read_text().splitlines()]
+    for row in rows:
+        row["id"] = f"MRN-CANARY-{row['id']}"
+        row["text"] += " Patient: CANARY."
+    file = tmp_path / "set.jsonl"
+    file.write_text("\n".join(map(json.dumps, rows)))
+    done = evaluate(file, "--model", "rules")
+    assert "CANARY" not in done.stdout + done.stderr
+    assert "mastectomy" not in done.stdout
+
+
+def test_the_embedded_model_says_what_it_costs_and_how_sure_it_is():
+    said = result(DATASET)
+    assert said["cost"]["prompt_tokens_per_report"] > 0
+    assert 0 < said["cost"]["model_share"] <= 1
+    assert said["calibration"]["ece"] is not None
+
+
+@pytest.mark.parametrize("arguments", [["none.jsonl"], [DATASET, "--model", "sideways"]])
+def test_wrong_usage_is_2(arguments):
+    assert evaluate(*arguments, status=2).stderr
+
+
+def test_an_unreachable_model_is_3():
+    evaluate(DATASET, "--model", "http://127.0.0.1:9", status=3)
