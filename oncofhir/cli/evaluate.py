@@ -76,15 +76,36 @@ def _need_the_extra() -> None:
 async def _evaluated(
     dataset: Any, model: ModelSettings | None, settings: Settings, seed: int
 ) -> dict[str, Any]:
+    from oncofhir import __version__
     from oncofhir.consumers import composition
     from oncofhir.evaluation.result import result
     from oncofhir.evaluation.run import run
     from oncofhir.inference.rules import Rules
+    from oncofhir.schemas.extraction import Extraction
+    from oncofhir.schemas.identity import run_of
+    from oncofhir.schemas.report import Report
+    from oncofhir.terminology import TERMINOLOGY_VERSION
 
     answers = composition.answerer(model) if model else Rules()
     extractor = composition.extractor(settings.model, answers)
+    store = composition.fhir_client(settings, settings.fhir.base_url, None)
+    repository = composition.repository(settings, store)
+    output_settings = composition.output_settings_sha256(settings)
+
+    def build(report: Report, extraction: Extraction) -> dict[str, Any]:
+        identity = run_of(
+            report,
+            extraction.model,
+            extraction.prompt_set,
+            output_settings,
+            TERMINOLOGY_VERSION,
+            __version__,
+        )
+        return repository.first_version(report, identity, extraction)[0]
+
     try:
-        measured = await run(dataset.reports, extractor)
+        measured = await run(dataset.reports, extractor, build)
     finally:
         await extractor.aclose()
+        await store.aclose()
     return result(measured, dataset.sha256, seed)

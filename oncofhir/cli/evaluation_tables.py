@@ -57,6 +57,7 @@ def _lines(said: dict[str, Any]) -> list[str]:
         "diagnosis: " + ", ".join(f"{name} {_number(diagnosis[name])}" for name in three),
         "paper's measure, F1: "
         + ", ".join(f"{name} {_number(paper[name]['f1'])}" for name in three),
+        "resources by code, F1: " + _resources(said["resources"]),
         f"abstention: {_number(said['abstention']['labels'])} of labelled values",
         "rejected: " + (", ".join(f"{reason} {n}" for reason, n in rejected.items()) or "none"),
         _calibration(said["calibration"]),
@@ -70,6 +71,12 @@ def _cost(cost: dict[str, Any]) -> str:
         f"cost: {cost['seconds']:.1f} s, {_number(cost['reports_per_minute'])} reports a minute,"
         f" {_number(cost['model_share'])} of a report's time in the model server,"
         f" {tokens} tokens a report"
+    )
+
+
+def _resources(said: dict[str, Any]) -> str:
+    return ", ".join(
+        f"{name} {_number(said[name]['exact']['f1'])}" for name in ("Condition", "Observation")
     )
 
 

@@ -5,8 +5,16 @@ from collections.abc import Sequence
 from typing import Any
 
 from oncofhir import __version__
+from oncofhir.evaluation.dataset import ITEMS
 from oncofhir.evaluation.observed import Observed
 from oncofhir.evaluation.reliability import in_first_half, judged, reliability
+from oncofhir.evaluation.resources import (
+    CONDITION,
+    OBSERVATION,
+    is_uncoded,
+    resource_type,
+    tally_resources,
+)
 from oncofhir.evaluation.run import Measured
 from oncofhir.evaluation.scores import summary
 from oncofhir.evaluation.tally import Tally, tallies
@@ -15,10 +23,11 @@ from oncofhir.schemas.finding import Rejection
 from oncofhir.terminology import TERMINOLOGY_VERSION
 
 FORMAT = 1
+_TYPE_OF = {item.name: resource_type(item) for item in ITEMS}
 
 
 def result(measured: Measured, dataset_sha256: str, seed: int) -> dict[str, Any]:
-    """Everything that was measured up to the findings."""
+    """Everything that was measured."""
     reports = measured.reports
     counted = [tallies(report) for report in reports]
     return {
@@ -32,6 +41,7 @@ def result(measured: Measured, dataset_sha256: str, seed: int) -> dict[str, Any]
         "findings": summary(counted, seed),
         "diagnosis": diagnosis_measures(reports),
         "paper": paper_measure(reports),
+        "resources": _resources(measured, seed),
         "abstention": _abstention(reports),
         "grounding": _grounding(reports),
         "calibration": _calibration(reports, seed),
@@ -50,6 +60,33 @@ def by_report(
             name: [t.right, t.related, t.claimed, t.wanted] for name, t in of_report.items()
         }
         for report, of_report in zip(reports, counted, strict=True)
+    }
+
+
+def _resources(measured: Measured, seed: int) -> dict[str, Any]:
+    """Of what would be written (see `resources.py`): by resource type, item and in all."""
+    golds = [dict(report.gold) for report in measured.reports]
+    counted = [
+        tally_resources(gold, found) for gold, found in zip(golds, measured.resources, strict=True)
+    ]
+    by_type = {
+        type_: [
+            {name: t for name, t in report.items() if _TYPE_OF.get(name) == type_}
+            for report in counted
+        ]
+        for type_ in (CONDITION, OBSERVATION)
+    }
+    scores = summary(counted, seed)
+    return {
+        **{type_: summary(of_type, seed)["micro"] for type_, of_type in by_type.items()},
+        "micro": scores["micro"],
+        "items": scores["items"],
+        "uncoded": sum(
+            is_uncoded(item, value)
+            for gold in golds
+            for item, value in gold.items()
+            if resource_type(item)
+        ),
     }
 
 

@@ -30,6 +30,9 @@ def test_the_rules_on_the_projects_own_reports():
     assert said["dataset"]["reports"] == 6
     assert said["findings"]["macro"]["f1"] > 0.9
     assert said["paper"]["exact"]["f1"] > 0.9
+    assert said["resources"]["Condition"]["exact"]["f1"] == 1
+    assert said["resources"]["Observation"]["exact"]["f1"] > 0.9
+    assert said["resources"]["uncoded"] == 1  # pM0: AJCC has cM0 and pM1
     assert said["unread"] == 0
     assert set(said["findings"]["phenotypes"]) == {
         "tumor_size", "tumor_site", "tumor_laterality", "cancer_grade", "histological_type",
