@@ -15,8 +15,9 @@ from oncofhir.settings import ModelApi, ModelSettings, Settings
 
 def evaluate(
     dataset: Annotated[
-        Path, typer.Argument(help="Labelled reports, one JSON object a line (docs/reference).")
-    ],
+        Path | None,
+        typer.Argument(help="Labelled reports, one JSON object a line (docs/reference)."),
+    ] = None,
     model: Annotated[
         str,
         typer.Option(
@@ -31,6 +32,12 @@ def evaluate(
     prompt_set: Annotated[
         str | None, typer.Option(help="Default: the embedded model's own; for a URL the settings'.")
     ] = None,
+    compare: Annotated[
+        tuple[Path, Path] | None,
+        typer.Option(
+            metavar="A.json B.json", help="Test whether two results of one dataset differ."
+        ),
+    ] = None,
     seed: Annotated[int, typer.Option(help="Of intervals and of the halves.", min=0)] = 1,
     as_json: Annotated[bool, typer.Option("--json", help="JSON also on a terminal.")] = False,
 ) -> None:
@@ -41,6 +48,12 @@ def evaluate(
     Exit status: 0, 2 wrong usage or dataset, 3 the model is unreachable.
     """
     _need_the_extra()
+    if (dataset is None) == (compare is None):
+        fail("give a DATASET, or --compare A.json B.json", Exit.WRONG_USAGE)
+    if dataset is None:
+        if compare is not None:
+            _compare(*compare, seed, as_json)
+        return
     from oncofhir.evaluation.dataset import Dataset, DatasetError, read_dataset
     from oncofhir.schemas.errors import OncofhirError
 
@@ -59,6 +72,22 @@ def evaluate(
         from oncofhir.cli.evaluation_tables import print_tables
 
         print_tables(said)
+    else:
+        json_line(said)
+
+
+def _compare(first: Path, second: Path, seed: int, as_json: bool) -> None:
+    from oncofhir.evaluation.compare import compare, read_result
+    from oncofhir.evaluation.dataset import DatasetError
+
+    try:
+        said = compare(read_result(first), read_result(second), seed)
+    except DatasetError as error:
+        fail(str(error), Exit.WRONG_USAGE)
+    if wants_tables(as_json):
+        from oncofhir.cli.evaluation_tables import print_differences
+
+        print_differences(said)
     else:
         json_line(said)
 

@@ -91,3 +91,20 @@ def _number(value: float | None) -> str:
 def _interval(row: dict[str, Any]) -> str:
     between = row["f1_interval"]
     return f"{between['low']:.2f} to {between['high']:.2f}"
+
+
+def print_differences(said: dict[str, Any]) -> None:
+    """A comparison: second minus first."""
+    names = [said[which]["model"] for which in ("first", "second")]
+    table = Table("F1", *names, "difference", "95 %", "p", title_justify="left")
+    for name, row in plain(said["differences"]).items():
+        between = row["interval"]
+        table.add_row(
+            name,
+            _number(row["first"]),
+            _number(row["second"]),
+            f"{row['difference']:+.2f}",
+            f"{between['low']:+.2f} to {between['high']:+.2f}",
+            f"{row['p']:.3f}",
+        )
+    console().print(table)

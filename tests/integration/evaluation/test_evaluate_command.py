@@ -66,3 +66,12 @@ def test_wrong_usage_is_2(arguments):
 
 def test_an_unreachable_model_is_3():
     evaluate(DATASET, "--model", "http://127.0.0.1:9", status=3)
+
+
+def test_two_results_are_compared(tmp_path):
+    file = tmp_path / "result.json"
+    file.write_text(evaluate(DATASET, "--model", "rules").stdout)
+    said = result("--compare", file, file)
+    assert said["differences"]["macro"]["difference"] == 0
+    evaluate("--compare", file, DATASET, status=2)
+    evaluate(DATASET, "--compare", file, file, status=2)
