@@ -8,7 +8,7 @@ import os
 from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit, urlunsplit
 
 from pydantic import (
@@ -35,6 +35,18 @@ _BESIDE_SETTINGS = {CONFIG_FILE_VARIABLE}
 
 class SettingsError(Exception):
     """The settings are wrong; the message names the keys and holds none of their values."""
+
+
+FindingKind = Literal[
+    "tumor-size",
+    "tumor-site",
+    "tumor-laterality",
+    "cancer-grade",
+    "histological-type",
+    "hormone-receptor",
+    "cancer-stage",
+    "diagnosis",
+]
 
 
 class ModelApi(StrEnum):
@@ -243,6 +255,12 @@ class ModelSettings(Group):
     )
     inferred_diagnosis: bool = Field(True, description="write diagnoses that the model concluded")
     minimum_confidence: float = Field(0.0, ge=0, le=1, description="below it a finding is rejected")
+    min_confidence: dict[FindingKind, Annotated[float, Field(ge=0, le=1)]] = Field(
+        {}, description="the same by kind of finding, before minimum_confidence: a table"
+    )
+    calibration_file: Path | None = Field(
+        None, description="makes confidences shares of right answers; from evaluate"
+    )
 
 
 class IntakeSettings(Group):

@@ -10,7 +10,7 @@ from oncofhir.cli.config import settings_or_exit
 from oncofhir.cli.exits import Exit, fail, status_of
 from oncofhir.cli.models import EMBEDDED, check_model, chosen_model
 from oncofhir.cli.printing import json_line, wants_tables
-from oncofhir.settings import ModelApi, ModelSettings, Settings
+from oncofhir.settings import ModelApi, ModelSettings, Settings, SettingsError
 
 
 def evaluate(
@@ -38,6 +38,13 @@ def evaluate(
             metavar="A.json B.json", help="Test whether two results of one dataset differ."
         ),
     ] = None,
+    fit_calibration: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Write a calibration, fitted on half of the reports, and its worth.",
+        ),
+    ] = None,
     seed: Annotated[int, typer.Option(help="Of intervals and of the halves.", min=0)] = 1,
     as_json: Annotated[bool, typer.Option("--json", help="JSON also on a terminal.")] = False,
 ) -> None:
@@ -59,15 +66,24 @@ def evaluate(
 
     check_model(model)
     settings = settings_or_exit()
+    if fit_calibration is not None:  # what is fitted are confidences as the server gives them
+        raw = settings.model.model_copy(update={"calibration_file": None})
+        settings = settings.model_copy(update={"model": raw})
     try:
         labelled: Dataset = read_dataset(dataset)
     except DatasetError as error:
         fail(str(error), Exit.WRONG_USAGE)
     try:
         with chosen_model(model, model_api, prompt_set, settings.model) as chosen:
-            said = asyncio.run(_evaluated(labelled, chosen, settings, seed))
+            said, fitted = asyncio.run(
+                _evaluated(labelled, chosen, settings, seed, fit=fit_calibration is not None)
+            )
+    except (DatasetError, SettingsError) as error:
+        fail(str(error), Exit.WRONG_USAGE)
     except OncofhirError as error:
         fail(f"{error} (asked at {model})", Exit(status_of(error)))
+    if fit_calibration is not None and fitted is not None:
+        fit_calibration.write_text(fitted + "\n", encoding="utf-8")
     if wants_tables(as_json):
         from oncofhir.cli.evaluation_tables import print_tables
 
@@ -103,10 +119,17 @@ def _need_the_extra() -> None:
 
 
 async def _evaluated(
-    dataset: Any, model: ModelSettings | None, settings: Settings, seed: int
-) -> dict[str, Any]:
+    dataset: Any,
+    model: ModelSettings | None,
+    settings: Settings,
+    seed: int,
+    *,
+    fit: bool,
+) -> tuple[dict[str, Any], str | None]:
+    """The result, and the calibration file's content when one is to be fitted."""
     from oncofhir import __version__
     from oncofhir.consumers import composition
+    from oncofhir.evaluation import fitting
     from oncofhir.evaluation.result import result
     from oncofhir.evaluation.run import run
     from oncofhir.inference.rules import Rules
@@ -137,4 +160,9 @@ async def _evaluated(
     finally:
         await extractor.aclose()
         await store.aclose()
-    return result(measured, dataset.sha256, seed)
+    said = result(measured, dataset.sha256, seed, composition.calibration(settings.model))
+    if not fit:
+        return said, None
+    fitted = fitting.fit(measured, dataset.sha256, seed)
+    said["fitted_calibration"] = fitting.worth(measured, fitted)
+    return said, fitted.model_dump_json(indent=1)

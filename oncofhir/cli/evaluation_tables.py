@@ -81,7 +81,8 @@ def _resources(said: dict[str, Any]) -> str:
 
 
 def _calibration(said: dict[str, Any]) -> str:
-    return f"calibration: ECE {_number(said['ece'])} over {said['findings']} findings"
+    of_what = "calibrated" if said["calibrated"] else "not calibrated"
+    return f"confidence, {of_what}: ECE {_number(said['ece'])} over {said['findings']} findings"
 
 
 def _number(value: float | None) -> str:

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from oncofhir import __version__
 from oncofhir.consumers.credentials import authorization, tls
@@ -14,9 +15,11 @@ from oncofhir.fhir.limits import IntakeLimits
 from oncofhir.fhir.reading import SourceReader
 from oncofhir.fhir.repository import Repository
 from oncofhir.fhir.triage import load_policy
+from oncofhir.inference.calibration import Calibration, load_calibration
 from oncofhir.inference.extractor import Answerer, Extractor
 from oncofhir.inference.prompted import PromptedModel
 from oncofhir.inference.prompts import load_prompt_set
+from oncofhir.schemas.finding import Kind
 from oncofhir.schemas.identity import sha256_of
 from oncofhir.settings import (
     FhirCredentials,
@@ -48,12 +51,32 @@ def answerer(settings: ModelSettings) -> Answerer:
 
 
 def extractor(settings: ModelSettings, answers: Answerer) -> Extractor:
-    """The extractor over whatever answers."""
+    """The extractor over whatever answers.
+
+    Raises:
+        SettingsError: the calibration file cannot be read.
+    """
     return Extractor(
         answers,
         minimum_confidence=settings.minimum_confidence,
+        minimums={Kind(kind): least for kind, least in settings.min_confidence.items()},
+        calibration=calibration(settings),
         inferred_diagnosis=settings.inferred_diagnosis,
     )
+
+
+def calibration(settings: ModelSettings) -> Calibration | None:
+    """The calibration that the settings name.
+
+    Raises:
+        SettingsError: it cannot be read.
+    """
+    if settings.calibration_file is None:
+        return None
+    try:
+        return load_calibration(settings.calibration_file)
+    except ValueError as error:
+        raise SettingsError(f"ONCOFHIR_MODEL__CALIBRATION_FILE: {error}") from error
 
 
 def report_reader(settings: Settings) -> ReportReader:
@@ -113,11 +136,16 @@ def fhir_client(settings: FhirSettings, base_url: str, credentials: FhirCredenti
 def output_settings_sha256(settings: Settings) -> str:
     """A hash of the settings that change what is found: part of a run's identity."""
     model = settings.model
-    relevant = {
+    relevant: dict[str, Any] = {
         "inferred_diagnosis": model.inferred_diagnosis,
         "minimum_confidence": model.minimum_confidence,
         "identifier_system": settings.fhir.identifier_system,
     }
+    if model.min_confidence:
+        relevant["min_confidence"] = model.min_confidence
+    fitted = calibration(model)
+    if fitted is not None:
+        relevant["calibration"] = fitted.model_dump(mode="json")
     return sha256_of(json.dumps(relevant, sort_keys=True))
 
 

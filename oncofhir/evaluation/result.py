@@ -19,6 +19,7 @@ from oncofhir.evaluation.run import Measured
 from oncofhir.evaluation.scores import summary
 from oncofhir.evaluation.tally import Tally, tallies
 from oncofhir.evaluation.text_measures import diagnosis_measures, paper_measure
+from oncofhir.inference.calibration import Calibration
 from oncofhir.schemas.finding import Rejection
 from oncofhir.terminology import TERMINOLOGY_VERSION
 
@@ -26,8 +27,10 @@ FORMAT = 1
 _TYPE_OF = {item.name: resource_type(item) for item in ITEMS}
 
 
-def result(measured: Measured, dataset_sha256: str, seed: int) -> dict[str, Any]:
-    """Everything that was measured."""
+def result(
+    measured: Measured, dataset_sha256: str, seed: int, calibration: Calibration | None = None
+) -> dict[str, Any]:
+    """Everything that was measured. `calibration` is the one that was at work, if any."""
     reports = measured.reports
     counted = [tallies(report) for report in reports]
     return {
@@ -44,7 +47,7 @@ def result(measured: Measured, dataset_sha256: str, seed: int) -> dict[str, Any]
         "resources": _resources(measured, seed),
         "abstention": _abstention(reports),
         "grounding": _grounding(reports),
-        "calibration": _calibration(reports, seed),
+        "calibration": _calibration(measured, seed, calibration),
         "cost": _cost(measured),
         "unread": sum(report.unread for report in reports),
         "reports": by_report(reports, counted),
@@ -122,10 +125,17 @@ def _grounding(reports: Sequence[Observed]) -> dict[str, Any]:
     }
 
 
-def _calibration(reports: Sequence[Observed], seed: int) -> dict[str, Any]:
-    """Of the half that no calibration of this seed is fitted on."""
-    kept = [report for report in reports if not in_first_half(report.key, seed)]
-    return {"reports": len(kept), **reliability(judged(kept))}
+def _calibration(measured: Measured, seed: int, calibration: Calibration | None) -> dict[str, Any]:
+    """Of the half that no calibration of this seed, nor the one at work, is fitted on."""
+    at_work = (
+        calibration
+        if calibration and calibration.holds_for(measured.model, measured.prompt_set)
+        else None
+    )
+    seed = at_work.seed if at_work else seed
+    kept = [report for report in measured.reports if not in_first_half(report.key, seed)]
+    calibrated = at_work is not None
+    return {"calibrated": calibrated, "reports": len(kept), **reliability(judged(kept))}
 
 
 def _cost(measured: Measured) -> dict[str, Any]:

@@ -87,7 +87,7 @@ class Context(Value):
     def derivations(self, finding: Finding) -> list[dict[str, Any]]:
         """Where in the source's own text it stands (extension pack, derivation-reference).
 
-        With `with_confidence` also how sure the model was: token probabilities, not calibrated.
+        With `with_confidence` also how sure the model was: see `Finding`.
         """
         said = [self._derivation(evidence) for evidence in finding.evidence]
         if self.with_confidence and finding.confidence is not None:

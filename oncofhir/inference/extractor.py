@@ -1,9 +1,12 @@
 """Asks the questions of a report and hands over what its answers say: the room's one entrance."""
 
 import asyncio
+from collections.abc import Mapping
 from time import monotonic
 from typing import Protocol
 
+from oncofhir.inference.calibration import Calibration
+from oncofhir.inference.candidates import QUESTION_KINDS
 from oncofhir.inference.interpret import interpret
 from oncofhir.inference.prompted import first_of
 from oncofhir.schemas.extraction import (
@@ -13,6 +16,7 @@ from oncofhir.schemas.extraction import (
     PromptSetIdentity,
     Usage,
 )
+from oncofhir.schemas.finding import Finding, Kind, RejectedFinding
 from oncofhir.schemas.report import Report
 
 
@@ -38,17 +42,25 @@ class Answerer(Protocol):
 
 
 class Extractor:
-    """Reports in, extractions out."""
+    """Reports in, extractions out.
+
+    Confidences are calibrated when `calibration` is of the very model and prompt set that answer;
+    `minimum_confidence`, and `minimums` by kind, are compared with what comes of it.
+    """
 
     def __init__(
         self,
         answerer: Answerer,
         *,
         minimum_confidence: float = 0.0,
+        minimums: Mapping[Kind, float] | None = None,
+        calibration: Calibration | None = None,
         inferred_diagnosis: bool = True,
     ) -> None:
         self._answerer = answerer
         self._minimum_confidence = minimum_confidence
+        self._minimums = minimums
+        self._calibration = calibration
         self._inferred_diagnosis = inferred_diagnosis
 
     @property
@@ -71,14 +83,21 @@ class Extractor:
         except ExceptionGroup as group:
             raise first_of(group) from group
         seconds = monotonic() - began
+        calibration = self._calibration
+        if calibration is not None and not calibration.holds_for(identity, self.prompt_set):
+            calibration = None
         # in a thread: a report of a megabyte takes seconds, and the event loop has others to serve
         findings, rejected = await asyncio.to_thread(
             interpret,
             report,
-            answers,
+            answers if calibration is None else _calibrated(answers, calibration),
             minimum_confidence=self._minimum_confidence,
+            minimums=self._minimums,
             inferred_diagnosis=self._inferred_diagnosis,
         )
+        if calibration is not None:
+            findings = tuple(f.model_copy(update=_marked(f)) for f in findings)
+            rejected = tuple(r.model_copy(update=_marked(r)) for r in rejected)
         return Extraction(
             model=identity,
             prompt_set=self._answerer.prompt_set,
@@ -95,3 +114,19 @@ class Extractor:
 
     async def aclose(self) -> None:
         await self._answerer.aclose()
+
+
+def _calibrated(answers: tuple[Answer, ...], calibration: Calibration) -> tuple[Answer, ...]:
+    """The answers as interpretation is to weigh them; the extraction keeps what the server gave."""
+    return tuple(
+        answer.model_copy(
+            update={"confidence": calibration.of(QUESTION_KINDS.get(answer.question), confidence)}
+        )
+        if (confidence := answer.confidence) is not None
+        else answer
+        for answer in answers
+    )
+
+
+def _marked(result: Finding | RejectedFinding) -> dict[str, bool]:
+    return {"calibrated": result.confidence is not None}

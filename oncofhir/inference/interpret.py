@@ -1,6 +1,6 @@
 """From answers to findings: claimed, grounded in the report, affirmed, coded; the rest with its reason."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from oncofhir.inference.candidates import Candidate, candidates
 from oncofhir.inference.diagnosis import diagnose, without_malignancy
@@ -24,16 +24,21 @@ def interpret(
     answers: tuple[Answer, ...],
     *,
     minimum_confidence: float = 0.0,
+    minimums: Mapping[Kind, float] | None = None,
     inferred_diagnosis: bool = True,
 ) -> tuple[tuple[Finding, ...], tuple[RejectedFinding, ...]]:
-    """The findings and what was rejected. Raises nothing, whatever the answers say."""
+    """The findings and what was rejected. Raises nothing, whatever the answers say.
+
+    Below a kind's minimum, else below `minimum_confidence`, a finding is rejected.
+    """
+    least = dict.fromkeys(Kind, minimum_confidence) | dict(minimums or {})
     reading = Reading(report)
     claimed = candidates(answers)
     benign = without_malignancy(reading)
     phenotypes = [
         (0.0, rejected(candidate, benign))
         if benign is not None and candidate.kind in _OF_THE_TUMOR
-        else _result(reading, candidate, minimum_confidence)
+        else _result(reading, candidate, least[candidate.kind])
         for candidate in claimed
         if candidate.kind is not Kind.DIAGNOSIS and candidate.value.lower() not in _SAYS_NOTHING
     ]
@@ -49,7 +54,7 @@ def interpret(
                 and not inferred_diagnosis
             ):
                 continue
-            results.append(_confident(result, minimum_confidence))
+            results.append(_confident(result, least[candidate.kind]))
     findings = tuple(r for r in results if isinstance(r, Finding))
     return _one_a_slot(findings), tuple(r for r in results if isinstance(r, RejectedFinding))
 

@@ -65,7 +65,9 @@ class Finding(Value):
     `slot` is the receptor (ER, PR, HER2) or the stage component (t, n, m, group), else None.
     `number` and `dimensions` are in `unit`, which is always "mm". `raw` is the value as the report
     or the model wrote it. `confidence` is between 0 and 1, None when the server gave no
-    log-probabilities. `part` is the specimen part's label when the report has several.
+    log-probabilities; `calibrated` tells whether it is the share of such answers that are right on
+    labelled reports (setting MODEL__CALIBRATION_FILE), else it is token probabilities. `part`
+    is the specimen part's label when the report has several.
     """
 
     kind: Kind
@@ -77,6 +79,7 @@ class Finding(Value):
     basis: Basis = Basis.STATED
     raw: str
     confidence: float | None = None
+    calibrated: bool = False
     evidence: tuple[Evidence, ...]
     codings: tuple[Coding, ...] = ()
     part: str | None = None
@@ -94,5 +97,6 @@ class RejectedFinding(Value):
     raw: str
     reason: Rejection
     confidence: float | None = None
+    calibrated: bool = False
     evidence: tuple[Evidence, ...] = ()
     part: str | None = None
