@@ -1,8 +1,9 @@
 """`oncofhir evaluate`: how good the model is on labelled reports."""
 
 import asyncio
+from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -10,7 +11,25 @@ from oncofhir.cli.config import settings_or_exit
 from oncofhir.cli.exits import Exit, fail, status_of
 from oncofhir.cli.models import EMBEDDED, check_model, chosen_model
 from oncofhir.cli.printing import json_line, wants_tables
-from oncofhir.settings import ModelApi, ModelSettings, Settings, SettingsError
+from oncofhir.settings import ModelApi, SettingsError
+
+
+class Damage(StrEnum):
+    """What `--perturb` does; meaning: `oncofhir.evaluation.perturb`, which --help need not load."""
+
+    MISSPELL = "misspell"
+    CASE = "case"
+    OCR = "ocr"
+    COUNTERFACTUAL = "counterfactual"
+    NEGATE = "negate"
+    SHUFFLE = "shuffle"
+    HOSTILE = "hostile"
+
+
+class Baseline(StrEnum):
+    """What a model is measured beside."""
+
+    RULES = "rules"
 
 
 def evaluate(
@@ -45,7 +64,17 @@ def evaluate(
             help="Write a calibration, fitted on half of the reports, and its worth.",
         ),
     ] = None,
-    seed: Annotated[int, typer.Option(help="Of intervals and of the halves.", min=0)] = 1,
+    perturb: Annotated[
+        Damage | None,
+        typer.Option(help="Score again after a change to the reports, and the loss in points."),
+    ] = None,
+    rate: Annotated[
+        float, typer.Option(help="Share of words, sentences, values or reports.", min=0, max=1)
+    ] = 0.1,
+    baseline: Annotated[
+        Baseline | None, typer.Option(help="Measure the rules beside the model.")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Of intervals, halves and changes.", min=0)] = 1,
     as_json: Annotated[bool, typer.Option("--json", help="JSON also on a terminal.")] = False,
 ) -> None:
     """Run the pipeline over labelled reports and print one JSON object: scores, cost, counts by report.
@@ -61,7 +90,9 @@ def evaluate(
         if compare is not None:
             _compare(*compare, seed, as_json)
         return
-    from oncofhir.evaluation.dataset import Dataset, DatasetError, read_dataset
+    from oncofhir.cli.evaluating import Plan, evaluated
+    from oncofhir.evaluation.dataset import DatasetError, read_dataset
+    from oncofhir.evaluation.perturb import Perturbation
     from oncofhir.schemas.errors import OncofhirError
 
     check_model(model)
@@ -70,14 +101,19 @@ def evaluate(
         raw = settings.model.model_copy(update={"calibration_file": None})
         settings = settings.model_copy(update={"model": raw})
     try:
-        labelled: Dataset = read_dataset(dataset)
+        labelled = read_dataset(dataset)
     except DatasetError as error:
         fail(str(error), Exit.WRONG_USAGE)
+    plan = Plan(
+        seed=seed,
+        fit=fit_calibration is not None,
+        perturb=Perturbation(perturb) if perturb else None,
+        rate=rate,
+        baseline=baseline is not None,
+    )
     try:
         with chosen_model(model, model_api, prompt_set, settings.model) as chosen:
-            said, fitted = asyncio.run(
-                _evaluated(labelled, chosen, settings, seed, fit=fit_calibration is not None)
-            )
+            said, fitted = asyncio.run(evaluated(labelled, chosen, settings, plan))
     except (DatasetError, SettingsError) as error:
         fail(str(error), Exit.WRONG_USAGE)
     except OncofhirError as error:
@@ -116,53 +152,3 @@ def _need_the_extra() -> None:
     ]
     if missing:
         fail(f"{missing[0]} is missing: pip install 'oncofhir[evaluate]'", Exit.WRONG_USAGE)
-
-
-async def _evaluated(
-    dataset: Any,
-    model: ModelSettings | None,
-    settings: Settings,
-    seed: int,
-    *,
-    fit: bool,
-) -> tuple[dict[str, Any], str | None]:
-    """The result, and the calibration file's content when one is to be fitted."""
-    from oncofhir import __version__
-    from oncofhir.consumers import composition
-    from oncofhir.evaluation import fitting
-    from oncofhir.evaluation.result import result
-    from oncofhir.evaluation.run import run
-    from oncofhir.inference.rules import Rules
-    from oncofhir.schemas.extraction import Extraction
-    from oncofhir.schemas.identity import run_of
-    from oncofhir.schemas.report import Report
-    from oncofhir.terminology import TERMINOLOGY_VERSION
-
-    answers = composition.answerer(model) if model else Rules()
-    extractor = composition.extractor(settings.model, answers)
-    store = composition.fhir_client(settings, settings.fhir.base_url, None)
-    repository = composition.repository(settings, store)
-    output_settings = composition.output_settings_sha256(settings)
-
-    def build(report: Report, extraction: Extraction) -> dict[str, Any]:
-        identity = run_of(
-            report,
-            extraction.model,
-            extraction.prompt_set,
-            output_settings,
-            TERMINOLOGY_VERSION,
-            __version__,
-        )
-        return repository.first_version(report, identity, extraction)[0]
-
-    try:
-        measured = await run(dataset.reports, extractor, build)
-    finally:
-        await extractor.aclose()
-        await store.aclose()
-    said = result(measured, dataset.sha256, seed, composition.calibration(settings.model))
-    if not fit:
-        return said, None
-    fitted = fitting.fit(measured, dataset.sha256, seed)
-    said["fitted_calibration"] = fitting.worth(measured, fitted)
-    return said, fitted.model_dump_json(indent=1)

@@ -14,6 +14,13 @@ def print_tables(result: dict[str, Any]) -> None:
     out.print(_scores(said))
     for line in _lines(said):
         out.print(line, markup=False)
+    if "baseline" in said:
+        differences = said["over_baseline"]
+        names = {"first": said["baseline"]["model"]["name"], "second": said["model"]["name"]}
+        out.print(_differences(names, differences))
+    for one in [said, *([said["baseline"]] if "baseline" in said else [])]:
+        if "robustness" in one:
+            out.print(_robustness(one["model"]["name"], one["robustness"]), markup=False)
 
 
 def _scores(said: dict[str, Any]) -> Table:
@@ -96,9 +103,13 @@ def _interval(row: dict[str, Any]) -> str:
 
 def print_differences(said: dict[str, Any]) -> None:
     """A comparison: second minus first."""
-    names = [said[which]["model"] for which in ("first", "second")]
-    table = Table("F1", *names, "difference", "95 %", "p", title_justify="left")
-    for name, row in plain(said["differences"]).items():
+    names = {which: said[which]["model"] for which in ("first", "second")}
+    console().print(_differences(names, plain(said["differences"])))
+
+
+def _differences(names: dict[str, str], differences: dict[str, Any]) -> Table:
+    table = Table("F1", names["first"], names["second"], "difference", "95 %", "p")
+    for name, row in differences.items():
         between = row["interval"]
         table.add_row(
             name,
@@ -108,4 +119,15 @@ def print_differences(said: dict[str, Any]) -> None:
             f"{between['low']:+.2f} to {between['high']:+.2f}",
             f"{row['p']:.3f}",
         )
-    console().print(table)
+    return table
+
+
+def _robustness(model: str, said: dict[str, Any]) -> str:
+    what = f"{model}, {said['kind']} {said['rate']:g}, {said['labels']} labels: "
+    if "loss_points" not in said:
+        return what + f"{_number(said['after']['kept'])} of the demanded absences kept"
+    before, after = said["before"]["macro"]["f1"], said["after"]["macro"]["f1"]
+    return what + (
+        f"macro F1 {_number(before)} before, {_number(after)} after,"
+        f" a loss of {said['loss_points']['macro']:.1f} points"
+    )

@@ -75,3 +75,35 @@ def test_two_results_are_compared(tmp_path):
     assert said["differences"]["macro"]["difference"] == 0
     evaluate("--compare", file, DATASET, status=2)
     evaluate(DATASET, "--compare", file, file, status=2)
+
+
+def test_the_rules_stand_beside_the_model_also_under_changes():
+    said = result(DATASET, "--baseline", "rules", "--perturb", "misspell", "--rate", "0.5")
+    assert said["baseline"]["model"]["name"] == "oncofhir-rules"
+    assert "macro" in said["over_baseline"]
+    for one in (said, said["baseline"]):
+        assert one["robustness"]["loss_points"]["macro"] > 0
+
+
+def test_changed_values_are_the_answers_then():
+    said = result(DATASET, "--model", "rules", "--perturb", "counterfactual", "--rate", "1")
+    assert said["robustness"]["labels"] >= 15
+    assert said["robustness"]["after"]["micro"]["exact"]["f1"] > 0.9
+
+
+def test_denied_malignancies_are_not_found():
+    said = result(DATASET, "--model", "rules", "--perturb", "negate", "--rate", "1")
+    assert said["robustness"]["before"]["found"] == 1
+    assert said["robustness"]["after"]["kept"] > 0.7
+
+
+def test_what_orders_to_the_model_cost_is_said():
+    said = result(DATASET, "--model", "rules", "--perturb", "hostile", "--rate", "1")["robustness"]
+    lost = said["before"]["macro"]["f1"] - said["after"]["macro"]["f1"]
+    assert said["loss_points"]["macro"] == pytest.approx(100 * lost)
+    assert said["labels"] == 57
+
+
+def test_a_calibration_needs_enough_findings(tmp_path):
+    evaluate(DATASET, "--model", "rules", "--fit-calibration", tmp_path / "c.json", status=2)
+    assert not (tmp_path / "c.json").exists()
