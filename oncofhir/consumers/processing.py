@@ -28,6 +28,7 @@ from oncofhir.consumers.fates import (
     decide,
     dependency_of,
 )
+from oncofhir.consumers.monitoring import count_answers
 from oncofhir.consumers.outages import Outages
 from oncofhir.consumers.publisher import Publisher
 from oncofhir.consumers.records import SourceRecord
@@ -220,6 +221,7 @@ class Processing:
         self._outages.succeeded(Dependency.BROKER)
         if processed.asked_model:
             self._metrics.count(m.MODEL_ASKED)
+            count_answers(self._metrics, processed)
             self._outages.succeeded(Dependency.MODEL)
         if processed.asked_model or processed.wrote_store:
             self._outages.succeeded(Dependency.STORE)

@@ -30,6 +30,8 @@ class Definition:
 _REPORT_SECONDS = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 900, 3600)
 # One step of a report: from a decode (under 1 ms) to a slow model (minutes).
 _STAGE_SECONDS = (0.001, 0.005, 0.02, 0.1, 0.5, 1, 5, 20, 60, 180)
+# Confidences crowd near 1.
+_CONFIDENCES = (0.25, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99, 1.0)
 
 RECORDS_RECEIVED = Definition(
     "oncofhir_records_received_total", MetricKind.COUNTER, "Records polled.", ("topic",)
@@ -65,6 +67,31 @@ MODEL_ASKED = Definition(
     "oncofhir_reports_model_asked_total",
     MetricKind.COUNTER,
     "Reports for which the model was asked.",
+)
+FINDINGS = Definition(
+    "oncofhir_findings_total",
+    MetricKind.COUNTER,
+    "Findings of reports for which the model was asked, by kind and class of the answer.",
+    ("kind", "answer"),
+)
+REPORTS_ANSWERED = Definition(
+    "oncofhir_reports_answered_total",
+    MetricKind.COUNTER,
+    "Reports with at least one finding of the kind; the others of those asked about are abstentions.",
+    ("kind",),
+)
+REJECTED_FINDINGS = Definition(
+    "oncofhir_rejected_findings_total",
+    MetricKind.COUNTER,
+    "Values that were claimed and are no finding: ungrounded, negated and others.",
+    ("reason",),
+)
+FINDING_CONFIDENCE = Definition(
+    "oncofhir_finding_confidence_ratio",
+    MetricKind.HISTOGRAM,
+    "Confidence of findings, calibrated if the settings name a calibration.",
+    ("kind",),
+    _CONFIDENCES,
 )
 HELD_RECORDS = Definition(
     "oncofhir_records_held", MetricKind.GAUGE, "Records polled and not finished."
@@ -113,6 +140,10 @@ DEFINITIONS: tuple[Definition, ...] = (
     DEAD_LETTERS,
     ROWS,
     MODEL_ASKED,
+    FINDINGS,
+    REPORTS_ANSWERED,
+    REJECTED_FINDINGS,
+    FINDING_CONFIDENCE,
     HELD_RECORDS,
     HELD_BYTES,
     WORKING,
