@@ -119,7 +119,10 @@ def evaluate(
     except OncofhirError as error:
         fail(f"{error} (asked at {model})", Exit(status_of(error)))
     if fit_calibration is not None and fitted is not None:
-        fit_calibration.write_text(fitted + "\n", encoding="utf-8")
+        try:
+            fit_calibration.write_text(fitted + "\n", encoding="utf-8")
+        except OSError as error:
+            fail(f"cannot write {fit_calibration}: {error.strerror}", Exit.WRONG_USAGE)
     if wants_tables(as_json):
         from oncofhir.cli.evaluation_tables import print_tables
 

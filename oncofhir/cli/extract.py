@@ -14,7 +14,7 @@ from oncofhir.cli.models import EMBEDDED, RULES, check_model, chosen_model
 from oncofhir.cli.ordered import in_order
 from oncofhir.cli.printing import json_line, wants_tables
 from oncofhir.consumers.extraction import Extracting, Output, Source
-from oncofhir.settings import FhirCredentials, ModelApi, ModelSettings, Settings
+from oncofhir.settings import FhirCredentials, ModelApi, ModelSettings, Settings, SettingsError
 
 AT_A_TIME = 8
 Work = Callable[[], Awaitable[dict[str, Any]]]
@@ -50,7 +50,6 @@ def extract(
     Exit status: 0, 1 when a report could not be read, 2 wrong usage, 3 the model is unreachable.
     """
     from oncofhir.schemas.errors import OncofhirError
-    from oncofhir.settings import SettingsError
 
     gone = inputs.missing(paths)
     if gone:

@@ -116,6 +116,11 @@ def test_the_embedded_model(folder):
     assert all(f["confidence"] is not None for f in lines[0]["findings"])
 
 
+def test_a_calibration_that_cannot_be_read_is_2(folder, monkeypatch):
+    monkeypatch.setenv("ONCOFHIR_MODEL__CALIBRATION_FILE", str(folder / "none.json"))
+    extract(str(folder / "c.txt"), "--model", "rules", status=2)
+
+
 def test_wrong_usage_is_2_and_an_unreachable_model_3(folder):
     extract(str(folder / "nothing.json"), status=2)
     extract(str(folder / "c.txt"), "--model", "wrong", status=2)
