@@ -118,17 +118,22 @@ def evaluate(
         fail(str(error), Exit.WRONG_USAGE)
     except OncofhirError as error:
         fail(f"{error} (asked at {model})", Exit(status_of(error)))
-    if fit_calibration is not None and fitted is not None:
-        try:
-            fit_calibration.write_text(fitted + "\n", encoding="utf-8")
-        except OSError as error:
-            fail(f"cannot write {fit_calibration}: {error.strerror}", Exit.WRONG_USAGE)
+    _write(fit_calibration, fitted)
     if wants_tables(as_json):
         from oncofhir.cli.evaluation_tables import print_tables
 
         print_tables(said)
     else:
         json_line(said)
+
+
+def _write(file: Path | None, content: str | None) -> None:
+    if file is None or content is None:
+        return
+    try:
+        file.write_text(content + "\n", encoding="utf-8")
+    except OSError as error:
+        fail(f"cannot write {file}: {error.strerror}", Exit.WRONG_USAGE)
 
 
 def _compare(first: Path, second: Path, seed: int, as_json: bool) -> None:
