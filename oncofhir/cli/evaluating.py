@@ -18,7 +18,7 @@ from oncofhir.schemas.base import Value
 from oncofhir.schemas.extraction import Extraction
 from oncofhir.schemas.identity import run_of
 from oncofhir.schemas.report import Report
-from oncofhir.settings import ModelSettings, Settings
+from oncofhir.settings import FhirCredentials, ModelSettings, Settings
 from oncofhir.terminology import TERMINOLOGY_VERSION
 
 
@@ -79,7 +79,7 @@ async def _measured(
 ) -> Measured:
     answers = composition.answerer(model) if model else Rules()
     extractor = composition.extractor(settings.model, answers)
-    store = composition.fhir_client(settings, settings.fhir.base_url, None)
+    store = composition.fhir_client(settings.fhir, settings.fhir.base_url, FhirCredentials())
     repository = composition.repository(settings, store)
     output_settings = composition.output_settings_sha256(settings)
 
