@@ -17,7 +17,7 @@ from oncofhir.fhir.identifiers import IdentifierSystems
 from oncofhir.fhir.provenance import standing_resources, withdrawal
 from oncofhir.fhir.rows import rows_as
 from oncofhir.fhir.transaction import put, reference_to, transaction
-from oncofhir.fhir.withdrawing import successor, withdrawals
+from oncofhir.fhir.withdrawing import Withdrawals, successor, withdrawals
 from oncofhir.schemas.errors import StoreConflict, UnreadableReport
 from oncofhir.schemas.event import SourceReference
 from oncofhir.schemas.extraction import Extraction
@@ -176,12 +176,38 @@ class Repository:
         if head is None:
             key = resource_key(self._source_name, source)
             head = await self._reserved(key, source, None)
-        gone = withdrawals(head.resources, await self._stored(head))
+        return await self._withdraw(head, source, at.after(head.at), reason, run=None)
+
+    async def standing(self, head: Head) -> Withdrawals:
+        """What a withdrawal of the document would write, and what humans changed and keep."""
+        return withdrawals(head.resources, await self._stored(head))
+
+    async def recall(self, head: Head) -> Processed:
+        """Withdraw the document because of the model that read it, not of the report.
+
+        The head keeps the run: the same model asked again about the same version stays withdrawn, and
+        another model, or the next version, revives what it finds.
+
+        Raises:
+            StoreConflict: the head or a finding changed since it was read.
+        """
+        return await self._withdraw(head, head.source, head.at, Reason.MODEL_RECALLED, run=head.run)
+
+    async def _withdraw(
+        self,
+        head: Head,
+        source: SourceReference,
+        at: SourceVersion,
+        reason: Reason,
+        *,
+        run: str | None,
+    ) -> Processed:
+        gone = await self.standing(head)
         rows = rows_as(head.rows, head.revision + 1, RowStatus.WITHDRAWN, gone.conflicts)
         new = successor(
             head,
             source,
-            at.after(head.at),
+            at,
             OutcomeStatus.RETRACTED,
             reason,
             rows,
@@ -189,7 +215,7 @@ class Repository:
             software=self._software,
             recorded=self._clock(),
             conflicts=len(gone.conflicts),
-        )
+        ).model_copy(update={"run": run})
         entries = list(gone.entries)
         if entries:
             entries.append(put(self._withdrawal(new, entries)))
