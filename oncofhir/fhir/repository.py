@@ -150,7 +150,16 @@ class Repository:
         plan = build(context, extraction, revision, head.parts if head else {})
         _, new_head = changes(context, plan, extraction, None, {})
         outcome = new_head.outcome.model_copy(update={"revision": revision})
-        return Processed(outcome=outcome, rows=new_head.rows)
+        return self._marked(Processed(outcome=outcome, rows=new_head.rows))
+
+    def _marked(self, processed: Processed) -> Processed:
+        """Rows and outcome that say so when nothing of them is in the store."""
+        if not self._shadow:
+            return processed
+        mark = {"shadow": True}
+        rows = tuple(row.model_copy(update=mark) for row in processed.rows)
+        outcome = processed.outcome.model_copy(update=mark)
+        return processed.model_copy(update={"rows": rows, "outcome": outcome})
 
     def republished(self, head: Head) -> Processed:
         """The rows and the outcome of a run that is complete, from the head alone; nothing is written."""
@@ -291,7 +300,7 @@ class Repository:
         await self._client.transaction(transaction(entries))
 
     def _processed(self, head: Head, *, wrote: bool = False) -> Processed:
-        return Processed(outcome=head.outcome, rows=head.rows, wrote_store=wrote)
+        return self._marked(Processed(outcome=head.outcome, rows=head.rows, wrote_store=wrote))
 
     def _said(
         self,
@@ -311,4 +320,4 @@ class Repository:
             software=self._software,
             recorded=self._clock(),
         )
-        return Processed(outcome=row)
+        return self._marked(Processed(outcome=row))
