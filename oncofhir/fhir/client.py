@@ -21,10 +21,6 @@ from oncofhir.schemas.reasons import Reason
 
 _READ_ATTEMPTS = 3
 _CREATED = 201
-_ABSENT = (Reason.RESOURCE_NOT_FOUND, Reason.DELETED)
-_NOT_SERVED_RAW = (406, 415)
-_REDIRECTS = (301, 302, 303, 307, 308)
-_MOST_REDIRECTS = 3
 _STRICTLY = {"prefer": "handling=strict", "cache-control": "no-cache"}
 _LOCATION = re.compile(
     r"\b[A-Z][A-Za-z]+/(?P<id>[A-Za-z0-9\-.]{1,64})/_history/(?P<version>[^/]+)$"
