@@ -181,7 +181,10 @@ class FhirSettings(Group):
         "oncofhir operator",
         description="who answers for the service, in Provenance.agent.onBehalfOf",
     )
-    write: WriteMode = WriteMode.STORE
+    write: WriteMode = Field(
+        WriteMode.STORE,
+        description="shadow: only read the store; give it a group and output topics of its own",
+    )
     read_current: bool | None = Field(
         None,
         description="read the source's current version before acting on an event; "

@@ -6,7 +6,18 @@ from typing import Annotated
 import typer
 
 from oncofhir import __version__
-from oncofhir.cli import config, demo, evaluate, extract, model, publish, reasons, topics, worker
+from oncofhir.cli import (
+    config,
+    demo,
+    evaluate,
+    extract,
+    model,
+    publish,
+    reasons,
+    retract,
+    topics,
+    worker,
+)
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -28,6 +39,7 @@ app.command("extract")(extract.extract)
 app.command("evaluate")(evaluate.evaluate)
 app.command("publish")(publish.publish)
 app.command("worker")(worker.worker)
+app.command("retract")(retract.retract)
 app.command("reasons")(reasons.reasons)
 app.add_typer(model.app, name="model")
 app.add_typer(topics.app, name="topics")

@@ -18,7 +18,10 @@ _JSON = ("content-type", b"application/json")
 _TRACEPARENT = re.compile(rb"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
 
 
-def row_headers(record: SourceRecord) -> tuple[tuple[str, bytes], ...]:
+RowHeaders = tuple[tuple[str, bytes], ...]
+
+
+def row_headers(record: SourceRecord) -> RowHeaders:
     """Headers of a row: where its record lies, what made it, and the trace it belongs to."""
     at = record.coordinates
     return (
@@ -39,11 +42,34 @@ def trace_headers(headers: Headers) -> Iterator[tuple[str, bytes]]:
             return
 
 
+def own_headers() -> RowHeaders:
+    """Headers of a row that no record asked for: what made it."""
+    return (_JSON, ("oncofhir-version", __version__.encode()))
+
+
 def phenotype_messages(
     processed: Processed, record: SourceRecord, settings: KafkaSettings
 ) -> list[Message]:
     """One message a finding, keyed by it."""
-    headers = row_headers(record)
+    return _phenotypes(processed, settings, row_headers(record))
+
+
+def outcome_message(row: OutcomeRow, record: SourceRecord, settings: KafkaSettings) -> Message:
+    """The message that says what became of a document's version, keyed by the document."""
+    return _outcome(row, settings, row_headers(record))
+
+
+def processed_messages(
+    processed: Processed, settings: KafkaSettings, headers: RowHeaders
+) -> list[Message]:
+    """The findings' messages and the document's, with the same headers."""
+    findings = _phenotypes(processed, settings, headers)
+    return [*findings, _outcome(processed.outcome, settings, headers)]
+
+
+def _phenotypes(
+    processed: Processed, settings: KafkaSettings, headers: RowHeaders
+) -> list[Message]:
     return [
         Message(
             settings.phenotype_topic,
@@ -55,13 +81,12 @@ def phenotype_messages(
     ]
 
 
-def outcome_message(row: OutcomeRow, record: SourceRecord, settings: KafkaSettings) -> Message:
-    """The message that says what became of a document's version, keyed by the document."""
+def _outcome(row: OutcomeRow, settings: KafkaSettings, headers: RowHeaders) -> Message:
     return Message(
         settings.outcome_topic,
         row.document.encode(),
         row.model_dump_json(ensure_ascii=True).encode(),
-        row_headers(record),
+        headers,
     )
 
 

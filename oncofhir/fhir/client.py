@@ -21,6 +21,7 @@ from oncofhir.schemas.reasons import Reason
 
 _READ_ATTEMPTS = 3
 _CREATED = 201
+_STRICTLY = {"prefer": "handling=strict", "cache-control": "no-cache"}
 _LOCATION = re.compile(
     r"\b[A-Z][A-Za-z]+/(?P<id>[A-Za-z0-9\-.]{1,64})/_history/(?P<version>[^/]+)$"
 )
@@ -75,10 +76,17 @@ class FhirClient:
 
     async def search(self, type: str, params: Mapping[str, str]) -> list[dict[str, Any]]:  # noqa: A002
         """The matches of a search, first page; unknown parameters are an error, no cache is asked."""
-        headers = {"prefer": "handling=strict", "cache-control": "no-cache"}
-        bundle = await self._read(f"/{type}", params, headers)
+        bundle = await self.search_bundle(type, params)
         resources = [entry.get("resource") for entry in bundle.get("entry", [])]
         return [r for r in resources if isinstance(r, dict) and r.get("resourceType") == type]
+
+    async def search_bundle(self, type: str, params: Mapping[str, str]) -> dict[str, Any]:  # noqa: A002
+        """The first page of a search, with its links; `paging.search_pages` has all of them."""
+        return await self._read(f"/{type}", params, _STRICTLY)
+
+    async def page(self, url: str) -> dict[str, Any]:
+        """A further page, at the address that the server's own link names."""
+        return self._json(await self._transport.retrying("GET", url, headers=_STRICTLY))
 
     async def count(self, type: str) -> int:  # noqa: A002
         """How many resources of a type the server holds."""

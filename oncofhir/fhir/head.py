@@ -102,6 +102,11 @@ class Head(Value):
         """Whether a worker has only taken the document so far, and nothing is known of it."""
         return self.revision == 0
 
+    @property
+    def asserted(self) -> datetime:
+        """When the last run wrote; a later withdrawal changes nothing in it."""
+        return max((row.asserted for row in self.rows), default=self.outcome.recorded)
+
 
 def reservation(
     document: str,
@@ -173,6 +178,7 @@ def to_task(head: Head, systems: IdentifierSystems) -> dict[str, Any]:
                 for value in dict.fromkeys((head.document, *head.contents))
             ),
             *({"system": systems.source, "value": key} for key in head.sources),
+            *_read_with(head, systems),
         ],
         "status": "in-progress" if head.is_reservation else "completed",
         "businessStatus": {"text": head.outcome.status.value},
@@ -195,6 +201,15 @@ def to_task(head: Head, systems: IdentifierSystems) -> dict[str, Any]:
     if head.id is not None:
         task["id"] = head.id
     return task
+
+
+def _read_with(head: Head, systems: IdentifierSystems) -> list[dict[str, str]]:
+    """What a recall searches by: the model and the prompt set of the last run."""
+    said = (
+        (systems.head_model, head.outcome.model_digest),
+        (systems.head_prompt_set, head.outcome.prompt_set),
+    )
+    return [{"system": system, "value": value} for system, value in said if value]
 
 
 def _json(state: dict[str, Any]) -> str:

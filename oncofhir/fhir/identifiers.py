@@ -23,6 +23,16 @@ class IdentifierSystems(Value):
         return f"{self.prefix}/source"
 
     @property
+    def head_model(self) -> str:
+        """Of the head: the digest of the model that read the document last."""
+        return f"{self.prefix}/head-model"
+
+    @property
+    def head_prompt_set(self) -> str:
+        """Of the head: the prompt set, name@version, that it was read with."""
+        return f"{self.prefix}/head-prompt-set"
+
+    @property
     def model(self) -> str:
         return f"{self.prefix}/ai-model"
 

@@ -17,7 +17,7 @@ from oncofhir.fhir.identifiers import IdentifierSystems
 from oncofhir.fhir.provenance import standing_resources, withdrawal
 from oncofhir.fhir.rows import rows_as
 from oncofhir.fhir.transaction import put, reference_to, transaction
-from oncofhir.fhir.withdrawing import successor, withdrawals
+from oncofhir.fhir.withdrawing import Withdrawals, successor, withdrawals
 from oncofhir.schemas.errors import StoreConflict, UnreadableReport
 from oncofhir.schemas.event import SourceReference
 from oncofhir.schemas.extraction import Extraction
@@ -150,7 +150,16 @@ class Repository:
         plan = build(context, extraction, revision, head.parts if head else {})
         _, new_head = changes(context, plan, extraction, None, {})
         outcome = new_head.outcome.model_copy(update={"revision": revision})
-        return Processed(outcome=outcome, rows=new_head.rows)
+        return self._marked(Processed(outcome=outcome, rows=new_head.rows))
+
+    def _marked(self, processed: Processed) -> Processed:
+        """Rows and outcome that say so when nothing of them is in the store."""
+        if not self._shadow:
+            return processed
+        mark = {"shadow": True}
+        rows = tuple(row.model_copy(update=mark) for row in processed.rows)
+        outcome = processed.outcome.model_copy(update=mark)
+        return processed.model_copy(update={"rows": rows, "outcome": outcome})
 
     def republished(self, head: Head) -> Processed:
         """The rows and the outcome of a run that is complete, from the head alone; nothing is written."""
@@ -176,12 +185,38 @@ class Repository:
         if head is None:
             key = resource_key(self._source_name, source)
             head = await self._reserved(key, source, None)
-        gone = withdrawals(head.resources, await self._stored(head))
+        return await self._withdraw(head, source, at.after(head.at), reason, run=None)
+
+    async def standing(self, head: Head) -> Withdrawals:
+        """What a withdrawal of the document would write, and what humans changed and keep."""
+        return withdrawals(head.resources, await self._stored(head))
+
+    async def recall(self, head: Head) -> Processed:
+        """Withdraw the document because of the model that read it, not of the report.
+
+        The head keeps the run: the same model asked again about the same version stays withdrawn, and
+        another model, or the next version, revives what it finds.
+
+        Raises:
+            StoreConflict: the head or a finding changed since it was read.
+        """
+        return await self._withdraw(head, head.source, head.at, Reason.MODEL_RECALLED, run=head.run)
+
+    async def _withdraw(
+        self,
+        head: Head,
+        source: SourceReference,
+        at: SourceVersion,
+        reason: Reason,
+        *,
+        run: str | None,
+    ) -> Processed:
+        gone = await self.standing(head)
         rows = rows_as(head.rows, head.revision + 1, RowStatus.WITHDRAWN, gone.conflicts)
         new = successor(
             head,
             source,
-            at.after(head.at),
+            at,
             OutcomeStatus.RETRACTED,
             reason,
             rows,
@@ -189,7 +224,7 @@ class Repository:
             software=self._software,
             recorded=self._clock(),
             conflicts=len(gone.conflicts),
-        )
+        ).model_copy(update={"run": run})
         entries = list(gone.entries)
         if entries:
             entries.append(put(self._withdrawal(new, entries)))
@@ -265,7 +300,7 @@ class Repository:
         await self._client.transaction(transaction(entries))
 
     def _processed(self, head: Head, *, wrote: bool = False) -> Processed:
-        return Processed(outcome=head.outcome, rows=head.rows, wrote_store=wrote)
+        return self._marked(Processed(outcome=head.outcome, rows=head.rows, wrote_store=wrote))
 
     def _said(
         self,
@@ -285,4 +320,4 @@ class Repository:
             software=self._software,
             recorded=self._clock(),
         )
-        return Processed(outcome=row)
+        return self._marked(Processed(outcome=row))

@@ -31,7 +31,10 @@ class RowStatus(StrEnum):
 
 
 class PhenotypeRow(Value):
-    """One finding, flat and keyed by `finding`; the highest `revision` of a key counts."""
+    """One finding, flat and keyed by `finding`; the highest `revision` of a key counts.
+
+    A `shadow` row is of a worker that writes nothing to the store: nothing there says the same.
+    """
 
     finding: str
     document: str
@@ -60,6 +63,7 @@ class PhenotypeRow(Value):
     asserted: datetime
     reviewed: bool = False
     machine_asserted: bool = True
+    shadow: bool = False
 
 
 class OutcomeRow(Value):
@@ -85,6 +89,7 @@ class OutcomeRow(Value):
     prompt_set: str | None = None
     software: str
     recorded: datetime
+    shadow: bool = False
 
 
 class Processed(Value):

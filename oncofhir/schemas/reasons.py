@@ -67,6 +67,7 @@ class Reason(StrEnum):
     ENTERED_IN_ERROR = "entered-in-error"
     CANCELLED = "cancelled"
     DELETED = "deleted"
+    MODEL_RECALLED = "model-recalled"
     # the model
     MODEL_UNREACHABLE = "model-unreachable"
     MODEL_OVERLOADED = "model-overloaded"
@@ -288,6 +289,10 @@ REASONS: dict[Reason, ReasonEntry] = {
         "The report was deleted at its source (or answers 410); all that was made from it is "
         "withdrawn.",
         "None needed.",
+    ),
+    Reason.MODEL_RECALLED: _retract(
+        "What the model, or the prompt set, wrote was withdrawn with `oncofhir retract`.",
+        "Have the reports read by another model.",
     ),
     # the model
     Reason.MODEL_UNREACHABLE: _retry(

@@ -475,8 +475,40 @@ async def test_in_shadow_mode_nothing_is_written(bench):
     )
     assert not processed.wrote_store
     assert {row.status for row in processed.rows} == {RowStatus.CURRENT}
+    assert all(row.shadow for row in processed.rows)
+    assert processed.outcome.shadow
     assert (await bench.client.count("Task"), await bench.client.count("Provenance")) == before
     assert (await bench.stored())["cancer-grade"]["meta"]["versionId"] == "1"
+
+
+@story
+async def test_in_shadow_mode_the_store_is_only_read_whatever_happens(bench):
+    asked = []
+    bench.client._transport._own.event_hooks["request"].append(note_in(asked))
+    shadow = bench.new_repository(bench.client, shadow=True)
+    report = await bench.report(BREAST)
+    await shadow.ensure_standing(bench.run_of(report), "template")
+    first = await bench.store(repository=shadow)
+    assert first.rows
+    assert first.outcome.revision == 1
+    assert await bench.head() is None
+    assert set(asked) == {"GET"}
+    await bench.store()
+    head = await bench.head()
+    asked.clear()
+    other = report.source.model_copy(update={"id": "other"})
+    told = [
+        await shadow.retract(head.source, head.at, Reason.ENTERED_IN_ERROR, head),
+        await shadow.retract(other, head.at, Reason.DELETED, None),
+        await shadow.outdate(head.source, head.at, Reason.EMPTY_ATTACHMENT, head),
+        await shadow.alias(head, other),
+        shadow.skipped(other, Reason.SUPERSEDED),
+        shadow.stale(head.source, head),
+    ]
+    assert all(processed.outcome.shadow and not processed.wrote_store for processed in told)
+    assert all(row.shadow for processed in told for row in processed.rows)
+    assert asked == []
+    assert (await bench.head()) == head
 
 
 @story

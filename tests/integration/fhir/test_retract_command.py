@@ -1,0 +1,220 @@
+"""`oncofhir retract` as a process, against a real FHIR server and a real broker."""
+
+import asyncio
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+from kafka import KafkaConsumer
+
+from oncofhir.demo.broker import EmbeddedBroker
+from oncofhir.fhir.changes import version_of
+from oncofhir.fhir.client import FhirClient
+from oncofhir.fhir.head import Decision, decide
+from oncofhir.fhir.paging import search_pages
+from oncofhir.schemas.extraction import Extraction, ModelIdentity
+from oncofhir.schemas.identity import run_of
+from oncofhir.schemas.outcome import OutcomeStatus, RowStatus
+from tests.integration.fhir.test_repository import ANSWERS, PROMPTS, Bench
+from tests.reports import BREAST, CANARY
+
+SYSTEM = "https://test.example/sid"
+
+
+class Document(Bench):
+    """A document that a model of our choice reads."""
+
+    def __init__(self, base_url, digest):
+        super().__init__(base_url)
+        self.model = ModelIdentity(name="m", digest=digest, server="test")
+
+    def run_of(self, report):
+        return run_of(report, self.model, PROMPTS, "x", "1", "1")
+
+    def extraction(self, report, answers):
+        said = super().extraction(report, answers)
+        return Extraction(
+            model=self.model, prompt_set=PROMPTS, findings=said.findings, rejected=said.rejected
+        )
+
+
+def told(base_url, digests, story):
+    """A story of one document a digest, in one event loop."""
+
+    async def run():
+        documents = [Document(base_url, digest) for digest in digests]
+        try:
+            return await story(*documents)
+        finally:
+            for document in documents:
+                await document.client.aclose()
+
+    return asyncio.run(run())
+
+
+def retract(fhir_server, *arguments, status=0, **settings):
+    base = {"FHIR__BASE_URL": fhir_server.base_url, "FHIR__IDENTIFIER_SYSTEM": SYSTEM} | settings
+    ran = subprocess.run(
+        [sys.executable, "-m", "oncofhir", "retract", *arguments],
+        env=os.environ | {f"ONCOFHIR_{name}": value for name, value in base.items()},
+        capture_output=True,
+        check=False,
+        timeout=90,
+    )
+    assert ran.returncode == status, ran.stderr.decode()
+    assert b"Traceback" not in ran.stderr
+    assert CANARY.encode() not in ran.stderr + ran.stdout
+    return [json.loads(line) for line in ran.stdout.splitlines()]
+
+
+def ensure_topics(broker):
+    subprocess.run(
+        [sys.executable, "-m", "oncofhir", "topics", "ensure"],
+        env=os.environ | {"ONCOFHIR_KAFKA__BOOTSTRAP_SERVERS": broker},
+        check=True,
+        capture_output=True,
+    )
+
+
+async def stored(*documents):
+    for document in documents:
+        await document.store()
+
+
+async def edited(document):
+    await document.store()
+    grade = (await document.stored())["cancer-grade"]
+    await document.client.put(grade | {"status": "final"})
+    return f"Observation/{grade['id']}"
+
+
+async def statuses(document):
+    return {
+        slot: r["verificationStatus"]["coding"][0]["code"]
+        if r["resourceType"] == "Condition"
+        else r.get("status")
+        for slot, r in (await document.stored()).items()
+    }
+
+
+def test_what_one_model_wrote_is_withdrawn_and_nothing_else(fhir_server):
+    async def story(one, two, other):
+        await stored(one, other)
+        kept = await edited(two)
+        before = await one.versions()
+
+        planned = retract(fhir_server, "--model", "bad", "--dry-run")
+        assert [line["fate"] for line in planned] == ["would-be-withdrawn"] * 2
+        assert await one.versions() == before
+
+        lines = retract(fhir_server, "--model", "bad")
+        assert [line["fate"] for line in lines] == ["withdrawn"] * 2
+        assert sorted(line["withdrawn"] for line in lines) == [10, 11]
+        assert [line["human_edited"] for line in lines if line["human_edited"]] == [[kept]]
+
+        assert set((await statuses(one)).values()) == {"entered-in-error"}
+        assert (await statuses(two))["cancer-grade"] == "final"
+        assert "entered-in-error" not in (await statuses(other)).values()
+        head = await one.head()
+        assert head.outcome.status is OutcomeStatus.RETRACTED
+        assert head.outcome.reason == "model-recalled"
+        rows = {row.status for row in (await two.head()).rows}
+        assert rows == {RowStatus.WITHDRAWN, RowStatus.HUMAN_EDITED}
+
+        after = await one.versions()
+        again = retract(fhir_server, "--model", "bad")
+        assert [line["fate"] for line in again] == ["already-withdrawn"] * 2
+        assert await one.versions() == after
+
+    told(fhir_server.base_url, ("bad", "bad", "good"), story)
+
+
+def test_another_model_revives_and_the_same_one_does_not(fhir_server):
+    async def story(document):
+        await document.store()
+        retract(fhir_server, "--model", "worse")
+        head = await document.head()
+        report = await document.report(BREAST)
+        run = document.run_of(report)
+        assert decide(head, report.source, version_of(report), run.id) is Decision.SAME
+        document.model = document.model.model_copy(update={"digest": "better"})
+        await document.store(answers=ANSWERS)
+        assert (await statuses(document))["diagnosis"] == "unconfirmed"
+        assert retract(fhir_server, "--model", "worse", status=1) == []
+
+    told(fhir_server.base_url, ("worse",), story)
+
+
+def test_only_what_was_written_since(fhir_server):
+    async def story(document):
+        await document.store()
+        assert retract(fhir_server, "--model", "old", "--since", "2999-01-01", status=1) == []
+        assert len(retract(fhir_server, "--model", "old", "--since", "2020-01-01T00:00:00Z")) == 1
+
+    told(fhir_server.base_url, ("old",), story)
+
+
+def test_a_prompt_set_of_one_model(fhir_server):
+    async def story(document):
+        await document.store()
+        arguments = ("--model", "prompted", "--prompt-set")
+        assert retract(fhir_server, *arguments, "p@2", status=1) == []
+        [line] = retract(fhir_server, *arguments, "p@1", "--dry-run")
+        assert line["source"].startswith("DiagnosticReport/")
+
+    told(fhir_server.base_url, ("prompted",), story)
+
+
+def test_the_withdrawn_rows_are_published_where_a_broker_is_configured(fhir_server):
+    async def story(document):
+        await document.store()
+        with EmbeddedBroker() as broker:
+            kafka = {"KAFKA__BOOTSTRAP_SERVERS": broker.address}
+            ensure_topics(broker.address)
+            [line] = retract(fhir_server, "--model", "public", **kafka)
+            assert line["published"] == len((await document.head()).rows) > 0
+            [again] = retract(fhir_server, "--model", "public", **kafka)
+            assert again["fate"] == "already-withdrawn"
+            assert again["published"] == line["published"], "it may have been cut off before"
+            consumer = KafkaConsumer(
+                "oncology.phenotypes",
+                bootstrap_servers=broker.address,
+                auto_offset_reset="earliest",
+                consumer_timeout_ms=5000,
+            )
+            rows = [json.loads(record.value) for record in consumer]
+            consumer.close()
+        assert {row["status"] for row in rows} == {"withdrawn"}
+        assert len(rows) == 2 * line["published"]
+
+    told(fhir_server.base_url, ("public",), story)
+
+
+def test_all_pages_of_a_search_are_read(fhir_server):
+    async def story(*documents):
+        await stored(*documents)
+        client = FhirClient(fhir_server.base_url)
+        wanted = {"identifier": f"{SYSTEM}/head-model|paged", "_count": "2"}
+        pages = [page async for page in search_pages(client, "Task", wanted)]
+        await client.aclose()
+        assert len({task["id"] for page in pages for task in page}) == 5
+        assert max(len(page) for page in pages) <= 2
+
+    told(fhir_server.base_url, ("paged",) * 5, story)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "settings"),
+    [
+        ((), 2, {}),
+        (("--prompt-set", "no-version"), 2, {}),
+        (("--model", "x", "--since", "yesterday"), 2, {}),
+        (("--model", "x"), 2, {"FHIR__WRITE": "shadow"}),
+        (("--model", "x"), 3, {"FHIR__BASE_URL": "http://127.0.0.1:9/fhir"}),
+        (("--model", "nobody"), 1, {}),
+    ],
+)
+def test_exit_statuses(fhir_server, arguments, status, settings):
+    assert retract(fhir_server, *arguments, status=status, **settings) == []
