@@ -6,7 +6,17 @@ from typing import Annotated
 import typer
 
 from oncofhir import __version__
-from oncofhir.cli import config, demo, extract, model, publish, reasons, topics, worker
+from oncofhir.cli import (
+    config,
+    dead_letters,
+    demo,
+    extract,
+    model,
+    publish,
+    reasons,
+    topics,
+    worker,
+)
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -30,6 +40,7 @@ app.command("worker")(worker.worker)
 app.command("reasons")(reasons.reasons)
 app.add_typer(model.app, name="model")
 app.add_typer(topics.app, name="topics")
+app.add_typer(dead_letters.app, name="dead-letters")
 app.add_typer(config.app, name="config")
 
 
