@@ -8,6 +8,7 @@ import typer
 from oncofhir import __version__
 from oncofhir.cli import (
     config,
+    dead_letters,
     demo,
     evaluate,
     extract,
@@ -43,6 +44,7 @@ app.command("retract")(retract.retract)
 app.command("reasons")(reasons.reasons)
 app.add_typer(model.app, name="model")
 app.add_typer(topics.app, name="topics")
+app.add_typer(dead_letters.app, name="dead-letters")
 app.add_typer(config.app, name="config")
 
 

@@ -41,6 +41,15 @@ def test_topics_are_made_once(broker):
     assert {topic["partitions"] for topic in again} == {2}
 
 
+def test_topics_are_checked(broker):
+    oncofhir(broker.address, "topics", "ensure")
+    told = oncofhir(broker.address, "topics", "check")
+    # Tansu tells no settings of its topics, and that is said.
+    assert {(t["problem"], t["severity"]) for t in told} == {("settings", "unknown")}
+    few = oncofhir(broker.address, "topics", "check", "--partitions", "99", status=1)
+    assert {t["problem"] for t in few} == {"settings", "partitions"}
+
+
 def test_reports_are_published_as_they_are_and_the_rest_is_named(broker, tmp_path):
     report = diagnostic_report("pub-1", BREAST)
     note = {"resourceType": "DocumentReference", "id": "pub-2", "status": "current"}

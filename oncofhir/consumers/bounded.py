@@ -1,0 +1,123 @@
+"""Reads topics outside of any group, up to where they end when the reading begins.
+
+What is published meanwhile is not waited for: a command that publishes what it reads comes to an end.
+At most what was fetched together with the last record is read beyond the end (Tansu counts the last batch
+as one record when it is asked for the end, so these are not left out).
+"""
+
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from typing import Any
+
+from kafka import KafkaConsumer, TopicPartition
+from kafka.errors import KafkaError
+
+from oncofhir.consumers.connection import client_options, connect, translated
+from oncofhir.schemas.errors import DependencyUnavailable, OncofhirError, RequestRejected
+from oncofhir.schemas.reasons import Reason
+from oncofhir.settings import KafkaSettings
+
+_POLL_MS = 500
+_STUCK_SECONDS = 30.0
+_AT_A_POLL = 10_000  # all that was fetched of a partition, about 1 MB
+_LAST_SECONDS = 2.0
+
+
+class BoundedReader:
+    """Reads records without a group and commits nothing. Blocks; for one thread.
+
+    Every method raises DependencyUnavailable or AccessDenied for the broker, and RequestRejected
+    when it has no such topic.
+    """
+
+    def __init__(self, consumer: KafkaConsumer, settings: KafkaSettings) -> None:
+        self._consumer = consumer
+        self._settings = settings
+
+    def to_end(self, topic: str, since_ms: int | None = None) -> Iterator[Any]:
+        """The records of a topic, partition after partition, in offset order within each.
+
+        `since_ms`: begin at the first record of at least this timestamp (epoch milliseconds).
+        """
+        with _translating(self._settings):
+            partitions = self._partitions(topic)
+            ends = self._consumer.end_offsets(partitions)
+            begins = self._consumer.beginning_offsets(partitions)
+            if since_ms is not None:
+                found = self._consumer.offsets_for_times(dict.fromkeys(partitions, since_ms))
+                begins = {at: found[at].offset if found.get(at) else ends[at] for at in partitions}
+            for at in partitions:
+                if begins[at] < ends[at]:
+                    yield from self._span(at, begins[at], ends[at])
+
+    def one(self, topic: str, partition: int, offset: int) -> Any | None:
+        """The record at an offset; None when it is not there (any more, or yet)."""
+        with _translating(self._settings):
+            at = TopicPartition(topic, partition)
+            if at not in self._partitions(topic):
+                return None
+            if offset < self._consumer.beginning_offsets([at])[at]:
+                return None
+            self._consumer.assign([at])
+            self._consumer.seek(at, offset)
+            deadline = time.monotonic() + _LAST_SECONDS
+            while time.monotonic() < deadline and self._consumer.position(at) <= offset:
+                for record in self._consumer.poll(_POLL_MS, max_records=1).get(at, ()):
+                    return record if record.offset == offset else None
+            return None
+
+    def _partitions(self, topic: str) -> list[TopicPartition]:
+        numbers = self._consumer.partitions_for_topic(topic)
+        if not numbers:
+            raise RequestRejected(Reason.BROKER_REJECTED, topic, "no such topic")
+        return [TopicPartition(topic, number) for number in sorted(numbers)]
+
+    def _span(self, at: TopicPartition, begin: int, end: int) -> Iterator[Any]:
+        self._consumer.assign([at])
+        self._consumer.seek(at, begin)
+        moved = time.monotonic()
+        # The position, not the last record: compaction and transactions leave offsets without one.
+        position = begin
+        while position < end:
+            yield from self._consumer.poll(_POLL_MS, max_records=_AT_A_POLL).get(at, ())
+            now, before = time.monotonic(), position
+            position = self._consumer.position(at)
+            if position > before:
+                moved = now
+            elif now - moved > _STUCK_SECONDS:
+                raise DependencyUnavailable(
+                    Reason.BROKER_UNREACHABLE, at.topic, f"stopped at offset {position} of {end}"
+                )
+
+
+@contextmanager
+def bounded_reader(settings: KafkaSettings) -> Iterator[BoundedReader]:
+    """A reader that has reached the broker.
+
+    Raises:
+        DependencyUnavailable, AccessDenied: the broker cannot be reached, or refuses us.
+    """
+    consumer = connect(
+        KafkaConsumer,
+        settings,
+        **client_options(settings, "reader"),
+        group_id=None,
+        enable_auto_commit=False,
+        auto_offset_reset="earliest",
+        isolation_level="read_committed",
+        allow_auto_create_topics=False,
+        metrics_enabled=False,
+    )
+    with closing(consumer):
+        yield BoundedReader(consumer, settings)
+
+
+@contextmanager
+def _translating(settings: KafkaSettings) -> Iterator[None]:
+    try:
+        yield
+    except OncofhirError:
+        raise
+    except KafkaError as error:
+        raise translated(error, settings) from error

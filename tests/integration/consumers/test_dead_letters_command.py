@@ -1,0 +1,109 @@
+"""`oncofhir dead-letters` as a process, against letters that a worker left in a real broker."""
+
+import asyncio
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+from oncofhir.consumers.letters import REPLAYS
+from oncofhir.schemas.errors import UnreadableReport
+from oncofhir.schemas.reasons import Reason
+from tests.integration.consumers.workbench import (
+    InstantProcessor,
+    committed,
+    message,
+    publish,
+    read_all,
+    report,
+    running,
+    until,
+)
+from tests.reports import CANARY
+
+pytestmark = pytest.mark.anyio
+
+
+def run(settings, *arguments, status=0, raw=False):
+    names = ("bootstrap_servers", "diagnostic_report_topic", "dead_letter_topic")
+    ours = {f"ONCOFHIR_KAFKA__{n.upper()}": getattr(settings.kafka, n) for n in names}
+    ran = subprocess.run(
+        [sys.executable, "-m", "oncofhir", "dead-letters", *arguments],
+        env=os.environ | ours,
+        capture_output=True,
+        check=False,
+        timeout=90,
+    )
+    assert ran.returncode == status, ran.stderr.decode()
+    assert CANARY.encode() not in ran.stderr
+    if raw:
+        return ran.stdout
+    assert CANARY.encode() not in ran.stdout
+    return [json.loads(line) for line in ran.stdout.splitlines()]
+
+
+def refused(event, attempt):
+    return UnreadableReport(Reason.NO_TEXT) if event.source.id.startswith("bad") else None
+
+
+async def leave_letters(settings, contents):
+    messages = [message(settings, c, headers=[("x-from", b"ehr")]) for c in contents]
+    placed = await publish(settings, messages)
+    async with running(settings, InstantProcessor(failing=refused)):
+        await until(lambda: committed(settings) == len(placed))
+    return messages
+
+
+async def test_letters_are_listed_shown_and_replayed_once_in_order(settings):
+    contents = [report("bad-1", n, note=CANARY) for n in (1, 2, 3)] + [b"{" + CANARY.encode()]
+    sent = await leave_letters(settings, contents)
+    listed = await asyncio.to_thread(run, settings, "list")
+    assert len(listed) == 4
+    chosen = [x for x in listed if x["reason"] == "no-text"]
+    assert [x["source_offset"] for x in chosen] == [0, 1, 2]
+    assert chosen[0]["stage"] == "process"
+    assert await asyncio.to_thread(run, settings, "list", "--reason", "no-text") == chosen
+    assert await asyncio.to_thread(run, settings, "list", "--until", "2020-01-01") == []
+
+    place = f"{chosen[0]['partition']}:{chosen[0]['offset']}"
+    (shown,) = await asyncio.to_thread(run, settings, "show", place)
+    assert shown["value_bytes"] == len(sent[0].value)
+    value = await asyncio.to_thread(lambda: run(settings, "show", place, "--value", raw=True))
+    assert value == sent[0].value
+    await asyncio.to_thread(lambda: run(settings, "show", "0:99999", status=1))
+
+    topic = settings.kafka.diagnostic_report_topic
+    wanted = ("replay", "--reason", "no-text")
+    tried = await asyncio.to_thread(run, settings, *wanted, "--dry-run")
+    assert [x["verdict"] for x in tried] == ["replay"] * 3
+    assert len(read_all(settings, topic)) == 4
+    await asyncio.to_thread(run, settings, *wanted)
+    again = [r for r in read_all(settings, topic) if dict(r.headers).get(REPLAYS)]
+    assert [(r.key, r.value) for r in again] == [(m.key, m.value) for m in sent[:3]]
+    assert [list(r.headers) for r in again] == [[("x-from", b"ehr"), (REPLAYS, b"1")]] * 3
+    once_more = await asyncio.to_thread(run, settings, *wanted)
+    assert [x["verdict"] for x in once_more] == ["already-replayed"] * 3
+    assert len(read_all(settings, topic)) == 7
+
+
+async def test_what_fails_again_is_replayed_no_oftener_than_the_limit(settings):
+    await leave_letters(settings, [report("bad-2")])
+    for count in (1, 2):
+        said = await asyncio.to_thread(run, settings, "replay", "--most", "2")
+        assert [x["verdict"] for x in said].count("replay") == 1
+        async with running(settings, InstantProcessor(failing=refused)):
+            await until(lambda count=count: committed(settings) == 1 + count)
+    said = await asyncio.to_thread(lambda: run(settings, "replay", "--most", "2", status=1))
+    assert sorted(x["verdict"] for x in said) == ["already-replayed"] * 2 + ["replayed-too-often"]
+
+
+async def test_no_broker_is_3_and_wrong_usage_2(settings):
+    away = settings.model_copy(
+        update={"kafka": settings.kafka.model_copy(update={"bootstrap_servers": "127.0.0.1:9"})}
+    )
+    run(away, "list", status=3)
+    run(settings, "show", "nowhere", status=2)
+    run(settings, "list", "--since", "yesterday", status=2)
+    run(settings, "replay", "--to", settings.kafka.dead_letter_topic, status=2)
