@@ -1,6 +1,7 @@
 """From a DiagnosticReport or DocumentReference to a Report: its text, and what must be known about it."""
 
 from collections.abc import Iterator, Mapping
+from itertools import islice
 from typing import Any
 
 from oncofhir.fhir.attachments.decoded import possible
@@ -144,13 +145,14 @@ async def _pieces(
     pieces = list(attached)
     if kind == "DiagnosticReport":
         conclusion = string(resource, "conclusion", kind)
-        if conclusion is not None and not _says(pieces, conclusion):
+        if conclusion is not None and _bare(conclusion) not in _said(pieces):
             pieces.append(_plain(f"{kind}.conclusion", conclusion))
-        pieces += _conclusion_codes(resource, kind, pieces)
+        pieces += _conclusion_codes(resource, kind, _said(pieces), limits)
         pieces += await textual_results(resource, reader, limits, fetch=not attached)
         if pieces:  # a site alone is no report
             sites = await specimen_sites(resource, reader, limits, fetch=not attached)
-            pieces += [p for site in sites if not _says(pieces, site[-1].text) for p in site]
+            said = _said(pieces) if sites else ""
+            pieces += [p for site in sites if _bare(site[-1].text) not in said for p in site]
     if not pieces:
         pieces += _narrative(resource, kind, only_authored=failure is not None)
     if not pieces:
@@ -169,19 +171,23 @@ def _attachments(resource: Mapping[str, Any], kind: str) -> Iterator[Located]:
 
 
 def _conclusion_codes(
-    resource: Mapping[str, Any], kind: str, pieces: list[Piece]
+    resource: Mapping[str, Any], kind: str, said: str, limits: IntakeLimits
 ) -> Iterator[Piece]:
     """What the codes of the conclusion are called, where the report does not say it already."""
-    for at, concept in children(resource, "conclusionCode", kind):
-        said = said_by(concept, at)
-        if said is not None and not _says(pieces, said.text):
-            yield said
+    for at, concept in islice(children(resource, "conclusionCode", kind), limits.max_results):
+        name = said_by(concept, at)
+        if name is not None and _bare(name.text) not in said:
+            yield name
 
 
-def _says(pieces: list[Piece], text: str) -> bool:
-    """Whether a text stands in one of the pieces already, white space aside."""
-    words = " ".join(text.split())
-    return any(words in " ".join(piece.text.split()) for piece in pieces)
+def _bare(text: str) -> str:
+    """A text with its white space made one, to see whether another says the same."""
+    return " ".join(text.split())
+
+
+def _said(pieces: list[Piece]) -> str:
+    """All that the pieces say, in the form of `_bare`; no text spans two of them."""
+    return "\n".join(_bare(piece.text) for piece in pieces)
 
 
 def _plain(path: str, text: str) -> Piece:

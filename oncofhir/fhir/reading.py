@@ -68,15 +68,20 @@ class Companions:
 
     async def attachment(self, url: str, accept: str) -> tuple[bytes, str | None]:  # noqa: ARG002
         named = relative_reference(url)
+        binary = self.binary(url)
+        if binary is not None:
+            return binary_content(binary, self._max_bytes)
         if named is None or named.type != "Binary":
             raise UnreadableReport(Reason.ATTACHMENT_URL_REFUSED)
-        binary = self.find(url)
-        if binary is None:
-            raise UnreadableReport(Reason.ATTACHMENT_NOT_FOUND)
-        return binary_content(binary, self._max_bytes)
+        raise UnreadableReport(Reason.ATTACHMENT_NOT_FOUND)
 
     def local(self, url: str) -> str:
         return url
+
+    def binary(self, url: str) -> dict[str, Any] | None:
+        """The Binary that came along under this URL: a Bundle may name it by its full URL."""
+        found = self.find(url)
+        return found if found is not None and found.get("resourceType") == "Binary" else None
 
     def find(self, reference: str) -> dict[str, Any] | None:
         """The resource that a reference names, whatever server and version it names with it."""
@@ -147,13 +152,13 @@ class SourceReader:
     async def attachment(self, url: str, accept: str) -> tuple[bytes, str | None]:
         url = self.local(url)
         named = relative_reference(url)
-        if named is None:
-            if origin(url) not in self._allowed:
-                raise UnreadableReport(Reason.ATTACHMENT_URL_REFUSED)
-        elif named.type != "Binary":
+        if named is not None and named.type != "Binary":
             raise UnreadableReport(Reason.ATTACHMENT_URL_REFUSED)
-        elif (binary := self._companions.find(url)) is not None:
+        is_allowed = origin(url) in self._allowed
+        if not is_allowed and (binary := self._companions.binary(url)) is not None:
             return binary_content(binary, self._max_bytes)
+        if named is None and not is_allowed:
+            raise UnreadableReport(Reason.ATTACHMENT_URL_REFUSED)
         try:
             content, content_type = await self._client.read_binary(url, accept, self._fetch())
         except OncofhirError as error:

@@ -36,6 +36,10 @@ def hapi(
         ),
         None,
     )
+    version = message.get("payloadVersion")
+    if reference is not None and "/_history/" not in reference and isinstance(version, str):
+        versioned = f"{reference}/_history/{version}"
+        reference = versioned if literal_reference(versioned) is not None else reference
     inner = context.deeper(operation=operation_of(message["operationType"]), reference=reference)
     payload = message.get("payload")
     if inner.operation is Operation.DELETE or payload in (None, ""):

@@ -245,6 +245,137 @@ def test_cloudevents_in_binary_mode():
     assert created.resource == REPORT
 
 
+def hapi(operation, **payload):
+    """A ResourceModifiedJsonMessage with all its fields, as HAPI FHIR's channel writes it."""
+    return {
+        "headers": {"retryCount": 0, "customHeaders": {}},
+        "payload": {
+            "attributes": {},
+            "mediaType": None,
+            "messageKey": None,
+            "operationType": operation,
+            "partitionId": {"allPartitions": False, "partitionIds": [None]},
+            "payload": None,
+            "payloadId": REFERENCE,
+            "payloadVersion": "3",
+            "subscriptionId": None,
+            "transactionId": "17",
+            **payload,
+        },
+    }
+
+
+@pytest.mark.parametrize("operation", ["CREATE", "UPDATE", "MANUALLY_TRIGGERED"])
+def test_a_message_of_hapi_with_all_its_fields(operation):
+    unversioned = {key: value for key, value in REPORT.items() if key != "meta"}
+    (event,) = opened(hapi(operation, payload=json.dumps(unversioned)))
+    assert (event.operation, str(event.source)) == (Operation.UPSERT, f"{REFERENCE}/_history/3")
+    assert event.resource == unversioned
+    (event,) = opened(hapi(operation))
+    assert (event.resource, str(event.source)) == (None, f"{REFERENCE}/_history/3")
+
+
+def test_a_deletion_of_hapi_names_its_version():
+    (event,) = opened(hapi("DELETE"))
+    assert (event.operation, str(event.source)) == (Operation.DELETE, f"{REFERENCE}/_history/3")
+    (event,) = opened(hapi("DELETE", payloadVersion="not a version"))
+    assert str(event.source) == REFERENCE
+
+
+OTHER = {"resourceType": "DocumentReference", "id": "d1", "meta": {"versionId": "1"}}
+TWO = bundle("collection", {"resource": REPORT}, {"resource": OTHER})
+BOTH = [f"{REFERENCE}/_history/3", "DocumentReference/d1/_history/1"]
+SEVERAL = {
+    "collection": TWO,
+    "Bundle in a Bundle": bundle("collection", {"resource": TWO}),
+    "message": bundle("message", {"resource": {"resourceType": "MessageHeader"}}, *TWO["entry"]),
+    "searchset": bundle("searchset", *TWO["entry"]),
+    "CloudEvent": {"specversion": "1.0", "type": "x", "data": TWO},
+    "CloudEvent in base64": {
+        "specversion": "1.0",
+        "type": "x",
+        "data_base64": base64.b64encode(b"\xef\xbb\xbf" + json.dumps(TWO).encode()).decode(),
+    },
+    "CloudEvents in a batch": [
+        {"specversion": "1.0", "type": "x", "data": REPORT},
+        {"specversion": "1.0", "type": "x", "data": OTHER},
+    ],
+    "HAPI": hapi("UPDATE", payloadId="Bundle/b1", payload=json.dumps(TWO)),
+    "list": [REPORT, OTHER],
+    "R4 id-only": backport("event-notification", *BOTH),
+    "R5 id-only": r5("event-notification", *BOTH),
+    "R5 in full": r5(
+        "event-notification",
+        REFERENCE,
+        "DocumentReference/d1",
+        entries=[
+            FULL_ENTRY,
+            {"fullUrl": "https://h.example.org/DocumentReference/d1", "resource": OTHER},
+        ],
+    ),
+}
+
+
+@pytest.mark.parametrize("content", SEVERAL.values(), ids=SEVERAL)
+@pytest.mark.parametrize("mark", [b"", b"\xef\xbb\xbf"], ids=["", "BOM"])
+def test_several_reports_of_one_record_are_each_an_event(content, mark):
+    record = mark + json.dumps(content).encode()
+    assert [str(event.source) for event in opened(record)] == BOTH
+
+
+def test_a_history_of_several_reports_is_in_the_order_of_time():
+    versions = [
+        {
+            "resource": {**REPORT, "meta": {"versionId": "4"}},
+            "request": {"method": "PUT", "url": REFERENCE},
+        },
+        {"resource": OTHER},
+        {"resource": REPORT},
+    ]
+    events = opened(bundle("history", *versions))
+    assert [str(event.source) for event in events] == [*BOTH, f"{REFERENCE}/_history/4"]
+    gone = [{"request": {"method": "DELETE", "url": REFERENCE}}, *versions]
+    last = opened(bundle("history", *gone))[-1]
+    assert (last.operation, last.source.unversioned) == (Operation.DELETE, REFERENCE)
+
+
+def test_a_notification_of_r5_without_content_or_about_something_else_has_its_reason():
+    assert reason_of(r5("event-notification")) is Reason.NOTIFICATION_WITHOUT_FOCUS
+    assert reason_of(r5("event-notification", "Encounter/1")) is Reason.NO_REPORT_IN_BUNDLE
+    empty = r5("event-notification")
+    empty["entry"][0]["resource"]["notificationEvent"] = [{"eventNumber": "1"}]
+    assert reason_of(empty) is Reason.NOTIFICATION_WITHOUT_FOCUS
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        json.dumps(REPORT).encode(),
+        b"\xef\xbb\xbf" + json.dumps(REPORT).encode(),
+        json.dumps(TWO).encode(),
+    ],
+)
+@pytest.mark.parametrize("prefix", ["ce_", "ce-", "CE_"])
+def test_cloudevents_in_binary_mode_hold_whatever_a_record_may(value, prefix):
+    headers = [
+        (f"{prefix}specversion", b"1.0"),
+        (f"{prefix}id", b"1"),
+        (f"{prefix}source", b"/ehr"),
+        (f"{prefix}type", b"org.hl7.fhir.updated"),
+        ("content-type", b"application/fhir+json; charset=utf-8; fhirVersion=4.0"),
+    ]
+    events = opened(value, headers)
+    assert str(events[0].source) == f"{REFERENCE}/_history/3"
+    assert all(event.operation is Operation.UPSERT for event in events)
+
+
+def test_binary_mode_names_what_the_resource_does_not():
+    bare = {"resourceType": "DiagnosticReport", "status": "final"}
+    headers = [("ce_specversion", b"1.0"), ("ce_type", b"x"), ("ce_subject", REFERENCE.encode())]
+    (event,) = opened(bare, headers)
+    assert event.source.unversioned == REFERENCE
+
+
 @pytest.mark.parametrize("type_", ["handshake", "heartbeat", "query-status"])
 @pytest.mark.parametrize("notification", [backport, r5])
 def test_keeping_in_touch_announces_nothing(notification, type_):

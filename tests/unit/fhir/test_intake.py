@@ -380,6 +380,21 @@ def test_urls_within_the_source_and_the_report():
     assert reason_of(diagnostic_report(wrong), binary) is Reason.ATTACHMENT_SIZE_MISMATCH
 
 
+def test_a_binary_of_the_same_bundle_may_be_named_by_its_full_url():
+    binary = {
+        "resourceType": "Binary",
+        "id": "b1",
+        "contentType": "text/plain",
+        "data": encoded(TEXT),
+    }
+    url = "http://ehr.example.org/elsewhere/Binary/b1"
+    assert read(diagnostic_report({"url": url}), binary).text == TEXT
+    reader = SourceReader(NoClient(), Companions([binary]))
+    assert asyncio.run(reader.attachment(url, "*/*"))[0] == TEXT.encode()
+    patient = "http://ehr.example.org/elsewhere/Patient/p1"
+    assert reason_of(diagnostic_report({"url": patient})) is Reason.ATTACHMENT_URL_REFUSED
+
+
 REFUSED = [
     "file:///etc/passwd",
     "Binary/../../Patient/1",
