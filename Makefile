@@ -11,10 +11,10 @@ TRAIN_STAMP := $(TRAIN_VENV)/.installed
 TRAIN_MINUTES ?= 35
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help setup demo test lint format train clean
+.PHONY: help setup demo test test-kafka lint format train clean
 
 help: ## List the targets
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  \1\t\2/' | expand -t 12
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  \1\t\2/' | expand -t 14
 
 setup: $(STAMP) ## Create .venv with what demo, tests and lint need; cheap when nothing changed
 	@echo "$(VENV) is up to date"
@@ -32,6 +32,9 @@ demo: $(STAMP) ## Run the main job on 20-odd reports with an embedded broker, FH
 
 test: $(STAMP) ## Run the tests (unit tests, and integration tests against the embedded parts)
 	@$(BIN)/python -m pytest $(ARGS)
+
+test-kafka: $(STAMP) ## Run the tests of the Kafka runtime against Apache Kafka (Java 17+; fetches 45 MB once)
+	@$(BIN)/python -m pytest tests/apache_kafka $(ARGS)
 
 lint: $(STAMP) ## ruff (rules and format) and mypy --strict
 	@$(BIN)/ruff check .
