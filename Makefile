@@ -13,10 +13,10 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 PACKAGES ?=
 
-.PHONY: help setup demo test validate-fhir lint format train finetune-test bench clean
+.PHONY: help setup demo test test-kafka validate-fhir lint format train finetune-test bench clean
 
 help: ## List the targets
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  \1\t\2/' | expand -t 12
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  \1\t\2/' | expand -t 14
 
 setup: $(STAMP) ## Create .venv with what demo, tests and lint need; cheap when nothing changed
 	@echo "$(VENV) is up to date"
@@ -33,10 +33,13 @@ demo: $(STAMP) ## Run the main job on 20-odd reports with an embedded broker, FH
 	@$(BIN)/oncofhir demo $(ARGS)
 
 test: $(STAMP) ## Run the tests (unit tests, and integration tests against the embedded parts)
-	@$(BIN)/python -m pytest --ignore tests/finetune $(ARGS)
+	@$(BIN)/python -m pytest --ignore tests/finetune --ignore tests/apache_kafka $(ARGS)
 
 validate-fhir: $(STAMP) ## Emitted snapshots against R4, US Core, mCODE, AI Transparency (PACKAGES=folder; JDK 17 and Maven)
 	@$(BIN)/python -m tests.validator "$(PACKAGES)"
+
+test-kafka: $(STAMP) ## Run the tests of the Kafka runtime against Apache Kafka (Java 17+; fetches 45 MB once)
+	@$(BIN)/python -m pytest tests/apache_kafka $(ARGS)
 
 lint: $(STAMP) ## ruff (rules and format) and mypy --strict
 	@$(BIN)/ruff check .

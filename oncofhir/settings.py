@@ -244,7 +244,7 @@ class ModelSettings(Group):
     api: ModelApi = ModelApi.TGI
     token_file: Path | None = None
     ca_file: Path | None = Field(None, description="authorities to trust instead of the system's")
-    certificate_file: Path | None = Field(None, description="shown to the server, with its chain")
+    cert_file: Path | None = Field(None, description="shown to the server, with its chain")
     key_file: Path | None = Field(None, description="of the certificate, if not in the same file")
     prompt_set: str = "cancerllm"
     tokenizer_file: Path | None = Field(

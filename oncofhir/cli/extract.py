@@ -29,8 +29,9 @@ def extract(
     model: Annotated[
         str,
         typer.Option(
-            metavar="embedded|rules|URL",
-            help="The small model that comes with oncofhir, transparent rules, or a model server.",
+            metavar="embedded|rules|URL|FOLDER",
+            help="The small model that comes with oncofhir, transparent rules, a model server, "
+            "or a checkpoint to run in process.",
         ),
     ] = EMBEDDED,
     model_api: Annotated[

@@ -1,7 +1,8 @@
-"""`--model embedded|rules|URL`: which model a command asks, and the embedded server while it runs."""
+"""`--model embedded|rules|URL|FOLDER`: which model a command asks, and the embedded server while it runs."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from oncofhir.cli.exits import Exit, fail
 from oncofhir.settings import ModelApi, ModelSettings
@@ -11,9 +12,13 @@ RULES = "rules"
 
 
 def check_model(model: str) -> None:
-    """End the command when `--model` is none of the three."""
-    if model not in {EMBEDDED, RULES} and not model.startswith(("http://", "https://")):
-        fail("--model is embedded, rules or an http(s) URL", Exit.WRONG_USAGE)
+    """End the command when `--model` is none of the four."""
+    if model in {EMBEDDED, RULES} or model.startswith(("http://", "https://")):
+        return
+    if not Path(model).is_dir():
+        fail(
+            "--model is embedded, rules, an http(s) URL or a checkpoint's folder", Exit.WRONG_USAGE
+        )
 
 
 @contextmanager
@@ -26,6 +31,9 @@ def chosen_model(
     elif model == EMBEDDED:
         with _embedded() as url:
             yield _chosen(base, url, ModelApi.TGI, prompt_set or "oncofhir-small")
+    elif Path(model).is_dir():
+        folder = str(Path(model).resolve())
+        yield _chosen(base, folder, ModelApi.TRANSFORMERS, prompt_set or base.prompt_set)
     else:
         yield _chosen(base, model, api or base.api, prompt_set or base.prompt_set)
 

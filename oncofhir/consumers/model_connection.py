@@ -67,11 +67,11 @@ def tls_context(settings: ModelSettings) -> ssl.SSLContext:
         _loading(
             "CA_FILE", settings.ca_file, partial(context.load_verify_locations, settings.ca_file)
         )
-    if settings.certificate_file:
-        chain = partial(context.load_cert_chain, settings.certificate_file, settings.key_file)
-        _loading("CERTIFICATE_FILE", settings.certificate_file, chain)
+    if settings.cert_file:
+        chain = partial(context.load_cert_chain, settings.cert_file, settings.key_file)
+        _loading("CERT_FILE", settings.cert_file, chain)
     elif settings.key_file:
-        raise SettingsError("ONCOFHIR_MODEL__KEY_FILE needs ONCOFHIR_MODEL__CERTIFICATE_FILE")
+        raise SettingsError("ONCOFHIR_MODEL__KEY_FILE needs ONCOFHIR_MODEL__CERT_FILE")
     return context
 
 
