@@ -72,6 +72,13 @@ def _http_url(url: str) -> str:
     return url.rstrip("/")
 
 
+def _https_url(url: str) -> str:
+    if urlsplit(url).scheme != "https" or not urlsplit(url).hostname:
+        raise ValueError("an https URL is needed: a client's secret is sent there")
+    return url
+
+
+HttpsUrl = Annotated[str, AfterValidator(_https_url)]
 HttpUrl = Annotated[str, AfterValidator(_http_url)]
 
 
@@ -93,9 +100,20 @@ class KafkaSettings(Group):
     outcome_topic: str = "oncology.outcomes"
     dead_letter_topic: str = "oncology.dead-letters"
     security_protocol: str = Field("PLAINTEXT", pattern="^(PLAINTEXT|SSL|SASL_PLAINTEXT|SASL_SSL)$")
-    sasl_mechanism: str | None = Field(None, pattern="^(PLAIN|SCRAM-SHA-256|SCRAM-SHA-512)$")
+    sasl_mechanism: str | None = Field(
+        None, pattern="^(PLAIN|SCRAM-SHA-256|SCRAM-SHA-512|OAUTHBEARER)$"
+    )
     sasl_username: str | None = None
     sasl_password_file: Path | None = None
+    sasl_oauth_url: HttpsUrl | None = Field(
+        None, description="OAUTHBEARER: token endpoint, asked with the client-credentials grant"
+    )
+    sasl_oauth_client_id: str | None = None
+    sasl_oauth_client_secret_file: Path | None = None
+    sasl_oauth_scope: str | None = None
+    sasl_oauth_ca_file: Path | None = Field(
+        None, description="CA of the token endpoint; default: the system's"
+    )
     ssl_ca_file: Path | None = None
     ssl_certificate_file: Path | None = None
     ssl_key_file: Path | None = None

@@ -68,6 +68,7 @@ class Source:
         self._stopping = threading.Event()
         self._held_back = threading.Event()
         self._full = False
+        self._room_again = threading.Event()
         self._paused: frozenset[Partition] = frozenset()
         self._highwater: dict[Partition, int] = {}
         self._thread = threading.Thread(target=self._run, name="oncofhir-poll", daemon=True)
@@ -82,6 +83,8 @@ class Source:
     def finish(self, record: SourceRecord) -> None:
         """Count a record as finished; of an ended tenure it changes nothing."""
         self.assignment.finish(record.tenure, record.coordinates.offset)
+        if self._full and not self._is_over_half():
+            self._room_again.set()
 
     def hold_back(self) -> None:
         """Pause all partitions, keep polling and committing."""
@@ -196,7 +199,9 @@ class Source:
     def _turn(self, consumer: KafkaConsumer) -> None:
         room = self._room()
         self._pause(consumer)
-        batches = consumer.poll(timeout_ms=_POLL_MS, max_records=room)
+        if self._full:  # nothing can come, and the client cannot be woken: wait here instead
+            self._room_again.wait(_POLL_MS / 1000)
+        batches = consumer.poll(timeout_ms=0 if self._full else _POLL_MS, max_records=room)
         if batches:
             self._hand_over(consumer, batches)
         self.joined = _is_member(consumer)
@@ -218,10 +223,16 @@ class Source:
         most = self._settings.max_in_flight_records * _HELD_PER_PLACE
         most_bytes = self._settings.max_in_flight_bytes
         if self._full:  # go on only when a half is free, so that pausing does not flutter
-            self._full = records > most // 2 or size > most_bytes // 2
+            self._full = self._is_over_half()
         else:
+            self._room_again.clear()
             self._full = records >= most or size >= most_bytes
         return max(1, min(most - records, _MOST_AT_A_POLL))
+
+    def _is_over_half(self) -> bool:
+        records, size = self.assignment.load
+        most = self._settings.max_in_flight_records * _HELD_PER_PLACE
+        return records > most // 2 or size > self._settings.max_in_flight_bytes // 2
 
     def _pause(self, consumer: KafkaConsumer) -> None:
         assigned = {(at.topic, at.partition) for at in consumer.assignment()}

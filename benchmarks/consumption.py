@@ -1,0 +1,324 @@
+"""How fast records come through the runtime, against loops without it: `python -m benchmarks.consumption`.
+
+Starts an Apache Kafka of its own. Prints one JSON object a line: `name`, `ratio` and `goal` where there is
+one, and what was measured. Options: --records N, --worked N, --backlog N (0 leaves the last one out).
+"""
+
+import argparse
+import asyncio
+import json
+import os
+import subprocess
+import sys
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from confluent_kafka import Consumer, Producer
+from kafka import KafkaConsumer
+from kafka.coordinator.assignors.cooperative_sticky import CooperativeStickyAssignor
+
+from oncofhir.consumers.records import SourceRecord, Tenure
+from oncofhir.consumers.scheduler import Job, KeyedScheduler, Place
+from oncofhir.consumers.source import Source
+from oncofhir.consumers.topics import ensure_topics
+from oncofhir.consumers.worker import Worker
+from oncofhir.settings import Settings
+from tests.apache_kafka.broker import ApacheKafka
+from tests.integration.consumers.workbench import InstantProcessor, report, settings_for
+
+PARTITIONS = 4
+RECORD_BYTES = 2_000
+WORK_SECONDS = 0.05
+BACKLOG_BYTES = 200_000
+MEMORY_GOAL_MB = 500
+
+
+def fill(settings: Settings, count: int, size: int) -> None:
+    """Publish reports of this size, each of a document of its own."""
+    producer = Producer({"bootstrap.servers": settings.kafka.bootstrap_servers, "linger.ms": 20})
+    for number in range(count):
+        value = json.dumps(report(f"r{number}", text={"div": "x" * size})).encode()
+        key = f"DiagnosticReport/r{number}".encode()
+        while True:
+            try:
+                producer.produce(settings.kafka.diagnostic_report_topic, value, key)
+                break
+            except BufferError:
+                producer.poll(0.1)
+        producer.poll(0)
+    producer.flush()
+
+
+def rate_of(polls: Iterator[int], total: int) -> float:
+    """Records a second, from the first record on."""
+    seen, started = 0, 0.0
+    for polled in polls:
+        if polled and not started:
+            started = time.perf_counter()
+            total -= polled  # these were waited for, with the group's forming
+            continue
+        seen += polled
+        if seen >= total:
+            break
+    return seen / (time.perf_counter() - started)
+
+
+def consumer_of(settings: Settings) -> KafkaConsumer:
+    consumer = KafkaConsumer(
+        bootstrap_servers=settings.kafka.bootstrap_servers,
+        group_id=f"{settings.kafka.group_id}-{time.time_ns()}",
+        auto_offset_reset="earliest",
+        enable_auto_commit=False,
+        partition_assignment_strategy=[CooperativeStickyAssignor],
+        isolation_level="read_committed",
+        fetch_max_bytes=8 * 2**20,
+        metrics_enabled=False,
+    )
+    consumer.subscribe([settings.kafka.diagnostic_report_topic])
+    return consumer
+
+
+def plain_kafka_python(settings: Settings, total: int) -> float:
+    consumer = consumer_of(settings)
+
+    def polls() -> Iterator[int]:
+        while True:
+            yield sum(len(batch) for batch in consumer.poll(50, max_records=500).values())
+
+    try:
+        return rate_of(polls(), total)
+    finally:
+        consumer.close(autocommit=False)
+
+
+def plain_confluent(settings: Settings, total: int) -> float:
+    consumer = Consumer(
+        {
+            "bootstrap.servers": settings.kafka.bootstrap_servers,
+            "group.id": f"{settings.kafka.group_id}-{time.time_ns()}",
+            "auto.offset.reset": "earliest",
+            "enable.auto.commit": False,
+        }
+    )
+    consumer.subscribe([settings.kafka.diagnostic_report_topic])
+
+    def polls() -> Iterator[int]:
+        while True:
+            yield len(consumer.consume(500, 0.05))
+
+    try:
+        return rate_of(polls(), total)
+    finally:
+        consumer.close()
+
+
+async def bare(settings: Settings, total: int) -> float:
+    """A poll thread hands each record to a task of the event loop, and gets its offset back."""
+    loop = asyncio.get_running_loop()
+    done: deque[int] = deque()
+    tasks: set[asyncio.Task[None]] = set()
+
+    async def work(record: Any) -> None:
+        done.append(record.offset)
+
+    def receive(record: Any) -> None:
+        task = loop.create_task(work(record))
+        tasks.add(task)
+        task.add_done_callback(tasks.discard)
+
+    def poll() -> float:
+        consumer = consumer_of(settings)
+
+        def polls() -> Iterator[int]:
+            while True:
+                for batch in consumer.poll(50, max_records=500).values():
+                    for record in batch:
+                        loop.call_soon_threadsafe(receive, record)
+                finished = len(done)
+                for _ in range(finished):
+                    done.popleft()
+                yield finished
+
+        try:
+            return rate_of(polls(), total)
+        finally:
+            consumer.close(autocommit=False)
+
+    return await asyncio.to_thread(poll)
+
+
+async def runtime(settings: Settings, total: int, seconds: float) -> tuple[float, float]:
+    """Source, tracker, scheduler and commits, with work of so many seconds: records a second, lag."""
+    finished, started = 0, 0.0
+    all_done = asyncio.Event()
+
+    def received(records: Sequence[SourceRecord]) -> None:
+        nonlocal started
+        started = started or time.perf_counter()
+        for record in records:
+            scheduler.submit(Job((record.key or b"").decode(), record.tenure, work_of(record)))
+
+    def work_of(record: SourceRecord) -> Callable[[Place], Any]:
+        async def work(_: Place) -> None:
+            nonlocal finished
+            if seconds:
+                await asyncio.sleep(seconds)
+            source.finish(record)
+            finished += 1
+            if finished == total:
+                all_done.set()
+
+        return work
+
+    def dropped(tenures: frozenset[Tenure]) -> None:
+        scheduler.cancel(tenures)
+
+    def ended(cause: BaseException | None) -> None:
+        if cause is not None:
+            raise cause
+
+    scheduler = KeyedScheduler(settings.kafka.max_in_flight_records, ended)
+    source = Source(
+        settings.kafka, asyncio.get_running_loop(), received=received, dropped=dropped, ended=ended
+    )
+    source.start()
+    await asyncio.wait_for(all_done.wait(), 300)
+    took = time.perf_counter() - started
+    await source.close()
+    return total / took, sum(source.lag().values())
+
+
+async def whole_worker(settings: Settings, total: int, seconds: float) -> float:
+    """The worker with decoding and rows, instant or slow in the middle: records a second."""
+    processor = InstantProcessor(seconds)
+    worker = Worker(settings, processor)
+    task = asyncio.create_task(worker.run())
+    while not processor.attempts:  # noqa: ASYNC110
+        await asyncio.sleep(0.005)
+    started = time.perf_counter()
+    while len(processor.events) < total or worker._unfinished:  # noqa: ASYNC110, SLF001
+        await asyncio.sleep(0.01)
+    took = time.perf_counter() - started
+    worker.stop()
+    await task
+    return total / took
+
+
+def fresh(settings: Settings) -> Settings:
+    """The same topics for a new group."""
+    group = {"group_id": f"{settings.kafka.group_id}-{time.time_ns()}"}
+    return settings.model_copy(update={"kafka": settings.kafka.model_copy(update=group)})
+
+
+def made(broker: ApacheKafka, count: int, size: int) -> Settings:
+    settings = settings_for(broker.address)
+    ensure_topics(settings.kafka, partitions=PARTITIONS)
+    fill(settings, count, size)
+    return settings
+
+
+def say(
+    name: str, *, ratio: float | None = None, goal: float | None = None, **measured: Any
+) -> None:
+    judged = {} if ratio is None else {"ratio": round(ratio, 3), "goal": goal}
+    print(json.dumps({"name": name} | judged | measured), flush=True)
+
+
+def instant(broker: ApacheKafka, count: int) -> None:
+    settings = made(broker, count, RECORD_BYTES)
+    rates = {
+        "kafka_python": plain_kafka_python(settings, count),
+        "confluent_kafka": plain_confluent(settings, count),
+        "bare": asyncio.run(bare(settings, count)),
+        "runtime": asyncio.run(runtime(fresh(settings), count, 0.0))[0],
+        "worker_with_rows": asyncio.run(whole_worker(fresh(settings), count // 10, 0.0)),
+    }
+    said = {f"{name}_per_second": round(rate) for name, rate in rates.items()}
+    ratio = rates["runtime"] / rates["bare"]
+    say("consumption-instant", ratio=ratio, goal=0.7, records=count, bytes=RECORD_BYTES, **said)
+
+
+def worked(broker: ApacheKafka, count: int) -> None:
+    settings = made(broker, count, RECORD_BYTES)
+    ideal = settings.kafka.max_in_flight_records / WORK_SECONDS
+    rate, lag = asyncio.run(runtime(fresh(settings), count, WORK_SECONDS))
+    with_rows = asyncio.run(whole_worker(fresh(settings), count, WORK_SECONDS))
+    say(
+        "consumption-50-ms",
+        ratio=rate / ideal,
+        goal=0.95,
+        records=count,
+        per_second=round(rate),
+        ideal_per_second=round(ideal),
+        worker_with_rows_ratio=round(with_rows / ideal, 3),
+        lag=lag,
+    )
+
+
+_RSS_SCRIPT = (
+    "import benchmarks.consumption as c, sys; c.hold_backlog(sys.argv[1], int(sys.argv[2]))"
+)
+
+
+def hold_backlog(settings_json: str, count: int) -> None:
+    """In a process of its own: consume a backlog and print the peak of resident memory, in MB."""
+    settings = Settings.model_validate_json(settings_json)
+    peak = 0.0
+    over = threading.Event()
+
+    def watch() -> None:
+        nonlocal peak
+        while not over.wait(0.05):
+            pages = int(Path("/proc/self/statm").read_text().split()[1])
+            peak = max(peak, pages * os.sysconf("SC_PAGE_SIZE") / 2**20)
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    rate, _ = asyncio.run(runtime(settings, count, WORK_SECONDS))
+    over.set()
+    watcher.join()
+    print(json.dumps({"peak_mb": round(peak), "per_second": round(rate)}))
+
+
+def backlog(broker: ApacheKafka, count: int) -> None:
+    settings = made(broker, count, BACKLOG_BYTES)
+    done = subprocess.run(
+        [sys.executable, "-c", _RSS_SCRIPT, settings.model_dump_json(), str(count)],
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    measured = json.loads(done.stdout.splitlines()[-1])
+    ratio = measured["peak_mb"] / MEMORY_GOAL_MB
+    say(
+        "consumption-backlog",
+        ratio=ratio,
+        goal=1.0,
+        lower_is_better=True,
+        records=count,
+        bytes=BACKLOG_BYTES,
+        **measured,
+    )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--records", type=int, default=50_000)
+    parser.add_argument("--worked", type=int, default=10_000)
+    parser.add_argument("--backlog", type=int, default=20_000)
+    arguments = parser.parse_args()
+    with ApacheKafka() as broker:
+        if arguments.records:
+            instant(broker, arguments.records)
+        if arguments.worked:
+            worked(broker, arguments.worked)
+        if arguments.backlog:
+            backlog(broker, arguments.backlog)
+
+
+if __name__ == "__main__":
+    main()

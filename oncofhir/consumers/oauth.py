@@ -1,0 +1,109 @@
+"""Access tokens for SASL OAUTHBEARER: OAuth 2.0 client credentials (RFC 6749, section 4.4) over HTTPS.
+
+kafka-python asks for a token whenever it connects or re-authenticates (KIP-368), on its IO thread; so a
+token is kept until four fifths of its life are over, and a request for a new one takes seconds at most.
+"""
+
+import json
+import ssl
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+import httpx2
+from kafka import errors as kafka_errors
+from kafka.net.sasl.oauth import AbstractTokenProvider
+
+from oncofhir.settings import KafkaSettings, SettingsError, read_secret
+
+_SECONDS = 5.0
+_KEPT = 0.8  # of a token's life
+_DEFAULT_LIFE = 300.0  # seconds, when the answer has no expires_in (RFC 6749 only recommends it)
+_LARGEST_TOKEN = 64 * 1024
+_FIRST_SERVER_ERROR = 500
+_OK = 200
+
+
+class TokenProvider(AbstractTokenProvider):  # type: ignore[misc]  # untyped base
+    """Gets tokens from the endpoint in the settings. Safe to use from several threads.
+
+    Raises:
+        SettingsError: the endpoint, the client's id or its secret is not set.
+    """
+
+    def __init__(
+        self, settings: KafkaSettings, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        super().__init__()
+        for name in ("url", "client_id", "client_secret_file"):
+            if getattr(settings, f"sasl_oauth_{name}") is None:
+                key = f"ONCOFHIR_KAFKA__SASL_OAUTH_{name.upper()}"
+                raise SettingsError(f"{key} is needed for SASL mechanism OAUTHBEARER")
+        self._settings = settings
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._token = ""
+        self._good_until = 0.0
+
+    def token(self) -> str:
+        """A token that has not expired.
+
+        Raises:
+            SaslAuthenticationFailedError: the endpoint refuses the client, or answers without a token.
+            KafkaConnectionError: the endpoint does not answer, or says that it cannot now.
+        """
+        with self._lock:
+            if self._clock() >= self._good_until:
+                answer = self._asked()
+                self._token = answer["access_token"]
+                self._good_until = self._clock() + _KEPT * float(
+                    answer.get("expires_in", _DEFAULT_LIFE)
+                )
+            return self._token
+
+    def _asked(self) -> dict[str, Any]:
+        settings = self._settings
+        form = {"grant_type": "client_credentials"}
+        if settings.sasl_oauth_scope is not None:
+            form["scope"] = settings.sasl_oauth_scope
+        secret = read_secret(settings.sasl_oauth_client_secret_file) or ""
+        try:
+            answer = httpx2.post(
+                settings.sasl_oauth_url or "",
+                data=form,
+                auth=(settings.sasl_oauth_client_id or "", secret),
+                timeout=_SECONDS,
+                verify=_trust(settings),
+            )
+        except (httpx2.HTTPError, OSError) as error:
+            raise kafka_errors.KafkaConnectionError(
+                f"token endpoint: {type(error).__name__}"
+            ) from None
+        if answer.status_code >= _FIRST_SERVER_ERROR:
+            raise kafka_errors.KafkaConnectionError(f"token endpoint: {answer.status_code}")
+        if answer.status_code != _OK:
+            raise kafka_errors.SaslAuthenticationFailedError(
+                f"token endpoint: {answer.status_code}"
+            )
+        return _read(answer.content)
+
+
+def _read(content: bytes) -> dict[str, Any]:
+    """The answer of RFC 6749, section 5.1; of a wrong one nothing is repeated."""
+    try:
+        answer = json.loads(content) if len(content) <= _LARGEST_TOKEN else None
+        if (
+            isinstance(answer, dict)
+            and isinstance(answer.get("access_token"), str)
+            and float(answer.get("expires_in", _DEFAULT_LIFE)) > 0
+        ):
+            return answer
+    except (ValueError, TypeError):
+        pass
+    raise kafka_errors.SaslAuthenticationFailedError("token endpoint: no token in its answer")
+
+
+def _trust(settings: KafkaSettings) -> ssl.SSLContext:
+    file = settings.sasl_oauth_ca_file
+    return ssl.create_default_context(cafile=str(file) if file is not None else None)
