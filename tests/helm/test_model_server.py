@@ -93,6 +93,7 @@ def test_the_worker_is_told_the_address_and_whom_to_trust(profile):
     found = objects(profile)
     settings = found[("ConfigMap", "oncofhir")]["data"]
     assert settings["ONCOFHIR_MODEL__URL"] == "https://oncofhir-model.oncofhir.svc:8443"
+    assert settings["ONCOFHIR_MODEL__RESOLVE_REPLICAS"] == "true"
     assert settings["ONCOFHIR_MODEL__CA_FILE"] == "/etc/oncofhir/secrets/model-ca/ca.crt"
     volumes = {v["name"]: v for v in pod_of(found[("Deployment", "oncofhir-worker")])["volumes"]}
     assert [item["key"] for item in volumes["model-ca"]["secret"]["items"]] == ["ca.crt"], (

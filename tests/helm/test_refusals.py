@@ -31,6 +31,8 @@ WRONG = {
     "source token without source": (
         "minimal", {"fhir": {"sourceTokenSecret": {"name": "x"}}}, "set fhir.sourceBaseUrl"
     ),
+    "half of SMART": ("minimal", {"fhir": {"smart": {"clientId": "x"}}}, "set fhir.smart.clientId and"),
+    "SMART and a token": ("strict", {"fhir": {"tokenSecret": {"name": "x"}}}, "or empty fhir.smart"),
     "no model": ("minimal", {"model": {"external": {"url": ""}}}, "set model.kind to tgi or vllm"),
     "two models": ("vllm", {"model": {"external": {"url": "https://m"}}}, "empty model.external.url"),
     "a server that is not run": (

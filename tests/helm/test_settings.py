@@ -11,7 +11,13 @@ from oncofhir.consumers.topics import wanted_topics
 from oncofhir.settings import known_variables, load, shown
 from tests.helm.charts import PROFILES, objects, values, worker
 
-SECRET_FILES = ("_PASSWORD_FILE", "_TOKEN_FILE", "_CA_FILE", "_CERTIFICATE_FILE", "_KEY_FILE")
+SECRET_FILES = (
+    "_PASSWORD_FILE",
+    "_TOKEN_FILE",
+    "_CA_FILE",
+    "_CERTIFICATE_FILE",
+    "_KEY_FILE",
+)  # PRIVATE_KEY_FILE too
 
 
 def environment(profile, changes=None):

@@ -20,11 +20,15 @@ empty is left out and has the software's default. worker.env adds any other sett
   "ONCOFHIR_FHIR__BASE_URL" $v.fhir.baseUrl
   "ONCOFHIR_FHIR__SOURCE_BASE_URL" $v.fhir.sourceBaseUrl
   "ONCOFHIR_FHIR__IDENTIFIER_SYSTEM" $v.fhir.identifierSystem
+  "ONCOFHIR_FHIR__CLIENT_ID" $v.fhir.smart.clientId
+  "ONCOFHIR_FHIR__TOKEN_URL" $v.fhir.smart.tokenUrl
+  "ONCOFHIR_FHIR__KEY_ID" $v.fhir.smart.keyId
   "ONCOFHIR_FHIR__SOURCE_NAME" $v.fhir.sourceName
   "ONCOFHIR_FHIR__ORGANIZATION" $v.fhir.organization
   "ONCOFHIR_FHIR__WRITE" $v.fhir.write
   "ONCOFHIR_FHIR__MAX_CONNECTIONS" (int64 $v.fhir.maxConnections)
   "ONCOFHIR_MODEL__URL" (include "oncofhir.modelUrl" .)
+  "ONCOFHIR_MODEL__RESOLVE_REPLICAS" (ternary "true" "" (eq (include "oncofhir.modelServer" .) "true"))
   "ONCOFHIR_MODEL__API" (include "oncofhir.modelApi" .)
   "ONCOFHIR_MODEL__PROMPT_SET" $v.model.promptSet
   "ONCOFHIR_MODEL__TIMEOUT_SECONDS" (int64 $v.model.timeoutSeconds)
@@ -41,6 +45,7 @@ empty is left out and has the software's default. worker.env adds any other sett
   "kafka-client/tls.crt" "ONCOFHIR_KAFKA__SSL_CERTIFICATE_FILE"
   "kafka-client/tls.key" "ONCOFHIR_KAFKA__SSL_KEY_FILE"
   "fhir-token/token" "ONCOFHIR_FHIR__TOKEN_FILE"
+  "fhir-key/private-key" "ONCOFHIR_FHIR__PRIVATE_KEY_FILE"
   "fhir-source-token/token" "ONCOFHIR_FHIR__SOURCE_TOKEN_FILE"
   "fhir-ca/ca.crt" "ONCOFHIR_FHIR__CA_FILE"
   "model-token/token" "ONCOFHIR_MODEL__TOKEN_FILE"
@@ -51,6 +56,9 @@ empty is left out and has the software's default. worker.env adds any other sett
 {{- $path := printf "%s/%s" $file.name $item.path }}
 {{- $_ := set $env (get $paths $path) (printf "%s/%s" $root $path) }}
 {{- end }}
+{{- end }}
+{{- if and $v.fhir.sourceBaseUrl $v.fhir.caSecret.name }}
+{{- $_ := set $env "ONCOFHIR_FHIR__SOURCE_CA_FILE" (printf "%s/fhir-ca/ca.crt" $root) }}
 {{- end }}
 {{- range $name, $value := $v.worker.env }}
 {{- $_ := set $env $name $value }}

@@ -43,6 +43,13 @@ Whole volumes and no subPath, so that a rotated secret is seen without a restart
   items: [{key: {{ $ref.key }}, path: token}]
 {{- end }}
 {{- end }}
+{{- with .Values.fhir.smart.privateKeySecret }}
+{{- if .name }}
+- name: fhir-key
+  secret: {{ .name }}
+  items: [{key: {{ .key }}, path: private-key}]
+{{- end }}
+{{- end }}
 {{- with .Values.fhir.caSecret }}
 {{- if .name }}
 - name: fhir-ca

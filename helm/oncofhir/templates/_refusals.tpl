@@ -52,6 +52,14 @@ What one value may be is said by values.schema.json; here is what values mean to
 {{- fail "fhir.sourceTokenSecret is set without fhir.sourceBaseUrl: set fhir.sourceBaseUrl, or use fhir.tokenSecret for the one FHIR server" }}
 {{- end }}
 
+{{- $smart := or $v.fhir.smart.clientId $v.fhir.smart.tokenUrl $v.fhir.smart.keyId $v.fhir.smart.privateKeySecret.name }}
+{{- if and $smart (not (and $v.fhir.smart.clientId $v.fhir.smart.privateKeySecret.name)) }}
+{{- fail "fhir.smart is incomplete: set fhir.smart.clientId and fhir.smart.privateKeySecret.name, or empty fhir.smart" }}
+{{- end }}
+{{- if and $smart $v.fhir.tokenSecret.name }}
+{{- fail "fhir.tokenSecret and fhir.smart are both set: set fhir.tokenSecret.name to nothing, or empty fhir.smart" }}
+{{- end }}
+
 {{- if $server }}
 {{- if $v.model.external.url }}
 {{- fail (printf "model.external.url is set and model.kind is %s: set model.kind to external, or empty model.external.url" $v.model.kind) }}
