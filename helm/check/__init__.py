@@ -1,0 +1,1 @@
+"""Checks of the Helm chart: `python -m helm.check` (see `make helm-check`)."""
