@@ -305,6 +305,19 @@ class IntakeSettings(Group):
     require_cancer: bool = Field(True, description="skip reports without any trigger of oncology")
 
 
+class ParsingSettings(Group):
+    """The child processes that attachments are parsed in; plain UTF-8 text needs none."""
+
+    processes: PositiveInt = 2
+    seconds: PositiveFloat = Field(30.0, description="how long one document may be parsed")
+    memory_bytes: PositiveInt = Field(
+        2 * 2**30, description="address space of a child (enforced on Linux)"
+    )
+    documents_a_child: PositiveInt = Field(
+        500, description="a child is replaced after so many documents"
+    )
+
+
 class RetrySettings(Group):
     """Retries of one report while others succeed. Seconds."""
 
@@ -354,6 +367,7 @@ class Settings(BaseSettings):
     fhir: FhirSettings = FhirSettings()
     model: ModelSettings = ModelSettings()
     intake: IntakeSettings = IntakeSettings()
+    parsing: ParsingSettings = ParsingSettings()
     retry: RetrySettings = RetrySettings()
     http: HttpSettings = HttpSettings()
     log: LogSettings = LogSettings()

@@ -86,9 +86,10 @@ async def _run(
     companions = [c for item in items if item.resource for c in inputs.companions_in(item.resource)]
     store = composition.fhir_client(settings.fhir, settings.fhir.base_url, FhirCredentials())
     answers = composition.answerer(model) if model else Rules()
+    pool = composition.parsing_pool(settings)
     extracting = Extracting(
         output=output,
-        reader=composition.report_reader(settings),
+        reader=composition.report_reader(settings, pool.parse),
         companions=companions,
         extractor=None
         if output is Output.REPORT
@@ -107,6 +108,7 @@ async def _run(
             else:
                 json_line(line)
     finally:
+        await pool.aclose()
         await answers.aclose()
         await store.aclose()
     return wrong

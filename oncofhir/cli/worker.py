@@ -14,7 +14,7 @@ def worker() -> None:
     It waits for the broker, the model and the store at start. Exit status: 0 stopped, 1 too much was
     dead-lettered, 2 wrong settings, 3 a dependency refuses it.
     """
-    from oncofhir.consumers.composition import pipeline
+    from oncofhir.consumers.composition import parsing_pool, pipeline
     from oncofhir.consumers.worker import Worker
     from oncofhir.schemas.errors import OncofhirError, TooManyDeadLetters
     from oncofhir.settings import SettingsError
@@ -24,7 +24,11 @@ def worker() -> None:
     configure(settings.log)
 
     async def run() -> None:
-        await Worker(settings, pipeline(settings)).run()
+        pool = parsing_pool(settings)
+        try:
+            await Worker(settings, pipeline(settings, pool.parse)).run()
+        finally:
+            await pool.aclose()
 
     try:
         asyncio.run(run())

@@ -10,6 +10,8 @@ from oncofhir.consumers.credentials import authorization, tls
 from oncofhir.consumers.model_connection import model_client, tokenizer
 from oncofhir.consumers.pipeline import Pipeline
 from oncofhir.consumers.reading import ReportReader
+from oncofhir.fhir.attachments.reader import Parse
+from oncofhir.fhir.attachments.sandbox import ParsingBounds, ParsingPool
 from oncofhir.fhir.client import FhirClient
 from oncofhir.fhir.limits import IntakeLimits
 from oncofhir.fhir.reading import SourceReader
@@ -79,8 +81,21 @@ def calibration(settings: ModelSettings) -> Calibration | None:
         raise SettingsError(f"ONCOFHIR_MODEL__CALIBRATION_FILE: {error}") from error
 
 
-def report_reader(settings: Settings) -> ReportReader:
-    """How reports are triaged and read.
+def parsing_pool(settings: Settings) -> ParsingPool:
+    """Where attachments are parsed; whoever makes it closes it."""
+    parsing = settings.parsing
+    return ParsingPool(
+        ParsingBounds(
+            processes=parsing.processes,
+            seconds=parsing.seconds,
+            memory_bytes=parsing.memory_bytes,
+            documents_a_child=parsing.documents_a_child,
+        )
+    )
+
+
+def report_reader(settings: Settings, parse: Parse) -> ReportReader:
+    """How reports are triaged and read; `parse` is where their attachments are parsed.
 
     Raises:
         SettingsError: the triage policy is none.
@@ -102,6 +117,7 @@ def report_reader(settings: Settings) -> ReportReader:
             max_text_characters=intake.max_text_characters,
         ),
         read_current=current,
+        parse=parse,
     )
 
 
@@ -149,8 +165,8 @@ def output_settings_sha256(settings: Settings) -> str:
     return sha256_of(json.dumps(relevant, sort_keys=True))
 
 
-def pipeline(settings: Settings) -> Pipeline:
-    """The whole way of a report.
+def pipeline(settings: Settings, parse: Parse) -> Pipeline:
+    """The whole way of a report; `parse` is where attachments are parsed.
 
     Raises:
         SettingsError: a setting names something that does not exist.
@@ -163,7 +179,7 @@ def pipeline(settings: Settings) -> Pipeline:
     answers = answerer(settings.model)
     prompts = load_prompt_set(settings.model.prompt_set)
     return Pipeline(
-        reader=report_reader(settings),
+        reader=report_reader(settings, parse),
         source=SourceReader(
             source,
             allowed_origins=settings.intake.allowed_origins,

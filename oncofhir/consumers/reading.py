@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
+from oncofhir.fhir.attachments.reader import Parse, parse_here
 from oncofhir.fhir.intake import read_report
 from oncofhir.fhir.limits import IntakeLimits
 from oncofhir.fhir.reading import ReferenceReader
@@ -34,6 +35,7 @@ class ReportReader:
     policy: TriagePolicy
     limits: IntakeLimits
     read_current: bool = False
+    parse: Parse = parse_here
 
     async def read(self, event: ReportEvent, references: ReferenceReader) -> Reading:
         """The report of an event, or the reason why it is skipped or retracted.
@@ -48,7 +50,7 @@ class ReportReader:
             verdict = triage(resource, self.policy)
             if isinstance(verdict, Skip | Retract):
                 return Reading(resource, verdict)
-            report = await read_report(resource, references, self.limits)
+            report = await read_report(resource, references, self.limits, parse=self.parse)
         except UnreadableReport as error:
             fate = REASONS[error.reason].fate
             if fate is Fate.SKIP:

@@ -2,6 +2,7 @@
 
 import re
 import tomllib
+from collections.abc import Sequence
 from functools import cache
 from importlib.resources import files
 
@@ -48,13 +49,35 @@ def _headings() -> dict[str, SectionKind]:
 
 @cache
 def _pattern() -> re.Pattern[str]:
-    spellings = (
-        r"[ \t\-]{0,3}".join(map(re.escape, re.split(r"[ \-]", name)))
-        for name in sorted(_headings(), key=len, reverse=True)
-    )
-    name = rf"(?P<name>{'|'.join(spellings)})"
+    name = rf"(?P<name>{_alternatives(sorted(_headings(), key=len, reverse=True))})"
     title = rf"(?P<title>{name}{_NUMBER}{_CONTINUED}{_QUALIFIED}{_CONTINUED})"
     return re.compile(rf"{_BEFORE}{title}{_AFTER}", re.IGNORECASE | re.MULTILINE)
+
+
+def _alternatives(names: Sequence[str]) -> str:
+    """A pattern of all names' spellings, the first of them that fits first.
+
+    Grouped by their first two characters, so that a place where none begins costs a few comparisons and
+    not one for each name; what is grouped excludes each other, so the order stays.
+    """
+    groups: dict[str, dict[str, list[str]]] = {}
+    for name in names:
+        groups.setdefault(name[0], {}).setdefault(name[:2], []).append(name)
+    letters = "".join(map(re.escape, groups))
+    firsts = "|".join(
+        f"(?={re.escape(first)})(?:{'|'.join(_after_two(*two) for two in by_two.items())})"
+        for first, by_two in groups.items()
+    )
+    return f"(?=[{letters}])(?:{firsts})"
+
+
+def _after_two(start: str, names: Sequence[str]) -> str:
+    spellings = "|".join(map(_spelling, names))
+    return f"(?={re.escape(start)})(?:{spellings})" if start.isalpha() else f"(?:{spellings})"
+
+
+def _spelling(name: str) -> str:
+    return r"[ \t\-]{0,3}".join(map(re.escape, re.split(r"[ \-]", name)))
 
 
 def sections(text: str) -> tuple[Section, ...]:

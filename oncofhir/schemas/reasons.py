@@ -54,6 +54,8 @@ class Reason(StrEnum):
     ENCRYPTED_DOCUMENT = "encrypted-document"
     UNDECODABLE_TEXT = "undecodable-text"
     UNREADABLE_DOCUMENT = "unreadable-document"
+    PARSING_TIMED_OUT = "parsing-timed-out"
+    PARSER_CRASHED = "parser-crashed"
     NO_TEXT = "no-text"
     TEXT_TOO_LONG = "text-too-long"
     # triage
@@ -245,6 +247,14 @@ REASONS: dict[Reason, ReasonEntry] = {
     Reason.UNREADABLE_DOCUMENT: _dead_letter(
         "The document is broken, nested too deep or declares XML entities.",
         "Open the document at its source; publish another rendition.",
+    ),
+    Reason.PARSING_TIMED_OUT: _dead_letter(
+        "Parsing the document took longer than `PARSING__SECONDS`; its child process was ended.",
+        "Open the document at its source; raise the limit if it is genuine.",
+    ),
+    Reason.PARSER_CRASHED: _dead_letter(
+        "The child process that parsed the document ended, or needed more than `PARSING__MEMORY_BYTES`.",
+        "Open the document at its source; raise the limit if it is genuine.",
     ),
     Reason.NO_TEXT: _skip(
         "The report holds no text at all: no attachment, conclusion, narrative or textual result.",

@@ -10,6 +10,7 @@ from oncofhir.consumers import composition
 from oncofhir.consumers.envelope import decode
 from oncofhir.consumers.pipeline import Pipeline
 from oncofhir.demo.fhir_server import EmbeddedFhirServer
+from oncofhir.fhir.attachments.reader import parse_here
 from oncofhir.fhir.reading import SourceReader
 from oncofhir.schemas.outcome import OutcomeStatus, RowStatus
 from oncofhir.settings import FhirSettings, ModelSettings, Settings
@@ -30,7 +31,7 @@ def process():
                 store = composition.fhir_client(settings, fhir.base_url, None)
                 answers = composition.answerer(settings.model)
                 way = Pipeline(
-                    reader=composition.report_reader(settings),
+                    reader=composition.report_reader(settings, parse_here),
                     source=SourceReader(store),
                     store=store,
                     repository=composition.repository(settings, store),

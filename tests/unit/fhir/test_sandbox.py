@@ -1,0 +1,208 @@
+"""Hostile documents end their own child, and nothing else."""
+
+import asyncio
+import gzip
+import io
+import os
+import signal
+import subprocess
+import sys
+import time
+import zipfile
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from oncofhir.fhir.attachments.sandbox import ParsingBounds, ParsingPool, is_harmless
+from oncofhir.fhir.limits import IntakeLimits
+from oncofhir.schemas.errors import UnreadableReport
+from oncofhir.schemas.reasons import Reason
+
+LIMITS = IntakeLimits()
+NEIGHBOUR = b"<html><body><p>Invasive ductal carcinoma, 25 mm.</p></body></html>"
+NEIGHBOUR_TEXT = "Invasive ductal carcinoma, 25 mm."
+SLOW = b"<r>" + b"<a>x</a>" * 2_000_000 + b"</r>"  # a real document: seconds of work
+
+linux = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+
+
+@asynccontextmanager
+async def a_pool(**bounds):
+    pool = ParsingPool(ParsingBounds(**bounds))
+    try:
+        yield pool
+    finally:
+        await pool.aclose()
+
+
+async def neighbours(pool):
+    texts = await asyncio.gather(
+        *(pool.parse(NEIGHBOUR, "text/html", "p", LIMITS) for _ in range(5))
+    )
+    return {decoded.text for decoded in texts}
+
+
+def docx_bomb() -> bytes:
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("word/document.xml", b" " * 100_000_000)
+    return packed.getvalue()
+
+
+BOMB = (
+    b'<?xml version="1.0"?><!DOCTYPE r [<!ENTITY a "aaaaaaaaaa">'
+    + b"".join(b'<!ENTITY %c "%b">' % (98 + n, b"&%c;" % (97 + n) * 10) for n in range(9))
+    + b"]><r>&j;</r>"
+)
+
+
+@pytest.mark.parametrize(
+    ("data", "content_type", "reason"),
+    [
+        (BOMB, "application/xml", Reason.UNREADABLE_DOCUMENT),
+        (b"<div>" * 200_000 + b"x", "text/html", Reason.UNREADABLE_DOCUMENT),
+        (docx_bomb(), "application/vnd.openxmlformats", Reason.ATTACHMENT_TOO_LARGE),
+        (gzip.compress(b"<p>" * 10_000_000), "text/html", Reason.ATTACHMENT_TOO_LARGE),
+        (b"%PDF-1.7\ngarbage", "application/pdf", Reason.UNREADABLE_DOCUMENT),
+    ],
+    ids=["xml bomb", "deep html", "docx bomb", "gzip bomb", "broken pdf"],
+)
+def test_a_hostile_document_has_its_reason_and_its_neighbours_their_text(
+    data, content_type, reason
+):
+    async def run():
+        async with a_pool() as pool:
+            hostile = asyncio.create_task(pool.parse(data, content_type, "p", LIMITS))
+            assert await neighbours(pool) == {NEIGHBOUR_TEXT}
+            with pytest.raises(UnreadableReport) as caught:
+                await hostile
+            assert caught.value.reason is reason
+            assert caught.value.location == "p"
+
+    asyncio.run(run())
+
+
+def test_a_document_that_takes_too_long_is_ended_and_its_neighbours_are_not():
+    async def run():
+        async with a_pool(seconds=0.5) as pool:
+            assert await neighbours(pool) == {NEIGHBOUR_TEXT}
+            slow = asyncio.create_task(pool.parse(SLOW, "application/xml", "p", LIMITS))
+            assert await neighbours(pool) == {NEIGHBOUR_TEXT}
+            with pytest.raises(UnreadableReport) as caught:
+                await slow
+            assert caught.value.reason is Reason.PARSING_TIMED_OUT
+            assert await neighbours(pool) == {NEIGHBOUR_TEXT}
+
+    asyncio.run(run())
+
+
+@linux
+def test_a_document_that_needs_too_much_memory_is_refused():
+    async def run():
+        async with a_pool(memory_bytes=400 * 2**20) as pool:
+            with pytest.raises(UnreadableReport) as caught:
+                await pool.parse(SLOW, "application/xml", "p", LIMITS)
+            assert caught.value.reason in {Reason.PARSER_CRASHED, Reason.UNREADABLE_DOCUMENT}
+            assert await neighbours(pool) == {NEIGHBOUR_TEXT}
+
+    asyncio.run(run())
+
+
+def descendants(pid: int) -> set[int]:
+    found = set()
+    for status in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            fields = status.read_text().rpartition(")")[2].split()
+        except OSError:
+            continue
+        if int(fields[1]) == pid and fields[0] != "Z":
+            child = int(status.parent.name)
+            found |= {child} | descendants(child)
+    return found
+
+
+def busiest(pids: set[int]) -> int:
+    def ticks(pid):
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        return int(fields[11]) + int(fields[12])
+
+    return max(pids, key=ticks)
+
+
+@linux
+def test_a_child_that_is_killed_costs_its_own_document_only():
+    async def run():
+        async with a_pool() as pool:
+            assert await neighbours(pool) == {NEIGHBOUR_TEXT}
+            slow = asyncio.create_task(pool.parse(SLOW, "application/xml", "p", LIMITS))
+            await asyncio.sleep(0.7)
+            os.kill(busiest(descendants(os.getpid())), signal.SIGKILL)
+            with pytest.raises(UnreadableReport) as caught:
+                await slow
+            assert caught.value.reason is Reason.PARSER_CRASHED
+            assert await neighbours(pool) == {NEIGHBOUR_TEXT}
+
+    asyncio.run(run())
+
+
+def test_cancelled_work_gives_its_child_back():
+    async def run():
+        async with a_pool(processes=1) as pool:
+            assert await neighbours(pool) == {NEIGHBOUR_TEXT}
+            slow = asyncio.create_task(pool.parse(SLOW, "application/xml", "p", LIMITS))
+            await asyncio.sleep(0.3)
+            slow.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await slow
+            assert await neighbours(pool) == {NEIGHBOUR_TEXT}
+
+    asyncio.run(run())
+
+
+@linux
+def test_no_child_outlives_a_parent_that_is_killed():
+    program = f"""
+import asyncio
+from oncofhir.fhir.attachments.sandbox import ParsingBounds, ParsingPool
+from oncofhir.fhir.limits import IntakeLimits
+
+async def run():
+    pool = ParsingPool(ParsingBounds())
+    print((await pool.parse({NEIGHBOUR!r}, "text/html", "p", IntakeLimits())).text, flush=True)
+    await pool.parse(b"<r>" + b"<a>x</a>" * 2_000_000 + b"</r>", "application/xml", "p", IntakeLimits())
+
+if __name__ == "__main__":
+    asyncio.run(run())
+"""
+    with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE) as parent:
+        assert parent.stdout.readline().strip().decode() == NEIGHBOUR_TEXT
+        time.sleep(0.3)
+        children = descendants(parent.pid)
+        assert children
+        parent.kill()
+        parent.wait()
+        deadline = time.monotonic() + 10
+        while alive := {
+            pid
+            for pid in children
+            if Path(f"/proc/{pid}/cmdline").exists() and Path(f"/proc/{pid}/cmdline").read_bytes()
+        }:
+            assert time.monotonic() < deadline, alive
+            time.sleep(0.05)
+
+
+def test_plain_text_starts_no_child():
+    async def run():
+        async with a_pool() as pool:
+            decoded = await pool.parse("Größe 25 mm".encode(), "text/plain", "p", LIMITS)
+            assert decoded.text == "Größe 25 mm"
+            assert pool._pool is None
+
+    asyncio.run(run())
+
+
+def test_only_utf8_text_is_harmless():
+    assert is_harmless(b"T2 N0", "text/plain")
+    assert not is_harmless("Größe".encode("latin-1"), "text/plain")
+    assert not is_harmless(NEIGHBOUR, "text/plain")
