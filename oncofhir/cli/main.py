@@ -19,6 +19,8 @@ from oncofhir.cli import (
     topics,
     worker,
 )
+from oncofhir.settings import LogSettings
+from oncofhir.telemetry.logging import configure, configure_structlog
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -56,7 +58,7 @@ def _print_version(asked: bool) -> None:
 
 @app.callback()
 def oncofhir(
-    version: Annotated[
+    version: Annotated[  # noqa: ARG001 - its callback does the work
         bool,
         typer.Option(
             "--version", callback=_print_version, is_eager=True, help="Print the version."
@@ -64,10 +66,13 @@ def oncofhir(
     ] = False,
 ) -> None:
     """Options of all commands."""
+    # stdout is for results; the worker and the servers, whose log it is, set up theirs
+    configure_structlog(LogSettings(level="WARNING"), sys.stderr)
 
 
 def main() -> None:
     """Run the command line; a broken pipe on stdout ends it quietly."""
+    configure(LogSettings(level="WARNING"), sys.stderr)
     try:
         app()
     except BrokenPipeError:

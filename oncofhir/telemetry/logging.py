@@ -27,7 +27,17 @@ def configure(settings: LogSettings, stream: TextIO | None = None) -> None:
     `stream` is stdout when it is not given (the worker and the servers); commands whose results go to
     stdout pass stderr.
     """
-    out = stream if stream is not None else sys.stdout
+    configure_structlog(settings, stream if stream is not None else sys.stdout)
+    root = logging.getLogger()
+    for handler in list(root.handlers):
+        root.removeHandler(handler)
+    root.addHandler(_LibraryHandler())
+    root.setLevel(logging.WARNING)  # below that, libraries log what they send and receive
+    logging.captureWarnings(capture=True)
+
+
+def configure_structlog(settings: LogSettings, out: TextIO) -> None:
+    """Set up our own logging alone, and leave that of libraries as it is."""
     level = logging.getLevelNamesMapping()[settings.level]
     renderer = _renderer(settings.format, out)
     structlog.configure(
@@ -42,12 +52,6 @@ def configure(settings: LogSettings, stream: TextIO | None = None) -> None:
         logger_factory=structlog.PrintLoggerFactory(out),
         cache_logger_on_first_use=False,
     )
-    root = logging.getLogger()
-    for handler in list(root.handlers):
-        root.removeHandler(handler)
-    root.addHandler(_LibraryHandler())
-    root.setLevel(logging.WARNING)  # below that, libraries log what they send and receive
-    logging.captureWarnings(capture=True)
 
 
 def _renderer(form: str, out: TextIO) -> list[Any]:

@@ -13,7 +13,7 @@ from oncofhir.demo.fhir_server import EmbeddedFhirServer
 from oncofhir.fhir.attachments.reader import parse_here
 from oncofhir.fhir.reading import SourceReader
 from oncofhir.schemas.outcome import OutcomeStatus, RowStatus
-from oncofhir.settings import FhirSettings, ModelSettings, Settings
+from oncofhir.settings import FhirCredentials, FhirSettings, ModelSettings, Settings
 from oncofhir.testing.scripted_model import ScriptedModel
 
 SCRIPT = [{"contains": ["tumor size"], "answer": "2.3 cm"}]
@@ -28,7 +28,7 @@ def process():
 
         def processed(*resources):
             async def run():
-                store = composition.fhir_client(settings, fhir.base_url, None)
+                store = composition.fhir_client(settings.fhir, fhir.base_url, FhirCredentials())
                 answers = composition.answerer(settings.model)
                 way = Pipeline(
                     reader=composition.report_reader(settings, parse_here),
