@@ -73,5 +73,9 @@ train: $(TRAIN_STAMP) ## Train and export the small model (TRAIN_MINUTES=35; see
 finetune-test: $(TRAIN_STAMP) ## Run the fine-tuning recipe on the small model (torch, in an environment of its own)
 	@$(TRAIN_VENV)/bin/python -m pytest tests/finetune $(ARGS)
 
+bench: $(STAMP) ## Run the benchmarks: a JSON line each, ratios within one run (Java 17+ for Apache Kafka)
+	@for name in intake prefix model_scheduling consumption output; do \
+		test ! -f benchmarks/$$name.py || $(BIN)/python -m benchmarks.$$name $(ARGS) || exit 1; done
+
 clean: ## Remove environments and caches
 	rm -rf $(VENV) $(TRAIN_VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis build dist

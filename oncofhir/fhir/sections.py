@@ -2,21 +2,23 @@
 
 import re
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import cache
 from importlib.resources import files
 
 from oncofhir.schemas.report import Section, SectionKind
 
 # Where a heading may begin: on a new line behind list marks, or, as OCR leaves it, behind the end of a
-# sentence or of another heading on the same line.
+# sentence or of another heading on the same line. Each form begins with one character of few, which the
+# regular expressions find without trying the rest; behind three blanks is rare, and looked for by itself.
 # All repetitions are bounded: the text is another party's, and each start costs a constant.
 _BEFORE = (
-    r"(?:^[ \t>*#_|•\-]{0,40}(?:\d{1,2}[.)][ \t]{0,4})?"
+    r"[\n.:;,\]})/?!#|\t](?="
+    r"(?:(?<=\n)[ \t>*#_|•\-]{0,40}(?:\d{1,2}[.)][ \t]{0,4})?"
     r"|(?<=[.:;,\]})/?!])[ \t]{0,4}(?:-[ \t]{0,4})?"
-    r"|(?<=[#|\t])[ \t]?(?::[ \t]?)?"
-    r"|(?<=[ \t]{3}))"
+    r"|(?<=[#|\t])[ \t]?(?::[ \t]?)?)"
 )
+_BEHIND_BLANKS = r"(?<=[ \t]{2})[ \t](?="
 _CONTINUED = r"(?:[ \t]{0,4}[(\[]?(?:continued|cont'?d|cont\.|contd)[)\]]?)?"
 _QUALIFIED = r"(?:[ \t]{0,4}\((?:[^()\n]{1,40})\))?"
 _NUMBER = r"(?P<number>[ \t]{0,4}#?[ \t]?\d{1,2})?"
@@ -48,10 +50,23 @@ def _headings() -> dict[str, SectionKind]:
 
 
 @cache
-def _pattern() -> re.Pattern[str]:
+def _pattern(before: str) -> re.Pattern[str]:
     name = rf"(?P<name>{_alternatives(sorted(_headings(), key=len, reverse=True))})"
     title = rf"(?P<title>{name}{_NUMBER}{_CONTINUED}{_QUALIFIED}{_CONTINUED})"
-    return re.compile(rf"{_BEFORE}{title}{_AFTER}", re.IGNORECASE | re.MULTILINE)
+    return re.compile(rf"{before}(?P<heading>{title}{_AFTER}))", re.IGNORECASE | re.MULTILINE)
+
+
+def _candidates(text: str) -> Iterator[re.Match[str]]:
+    """What has a heading's words and place, in order; matched in the text behind a line break."""
+    found = list(_pattern(_BEFORE).finditer(text))
+    if "   " in text or "\t" in text:
+        found += _pattern(_BEHIND_BLANKS).finditer(text)
+        found.sort(key=lambda match: match.start("heading"))
+    end = 0
+    for match in found:
+        if match.start("heading") >= end:
+            end = match.end("heading")
+            yield match
 
 
 def _alternatives(names: Sequence[str]) -> str:
@@ -87,7 +102,7 @@ def sections(text: str) -> tuple[Section, ...]:
     of its kind.
     """
     marks: list[tuple[int, str, SectionKind]] = []
-    for match in _pattern().finditer(text):
+    for match in _candidates("\n" + text):
         kind = _kinds()[_bare(match["name"])]
         listed = (
             bool(marks)
@@ -96,7 +111,7 @@ def sections(text: str) -> tuple[Section, ...]:
             and not _line_before(match).strip()
         )
         if _is_heading(match) and not listed and not _is_part_label(match, kind):
-            marks.append((match.start("title"), match["title"].strip(), kind))
+            marks.append((match.start("title") - 1, match["title"].strip(), kind))
     ends = [*(start for start, _, _ in marks[1:]), len(text)][: len(marks)]
     return tuple(
         Section(kind=kind, title=title, start=start, end=end)

@@ -79,6 +79,7 @@ _BLOCKS = _PARAGRAPHS | frozenset(
     }
 )
 _CELLS = frozenset({"td", "th"})
+_SHAPING = _BLOCKS | _CELLS | {"br"}
 _HIDDEN_STYLE = re.compile(
     r"display\s*:\s*none|visibility\s*:\s*hidden|text-decoration[^;]*line-through"
 )
@@ -121,18 +122,21 @@ def text_of_html(markup: str, path: str) -> str:
 def _visible(root: etree._Element) -> str:
     flow = Flow()
     preformatted = 0
+    skipped: etree._Element | None = None
     walk = etree.iterwalk(root, events=("start", "end"))
     for event, element in walk:
-        tag = element.tag if isinstance(element.tag, str) else ""
+        tag = element.tag
         if event == "start":
-            if tag in _INVISIBLE or _is_hidden(element):
+            if tag in _INVISIBLE or (element.attrib and _is_hidden(element)):
                 walk.skip_subtree()
+                skipped = element
                 continue
-            _begin(flow, tag)
-            preformatted += tag == "pre"
+            if tag in _SHAPING:
+                _begin(flow, tag)
+                preformatted += tag == "pre"
             _add(flow, element.text, preformatted)
         else:
-            if not (tag in _INVISIBLE or _is_hidden(element)):
+            if element is not skipped and tag in _SHAPING:
                 preformatted -= tag == "pre"
                 if tag in _BLOCKS:
                     flow.line(blank=tag in _PARAGRAPHS)
@@ -146,7 +150,7 @@ def _begin(flow: Flow, tag: str) -> None:
         flow.line_break()
     elif tag in _CELLS:
         flow.cell()
-    elif tag in _BLOCKS:
+    else:
         flow.line(blank=tag in _PARAGRAPHS)
 
 

@@ -168,21 +168,27 @@ def _embedded_notes(section: etree._Element) -> Iterator[etree._Element]:
 
 
 def _narrative(flow: Flow, root: etree._Element) -> None:
+    struck_out: etree._Element | None = None
     walk = etree.iterwalk(root, events=("start", "end"))
     for event, element in walk:
-        name = etree.QName(element).localname
-        struck_out = element.get("revised") == "delete"
+        name = str(element.tag).rpartition("}")[2]
         if event == "start":
-            if struck_out or element.get("representation") == "B64":
+            if element.attrib and _is_left_out(element):
                 walk.skip_subtree()
+                struck_out = element if element.get("revised") == "delete" else None
                 continue
             _begin(flow, name)
-            flow.inline(element.text or "")
+            if text := element.text:
+                flow.inline(text)
         else:
-            if not struck_out and name in _BLOCKS:
+            if name in _BLOCKS and element is not struck_out:
                 flow.line(blank=name in _PARAGRAPHS)
-            if element is not root:
-                flow.inline(element.tail or "")
+            if element is not root and (tail := element.tail):
+                flow.inline(tail)
+
+
+def _is_left_out(element: etree._Element) -> bool:
+    return element.get("revised") == "delete" or element.get("representation") == "B64"
 
 
 def _begin(flow: Flow, name: str) -> None:
