@@ -16,6 +16,7 @@ from oncofhir.cli import (
     publish,
     reasons,
     retract,
+    smoke_test,
     topics,
     worker,
 )
@@ -43,6 +44,7 @@ app.command("evaluate")(evaluate.evaluate)
 app.command("publish")(publish.publish)
 app.command("worker")(worker.worker)
 app.command("retract")(retract.retract)
+app.command("smoke-test")(smoke_test.smoke_test)
 app.command("reasons")(reasons.reasons)
 app.add_typer(model.app, name="model")
 app.add_typer(topics.app, name="topics")

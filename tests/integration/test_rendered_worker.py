@@ -4,7 +4,9 @@ Reads the committed render, so that neither helm nor a cluster is needed. Replac
 the dependencies, the port, and the root under which secrets are mounted; nothing is inherited.
 """
 
+import json
 import os
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -85,13 +87,18 @@ def running(rendered, tmp_path_factory):
         }
         with Demo(stack, lambda _: None) as demo:
             demo.worker = worker_of(rendered, environment, port)
-            yield SimpleNamespace(demo=demo, port=port, model=model)
+            command = command_in(environment)
+            yield SimpleNamespace(demo=demo, port=port, fhir=fhir, command=command)
+
+
+def command_in(environment) -> list[str]:
+    """The command line of the container, in its environment and no other."""
+    image = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT)}  # what the image brings
+    variables = [f"{name}={value}" for name, value in (image | environment).items()]
+    return ["env", "-i", *variables, sys.executable, "-m", "oncofhir"]
 
 
 def worker_of(rendered, environment, port) -> Process:
-    image = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT)}  # what the image brings
-    variables = [f"{name}={value}" for name, value in (image | environment).items()]
-
     def ready() -> bool:
         try:
             return (
@@ -100,15 +107,7 @@ def worker_of(rendered, environment, port) -> Process:
         except httpx2.HTTPError:
             return False
 
-    command = [
-        "env",
-        "-i",
-        *variables,
-        sys.executable,
-        "-m",
-        "oncofhir",
-        *rendered.container["args"],
-    ]
+    command = [*command_in(environment), *rendered.container["args"]]
     return Process("rendered-worker", command, ready=ready, wait_seconds=90)
 
 
@@ -132,6 +131,20 @@ def test_metrics_are_where_monitors_look(running):
     assert "oncofhir_" in text
 
 
+def test_the_smoke_test_of_the_chart_passes_beside_it(running):
+    """With the environment that its pod would have: the worker's."""
+    command = [*running.command, "smoke-test", "--timeout=60"]
+    ended = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert ended.returncode == 0, ended.stderr
+    result = json.loads(ended.stdout)
+    stored = httpx2.get(f"{running.fhir.base_url}/{result['condition']}", trust_env=False).json()
+    assert stored["verificationStatus"]["coding"][0]["code"] == "entered-in-error", (
+        "retracted again"
+    )
+    assert result["provenance"].startswith("Provenance/")
+    assert result["retracted"] is True
+
+
 def test_it_leaves_within_the_time_that_kubernetes_gives_it(running, rendered):
     began = time.monotonic()
     running.demo.stop()
@@ -140,6 +153,25 @@ def test_it_leaves_within_the_time_that_kubernetes_gives_it(running, rendered):
     drain = float(rendered.environment["ONCOFHIR_DRAIN_SECONDS"])
     assert took < LEAVING_SECONDS
     assert drain + LEAVING_SECONDS < rendered.pod["terminationGracePeriodSeconds"]
+
+
+def test_without_a_worker_the_smoke_test_says_where_to_look(running):
+    command = [*running.command, "smoke-test", "--timeout=5"]
+    ended = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert ended.returncode == 1
+    assert "see whether a worker is ready" in ended.stderr
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("WRITE", "shadow"), ("SOURCE_BASE_URL", "http://127.0.0.1:9/fhir"), ("READ_CURRENT", "true")],
+)
+def test_a_smoke_test_that_could_not_succeed_is_not_begun(running, name, value):
+    variables = running.command[:-3]
+    command = [*variables, f"ONCOFHIR_FHIR__{name}={value}", *running.command[-3:], "smoke-test"]
+    ended = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert ended.returncode == 2
+    assert "oncofhir: " in ended.stderr
 
 
 def test_a_service_of_its_own_name_would_stop_it_so_service_links_are_off(rendered):
