@@ -8,13 +8,14 @@ TRAIN_VENV := .venv-train
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 HELM_STAMP := $(VENV)/.helm-installed
+IMAGE_STAMP := $(VENV)/.image-installed
 TRAIN_STAMP := $(TRAIN_VENV)/.installed
 TRAIN_MINUTES ?= 35
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 PACKAGES ?=
 
-.PHONY: help setup demo test test-kafka validate-fhir lint format helm-check train finetune-test bench clean
+.PHONY: help setup demo test test-kafka validate-fhir lint format helm-check image-check sbom train finetune-test bench clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  \1\t\2/' | expand -t 14
@@ -58,6 +59,16 @@ $(HELM_STAMP): $(STAMP)
 
 helm-check: $(HELM_STAMP) ## Lint, render and validate the Helm chart, and test every template
 	@$(BIN)/python -m helm.check $(ARGS)
+
+$(IMAGE_STAMP): $(STAMP)
+	@$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[image]'
+	@touch $(IMAGE_STAMP)
+
+image-check: $(IMAGE_STAMP) ## Lint the Containerfile and run its stages in a clean root, without an engine
+	@$(BIN)/python -m image.check $(ARGS)
+
+sbom: $(IMAGE_STAMP) ## Write the image's bill of materials (CycloneDX) to dist/oncofhir.cdx.json
+	@$(BIN)/python -m image.check --sbom dist/oncofhir.cdx.json
 
 $(TRAIN_STAMP): pyproject.toml
 	@echo "Setting up $(TRAIN_VENV) with torch (about 3 GB on Linux)"

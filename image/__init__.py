@@ -1,0 +1,1 @@
+"""Checks of the container image without a container engine: `python -m image.check`."""
