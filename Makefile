@@ -15,7 +15,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 PACKAGES ?=
 
-.PHONY: help setup demo test test-kafka validate-fhir lint format helm-check image-check sbom train finetune-test bench clean
+.PHONY: help setup demo test test-kafka test-hapi validate-fhir lint format helm-check image-check sbom train finetune-test bench clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  \1\t\2/' | expand -t 14
@@ -36,6 +36,9 @@ demo: $(STAMP) ## Run the main job on 20-odd reports with an embedded broker, FH
 
 test: $(STAMP) ## Run the tests (unit tests, and integration tests against the embedded parts)
 	@$(BIN)/python -m pytest --ignore tests/finetune --ignore tests/apache_kafka $(ARGS)
+
+test-hapi: $(STAMP) ## Run the tests of the store against HAPI FHIR (JDK 17+ and Maven; fetches 380 MB once)
+	@$(BIN)/python -m pytest tests/integration/fhir/test_repository.py --fhir-server hapi --timeout 400 $(ARGS)
 
 validate-fhir: $(STAMP) ## Emitted snapshots against R4, US Core, mCODE, AI Transparency (PACKAGES=folder; JDK 17 and Maven)
 	@$(BIN)/python -m tests.validator "$(PACKAGES)"

@@ -1,4 +1,4 @@
-"""No settings from outside reach a test."""
+"""No settings from outside reach a test; which FHIR server the tests of the store run against."""
 
 import os
 
@@ -9,3 +9,12 @@ import pytest
 def _no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in [name for name in os.environ if name.startswith("ONCOFHIR_")]:
         monkeypatch.delenv(name)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--fhir-server",
+        default="sekmet",
+        choices=("sekmet", "hapi"),
+        help="what tests/integration/fhir writes to: the embedded server, or HAPI FHIR (make test-hapi)",
+    )

@@ -29,7 +29,6 @@ def provenance(context: Context, targets: Iterable[str], slot: str) -> dict[str,
     `slot` tells apart several Provenances of one run, such as one that was done again after another.
     """
     on_behalf_of = {"display": context.organization}
-    version = f"/_history/{context.run.source_version}" if context.run.source_version else ""
     return {
         "resourceType": "Provenance",
         "id": str(uuid5(NAMESPACE, f"provenance|{context.document}|{context.run.id}|{slot}")),
@@ -53,10 +52,17 @@ def provenance(context: Context, targets: Iterable[str], slot: str) -> dict[str,
             _assembler(context.software_device, context.organization),
         ],
         "entity": [
-            {"role": "source", "what": {"reference": context.run.source + version}},
+            {"role": "source", "what": _of_version(context.run.source, context.run.source_version)},
             {"role": "derivation", "what": {"reference": context.prompt_document}},
         ],
     }
+
+
+def _of_version(source: str, version: str | None) -> dict[str, str]:
+    """A reference to a version, which is said in words too: some stores strip it (HAPI does by default)."""
+    if version is None:
+        return {"reference": source}
+    return {"reference": f"{source}/_history/{version}", "display": f"version {version}"}
 
 
 def withdrawal(

@@ -14,8 +14,9 @@ from oncofhir.fhir.identifiers import IdentifierSystems
 from oncofhir.fhir.provenance import standing_resources
 from oncofhir.schemas.identity import run_of
 from tests.findings import MODEL, PROMPTS, SYSTEM, report_of
+from tests.maven import CannotRun
 from tests.validator.explained import UNCHECKED, explanation
-from tests.validator.hapi import CannotRun, Message, validated
+from tests.validator.hapi import Message, validated
 from tests.validator.packages import HOW, PackagesMissing, gathered
 from tests.validator.prepared import BROKEN, STORE, as_stored, broken
 

@@ -1,0 +1,46 @@
+import ca.uhn.fhir.context.FhirContext;
+import ca.uhn.fhir.context.support.IValidationSupport;
+import ca.uhn.fhir.jpa.api.config.JpaStorageSettings;
+import ca.uhn.fhir.jpa.api.dao.IFhirSystemDao;
+import ca.uhn.fhir.jpa.provider.JpaCapabilityStatementProvider;
+import ca.uhn.fhir.jpa.provider.JpaSystemProvider;
+import ca.uhn.fhir.jpa.search.DatabaseBackedPagingProvider;
+import ca.uhn.fhir.jpa.test.config.TestR4Config;
+import ca.uhn.fhir.rest.server.RestfulServer;
+import ca.uhn.fhir.rest.server.provider.ResourceProviderFactory;
+import ca.uhn.fhir.rest.server.util.ISearchParamRegistry;
+import org.eclipse.jetty.ee10.servlet.ServletContextHandler;
+import org.eclipse.jetty.ee10.servlet.ServletHolder;
+import org.eclipse.jetty.server.Server;
+import org.eclipse.jetty.server.ServerConnector;
+import org.springframework.context.annotation.AnnotationConfigApplicationContext;
+
+/** HAPI FHIR's JPA server (R4, H2 in memory) with its defaults, on 127.0.0.1. Argument: the port. */
+public class HapiServer {
+  public static void main(String[] arguments) throws Exception {
+    TestR4Config.ourMaxThreads = 24; // database connections; the class draws 3 to 8 by chance
+    var context = new AnnotationConfigApplicationContext(TestR4Config.class);
+    var fhir = context.getBean(FhirContext.class);
+    var rest = new RestfulServer(fhir);
+    rest.registerProviders(context.getBean("myResourceProvidersR4", ResourceProviderFactory.class).createProviders());
+    rest.registerProvider(context.getBean(JpaSystemProvider.class));
+    rest.setServerConformanceProvider(
+        new JpaCapabilityStatementProvider(
+            rest,
+            context.getBean("mySystemDaoR4", IFhirSystemDao.class),
+            context.getBean(JpaStorageSettings.class),
+            context.getBean(ISearchParamRegistry.class),
+            context.getBean("myDefaultProfileValidationSupport", IValidationSupport.class)));
+    rest.setPagingProvider(context.getBean(DatabaseBackedPagingProvider.class));
+    var server = new Server();
+    var connector = new ServerConnector(server);
+    connector.setHost("127.0.0.1");
+    connector.setPort(Integer.parseInt(arguments[0]));
+    server.addConnector(connector);
+    var handler = new ServletContextHandler();
+    handler.addServlet(new ServletHolder(rest), "/fhir/*");
+    server.setHandler(handler);
+    server.start();
+    server.join();
+  }
+}

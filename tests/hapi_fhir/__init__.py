@@ -1,0 +1,1 @@
+"""HAPI FHIR's JPA server for tests: what many hospitals run."""

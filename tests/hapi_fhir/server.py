@@ -1,0 +1,33 @@
+"""HAPI FHIR (R4, H2 in memory) as a process on a free loopback port; from Maven Central, on the JDK."""
+
+from pathlib import Path
+
+from oncofhir.demo.process import Process, answers, free_port
+from tests.maven import class_path, java
+
+_HERE = Path(__file__).parent
+_START_SECONDS = 240.0
+
+
+class HapiFhirServer(Process):
+    """A FHIR server; what it holds is gone when it stops.
+
+    Raises:
+        CannotRun: there is no JDK 17 or no Maven, or Maven Central cannot be reached.
+    """
+
+    def __init__(self) -> None:
+        self.port = free_port()
+        classes = class_path(_HERE / "pom.xml", "hapi-fhir")
+        source = str(_HERE / "HapiServer.java")
+        quick = ["-Xmx1500m", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC"]
+        super().__init__(
+            "hapi-fhir",
+            [java(), *quick, "-cp", classes, source, str(self.port)],
+            ready=lambda: answers(f"{self.base_url}/metadata"),
+            wait_seconds=_START_SECONDS,
+        )
+
+    @property
+    def base_url(self) -> str:
+        return f"http://127.0.0.1:{self.port}/fhir"
