@@ -74,7 +74,7 @@ class Encoder:
         found = []
         for row in rows:
             ids = self.prompt_ids(row)
-            whole = [*ids, *self.tokenizer.encode(row.answer).ids, END]
+            whole = [*ids, *self.tokenizer.encode(row.said).ids, END]
             if len(whole) < LONGEST:
                 found.append((whole, len(ids)))
         return found

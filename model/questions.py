@@ -2,6 +2,7 @@
 
 import hashlib
 import random
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
@@ -27,6 +28,8 @@ SHOWN = {
 }
 MISSING_SHARE = 0.12  # of the answers shown that are "not mentioned"
 VARIED = 0.7  # of the real questions, in another value (model/augment.py)
+_NUMBER = re.compile(r"\d+(?:[.,]\s?\d+)?|\.\d+")
+_UNIT = re.compile(r"[cm]m|centimeters?|millimeters?")
 
 
 @dataclass(frozen=True)
@@ -36,6 +39,20 @@ class Question:
     name: str
     given: str
     answer: str
+
+    @property
+    def said(self) -> str:
+        """The answer that the model is to give: of a size its longest dimension alone.
+
+        The other dimensions stand beside it in the report, where grounding finds them; copying three
+        numbers without a slip is more than so small a model can do.
+        """
+        if self.name != "tumor size" or self.answer == MISSING:
+            return self.answer
+        numbers = _NUMBER.findall(self.answer)
+        unit = _UNIT.findall(self.answer)
+        longest = max(numbers, key=lambda number: float(re.sub(r"\s", "", number).replace(",", ".")))
+        return f"{longest} {unit[-1]}" if unit else str(longest)
 
     def prompt(self, prompts: PromptSet) -> str:
         """The prompt as inference writes it."""
