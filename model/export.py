@@ -20,7 +20,7 @@ from transformers import MistralForCausalLM, PreTrainedTokenizerFast
 from model.places import GGUF_FILE, SAFETENSORS
 
 NAME = "oncofhir-small"
-VERSION = "1"
+VERSION = "2"
 SPECIAL = ("<unk>", "<s>", "</s>")
 BLOCK = {
     "input_layernorm": "attn_norm",
