@@ -51,7 +51,9 @@ class Question:
             return self.answer
         numbers = _NUMBER.findall(self.answer)
         unit = _UNIT.findall(self.answer)
-        longest = max(numbers, key=lambda number: float(re.sub(r"\s", "", number).replace(",", ".")))
+        longest = max(
+            numbers, key=lambda number: float(re.sub(r"\s", "", number).replace(",", "."))
+        )
         return f"{longest} {unit[-1]}" if unit else str(longest)
 
     def prompt(self, prompts: PromptSet) -> str:
