@@ -21,7 +21,7 @@ from oncofhir.cli import (
     worker,
 )
 from oncofhir.settings import LogSettings
-from oncofhir.telemetry.logging import configure, configure_structlog
+from oncofhir.telemetry.logging import CurrentStderr, configure, configure_structlog
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -69,7 +69,7 @@ def oncofhir(
 ) -> None:
     """Options of all commands."""
     # stdout is for results; the worker and the servers, whose log it is, set up theirs
-    configure_structlog(LogSettings(level="WARNING"), sys.stderr)
+    configure_structlog(LogSettings(level="WARNING"), CurrentStderr())
 
 
 def main() -> None:

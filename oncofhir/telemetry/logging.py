@@ -10,7 +10,7 @@ import sys
 import time
 import traceback
 from collections.abc import MutableMapping
-from typing import Any, TextIO
+from typing import Any, TextIO, cast
 
 import structlog
 from structlog.typing import EventDict, WrappedLogger
@@ -19,6 +19,19 @@ from oncofhir.settings import LogSettings
 
 _OURS = "oncofhir"
 _REPEAT_SECONDS = 60.0
+
+
+class CurrentStderr:
+    """Whatever `sys.stderr` is at the time of writing: a stream that was there before may be closed."""
+
+    def write(self, text: str) -> int:
+        return sys.stderr.write(text)
+
+    def flush(self) -> None:
+        sys.stderr.flush()
+
+    def isatty(self) -> bool:
+        return sys.stderr.isatty()
 
 
 def configure(settings: LogSettings, stream: TextIO | None = None) -> None:
@@ -36,7 +49,7 @@ def configure(settings: LogSettings, stream: TextIO | None = None) -> None:
     logging.captureWarnings(capture=True)
 
 
-def configure_structlog(settings: LogSettings, out: TextIO) -> None:
+def configure_structlog(settings: LogSettings, out: TextIO | CurrentStderr) -> None:
     """Set up our own logging alone, and leave that of libraries as it is."""
     level = logging.getLevelNamesMapping()[settings.level]
     renderer = _renderer(settings.format, out)
@@ -49,12 +62,12 @@ def configure_structlog(settings: LogSettings, out: TextIO) -> None:
             *renderer,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=structlog.PrintLoggerFactory(out),
+        logger_factory=structlog.WriteLoggerFactory(cast(TextIO, out)),
         cache_logger_on_first_use=False,
     )
 
 
-def _renderer(form: str, out: TextIO) -> list[Any]:
+def _renderer(form: str, out: TextIO | CurrentStderr) -> list[Any]:
     if form == "console" or (form == "auto" and out.isatty()):
         return [structlog.dev.ConsoleRenderer(colors=out.isatty())]
     return [structlog.processors.EventRenamer("message"), structlog.processors.JSONRenderer()]

@@ -50,7 +50,6 @@ def test_windows_within_a_part_overlap(read):
 
 
 def test_a_tokenizer_of_a_file_tells_where_tokens_end(tmp_path):
-    pytest.importorskip("tokenizers")
     file = tmp_path / "tokenizer.json"
     vocabulary = {"[UNK]": 0, "left": 1, "breast": 2}
     model = {"type": "WordLevel", "vocab": vocabulary, "unk_token": "[UNK]"}
