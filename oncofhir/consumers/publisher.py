@@ -81,6 +81,7 @@ class Publisher:
             return ()
         loop = asyncio.get_running_loop()
         acknowledged: asyncio.Future[list[Any]] = loop.create_future()
+        acknowledged.add_done_callback(_seen)  # we may be cancelled before we await it
         topics = {message.topic for message in messages}
         if self._producer is not None and topics <= self._known_topics:
             # The client knows their partitions, so that `send` will not wait for metadata.
@@ -187,6 +188,11 @@ def _abandon(producer: KafkaProducer) -> None:
     if sender is not None:
         sender.force_close()
     producer._closed = True  # noqa: SLF001 - else its finalizer tries, and complains, again
+
+
+def _seen(acknowledged: "asyncio.Future[list[Any]]") -> None:
+    if not acknowledged.cancelled():
+        acknowledged.exception()
 
 
 def _call(loop: asyncio.AbstractEventLoop, callback: Any, *arguments: Any) -> None:
