@@ -7,6 +7,7 @@ from collections.abc import Callable
 from time import monotonic
 
 from oncofhir.consumers.reading import ReportReader
+from oncofhir.fhir.capability import check_version
 from oncofhir.fhir.changes import version_of
 from oncofhir.fhir.client import FhirClient
 from oncofhir.fhir.head import Decision, Head, SourceVersion, decide
@@ -68,8 +69,9 @@ class Pipeline:
 
         Raises:
             DependencyUnavailable, AccessDenied: with the address that did not.
+            UnsuitableServer: the store is of another FHIR version than we write.
         """
-        await self._store.capability()
+        check_version(await self._store.ask_capability(), self._store.base_url)
         self._model = None
         await self._identity()
 

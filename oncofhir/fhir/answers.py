@@ -25,6 +25,9 @@ _LATER = frozenset({408, 425, 429})
 _ABSENT = {404: Reason.RESOURCE_NOT_FOUND, 410: Reason.DELETED}
 _SERVER = 500
 _MOST_ISSUES = 5
+_TOO_LARGE = 413
+# Of OperationOutcome.issue.code; HAPI FHIR answers 413 to a transaction of too many entries.
+_SAYS_TOO_LARGE = frozenset({"too-long", "too-costly"})
 # OperationOutcome.issue.code, as the status that a server would have given with it.
 _STATUS_OF_ISSUE = {
     "security": 403,
@@ -39,6 +42,8 @@ _STATUS_OF_ISSUE = {
     "transient": 503,
     "timeout": 503,
     "throttled": 429,
+    "too-long": _TOO_LARGE,
+    "too-costly": _TOO_LARGE,
     "no-store": 503,
     "exception": 500,
     "incomplete": 500,
@@ -69,7 +74,18 @@ def error_of(
     if status in _REDIRECTS or status in _ABSENT:
         told = f"{said}: is the address right? Redirects are not followed"
         return DependencyUnavailable(Reason.STORE_FAILED, where, told)
+    return _rejected(status, where, outcome)
+
+
+def _rejected(status: int, where: str, outcome: Any) -> RequestRejected:
+    said = f"HTTP {status}"
+    if status == _TOO_LARGE or _says_too_large(outcome):
+        return RequestRejected(Reason.STORE_TOO_LARGE, where, said)
     return RequestRejected(Reason.STORE_REJECTED, where, f"{said} {issues(outcome)}".strip())
+
+
+def _says_too_large(outcome: Any) -> bool:
+    return any(str(issue.get("code")) in _SAYS_TOO_LARGE for issue in _issues(outcome))
 
 
 def outcome_error(outcome: Any, where: str) -> OncofhirError:

@@ -14,6 +14,7 @@ import httpx2
 from oncofhir.fhir.answers import OK, entry_error, error_of, outcome_error, status_of
 from oncofhir.fhir.authorization import Authorization
 from oncofhir.fhir.binaries import Binaries
+from oncofhir.fhir.capability import Capability, capability_of
 from oncofhir.fhir.fetching import Fetch
 from oncofhir.fhir.transport import Tls, Transport
 from oncofhir.schemas.errors import DependencyUnavailable, UnreadableReport
@@ -55,14 +56,20 @@ class FhirClient:
         )
         self._base_url = self._transport.base_url
         self._binaries = Binaries(self._transport)
+        self._capability: Capability | None = None
 
     @property
     def base_url(self) -> str:
         return self._base_url
 
-    async def capability(self) -> dict[str, Any]:
-        """The CapabilityStatement; proves that the server is there and speaks FHIR."""
-        return await self._read("/metadata")
+    async def ask_capability(self) -> Capability:
+        """What the server says now that it can do; proves that it is there and speaks FHIR."""
+        self._capability = capability_of(await self._read("/metadata"))
+        return self._capability
+
+    async def capability(self) -> Capability:
+        """What the server said when it was asked last; it is asked once."""
+        return self._capability or await self.ask_capability()
 
     async def read(self, type: str, id: str, version: str | None = None) -> dict[str, Any]:  # noqa: A002
         """One resource.
