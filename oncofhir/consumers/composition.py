@@ -13,9 +13,11 @@ from oncofhir.consumers.reading import ReportReader
 from oncofhir.fhir.attachments.reader import Parse
 from oncofhir.fhir.attachments.sandbox import ParsingBounds, ParsingPool
 from oncofhir.fhir.client import FhirClient
+from oncofhir.fhir.identifiers import IdentifierSystems
 from oncofhir.fhir.limits import IntakeLimits
 from oncofhir.fhir.reading import SourceReader
 from oncofhir.fhir.repository import Repository
+from oncofhir.fhir.strategy import AsTheServerCan
 from oncofhir.fhir.triage import load_policy
 from oncofhir.inference.calibration import Calibration, load_calibration
 from oncofhir.inference.extractor import Answerer, Extractor
@@ -29,6 +31,7 @@ from oncofhir.settings import (
     ModelSettings,
     Settings,
     SettingsError,
+    Transactions,
     WriteMode,
     read_secret,
 )
@@ -124,6 +127,12 @@ def report_reader(settings: Settings, parse: Parse) -> ReportReader:
 def repository(settings: Settings, store: FhirClient) -> Repository:
     """Where findings are written."""
     fhir = settings.fhir
+    strategy = AsTheServerCan(
+        store,
+        IdentifierSystems(prefix=fhir.identifier_system),
+        never_transactions=fhir.transactions is Transactions.NEVER,
+        max_entries=fhir.max_transaction_entries,
+    )
     return Repository(
         store,
         source_name=fhir.source_name,
@@ -131,6 +140,7 @@ def repository(settings: Settings, store: FhirClient) -> Repository:
         organization=fhir.organization,
         software_version=__version__,
         shadow=fhir.write is WriteMode.SHADOW,
+        strategy=strategy,
     )
 
 

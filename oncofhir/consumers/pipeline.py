@@ -155,6 +155,7 @@ class Pipeline:
         raise AssertionError("the loop returns or raises")  # pragma: no cover
 
     async def _unasked(self, decision: Decision, head: Head, report: Report) -> Processed:
+        await self._repository.settle(head)
         if decision is Decision.SAME:
             return self._repository.republished(head)
         if decision is Decision.ALIAS:
@@ -169,9 +170,12 @@ class Pipeline:
             decision = decide(head, source, at, None)
             if decision is Decision.ALIAS:
                 return await self._repository.alias(head, source)
+            is_done = head.outcome.status == "retracted" and head.at == at
+            if decision is Decision.STALE or is_done:
+                await self._repository.settle(head)
             if decision is Decision.STALE:
                 return self._repository.stale(source, head)
-            if head.outcome.status == "retracted" and head.at == at:
+            if is_done:
                 return self._repository.republished(head)
         return await self._repository.retract(source, at, reason, head)
 

@@ -6,6 +6,8 @@ Source: http://hl7.org/fhir/R4/http.html, http://hl7.org/fhir/R4/valueset-issue-
 import re
 from typing import Any
 
+import httpx2
+
 from oncofhir.fhir.retrying import retry_after_seconds
 from oncofhir.schemas.errors import (
     AccessDenied,
@@ -49,6 +51,7 @@ _STATUS_OF_ISSUE = {
     "incomplete": 500,
 }
 _UNPROCESSABLE = 422
+_TAG = re.compile(r'(?:W/)?"([^"]+)"')
 _CODE = re.compile(r"[a-z]+(?:-[a-z]+){0,3}")
 _PATH = re.compile(r"[A-Za-z]+(?:\[\d+\])?(?:\.[A-Za-z]+(?:\[\d+\]|\(\w*\))?)*")
 
@@ -118,6 +121,18 @@ def status_of(response: dict[str, Any]) -> int:
     """The number in `Bundle.entry.response.status` ("201 Created"); 500 when there is none."""
     number = str(response.get("status", ""))[:3]
     return int(number) if number.isdigit() else _SERVER
+
+
+def version_of(response: httpx2.Response) -> str | None:
+    """The version that a create or an update came to: of the ETag, else of the resource."""
+    tag = _TAG.fullmatch(response.headers.get("etag", "").strip())
+    if tag is not None:
+        return tag[1]
+    try:
+        version = response.json()["meta"]["versionId"]
+    except (ValueError, KeyError, TypeError):
+        return None
+    return version if isinstance(version, str) else None
 
 
 def issues(outcome: Any) -> str:

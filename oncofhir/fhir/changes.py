@@ -6,22 +6,16 @@ from typing import Any
 from oncofhir.fhir.build import Plan
 from oncofhir.fhir.context import Context
 from oncofhir.fhir.fingerprint import fingerprint
-from oncofhir.fhir.head import Head, SourceVersion, StoredResource, to_task
-from oncofhir.fhir.identifiers import IdentifierSystems
+from oncofhir.fhir.head import Head, SourceVersion, StoredResource
 from oncofhir.fhir.provenance import provenance
 from oncofhir.fhir.rows import next_rows
-from oncofhir.fhir.transaction import head_entry, put
+from oncofhir.fhir.transaction import put
 from oncofhir.fhir.validity import check
 from oncofhir.fhir.withdrawing import is_edited, withdrawals
 from oncofhir.schemas.extraction import Extraction
 from oncofhir.schemas.identity import document_id, resource_key
 from oncofhir.schemas.outcome import OutcomeRow, OutcomeStatus, PhenotypeRow
 from oncofhir.schemas.report import Report
-
-
-def entry_of(head: Head, systems: IdentifierSystems) -> dict[str, Any]:
-    """The entry that writes a head."""
-    return head_entry(to_task(head, systems), head, systems)
 
 
 def version_of(report: Report) -> SourceVersion:
@@ -40,7 +34,7 @@ def changes(
     head: Head | None,
     stored: Mapping[str, dict[str, Any]],
 ) -> tuple[list[dict[str, Any]], Head]:
-    """The entries that bring the store from the head's state to the plan's, and the new head.
+    """The entries that bring findings from the head's state to the plan's, Provenance last; the new head.
 
     `stored` is what the store has of the head's resources, by reference.
     """
@@ -72,7 +66,7 @@ def changes(
     targets = [*standing, _reference_to(new)]
     run = provenance(context, targets, f"revision-{revision}")
     check(run)
-    return [*entries, put(run), entry_of(new, context.systems)], new
+    return [*entries, put(run)], new
 
 
 def _is_same(
@@ -167,6 +161,7 @@ def _head_of(
         parts=(head.parts if head else {}) | plan.parts,
         rows=rows,
         outcome=outcome,
+        announced=head.announced if head else (),
     )
 
 

@@ -3,6 +3,7 @@
 Source: http://hl7.org/fhir/R4/http.html.
 """
 
+import asyncio
 import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
@@ -11,7 +12,14 @@ from uuid import uuid4
 
 import httpx2
 
-from oncofhir.fhir.answers import OK, entry_error, error_of, outcome_error, status_of
+from oncofhir.fhir.answers import (
+    OK,
+    entry_error,
+    error_of,
+    outcome_error,
+    status_of,
+    version_of,
+)
 from oncofhir.fhir.authorization import Authorization
 from oncofhir.fhir.binaries import Binaries
 from oncofhir.fhir.capability import Capability, capability_of
@@ -100,17 +108,24 @@ class FhirClient:
         bundle = await self._read(f"/{type}", {"_summary": "count"})
         return int(bundle.get("total", 0))
 
-    async def read_many(self, references: Sequence[str]) -> dict[str, dict[str, Any]]:
-        """The resources that relative references name, in one request; what is not there is left out.
+    async def read_many(
+        self, references: Sequence[str], *, batch: bool = True
+    ) -> dict[str, dict[str, Any]]:
+        """The resources that relative references name; what is not there is left out.
+
+        In one request, or, without `batch`, in one for each.
 
         Raises:
             DependencyUnavailable, AccessDenied: for any of them.
         """
         if not references:
             return {}
+        if not batch:
+            each = await asyncio.gather(*map(self._read_if_there, references))
+            return {n: r for n, r in zip(references, each, strict=True) if r is not None}
         entries = [{"request": {"method": "GET", "url": name}} for name in references]
-        batch = {"resourceType": "Bundle", "type": "batch", "entry": entries}
-        answer = self._json(await self._transport.retrying("POST", self._base_url, json=batch))
+        bundle = {"resourceType": "Bundle", "type": "batch", "entry": entries}
+        answer = self._json(await self._transport.retrying("POST", self._base_url, json=bundle))
         answered = answer.get("entry") or []
         if len(answered) != len(references):
             raise DependencyUnavailable(
@@ -119,6 +134,12 @@ class FhirClient:
         pairs = zip(references, answered, strict=True)
         found = {name: self._in_batch(entry) for name, entry in pairs}
         return {name: resource for name, resource in found.items() if resource is not None}
+
+    async def _read_if_there(self, reference: str) -> dict[str, Any] | None:
+        try:
+            return await self._read(f"/{reference}", reads=True)
+        except UnreadableReport:
+            return None
 
     def _in_batch(self, entry: dict[str, Any]) -> dict[str, Any] | None:
         """The resource that an entry of a batch's answer holds; None when it is not there or gone."""
@@ -144,10 +165,27 @@ class FhirClient:
         address = url if "://" in url else f"{self._base_url}/{url}"
         return await self._binaries.read(address, accept, fetch)
 
-    async def put(self, resource: dict[str, Any]) -> None:
-        """Create or update a resource by its id."""
+    async def put(self, resource: dict[str, Any], version_id: str | None = None) -> str | None:
+        """Create or update a resource by its id; its version then, None when the server does not say.
+
+        Raises:
+            StoreConflict: it is not of `version_id`.
+            RequestRejected, DependencyUnavailable, AccessDenied.
+        """
         path = f"{self._base_url}/{resource['resourceType']}/{resource['id']}"
-        await self._transport.request("PUT", path, json=resource)
+        guard = {"if-match": f'W/"{version_id}"'} if version_id else None
+        return version_of(await self._transport.request("PUT", path, json=resource, headers=guard))
+
+    async def post(self, resource: dict[str, Any], condition: Mapping[str, str] | None) -> None:
+        """Create a resource, unless one matches `condition`; without a transaction.
+
+        Raises:
+            StoreConflict: several match (412).
+            RequestRejected, DependencyUnavailable, AccessDenied.
+        """
+        path = f"{self._base_url}/{resource['resourceType']}"
+        once = {"if-none-exist": urlencode(condition)} if condition else None
+        await self._transport.request("POST", path, json=resource, headers=once)
 
     async def create(
         self, resource: dict[str, Any], condition: Mapping[str, str]

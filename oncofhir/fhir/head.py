@@ -70,6 +70,13 @@ class StoredResource(Value):
     withdrawn: bool = False
 
 
+class Announced(Value):
+    """A resource that a writer without transactions is about to write, or has written."""
+
+    slot: str
+    resource: StoredResource
+
+
 NEVER_READ = SourceVersion(status="registered")
 
 
@@ -78,7 +85,9 @@ class Head(Value):
 
     `document` is its identity; `contents` are the identities that its attachments of all versions
     would give it, by which another resource of the same document finds it. `parts` has the specimen
-    part of each slot, so that a finding stays itself when parts are added.
+    part of each slot, so that a finding stays itself when parts are added. `announced` is what a
+    writer without transactions may have written beside the resources, and `writing` says that it has
+    not closed the head since (`sequential.py`).
     """
 
     id: str | None = None
@@ -96,6 +105,8 @@ class Head(Value):
     parts: dict[str, str | None] = {}
     rows: tuple[PhenotypeRow, ...]
     outcome: OutcomeRow
+    announced: tuple[Announced, ...] = ()
+    writing: bool = False
 
     @property
     def is_reservation(self) -> bool:
@@ -168,7 +179,8 @@ def decide(
 
 def to_task(head: Head, systems: IdentifierSystems) -> dict[str, Any]:
     """The Task that holds a head."""
-    state = head.model_dump(mode="json", exclude={"id", "version_id"})
+    unsaid = {name for name in ("announced", "writing") if not getattr(head, name)}
+    state = head.model_dump(mode="json", exclude={"id", "version_id", *unsaid})
     task: dict[str, Any] = {
         "resourceType": "Task",
         "meta": {"security": [AI_ASSERTED, *head.security]},
@@ -180,7 +192,7 @@ def to_task(head: Head, systems: IdentifierSystems) -> dict[str, Any]:
             *({"system": systems.source, "value": key} for key in head.sources),
             *_read_with(head, systems),
         ],
-        "status": "in-progress" if head.is_reservation else "completed",
+        "status": "in-progress" if head.is_reservation or head.writing else "completed",
         "businessStatus": {"text": head.outcome.status.value},
         "intent": "order",
         "code": {"text": "oncofhir: reading of a report by a language model"},

@@ -80,9 +80,9 @@ class Reason(StrEnum):
     STORE_UNREACHABLE = "store-unreachable"
     STORE_FAILED = "store-failed"
     STORE_REJECTED = "store-rejected"
-    STORE_ACCESS_DENIED = "store-access-denied"
     STORE_TOO_LARGE = "store-too-large"
     STORE_FHIR_VERSION = "store-fhir-version"
+    STORE_ACCESS_DENIED = "store-access-denied"
     STORE_CONFLICT = "store-conflict"
     # the broker
     BROKER_UNREACHABLE = "broker-unreachable"

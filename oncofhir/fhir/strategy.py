@@ -1,0 +1,81 @@
+"""How a document's changes get into the store: one seam, chosen by what the server says that it can do."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
+
+from oncofhir.fhir.capability import check_version
+from oncofhir.fhir.client import FhirClient
+from oncofhir.fhir.head import Head
+from oncofhir.fhir.identifiers import IdentifierSystems
+from oncofhir.fhir.sequential import OneByOne
+from oncofhir.fhir.transaction import InOneTransaction
+
+
+class Strategy(Protocol):
+    """Reads and writes the resources of one document."""
+
+    async def reserve(self, head: Head, condition: Mapping[str, str]) -> Head:
+        """The document's head: this empty one, created, or the one that `condition` finds.
+
+        Raises:
+            StoreConflict: several match.
+        """
+
+    async def stored(self, references: Sequence[str]) -> dict[str, dict[str, Any]]:
+        """The resources that are there, by reference."""
+
+    async def write(self, entries: Sequence[dict[str, Any]], new: Head, before: Head) -> Head:
+        """Write the entries, and `new` as the head's next version; the head as it is then.
+
+        Raises:
+            StoreConflict: the head is not `before` any more, or a finding changed.
+            RequestRejected: store-too-large, store-rejected.
+            DependencyUnavailable, AccessDenied.
+        """
+
+
+class AsTheServerCan:
+    """One transaction where the server says that it has transactions, else one resource after another.
+
+    It is asked once, at the first use.
+    """
+
+    def __init__(
+        self,
+        client: FhirClient,
+        systems: IdentifierSystems,
+        *,
+        never_transactions: bool = False,
+        max_entries: int | None = None,
+    ) -> None:
+        self._client = client
+        self._systems = systems
+        self._never = never_transactions
+        self._max_entries = max_entries
+        self._strategy: Strategy | None = None
+
+    async def reserve(self, head: Head, condition: Mapping[str, str]) -> Head:
+        return await (await self._chosen()).reserve(head, condition)
+
+    async def stored(self, references: Sequence[str]) -> dict[str, dict[str, Any]]:
+        return await (await self._chosen()).stored(references)
+
+    async def write(self, entries: Sequence[dict[str, Any]], new: Head, before: Head) -> Head:
+        return await (await self._chosen()).write(entries, new, before)
+
+    async def _chosen(self) -> Strategy:
+        """The strategy.
+
+        Raises:
+            UnsuitableServer: the server is of another FHIR version than we write.
+        """
+        if self._strategy is None:
+            able = await self._client.capability()
+            check_version(able, self._client.base_url)
+            if able.transaction and not self._never:
+                self._strategy = InOneTransaction(
+                    self._client, self._systems, max_entries=self._max_entries, batch=able.batch
+                )
+            else:
+                self._strategy = OneByOne(self._client, self._systems, able)
+        return self._strategy
