@@ -210,6 +210,11 @@ class FhirSettings(Group):
         WriteMode.STORE,
         description="shadow: only read the store; give it a group and output topics of its own",
     )
+    references: Literal["same", "absolute", "identifier"] = Field(
+        "same",
+        description="how what is written refers to the source's resources: by the same relative reference, "
+        "by its URL at the source, or by that URL as an identifier",
+    )
     transactions: Transactions = Field(
         Transactions.AUTO,
         description="auto: one transaction a report where the server says that it has transactions, "

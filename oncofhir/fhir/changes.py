@@ -9,6 +9,7 @@ from oncofhir.fhir.fingerprint import fingerprint
 from oncofhir.fhir.head import Head, SourceVersion, StoredResource
 from oncofhir.fhir.provenance import provenance
 from oncofhir.fhir.rows import next_rows
+from oncofhir.fhir.source_references import named
 from oncofhir.fhir.transaction import put
 from oncofhir.fhir.validity import check
 from oncofhir.fhir.withdrawing import is_edited, withdrawals
@@ -75,17 +76,15 @@ def _is_same(
     mark: str,
     before: StoredResource,
 ) -> bool:
-    return current is not None and mark == before.fingerprint and _same_patient(resource, current)
-
-
-def _patient(resource: Mapping[str, Any]) -> Any:
-    return (resource.get("subject") or resource.get("patient") or {}).get("reference")
-
-
-def _same_patient(one: dict[str, Any], other: dict[str, Any]) -> bool:
-    return fingerprint({"on": {"reference": _patient(one)}}) == fingerprint(
-        {"on": {"reference": _patient(other)}}
+    return (
+        current is not None
+        and mark == before.fingerprint
+        and _patient(resource) == _patient(current)
     )
+
+
+def _patient(resource: Mapping[str, Any]) -> str | None:
+    return named(resource.get("subject") or resource.get("patient") or {})
 
 
 def _followed(
@@ -101,9 +100,10 @@ def _followed(
     followed = dict(planned)
     if "recordedDate" in planned and "recordedDate" in current:
         followed["recordedDate"] = current["recordedDate"]
-    if head is not None and _patient(planned) == head.subject:
+    was_merged = _patient(current) not in {None, _patient(planned)}
+    if head is not None and was_merged and _patient(planned) == head.subject:
         name = "patient" if "patient" in planned else "subject"
-        followed[name] = current.get(name, planned[name])
+        followed[name] = current[name]
     return followed
 
 

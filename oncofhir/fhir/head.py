@@ -12,6 +12,7 @@ from pydantic import ValidationError
 
 from oncofhir.fhir.codes import AI_ASSERTED
 from oncofhir.fhir.identifiers import IdentifierSystems
+from oncofhir.fhir.source_references import SAME, SourceReferences
 from oncofhir.schemas.base import Value
 from oncofhir.schemas.errors import RequestRejected
 from oncofhir.schemas.event import SourceReference
@@ -177,7 +178,9 @@ def decide(
     return Decision.NEWER
 
 
-def to_task(head: Head, systems: IdentifierSystems) -> dict[str, Any]:
+def to_task(
+    head: Head, systems: IdentifierSystems, sources: SourceReferences = SAME
+) -> dict[str, Any]:
     """The Task that holds a head."""
     unsaid = {name for name in ("announced", "writing") if not getattr(head, name)}
     state = head.model_dump(mode="json", exclude={"id", "version_id", *unsaid})
@@ -196,7 +199,7 @@ def to_task(head: Head, systems: IdentifierSystems) -> dict[str, Any]:
         "businessStatus": {"text": head.outcome.status.value},
         "intent": "order",
         "code": {"text": "oncofhir: reading of a report by a language model"},
-        "focus": {"reference": head.source.unversioned},
+        "focus": sources.to(head.source.unversioned),
         "lastModified": head.outcome.recorded.isoformat(),
         "output": [
             *(
@@ -209,7 +212,7 @@ def to_task(head: Head, systems: IdentifierSystems) -> dict[str, Any]:
     if head.is_reservation:
         del task["businessStatus"]
     if head.subject is not None:
-        task["for"] = {"reference": head.subject}
+        task["for"] = sources.to(head.subject)
     if head.id is not None:
         task["id"] = head.id
     return task

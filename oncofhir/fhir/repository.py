@@ -18,6 +18,7 @@ from oncofhir.fhir.head import Head, SourceVersion, from_task, reservation
 from oncofhir.fhir.identifiers import IdentifierSystems
 from oncofhir.fhir.provenance import standing_resources, withdrawal
 from oncofhir.fhir.rows import rows_as
+from oncofhir.fhir.source_references import SAME, SourceReferences
 from oncofhir.fhir.strategy import Strategy
 from oncofhir.fhir.transaction import (
     InOneTransaction,
@@ -56,13 +57,15 @@ class Repository:
         software_version: str,
         shadow: bool = False,
         with_confidence: bool = False,
+        sources: SourceReferences = SAME,
         strategy: Strategy | None = None,
         clock: Callable[[], datetime] = _now,
     ) -> None:
         self._client = client
         self._source_name = source_name
         self._systems = IdentifierSystems(prefix=identifier_system)
-        self._strategy = strategy or InOneTransaction(client, self._systems)
+        self._sources = sources
+        self._strategy = strategy or InOneTransaction(client, self._systems, sources=sources)
         self._organization = organization
         self._software = software_version
         self._shadow = shadow
@@ -119,6 +122,7 @@ class Repository:
             organization=self._organization,
             recorded=self._clock(),
             with_confidence=self._with_confidence,
+            sources=self._sources,
         )
 
     def first_version(
@@ -128,7 +132,9 @@ class Repository:
         context = self.context(report, run, self._document(report))
         plan = build(context, extraction, revision=1)
         entries, head = changes(context, plan, extraction, None, {})
-        return transaction([*entries, entry_of(head, self._systems)]), self._processed(head)
+        return transaction(
+            [*entries, entry_of(head, self._systems, self._sources)]
+        ), self._processed(head)
 
     async def store(
         self, report: Report, run: Run, extraction: Extraction, head: Head | None
@@ -267,7 +273,7 @@ class Repository:
             head.document,
             head.revision,
             [*(reference_to(entry["resource"]) for entry in entries), f"Task/{head.id}"],
-            head.source,
+            self._sources.to(str(head.source)),
             software=self._software,
             organization=self._organization,
             recorded=head.outcome.recorded,

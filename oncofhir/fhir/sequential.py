@@ -22,6 +22,7 @@ from oncofhir.fhir.client import FhirClient
 from oncofhir.fhir.fingerprint import fingerprint
 from oncofhir.fhir.head import Head, from_task, to_task
 from oncofhir.fhir.identifiers import IdentifierSystems
+from oncofhir.fhir.source_references import SAME, SourceReferences
 from oncofhir.schemas.errors import DependencyUnavailable, StoreConflict
 from oncofhir.schemas.reasons import Reason
 
@@ -29,9 +30,17 @@ from oncofhir.schemas.reasons import Reason
 class OneByOne:
     """Writes without transactions; see `Strategy` for the contract."""
 
-    def __init__(self, client: FhirClient, systems: IdentifierSystems, able: Capability) -> None:
+    def __init__(
+        self,
+        client: FhirClient,
+        systems: IdentifierSystems,
+        able: Capability,
+        *,
+        sources: SourceReferences = SAME,
+    ) -> None:
         self._client = client
         self._systems = systems
+        self._sources = sources
         self._able = able
 
     async def reserve(self, head: Head, condition: Mapping[str, str]) -> Head:
@@ -42,7 +51,7 @@ class OneByOne:
         found = await self._heads(condition)
         if not found:
             once = condition if self._able.of("Task").conditional_create else None
-            await self._client.post(to_task(head, self._systems), once)
+            await self._client.post(self._task(head), once)
             found = await self._heads(condition)
         if not found:
             raise DependencyUnavailable(
@@ -61,7 +70,7 @@ class OneByOne:
 
     async def _give_up(self, head: Head) -> None:
         """Nothing finds it any more; nothing is deleted."""
-        task = to_task(head, self._systems) | {"status": "cancelled"}
+        task = self._task(head) | {"status": "cancelled"}
         del task["identifier"]
         await self._client.put(task, head.version_id)
 
@@ -74,11 +83,14 @@ class OneByOne:
         version = before.version_id
         if entries:
             announced = announcement(before, new, entries)
-            version = await self._client.put(to_task(announced, self._systems), version)
+            version = await self._client.put(self._task(announced), version)
         for entry in entries:
             await self._put(entry)
-        version = await self._client.put(to_task(new, self._systems), version)
+        version = await self._client.put(self._task(new), version)
         return new.model_copy(update={"version_id": version})
+
+    def _task(self, head: Head) -> dict[str, Any]:
+        return to_task(head, self._systems, self._sources)
 
     async def _put(self, entry: dict[str, Any]) -> None:
         """Write an entry; that another writer did the same meanwhile is no conflict."""

@@ -8,6 +8,7 @@ from oncofhir.fhir.client import FhirClient
 from oncofhir.fhir.head import Head
 from oncofhir.fhir.identifiers import IdentifierSystems
 from oncofhir.fhir.sequential import OneByOne
+from oncofhir.fhir.source_references import SAME, SourceReferences
 from oncofhir.fhir.transaction import InOneTransaction
 
 
@@ -45,11 +46,13 @@ class AsTheServerCan:
         client: FhirClient,
         systems: IdentifierSystems,
         *,
+        sources: SourceReferences = SAME,
         never_transactions: bool = False,
         max_entries: int | None = None,
     ) -> None:
         self._client = client
         self._systems = systems
+        self._sources = sources
         self._never = never_transactions
         self._max_entries = max_entries
         self._strategy: Strategy | None = None
@@ -74,8 +77,12 @@ class AsTheServerCan:
             check_version(able, self._client.base_url)
             if able.transaction and not self._never:
                 self._strategy = InOneTransaction(
-                    self._client, self._systems, max_entries=self._max_entries, batch=able.batch
+                    self._client,
+                    self._systems,
+                    sources=self._sources,
+                    max_entries=self._max_entries,
+                    batch=able.batch,
                 )
             else:
-                self._strategy = OneByOne(self._client, self._systems, able)
+                self._strategy = OneByOne(self._client, self._systems, able, sources=self._sources)
         return self._strategy

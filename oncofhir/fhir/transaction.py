@@ -11,6 +11,7 @@ from urllib.parse import quote
 from oncofhir.fhir.client import FhirClient
 from oncofhir.fhir.head import Head, from_task, to_task
 from oncofhir.fhir.identifiers import IdentifierSystems
+from oncofhir.fhir.source_references import SAME, SourceReferences
 from oncofhir.schemas.errors import RequestRejected
 from oncofhir.schemas.reasons import Reason
 
@@ -28,9 +29,11 @@ def put(resource: dict[str, Any], version_id: str | None = None) -> dict[str, An
     return {"fullUrl": f"urn:uuid:{resource['id']}", "resource": resource, "request": request}
 
 
-def entry_of(head: Head, systems: IdentifierSystems) -> dict[str, Any]:
+def entry_of(
+    head: Head, systems: IdentifierSystems, sources: SourceReferences = SAME
+) -> dict[str, Any]:
     """The entry that writes a head: a conditional create, or an update under its version."""
-    task = to_task(head, systems)
+    task = to_task(head, systems, sources)
     if head.id is not None:
         return put(task, head.version_id)
     identifier = quote(f"{systems.document}|{head.document}", safe=":/|")
@@ -62,17 +65,21 @@ class InOneTransaction:
         client: FhirClient,
         systems: IdentifierSystems,
         *,
+        sources: SourceReferences = SAME,
         max_entries: int | None = None,
         batch: bool = True,
     ) -> None:
         self._client = client
         self._systems = systems
+        self._sources = sources
         self._max_entries = max_entries
         self._batch = batch
 
     async def reserve(self, head: Head, condition: Mapping[str, str]) -> Head:
         """As `Strategy`."""
-        return from_task(await self._client.create(to_task(head, self._systems), condition))
+        return from_task(
+            await self._client.create(to_task(head, self._systems, self._sources), condition)
+        )
 
     async def stored(self, references: Sequence[str]) -> dict[str, dict[str, Any]]:
         """As `Strategy`."""
@@ -80,7 +87,7 @@ class InOneTransaction:
 
     async def write(self, entries: Sequence[dict[str, Any]], new: Head, before: Head) -> Head:  # noqa: ARG002
         """As `Strategy`; the head is the last entry, under the version of `before`."""
-        bundle = transaction([*entries, entry_of(new, self._systems)])
+        bundle = transaction([*entries, entry_of(new, self._systems, self._sources)])
         count = len(bundle["entry"])
         if self._max_entries is not None and count > self._max_entries:
             told = f"{count} entries, and at most {self._max_entries} are allowed"

@@ -11,6 +11,7 @@ from oncofhir.fhir.intake import read_report
 from oncofhir.fhir.limits import IntakeLimits
 from oncofhir.fhir.reading import Companions
 from oncofhir.fhir.repository import Repository
+from oncofhir.fhir.source_references import SAME, SourceReferences
 from oncofhir.fhir.strategy import AsTheServerCan, Strategy
 from oncofhir.inference.interpret import interpret
 from oncofhir.schemas.extraction import Answer, Extraction, ModelIdentity, PromptSetIdentity
@@ -56,7 +57,12 @@ class Bench:
         self.repository = self.new_repository(self.client)
 
     def new_repository(
-        self, client: FhirClient, *, shadow: bool = False, strategy: Strategy | None = None
+        self,
+        client: FhirClient,
+        *,
+        shadow: bool = False,
+        strategy: Strategy | None = None,
+        sources: SourceReferences = SAME,
     ) -> Repository:
         return Repository(
             client,
@@ -65,9 +71,13 @@ class Bench:
             organization="test",
             software_version="1",
             shadow=shadow,
+            sources=sources,
             strategy=strategy
             or AsTheServerCan(
-                client, IdentifierSystems(prefix=SYSTEM), never_transactions=self.one_by_one
+                client,
+                IdentifierSystems(prefix=SYSTEM),
+                sources=sources,
+                never_transactions=self.one_by_one,
             ),
         )
 

@@ -11,12 +11,13 @@ from oncofhir.fhir.client import FhirClient
 from oncofhir.fhir.head import Decision, decide
 from oncofhir.fhir.identifiers import IdentifierSystems
 from oncofhir.fhir.provenance import standing_resources
+from oncofhir.fhir.source_references import SourceReferences
 from oncofhir.fhir.version import version_in
 from oncofhir.schemas.errors import StoreConflict
 from oncofhir.schemas.identity import run_of
 from oncofhir.schemas.outcome import OutcomeStatus, RowStatus
 from oncofhir.schemas.reasons import Reason
-from tests.integration.fhir.bench import ANSWERS, MODEL, PROMPTS, both_ways, shell, story
+from tests.integration.fhir.bench import ANSWERS, MODEL, PROMPTS, both_ways, shell, story, tell
 from tests.reports import BREAST, diagnostic_report
 
 
@@ -499,3 +500,22 @@ async def test_devices_and_prompt_set_are_written_once(bench):
     for resource in standing_resources(run, IdentifierSystems(prefix="p"), ""):
         stored = await bench.client.read(resource["resourceType"], resource["id"])
         assert stored["meta"]["versionId"] == "1"
+
+
+@pytest.mark.parametrize("form", ["absolute", "identifier"])
+def test_with_references_to_another_source_nothing_is_taken_for_an_edit(fhir_server, form):
+    async def told(bench):
+        sources = SourceReferences(form=form, base_url="https://ehr.example/fhir")
+        repository = bench.new_repository(bench.client, sources=sources)
+        await bench.store(repository=repository)
+        amended = BREAST.replace("HER2: negative (1+)", "HER2: positive (3+)")
+        answers = ANSWERS | {"hormone receptor status": "ER positive, PR negative, HER2 positive"}
+        processed = await bench.store(amended, "2", answers, repository=repository)
+        assert processed.outcome.conflicts == 0
+        stored = await bench.stored()
+        changed = {slot for slot, r in stored.items() if r["meta"]["versionId"] != "1"}
+        assert changed == {"hormone-receptor/HER2"}
+        expected = sources.to(f"Patient/{bench.ident}")
+        assert {slot: r["subject"] for slot, r in stored.items()} == dict.fromkeys(stored, expected)
+
+    tell(told, fhir_server)
