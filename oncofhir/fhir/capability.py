@@ -12,6 +12,8 @@ from oncofhir.schemas.base import Value
 from oncofhir.schemas.errors import UnsuitableServer
 from oncofhir.schemas.reasons import Reason
 
+# HAPI FHIR 8.4 states `transaction` alone and answers both.
+_TAKES_BATCHES = {"batch", "transaction"}
 _WRITTEN_IN = "4."  # R4 (4.0) and R4B (4.3)
 
 
@@ -53,7 +55,7 @@ def capability_of(statement: Mapping[str, Any]) -> Capability:
     return Capability(
         fhir_version=version if isinstance(version, str) else None,
         transaction=not codes or "transaction" in codes,
-        batch=not codes or "batch" in codes,
+        batch=not codes or bool(codes & _TAKES_BATCHES),
         types={
             type_["type"]: _of_type(type_)
             for type_ in _dicts(rest.get("resource"))

@@ -39,7 +39,7 @@ class CutOff:
 
 async def tasks_of(bench: Bench) -> list[dict]:
     tasks = await bench.client.search("Task", {"_count": "500"})
-    return [t for t in tasks if t["focus"]["reference"] == f"DiagnosticReport/{bench.ident}"]
+    return [t for t in tasks if t["focus"].get("reference") == f"DiagnosticReport/{bench.ident}"]
 
 
 async def of_this_patient(bench: Bench) -> list[dict]:

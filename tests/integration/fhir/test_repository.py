@@ -173,8 +173,8 @@ async def test_of_two_first_writers_one_wins_and_the_other_is_told(bench):
     await other_client.aclose()
     lost = [result for result in results if isinstance(result, StoreConflict)]
     assert len(lost) == 1
-    tasks = httpx2.get(f"{bench.base_url}/Task?_count=500", trust_env=False).json()["entry"]
-    mine = [t for t in tasks if t["resource"]["focus"]["reference"].endswith(f"/{bench.ident}")]
+    tasks = await bench.client.search("Task", {"_count": "500"})
+    mine = [t for t in tasks if t["focus"].get("reference") == f"DiagnosticReport/{bench.ident}"]
     assert len(mine) == 1
 
 
@@ -503,7 +503,12 @@ async def test_devices_and_prompt_set_are_written_once(bench):
 
 
 @pytest.mark.parametrize("form", ["absolute", "identifier"])
-def test_with_references_to_another_source_nothing_is_taken_for_an_edit(fhir_server, form):
+def test_with_references_to_another_source_nothing_is_taken_for_an_edit(
+    fhir_server, pytestconfig, form
+):
+    if form == "absolute" and pytestconfig.getoption("--fhir-server") == "hapi":
+        pytest.skip("HAPI FHIR's default refuses references to other servers: use `identifier`")
+
     async def told(bench):
         sources = SourceReferences(form=form, base_url="https://ehr.example/fhir")
         repository = bench.new_repository(bench.client, sources=sources)

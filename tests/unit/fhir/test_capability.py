@@ -40,6 +40,12 @@ def test_a_server_that_declares_nothing_is_able():
 def test_a_server_that_lists_its_interactions_has_no_others():
     able = capability_of(statement(interaction=codes("batch", "history-system")))
     assert (able.transaction, able.batch) == (False, True)
+    able = capability_of(statement(interaction=codes("history-system")))
+    assert (able.transaction, able.batch) == (False, False)
+
+
+def test_who_takes_transactions_takes_batches():
+    assert capability_of(statement(interaction=codes("transaction"))).batch
 
 
 def test_what_a_server_says_it_cannot_do_is_believed():
