@@ -6,6 +6,8 @@ resolve → triage → read → head → decide → ask → build and store → 
 from collections.abc import Callable
 from time import monotonic
 
+import structlog
+
 from oncofhir.consumers.reading import ReportReader
 from oncofhir.fhir.capability import check_version
 from oncofhir.fhir.changes import version_of
@@ -26,6 +28,7 @@ from oncofhir.schemas.reasons import Reason
 from oncofhir.schemas.report import Report
 from oncofhir.terminology import TERMINOLOGY_VERSION
 
+log = structlog.get_logger(__name__)
 WRITE_ATTEMPTS = 3
 IDENTITY_SECONDS = 30.0
 _SUPERSEDED = "superseded"  # DocumentReference.status
@@ -71,7 +74,20 @@ class Pipeline:
             DependencyUnavailable, AccessDenied: with the address that did not.
             UnsuitableServer: the store is of another FHIR version than we write.
         """
-        check_version(await self._store.ask_capability(), self._store.base_url)
+        able = await self._store.ask_capability()
+        check_version(able, self._store.base_url)
+        log.info(
+            "store",
+            fhir_version=able.fhir_version,
+            transaction=able.transaction,
+            batch=able.batch,
+            chooses_ids=able.chooses_ids,
+        )
+        if not able.guards_versions:
+            log.warning(
+                "the store does not guard versions: run one worker, or two may both write a document",
+                address=self._store.base_url,
+            )
         self._model = None
         await self._identity()
 

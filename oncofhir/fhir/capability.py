@@ -1,7 +1,8 @@
 """What a FHIR server says that it can do: its CapabilityStatement, as far as it decides how we write.
 
 Source: http://hl7.org/fhir/R4/capabilitystatement.html. Servers often declare less than they can, so what is
-not mentioned counts as able; what a server says that it cannot do is believed.
+not mentioned counts as able; what a server says that it cannot do is believed. Conditional update is not
+looked at, for we update by id, under the version that was read.
 """
 
 from collections.abc import Mapping
@@ -14,6 +15,15 @@ from oncofhir.schemas.reasons import Reason
 
 # HAPI FHIR 8.4 states `transaction` alone and answers both.
 _TAKES_BATCHES = {"batch", "transaction"}
+_WRITTEN = (
+    "Condition",
+    "Observation",
+    "Specimen",
+    "BodyStructure",
+    "Provenance",
+    "Device",
+    "DocumentReference",
+)
 _WRITTEN_IN = "4."  # R4 (4.0) and R4B (4.3)
 
 
@@ -29,7 +39,6 @@ class TypeCapability(Value):
     """What a server can do with one type of resource."""
 
     conditional_create: bool = True
-    conditional_update: bool = True
     update_create: bool = True
     versioning: Versioning = Versioning.VERSIONED_UPDATE
 
@@ -45,6 +54,17 @@ class Capability(Value):
     def of(self, type: str) -> TypeCapability:  # noqa: A002
         """What it can do with a type; everything where it does not list the type."""
         return self.types.get(type, TypeCapability())
+
+    @property
+    def chooses_ids(self) -> bool:
+        """Whether a client may choose the ids of what we write (update-as-create)."""
+        return all(self.of(kind).update_create for kind in _WRITTEN)
+
+    @property
+    def guards_versions(self) -> bool:
+        """Whether it keeps two writers from both changing a head or a finding (`If-Match`)."""
+        guarded = (self.of(kind).versioning for kind in ("Task", *_WRITTEN))
+        return all(versioning is Versioning.VERSIONED_UPDATE for versioning in guarded)
 
 
 def capability_of(statement: Mapping[str, Any]) -> Capability:
@@ -69,7 +89,6 @@ def _of_type(stated: Mapping[str, Any]) -> TypeCapability:
     known = versioning if versioning in set(Versioning) else Versioning.VERSIONED_UPDATE
     return TypeCapability(
         conditional_create=stated.get("conditionalCreate") is not False,
-        conditional_update=stated.get("conditionalUpdate") is not False,
         update_create=stated.get("updateCreate") is not False,
         versioning=Versioning(known),
     )

@@ -176,16 +176,31 @@ class FhirClient:
         guard = {"if-match": f'W/"{version_id}"'} if version_id else None
         return version_of(await self._transport.request("PUT", path, json=resource, headers=guard))
 
-    async def post(self, resource: dict[str, Any], condition: Mapping[str, str] | None) -> None:
-        """Create a resource, unless one matches `condition`; without a transaction.
+    async def post(
+        self, resource: dict[str, Any], condition: Mapping[str, str], *, once: bool
+    ) -> dict[str, Any]:
+        """Create a resource, without a transaction; the one that is there then.
+
+        With `once` it is created unless one matches `condition`, which finds it in either case.
 
         Raises:
             StoreConflict: several match (412).
             RequestRejected, DependencyUnavailable, AccessDenied.
         """
         path = f"{self._base_url}/{resource['resourceType']}"
-        once = {"if-none-exist": urlencode(condition)} if condition else None
-        await self._transport.request("POST", path, json=resource, headers=once)
+        headers = {"if-none-exist": urlencode(condition)} if once else None
+        response = await self._transport.request("POST", path, json=resource, headers=headers)
+        location = response.headers.get("location", "")
+        return await self._there(resource, response.status_code, location, condition)
+
+    async def add(self, resource: dict[str, Any]) -> None:
+        """Create a resource that nothing needs to find again.
+
+        Raises:
+            RequestRejected, DependencyUnavailable, AccessDenied.
+        """
+        path = f"{self._base_url}/{resource['resourceType']}"
+        await self._transport.request("POST", path, json=resource)
 
     async def create(
         self, resource: dict[str, Any], condition: Mapping[str, str]
@@ -207,8 +222,15 @@ class FhirClient:
             self._transport.retrying,
         )
         response = ((answer.get("entry") or [{}])[0]).get("response") or {}
-        named = _LOCATION.search(str(response.get("location", "")))
-        if named is not None and status_of(response) == _CREATED:
+        location = str(response.get("location", ""))
+        return await self._there(resource, status_of(response), location, condition)
+
+    async def _there(
+        self, resource: dict[str, Any], status: int, location: str, condition: Mapping[str, str]
+    ) -> dict[str, Any]:
+        """What a create with this answer came to: the resource, or one that was there before."""
+        kind, named = resource["resourceType"], _LOCATION.search(location)
+        if named is not None and status == _CREATED:
             meta = {**resource.get("meta", {}), "versionId": named["version"]}
             return {**resource, "id": named["id"], "meta": meta}
         if named is not None:

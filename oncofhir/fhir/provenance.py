@@ -115,7 +115,8 @@ def standing_resources(
     run: Run, systems: IdentifierSystems, prompt_text: str
 ) -> tuple[dict[str, Any], ...]:
     """What every run of a model, a prompt set and a version of ours refers to; ensured once at start."""
-    return (_model(run, systems), _software(run, systems), _prompt_set(run, systems, prompt_text))
+    software = software_resource(run.software_version, systems)
+    return (_model(run, systems), software, _prompt_set(run, systems, prompt_text))
 
 
 def _model(run: Run, systems: IdentifierSystems) -> dict[str, Any]:
@@ -145,15 +146,16 @@ def _model(run: Run, systems: IdentifierSystems) -> dict[str, Any]:
     }
 
 
-def _software(run: Run, systems: IdentifierSystems) -> dict[str, Any]:
+def software_resource(version: str, systems: IdentifierSystems) -> dict[str, Any]:
+    """This software with its version, which assembled what a run or a withdrawal wrote."""
     return {
         "resourceType": "Device",
-        "id": software_device_id(run.software_version),
-        "identifier": [{"system": systems.software, "value": f"oncofhir@{run.software_version}"}],
+        "id": software_device_id(version),
+        "identifier": [{"system": systems.software, "value": f"oncofhir@{version}"}],
         "status": "active",
         "deviceName": [{"name": "oncofhir", "type": "user-friendly-name"}],
         "type": {"text": "Software: FHIR and Kafka extraction service"},
-        "version": [{"value": run.software_version}],
+        "version": [{"value": version}],
     }
 
 

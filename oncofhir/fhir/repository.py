@@ -16,7 +16,7 @@ from oncofhir.fhir.client import FhirClient
 from oncofhir.fhir.context import Context
 from oncofhir.fhir.head import Head, SourceVersion, from_task, reservation
 from oncofhir.fhir.identifiers import IdentifierSystems
-from oncofhir.fhir.provenance import standing_resources, withdrawal
+from oncofhir.fhir.provenance import software_resource, standing_resources, withdrawal
 from oncofhir.fhir.rows import rows_as
 from oncofhir.fhir.source_references import SAME, SourceReferences
 from oncofhir.fhir.strategy import Strategy
@@ -28,7 +28,7 @@ from oncofhir.fhir.transaction import (
     transaction,
 )
 from oncofhir.fhir.withdrawing import Withdrawals, successor, withdrawals
-from oncofhir.schemas.errors import StoreConflict, UnreadableReport
+from oncofhir.schemas.errors import StoreConflict
 from oncofhir.schemas.event import SourceReference
 from oncofhir.schemas.extraction import Extraction
 from oncofhir.schemas.identity import Run, document_id, resource_key
@@ -99,17 +99,14 @@ class Repository:
         """
         if self._shadow:
             return
-        async with self._ensuring:
-            for resource in standing_resources(run, self._systems, prompt_text):
-                if resource["id"] not in self._ensured:
-                    await self._ensure(resource)
-                    self._ensured.add(resource["id"])
+        for resource in standing_resources(run, self._systems, prompt_text):
+            await self._ensure(resource)
 
     async def _ensure(self, resource: dict[str, Any]) -> None:
-        try:
-            await self._client.read(resource["resourceType"], resource["id"])
-        except UnreadableReport:
-            await self._client.put(resource)
+        async with self._ensuring:
+            if resource["id"] not in self._ensured:
+                await self._strategy.ensure(resource)
+                self._ensured.add(resource["id"])
 
     def context(self, report: Report, run: Run, document: str) -> Context:
         """What the resources of this run have in common."""
@@ -264,6 +261,7 @@ class Repository:
         ).model_copy(update={"run": run})
         entries = list(gone.entries)
         if entries:
+            await self._ensure(software_resource(self._software, self._systems))
             entries.append(put(self._withdrawal(new, entries)))
         new = await self._write(entries, new, head)
         return self._processed(new, wrote=True)
@@ -336,7 +334,8 @@ class Repository:
         known = [*head.resources.values(), *(a.resource for a in head.announced)]
         references = list(dict.fromkeys(resource.reference for resource in known))
         stored = await self._strategy.stored(references)
-        return settled(head, stored), stored
+        by_name = {reference_to(resource): resource for resource in stored.values()}
+        return settled(head, stored), stored | by_name
 
     async def _write(self, entries: list[dict[str, Any]], new: Head, before: Head) -> Head:
         return await self._strategy.write(entries, without_written(new, entries), before)

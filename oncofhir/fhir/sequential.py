@@ -23,6 +23,7 @@ from oncofhir.fhir.fingerprint import fingerprint
 from oncofhir.fhir.head import Head, from_task, to_task
 from oncofhir.fhir.identifiers import IdentifierSystems
 from oncofhir.fhir.source_references import SAME, SourceReferences
+from oncofhir.fhir.transaction import put_if_absent
 from oncofhir.schemas.errors import DependencyUnavailable, StoreConflict
 from oncofhir.schemas.reasons import Reason
 
@@ -50,8 +51,8 @@ class OneByOne:
         """
         found = await self._heads(condition)
         if not found:
-            once = condition if self._able.of("Task").conditional_create else None
-            await self._client.post(self._task(head), once)
+            task, once = self._task(head), self._able.of("Task").conditional_create
+            await self._client.post(task, condition, once=once)
             found = await self._heads(condition)
         if not found:
             raise DependencyUnavailable(
@@ -78,26 +79,44 @@ class OneByOne:
         """As `Strategy`."""
         return await self._client.read_many(references, batch=self._able.batch)
 
+    async def ensure(self, resource: dict[str, Any]) -> None:
+        """As `Strategy`."""
+        await put_if_absent(self._client, resource)
+
     async def write(self, entries: Sequence[dict[str, Any]], new: Head, before: Head) -> Head:
         """As `Strategy`, in the order that the module says."""
-        version = before.version_id
         if entries:
-            announced = announcement(before, new, entries)
-            version = await self._client.put(self._task(announced), version)
+            before = await self.put_head(announcement(before, new, entries))
         for entry in entries:
-            await self._put(entry)
-        version = await self._client.put(self._task(new), version)
-        return new.model_copy(update={"version_id": version})
+            await self.put(entry["resource"], entry["request"].get("ifMatch"))
+        return await self.put_head(new.model_copy(update={"version_id": before.version_id}))
+
+    async def put_head(self, head: Head) -> Head:
+        """Write a head under the version that it says; the head with its new version.
+
+        Raises:
+            StoreConflict: it has another version.
+        """
+        version = await self._client.put(self._task(head), head.version_id)
+        return head.model_copy(update={"version_id": version})
 
     def _task(self, head: Head) -> dict[str, Any]:
         return to_task(head, self._systems, self._sources)
 
-    async def _put(self, entry: dict[str, Any]) -> None:
-        """Write an entry; that another writer did the same meanwhile is no conflict."""
-        resource, guard = entry["resource"], entry["request"].get("ifMatch")
+    async def put(self, resource: dict[str, Any], guard: str | None) -> dict[str, Any]:
+        """Write a resource under `guard`, an ETag; the resource with its new version.
+
+        That another writer did the same meanwhile is no conflict.
+
+        Raises:
+            StoreConflict: it has another version and other content.
+        """
+        version_id = guard.removeprefix('W/"').removesuffix('"') if guard else None
         try:
-            await self._client.put(resource, guard and guard.removeprefix('W/"').removesuffix('"'))
+            version = await self._client.put(resource, version_id)
         except StoreConflict:
             there = await self._client.read(resource["resourceType"], resource["id"])
             if fingerprint(there) != fingerprint(resource):
                 raise
+            return there
+        return {**resource, "meta": {**resource.get("meta", {}), "versionId": version}}

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
+from oncofhir.fhir.assigned import WithAssignedIds
 from oncofhir.fhir.capability import check_version
 from oncofhir.fhir.client import FhirClient
 from oncofhir.fhir.head import Head
@@ -15,6 +16,9 @@ from oncofhir.fhir.transaction import InOneTransaction
 class Strategy(Protocol):
     """Reads and writes the resources of one document."""
 
+    async def ensure(self, resource: dict[str, Any]) -> None:
+        """Write a resource that documents refer to, and that never changes, unless it is there."""
+
     async def reserve(self, head: Head, condition: Mapping[str, str]) -> Head:
         """The document's head: this empty one, created, or the one that `condition` finds.
 
@@ -23,7 +27,7 @@ class Strategy(Protocol):
         """
 
     async def stored(self, references: Sequence[str]) -> dict[str, dict[str, Any]]:
-        """The resources that are there, by reference."""
+        """The resources that are there, by the reference that was asked for."""
 
     async def write(self, entries: Sequence[dict[str, Any]], new: Head, before: Head) -> Head:
         """Write the entries, and `new` as the head's next version; the head as it is then.
@@ -38,7 +42,8 @@ class Strategy(Protocol):
 class AsTheServerCan:
     """One transaction where the server says that it has transactions, else one resource after another.
 
-    It is asked once, at the first use.
+    A transaction needs ids that we choose, for the head names what is written beside it; so a server that
+    gives the ids itself is written to one by one too. It is asked once, at the first use.
     """
 
     def __init__(
@@ -56,6 +61,9 @@ class AsTheServerCan:
         self._never = never_transactions
         self._max_entries = max_entries
         self._strategy: Strategy | None = None
+
+    async def ensure(self, resource: dict[str, Any]) -> None:
+        await (await self._chosen()).ensure(resource)
 
     async def reserve(self, head: Head, condition: Mapping[str, str]) -> Head:
         return await (await self._chosen()).reserve(head, condition)
@@ -75,7 +83,11 @@ class AsTheServerCan:
         if self._strategy is None:
             able = await self._client.capability()
             check_version(able, self._client.base_url)
-            if able.transaction and not self._never:
+            if not able.chooses_ids:
+                self._strategy = WithAssignedIds(
+                    self._client, self._systems, able, sources=self._sources
+                )
+            elif able.transaction and not self._never:
                 self._strategy = InOneTransaction(
                     self._client,
                     self._systems,

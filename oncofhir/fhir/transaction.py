@@ -12,7 +12,7 @@ from oncofhir.fhir.client import FhirClient
 from oncofhir.fhir.head import Head, from_task, to_task
 from oncofhir.fhir.identifiers import IdentifierSystems
 from oncofhir.fhir.source_references import SAME, SourceReferences
-from oncofhir.schemas.errors import RequestRejected
+from oncofhir.schemas.errors import RequestRejected, UnreadableReport
 from oncofhir.schemas.reasons import Reason
 
 
@@ -53,6 +53,14 @@ def transaction(entries: Iterable[dict[str, Any]]) -> dict[str, Any]:
     return {"resourceType": "Bundle", "type": "transaction", "entry": list(entries)}
 
 
+async def put_if_absent(client: FhirClient, resource: dict[str, Any]) -> None:
+    """Write a resource by its id, unless it is there."""
+    try:
+        await client.read(resource["resourceType"], resource["id"])
+    except UnreadableReport:
+        await client.put(resource)
+
+
 class InOneTransaction:
     """Writes all of a run or nothing; see `Strategy` for the contract.
 
@@ -74,6 +82,10 @@ class InOneTransaction:
         self._sources = sources
         self._max_entries = max_entries
         self._batch = batch
+
+    async def ensure(self, resource: dict[str, Any]) -> None:
+        """As `Strategy`."""
+        await put_if_absent(self._client, resource)
 
     async def reserve(self, head: Head, condition: Mapping[str, str]) -> Head:
         """As `Strategy`."""

@@ -49,8 +49,12 @@ def shell(kind: str, ident: str) -> dict:
 class Bench:
     """One document in one event loop, so that each test reads as a story."""
 
-    def __init__(self, base_url: str, *, one_by_one: bool = False) -> None:
+    def __init__(
+        self, base_url: str, *, one_by_one: bool = False, behind: str | None = None
+    ) -> None:
+        """`behind` is the server itself, where the one at `base_url` can do less."""
         self.client = FhirClient(base_url)
+        self.itself = FhirClient(behind or base_url)
         self.base_url = base_url
         self.one_by_one = one_by_one
         self.ident = next(_idents)
@@ -83,12 +87,16 @@ class Bench:
 
     async def prepare(self) -> None:
         """What is in a store before a report comes: the patient, the report, what runs refer to."""
-        await self.client.put({"resourceType": "Patient", "id": self.ident})
+        await self.itself.put({"resourceType": "Patient", "id": self.ident})
         await self.client.ask_capability()
         for kind in ("DiagnosticReport", "DocumentReference"):
-            await self.client.put(shell(kind, self.ident))
+            await self.itself.put(shell(kind, self.ident))
         report = await self.report(BREAST)
         await self.repository.ensure_standing(self.run_of(report), "prompts")
+
+    async def aclose(self) -> None:
+        await self.client.aclose()
+        await self.itself.aclose()
 
     async def report(self, text: str, version: str = "1", ident: str | None = None):
         resource = diagnostic_report(ident or self.ident, text, version=version, patient=self.ident)
@@ -164,6 +172,6 @@ def tell(test, fhir_server, *, one_by_one=False):
             await bench.prepare()
             await test(bench)
         finally:
-            await bench.client.aclose()
+            await bench.aclose()
 
     run(told())

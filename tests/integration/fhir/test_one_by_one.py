@@ -11,44 +11,13 @@ from oncofhir.fhir.strategy import AsTheServerCan
 from oncofhir.schemas.errors import DependencyUnavailable, RequestRejected, StoreConflict
 from oncofhir.schemas.outcome import OutcomeStatus, RowStatus
 from oncofhir.schemas.reasons import Reason
-from tests.integration.fhir.bench import ANSWERS, SYSTEM, Bench, one_by_one, story
+from tests.integration.fhir.bench import ANSWERS, SYSTEM, one_by_one, story
+from tests.integration.fhir.cut_off import CutOff, of_this_patient, tasks_of
 from tests.reports import BREAST
 
 GRADE_3 = BREAST.replace("grade 2", "grade 3")
 ANSWERS_3 = ANSWERS | {"cancer grade": "3"}
 SYSTEMS = IdentifierSystems(prefix=SYSTEM)
-
-
-class CutOff:
-    """The connection is gone after so many writes by PUT, until it is mended."""
-
-    def __init__(self, bench: Bench, *, after: int) -> None:
-        self.left = after
-        self._hooks = bench.client._transport._own.event_hooks["request"]
-        self._hooks.append(self._sent)
-
-    async def _sent(self, request) -> None:
-        if request.method == "PUT":
-            if self.left == 0:
-                raise httpx2.ConnectError("cut off")
-            self.left -= 1
-
-    def mend(self) -> None:
-        self._hooks.remove(self._sent)
-
-
-async def tasks_of(bench: Bench) -> list[dict]:
-    tasks = await bench.client.search("Task", {"_count": "500"})
-    return [t for t in tasks if t["focus"].get("reference") == f"DiagnosticReport/{bench.ident}"]
-
-
-async def of_this_patient(bench: Bench) -> list[dict]:
-    who = {"subject": f"Patient/{bench.ident}", "_count": "100"}
-    return [
-        resource
-        for kind in ("Observation", "Condition")
-        for resource in await bench.client.search(kind, who)
-    ]
 
 
 @one_by_one

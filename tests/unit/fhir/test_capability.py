@@ -54,9 +54,13 @@ def test_what_a_server_says_it_cannot_do_is_believed():
     assert able.transaction, "no interaction is listed at all"
     said = able.of("Task")
     assert (said.conditional_create, said.update_create) == (False, False)
-    assert said.conditional_update
+    assert able.chooses_ids, "the ids of Tasks are the server's anyhow"
+    assert not able.guards_versions
     assert said.versioning is Versioning.VERSIONED
     assert able.of("Observation").update_create
+    observation = {"type": "Observation", "updateCreate": False}
+    able = capability_of(statement(resource=[observation]))
+    assert (able.chooses_ids, able.guards_versions) == (False, True)
 
 
 def test_of_a_client_s_part_nothing_is_taken():
