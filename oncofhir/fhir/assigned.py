@@ -1,12 +1,13 @@
 """Findings one after another on servers that give the ids themselves (no update-as-create).
 
 As `sequential.py`, but a resource is created under its identifier (conditionally, so that a redelivery finds
-it), gets its id from the server, and what refers to it says that id. Where two refer to each other, as a
-Condition and its stage do, the first is written once more when the second has its id: its version is 2 then.
-Provenance has no identifier in R4: a run that was cut off after it leaves one Provenance more.
+it), gets its id from the server, and what refers to it says that id. The head keeps which is which, so
+that all else goes by our names. Where two refer to each other, as a Condition and its stage do, the
+first is written once more when the second has its id: its version is 2 then. Provenance has no identifier
+in R4: a run that was cut off after it leaves one Provenance more.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from oncofhir.fhir.announcing import announcement
@@ -15,7 +16,7 @@ from oncofhir.fhir.client import FhirClient
 from oncofhir.fhir.fingerprint import fingerprint
 from oncofhir.fhir.head import Head
 from oncofhir.fhir.identifiers import IdentifierSystems
-from oncofhir.fhir.names import named_head, renamed
+from oncofhir.fhir.names import Names, renamed, reverse
 from oncofhir.fhir.sequential import OneByOne
 from oncofhir.fhir.source_references import SAME, SourceReferences
 from oncofhir.fhir.transaction import reference_to
@@ -40,18 +41,28 @@ class WithAssignedIds:
 
     async def ensure(self, resource: dict[str, Any]) -> None:
         """As `Strategy`."""
-        there = await self._created(resource)
+        there = await self._created(resource, {})
         self._standing[reference_to(resource)] = reference_to(there)
 
     async def reserve(self, head: Head, condition: Mapping[str, str]) -> Head:
         """As `Strategy`."""
         return await self._one_by_one.reserve(head, condition)
 
-    async def stored(self, references: Sequence[str]) -> dict[str, dict[str, Any]]:
-        """As `Strategy`; what is not there by that id may be there by the identifier of that value."""
-        found = await self._one_by_one.stored(references)
+    async def current(self, head: Head) -> tuple[Head, dict[str, dict[str, Any]]]:
+        """As `Strategy`; by our names, and the head with the server's names of what it announced."""
+        found = await self._found(head.references, head.names)
+        names = {ours: reference_to(there) for ours, there in found.items()}
+        named = head.model_copy(update={"names": {**head.names, **names}})
+        ours = reverse(named.names)
+        return named, {name: renamed(there, ours) for name, there in found.items()}
+
+    async def _found(self, references: Iterable[str], names: Names) -> dict[str, dict[str, Any]]:
+        """The resources as the server has them, by our names: by id, else by the identifier."""
+        known = {names[reference]: reference for reference in references if reference in names}
+        stored = await self._one_by_one.read(list(known))
+        found = {known[theirs]: there for theirs, there in stored.items()}
         for reference in references:
-            if reference not in found:
+            if reference not in names:
                 kind, _, value = reference.partition("/")
                 sought = {"identifier": f"{self._systems.finding}|{value}"}
                 for there in await self._client.search(kind, sought):
@@ -60,45 +71,36 @@ class WithAssignedIds:
 
     async def write(self, entries: Sequence[dict[str, Any]], new: Head, before: Head) -> Head:
         """As `Strategy`, in the order that `sequential.py` says."""
-        left = await self._left(before) if before.writing else {}
+        is_taken_over = before.writing
         if entries:
-            announced = announcement(before, new, entries)
-            before = await self._one_by_one.put_head(announced)
-        names = dict(self._standing)
-        written: dict[str, dict[str, Any]] = {}
+            before = await self._one_by_one.put_head(announcement(before, new, entries))
+        names = {**self._standing, **before.names}
+        written: list[dict[str, Any]] = []
         for entry in entries:
-            resource = renamed(entry["resource"], names)
-            if resource["resourceType"] == "Provenance":  # last: nothing refers to it
-                await self._client.add(_without_id(resource))
+            ours, guard = entry["resource"], entry["request"].get("ifMatch")
+            if ours["resourceType"] == "Provenance":  # last: nothing refers to it
+                await self._client.add(_without_id(renamed(ours, names)))
                 continue
-            guard = entry["request"].get("ifMatch")
-            there = (
-                await self._one_by_one.put(resource, guard)
-                if guard
-                else await self._created(resource)
-            )
-            names[reference_to(entry["resource"])] = reference_to(there)
-            written[reference_to(there)] = there
-        for name, resource in (left | written).items():
-            whole = renamed(resource, names)
-            if whole != resource:
-                guard = _guard(resource)
-                written[name] = await self._one_by_one.put(whole, guard)
-        after = named_head(new, names, written)
-        return await self._one_by_one.put_head(
-            after.model_copy(update={"version_id": before.version_id})
-        )
+            if guard:
+                there = await self._one_by_one.put(renamed(ours, names), guard)
+            else:
+                there = await self._created(ours, names)
+                names[reference_to(ours)] = reference_to(there)
+            written.append(there)
+        if is_taken_over:
+            written = list((await self._found(new.references, names)).values())
+        for there in written:
+            whole = renamed(there, names)
+            if whole != there:
+                await self._one_by_one.put(whole, _guard(there))
+        own = {name: names[name] for name in new.references if name in names}
+        update = {"names": own, "version_id": before.version_id}
+        return await self._one_by_one.put_head(new.model_copy(update=update))
 
-    async def _left(self, head: Head) -> dict[str, dict[str, Any]]:
-        """What a writer that was cut off left as it wrote it: it may refer to what has no id yet."""
-        stored = await self._one_by_one.stored([r.reference for r in head.resources.values()])
-        as_written = {known.reference: known.fingerprint for known in head.resources.values()}
-        return {n: r for n, r in stored.items() if fingerprint(r) == as_written[n]}
-
-    async def _created(self, resource: dict[str, Any]) -> dict[str, Any]:
+    async def _created(self, ours: dict[str, Any], names: Names) -> dict[str, Any]:
         """The resource under the server's id; one that is there with other content is updated."""
-        kind = resource["resourceType"]
-        known_by = resource["identifier"][0]
+        resource = renamed(ours, names)
+        kind, known_by = resource["resourceType"], resource["identifier"][0]
         condition = {"identifier": f"{known_by['system']}|{known_by['value']}"}
         once = self._able.of(kind).conditional_create
         matches = [] if once else await self._client.search(kind, condition)
@@ -107,7 +109,7 @@ class WithAssignedIds:
             if matches
             else await self._client.post(_without_id(resource), condition, once=once)
         )
-        if fingerprint(there) == fingerprint(resource):
+        if fingerprint(renamed(there, reverse(names))) == fingerprint(ours):
             return there
         return await self._one_by_one.put({**resource, "id": there["id"]}, _guard(there))
 

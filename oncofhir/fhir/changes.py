@@ -7,7 +7,6 @@ from oncofhir.fhir.build import Plan
 from oncofhir.fhir.context import Context
 from oncofhir.fhir.fingerprint import fingerprint
 from oncofhir.fhir.head import Head, SourceVersion, StoredResource
-from oncofhir.fhir.names import named_plan
 from oncofhir.fhir.provenance import provenance
 from oncofhir.fhir.rows import next_rows
 from oncofhir.fhir.source_references import named
@@ -41,7 +40,6 @@ def changes(
     `stored` is what the store has of the head's resources, by reference.
     """
     known = dict(head.resources) if head else {}
-    plan = named_plan(plan, known)
     entries: list[dict[str, Any]] = []
     resources: dict[str, StoredResource] = {}
     conflicts: set[str] = set()
@@ -164,6 +162,7 @@ def _head_of(
         rows=rows,
         outcome=outcome,
         announced=head.announced if head else (),
+        names=head.names if head else {},
     )
 
 

@@ -88,7 +88,8 @@ class Head(Value):
     would give it, by which another resource of the same document finds it. `parts` has the specimen
     part of each slot, so that a finding stays itself when parts are added. `announced` is what a
     writer without transactions may have written beside the resources, and `writing` says that it has
-    not closed the head since (`sequential.py`).
+    not closed the head since (`sequential.py`). `names` has what a server that gives ids itself calls the
+    resources, by their references here (`assigned.py`).
     """
 
     id: str | None = None
@@ -108,6 +109,27 @@ class Head(Value):
     outcome: OutcomeRow
     announced: tuple[Announced, ...] = ()
     writing: bool = False
+    names: dict[str, str] = {}
+
+    @property
+    def references(self) -> tuple[str, ...]:
+        """The resources that the head answers for, and those that may have been written beside."""
+        known = (*self.resources.values(), *(a.resource for a in self.announced))
+        return tuple(dict.fromkeys(resource.reference for resource in known))
+
+    def named(self, reference: str) -> str:
+        """What the server calls a resource of the document."""
+        return self.names.get(reference, reference)
+
+    @property
+    def published(self) -> tuple[PhenotypeRow, ...]:
+        """The rows, by the names that the server gave."""
+        return tuple(
+            row.model_copy(update={"resource": self.named(row.resource)})
+            if row.resource in self.names
+            else row
+            for row in self.rows
+        )
 
     @property
     def is_reservation(self) -> bool:
@@ -182,7 +204,7 @@ def to_task(
     head: Head, systems: IdentifierSystems, sources: SourceReferences = SAME
 ) -> dict[str, Any]:
     """The Task that holds a head."""
-    unsaid = {name for name in ("announced", "writing") if not getattr(head, name)}
+    unsaid = {name for name in ("announced", "writing", "names") if not getattr(head, name)}
     state = head.model_dump(mode="json", exclude={"id", "version_id", *unsaid})
     task: dict[str, Any] = {
         "resourceType": "Task",
@@ -203,7 +225,10 @@ def to_task(
         "lastModified": head.outcome.recorded.isoformat(),
         "output": [
             *(
-                {"type": {"text": FINDING}, "valueReference": {"reference": stored.reference}}
+                {
+                    "type": {"text": FINDING},
+                    "valueReference": {"reference": head.named(stored.reference)},
+                }
                 for stored in head.resources.values()
             ),
             {"type": {"text": STATE}, "valueString": _json(state)},

@@ -331,17 +331,14 @@ class Repository:
 
         Those are by reference; missing ones are left out.
         """
-        known = [*head.resources.values(), *(a.resource for a in head.announced)]
-        references = list(dict.fromkeys(resource.reference for resource in known))
-        stored = await self._strategy.stored(references)
-        by_name = {reference_to(resource): resource for resource in stored.values()}
-        return settled(head, stored), stored | by_name
+        head, stored = await self._strategy.current(head)
+        return settled(head, stored), stored
 
     async def _write(self, entries: list[dict[str, Any]], new: Head, before: Head) -> Head:
         return await self._strategy.write(entries, without_written(new, entries), before)
 
     def _processed(self, head: Head, *, wrote: bool = False) -> Processed:
-        return self._marked(Processed(outcome=head.outcome, rows=head.rows, wrote_store=wrote))
+        return self._marked(Processed(outcome=head.outcome, rows=head.published, wrote_store=wrote))
 
     def _said(
         self,

@@ -75,8 +75,12 @@ class OneByOne:
         del task["identifier"]
         await self._client.put(task, head.version_id)
 
-    async def stored(self, references: Sequence[str]) -> dict[str, dict[str, Any]]:
+    async def current(self, head: Head) -> tuple[Head, dict[str, dict[str, Any]]]:
         """As `Strategy`."""
+        return head, await self.read(head.references)
+
+    async def read(self, references: Sequence[str]) -> dict[str, dict[str, Any]]:
+        """The resources that are there, by reference."""
         return await self._client.read_many(references, batch=self._able.batch)
 
     async def ensure(self, resource: dict[str, Any]) -> None:

@@ -26,8 +26,11 @@ class Strategy(Protocol):
             StoreConflict: several match.
         """
 
-    async def stored(self, references: Sequence[str]) -> dict[str, dict[str, Any]]:
-        """The resources that are there, by the reference that was asked for."""
+    async def current(self, head: Head) -> tuple[Head, dict[str, dict[str, Any]]]:
+        """What is there of the head's resources and of the announced ones, by reference.
+
+        The head knows then what the server calls them.
+        """
 
     async def write(self, entries: Sequence[dict[str, Any]], new: Head, before: Head) -> Head:
         """Write the entries, and `new` as the head's next version; the head as it is then.
@@ -68,8 +71,8 @@ class AsTheServerCan:
     async def reserve(self, head: Head, condition: Mapping[str, str]) -> Head:
         return await (await self._chosen()).reserve(head, condition)
 
-    async def stored(self, references: Sequence[str]) -> dict[str, dict[str, Any]]:
-        return await (await self._chosen()).stored(references)
+    async def current(self, head: Head) -> tuple[Head, dict[str, dict[str, Any]]]:
+        return await (await self._chosen()).current(head)
 
     async def write(self, entries: Sequence[dict[str, Any]], new: Head, before: Head) -> Head:
         return await (await self._chosen()).write(entries, new, before)

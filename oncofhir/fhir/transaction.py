@@ -93,9 +93,9 @@ class InOneTransaction:
             await self._client.create(to_task(head, self._systems, self._sources), condition)
         )
 
-    async def stored(self, references: Sequence[str]) -> dict[str, dict[str, Any]]:
+    async def current(self, head: Head) -> tuple[Head, dict[str, dict[str, Any]]]:
         """As `Strategy`."""
-        return await self._client.read_many(references, batch=self._batch)
+        return head, await self._client.read_many(head.references, batch=self._batch)
 
     async def write(self, entries: Sequence[dict[str, Any]], new: Head, before: Head) -> Head:  # noqa: ARG002
         """As `Strategy`; the head is the last entry, under the version of `before`."""

@@ -126,7 +126,7 @@ class Bench:
         found = {}
         head = await self.head()
         for slot, known in head.resources.items():
-            kind, _, ident = known.reference.partition("/")
+            kind, _, ident = head.named(known.reference).partition("/")
             found[slot] = await self.client.read(kind, ident)
         return found
 
