@@ -2,15 +2,16 @@
 
 import httpx2
 
+from oncofhir.fhir.client import FhirClient
 from tests.integration.fhir.bench import Bench
 
 
 class CutOff:
     """The connection is gone after so many writes, until it is mended."""
 
-    def __init__(self, bench: Bench, *, after: int) -> None:
+    def __init__(self, client: FhirClient, *, after: int) -> None:
         self.left = after
-        self._hooks = bench.client._transport._own.event_hooks["request"]
+        self._hooks = client._transport._own.event_hooks["request"]
         self._hooks.append(self._sent)
 
     async def _sent(self, request) -> None:

@@ -166,7 +166,7 @@ async def test_of_two_first_writers_one_wins(bench):
 def _cut_off_after(writes):
     @story
     async def test(bench):
-        cut = CutOff(bench, after=writes)
+        cut = CutOff(bench.client, after=writes)
         with pytest.raises(DependencyUnavailable):
             await bench.store()
         cut.mend()

@@ -22,7 +22,7 @@ SYSTEMS = IdentifierSystems(prefix=SYSTEM)
 
 @one_by_one
 async def test_a_first_writer_that_was_cut_off_is_healed_by_its_redelivery(bench):
-    cut = CutOff(bench, after=3)  # the announcement and two findings
+    cut = CutOff(bench.client, after=3)  # the announcement and two findings
     with pytest.raises(DependencyUnavailable):
         await bench.store()
     cut.mend()
@@ -43,7 +43,7 @@ async def test_a_first_writer_that_was_cut_off_is_healed_by_its_redelivery(bench
 @one_by_one
 async def test_an_amendment_that_was_cut_off_is_no_humans_edit(bench):
     await bench.store()
-    cut = CutOff(bench, after=2)
+    cut = CutOff(bench.client, after=2)
     with pytest.raises(DependencyUnavailable):
         await bench.store(GRADE_3, "2", ANSWERS_3)
     cut.mend()
@@ -60,7 +60,7 @@ async def test_an_amendment_that_was_cut_off_is_no_humans_edit(bench):
 
 @one_by_one
 async def test_what_a_human_edited_between_the_two_deliveries_is_left_alone(bench):
-    cut = CutOff(bench, after=10)
+    cut = CutOff(bench.client, after=10)
     with pytest.raises(DependencyUnavailable):
         await bench.store()
     cut.mend()
@@ -76,7 +76,7 @@ async def test_what_a_human_edited_between_the_two_deliveries_is_left_alone(benc
 
 @one_by_one
 async def test_a_retraction_after_a_cut_off_withdraws_what_was_written(bench):
-    cut = CutOff(bench, after=6)
+    cut = CutOff(bench.client, after=6)
     with pytest.raises(DependencyUnavailable):
         await bench.store()
     cut.mend()
@@ -97,7 +97,7 @@ async def test_a_writer_that_was_overtaken_withdraws_what_only_it_wrote(bench):
     """The late one has written a finding that the newer version does not have; then it loses the head."""
     older = await bench.report(BREAST, "1")
     extraction = bench.extraction(older, ANSWERS)
-    cut = CutOff(bench, after=12)
+    cut = CutOff(bench.client, after=12)
     with pytest.raises(DependencyUnavailable):
         await bench.repository.store(older, bench.run_of(older), extraction, None)
     (task,) = await tasks_of(bench)
