@@ -128,6 +128,19 @@ async def test_a_writer_that_was_overtaken_withdraws_what_only_it_wrote(bench):
     assert {row.status for row in settled.rows} == {RowStatus.CURRENT}
 
 
+@one_by_one
+async def test_it_costs_a_request_a_resource_and_a_few(bench):
+    asked = []
+
+    async def noted(request):
+        asked.append(request.method)
+
+    bench.client._transport._own.event_hooks["request"].append(noted)
+    await bench.store()
+    first = ["GET", "GET", "POST", "GET"]  # is there a head? one that is reserved? then it is made
+    assert asked == [*first, *(["PUT"] * 14)], "announced, eleven, Provenance, closed"
+
+
 @story
 async def test_a_report_over_the_limit_is_refused_and_nothing_of_it_is_written(bench):
     small = AsTheServerCan(bench.client, SYSTEMS, max_entries=12)
