@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from oncofhir.fhir.fingerprint import fingerprint
-from oncofhir.fhir.head import Announced, Head
+from oncofhir.fhir.head import Announced, Head, StoredResource
 from oncofhir.fhir.transaction import reference_to
 
 
@@ -19,7 +19,7 @@ def announcement(before: Head, new: Head, entries: Iterable[dict[str, Any]]) -> 
     """
     written = _written(entries)
     announced = tuple(
-        Announced(slot=slot, resource=resource)
+        Announced(slot=slot, revision=new.revision, resource=resource)
         for slot, resource in new.resources.items()
         if resource.reference in written
     )
@@ -29,31 +29,45 @@ def announcement(before: Head, new: Head, entries: Iterable[dict[str, Any]]) -> 
 
 
 def settled(head: Head, stored: Mapping[str, dict[str, Any]]) -> Head:
-    """The head with what was announced and is in the store; what is not there stays announced.
+    """The head with what was announced and is in the store.
 
     `stored` is what the store has of the head's resources and of the announced ones, by reference. A new
     finding that is there with other content was edited by a human after it was announced and written:
-    the head answers for it with what was announced, so that the edit is seen as one.
+    the head answers for it with what was announced, so that the edit is seen as one. All stays
+    announced: its writer may still be alive and write it once more.
     """
     resources = dict(head.resources)
     edited = dict(head.resources)
-    open_: list[Announced] = []
     for announced in head.announced:
         current = stored.get(announced.resource.reference)
         if current is not None and fingerprint(current) == announced.resource.fingerprint:
             resources[announced.slot] = announced.resource
-            continue
-        open_.append(announced)
-        if current is not None:
+        elif current is not None:
             edited.setdefault(announced.slot, announced.resource)
-    return head.model_copy(update={"resources": edited | resources, "announced": tuple(open_)})
+    return head.model_copy(update={"resources": edited | resources})
 
 
-def without_written(new: Head, entries: Iterable[dict[str, Any]]) -> Head:
-    """The new head without the announcements that its own entries overwrite."""
-    written = _written(entries)
-    left = tuple(a for a in new.announced if a.resource.reference not in written)
+def still_open(new: Head) -> Head:
+    """The new head without the announcements that it closes, and without those for earlier revisions.
+
+    Others that announced the same revision were overtaken, and may not know it yet.
+    """
+    left = tuple(
+        announced
+        for announced in new.announced
+        if announced.revision >= new.revision
+        and announced.resource != new.resources.get(announced.slot)
+    )
     return new.model_copy(update={"announced": left})
+
+
+def overwritten(head: Head, current: Head) -> dict[str, StoredResource]:
+    """What a complete head answers for, by slot, and one that was overtaken wrote over since."""
+    return {
+        slot: known
+        for slot, known in head.resources.items()
+        if current.resources[slot].fingerprint != known.fingerprint
+    }
 
 
 def _written(entries: Iterable[dict[str, Any]]) -> set[str]:

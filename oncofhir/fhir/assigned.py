@@ -69,6 +69,12 @@ class WithAssignedIds:
                     found[reference] = there
         return found
 
+    async def history(self, head: Head, reference: str) -> list[dict[str, Any]]:
+        """As `Strategy`; by our names."""
+        ours = reverse(head.names)
+        versions = await self._client.history(head.named(reference))
+        return [renamed(version, ours) for version in versions]
+
     async def write(self, entries: Sequence[dict[str, Any]], new: Head, before: Head) -> Head:
         """As `Strategy`, in the order that `sequential.py` says."""
         is_taken_over = before.writing

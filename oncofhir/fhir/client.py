@@ -89,6 +89,12 @@ class FhirClient:
         history = f"/_history/{version}" if version else ""
         return await self._read(f"/{type}/{id}{history}", reads=True)
 
+    async def history(self, reference: str) -> list[dict[str, Any]]:
+        """The versions of a resource, the newest first, first page; deletions are left out."""
+        bundle = await self._read(f"/{reference}/_history")
+        resources = [entry.get("resource") for entry in bundle.get("entry", [])]
+        return [resource for resource in resources if isinstance(resource, dict)]
+
     async def search(self, type: str, params: Mapping[str, str]) -> list[dict[str, Any]]:  # noqa: A002
         """The matches of a search, first page; unknown parameters are an error, no cache is asked."""
         bundle = await self.search_bundle(type, params)

@@ -72,9 +72,10 @@ class StoredResource(Value):
 
 
 class Announced(Value):
-    """A resource that a writer without transactions is about to write, or has written."""
+    """A resource that a writer without transactions is about to write, or has written, for a revision."""
 
     slot: str
+    revision: int
     resource: StoredResource
 
 

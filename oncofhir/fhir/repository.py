@@ -9,11 +9,12 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
-from oncofhir.fhir.announcing import settled, without_written
+from oncofhir.fhir.announcing import overwritten, settled, still_open
 from oncofhir.fhir.build import build
 from oncofhir.fhir.changes import changes
 from oncofhir.fhir.client import FhirClient
 from oncofhir.fhir.context import Context
+from oncofhir.fhir.fingerprint import fingerprint
 from oncofhir.fhir.head import Head, SourceVersion, from_task, reservation
 from oncofhir.fhir.identifiers import IdentifierSystems
 from oncofhir.fhir.provenance import software_resource, standing_resources, withdrawal
@@ -211,18 +212,30 @@ class Repository:
         return withdrawals(head.resources, stored)
 
     async def settle(self, head: Head) -> None:
-        """Withdraw what a writer without transactions wrote before another took over the head.
+        """Undo what a writer without transactions wrote after another had taken over the head.
 
-        Nothing is done while a writer has the head, nor where none was overtaken.
+        What only it wrote is withdrawn; what it wrote over stands again. Nothing is done while a writer
+        has the head, nor where none was overtaken.
+
+        Raises:
+            StoreConflict: the head or a finding changed since it was read.
         """
         if self._shadow or head.writing or not head.announced:
             return
         current, stored = await self._current(head)
         left = {s: r for s, r in current.resources.items() if s not in head.resources}
         gone = withdrawals(left, stored)
+        entries = list(gone.entries)
         resources = {**current.resources, **gone.resources}
-        new = current.model_copy(update={"resources": resources, "announced": ()})
-        await self._write(list(gone.entries), new, current)
+        for slot, known in overwritten(head, current).items():
+            versions = await self._strategy.history(current, known.reference)
+            earlier = next((v for v in versions if fingerprint(v) == known.fingerprint), None)
+            if earlier is not None:
+                at = stored[known.reference].get("meta", {}).get("versionId")
+                entries.append(put(earlier, at))
+                resources[slot] = known
+        if entries or resources != head.resources:
+            await self._write(entries, current.model_copy(update={"resources": resources}), current)
 
     async def recall(self, head: Head) -> Processed:
         """Withdraw the document because of the model that read it, not of the report.
@@ -335,7 +348,7 @@ class Repository:
         return settled(head, stored), stored
 
     async def _write(self, entries: list[dict[str, Any]], new: Head, before: Head) -> Head:
-        return await self._strategy.write(entries, without_written(new, entries), before)
+        return await self._strategy.write(entries, still_open(new), before)
 
     def _processed(self, head: Head, *, wrote: bool = False) -> Processed:
         return self._marked(Processed(outcome=head.outcome, rows=head.published, wrote_store=wrote))

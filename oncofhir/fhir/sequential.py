@@ -8,8 +8,8 @@ reader sees by it that the run is not complete.
 A writer that is cut off is healed by its redelivery: that finds the announcement, reads what is there, writes
 what is missing under the same identities, and closes the head. Of two writers the one whose announcement
 came first goes on until the other takes over the head; then its own closing of the head fails (412), and on
-its redelivery it decides again on the other's head: that head still has its announcement, so that what it
-wrote is brought in line with its run, or, where the other's run is the newer one, entered in error
+its redelivery it decides again on the other's head. That head still has its announcement, so what it
+wrote is known as ours: it becomes part of its run, or, where the other's run is the newer one, is undone
 (`Repository.settle`).
 """
 
@@ -83,6 +83,10 @@ class OneByOne:
         """The resources that are there, by reference."""
         return await self._client.read_many(references, batch=self._able.batch)
 
+    async def history(self, head: Head, reference: str) -> list[dict[str, Any]]:  # noqa: ARG002
+        """As `Strategy`."""
+        return await self._client.history(reference)
+
     async def ensure(self, resource: dict[str, Any]) -> None:
         """As `Strategy`."""
         await put_if_absent(self._client, resource)
@@ -102,7 +106,16 @@ class OneByOne:
             StoreConflict: it has another version.
         """
         version = await self._client.put(self._task(head), head.version_id)
+        if version is None:
+            return await self._read_back(head)
         return head.model_copy(update={"version_id": version})
+
+    async def _read_back(self, head: Head) -> Head:
+        """The head with its version, on a server that did not say it; None where there are no versions."""
+        there = from_task(await self._client.read("Task", str(head.id)))
+        if there.model_copy(update={"version_id": head.version_id}) != head:
+            raise StoreConflict(Reason.STORE_CONFLICT, "Task", "another worker has the head")
+        return there
 
     def _task(self, head: Head) -> dict[str, Any]:
         return to_task(head, self._systems, self._sources)

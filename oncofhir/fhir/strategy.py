@@ -32,6 +32,9 @@ class Strategy(Protocol):
         The head knows then what the server calls them.
         """
 
+    async def history(self, head: Head, reference: str) -> list[dict[str, Any]]:
+        """The versions of one of the head's resources, the newest first."""
+
     async def write(self, entries: Sequence[dict[str, Any]], new: Head, before: Head) -> Head:
         """Write the entries, and `new` as the head's next version; the head as it is then.
 
@@ -73,6 +76,9 @@ class AsTheServerCan:
 
     async def current(self, head: Head) -> tuple[Head, dict[str, dict[str, Any]]]:
         return await (await self._chosen()).current(head)
+
+    async def history(self, head: Head, reference: str) -> list[dict[str, Any]]:
+        return await (await self._chosen()).history(head, reference)
 
     async def write(self, entries: Sequence[dict[str, Any]], new: Head, before: Head) -> Head:
         return await (await self._chosen()).write(entries, new, before)

@@ -83,6 +83,10 @@ class InOneTransaction:
         self._max_entries = max_entries
         self._batch = batch
 
+    async def history(self, head: Head, reference: str) -> list[dict[str, Any]]:  # noqa: ARG002
+        """As `Strategy`."""
+        return await self._client.history(reference)
+
     async def ensure(self, resource: dict[str, Any]) -> None:
         """As `Strategy`."""
         await put_if_absent(self._client, resource)
