@@ -4,6 +4,7 @@ Source of the rule: design, promise 5.
 """
 
 import re
+from collections.abc import Callable
 
 from oncofhir.inference.candidates import Candidate
 from oncofhir.inference.evidence import Reading
@@ -21,21 +22,33 @@ TOGETHER = 150
 Place = tuple[int, int]
 
 
+def _anywhere(_: int) -> bool:
+    return True
+
+
 def diagnose(
-    reading: Reading, candidate: Candidate, laterality: str | None
+    reading: Reading,
+    candidate: Candidate,
+    laterality: str | None,
+    within: Callable[[int], bool] = _anywhere,
 ) -> Finding | RejectedFinding:
-    """The diagnosis with its basis, its spans and its codes."""
-    exact = [p for p in reading.places(candidate.value) if reading.assertion(*p) is None]
+    """The diagnosis with its basis, its spans and its codes.
+
+    Only places whose start `within` accepts count: those of one tumour, where a report has several.
+    """
+    exact = [
+        p for p in reading.places(candidate.value) if within(p[0]) and reading.assertion(*p) is None
+    ]
     if exact:
         best = max(exact, key=lambda p: reading.authority(p[0]))
         return _finding(reading, candidate, laterality, Basis.STATED, [best])
-    named = [(m.start(), m.end()) for m in MALIGNANCY.finditer(reading.text)]
+    named = [m.span() for m in MALIGNANCY.finditer(reading.text) if within(m.start())]
     affirmed = [p for p in named if reading.assertion(*p) is None]
     if not affirmed:
         return _rejected(reading, candidate, named)
     affirmed.sort(key=lambda p: reading.authority(p[0]), reverse=True)
     site = site_of(candidate.value)
-    where = _where(reading, site, candidate.value)
+    where = [w for w in _where(reading, site, candidate.value) if within(w[0])]
     for place in affirmed:
         near = [w for w in where if abs(w[0] - place[0]) <= TOGETHER]
         if near:

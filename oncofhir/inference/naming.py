@@ -76,6 +76,12 @@ def _histologies() -> re.Pattern[str]:
     return re.compile(rf"\b(?:{listed}|{_MODIFIERS}{MALIGNANCY.pattern[2:-2]})\b", re.IGNORECASE)
 
 
+def first_histology(text: str) -> str | None:
+    """The first malignancy that a short text names, in lower case; None if it names none."""
+    match = _histologies().search(text)
+    return " ".join(match[0].lower().split()) if match else None
+
+
 def histology(reading: Reading) -> str:
     """The name of the malignancy, in lower case; empty when none is affirmed."""
     best: tuple[float, int, int, str] | None = None
