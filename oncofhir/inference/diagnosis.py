@@ -8,16 +8,11 @@ from collections.abc import Callable
 
 from oncofhir.inference.candidates import Candidate
 from oncofhir.inference.evidence import Reading
+from oncofhir.inference.malignancy import MALIGNANCY
 from oncofhir.schemas.finding import Basis, Evidence, Finding, RejectedFinding, Rejection
 from oncofhir.terminology.coding import diagnosis_codings
 from oncofhir.terminology.sites import Site, find_sites, site_of
 
-MALIGNANCY = re.compile(
-    r"\b(?:\w*carcinoma|cancer|melanoma|\w*sarcoma|lymphoma|leuk(?:a)?emia|myeloma|glioblastoma|astrocytoma|"
-    r"oligodendroglioma|oligoastrocytoma|\w*glioma|pheochromocytoma|paraganglioma|thymoma|"
-    r"germ cell tumou?r|ependymoma|\w*blastoma|mesothelioma|seminoma|malignan(?:t|cy)|\w*karzinom)\b",
-    re.IGNORECASE,
-)
 TOGETHER = 150
 Place = tuple[int, int]
 
@@ -42,7 +37,7 @@ def diagnose(
     if exact:
         best = max(exact, key=lambda p: reading.authority(p[0]))
         return _finding(reading, candidate, laterality, Basis.STATED, [best])
-    named = [m.span() for m in MALIGNANCY.finditer(reading.text) if within(m.start())]
+    named = [place for place in reading.malignancies if within(place[0])]
     affirmed = [p for p in named if reading.assertion(*p) is None]
     if not affirmed:
         return _rejected(reading, candidate, named)
@@ -62,7 +57,7 @@ def diagnose(
 
 def without_malignancy(reading: Reading) -> Rejection | None:
     """Why the report says of no current malignancy of the patient; None when it does."""
-    reasons = [reading.assertion(*match.span()) for match in MALIGNANCY.finditer(reading.text)]
+    reasons = [reading.assertion(*place) for place in reading.malignancies]
     if not reasons:
         return Rejection.UNGROUNDED
     return None if None in reasons else reasons[0]

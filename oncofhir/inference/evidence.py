@@ -1,10 +1,11 @@
 """Where the report says it: offsets, the sentence around them, and how much weight the place has."""
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from functools import cached_property
 from itertools import pairwise
 
 from oncofhir.inference.assertion import assertion
+from oncofhir.inference.malignancy import MALIGNANCY
 from oncofhir.inference.mentions import FINDERS, Mention
 from oncofhir.inference.orders import REACH, orders_in
 from oncofhir.inference.phrases import Phrases
@@ -36,6 +37,7 @@ class Reading:
     def __init__(self, report: Report) -> None:
         self.report = report
         self._mentions: dict[Kind, tuple[Mention, ...]] = {}
+        self._asserted: dict[tuple[int, int, frozenset[Rejection]], Rejection | None] = {}
 
     @property
     def text(self) -> str:
@@ -46,6 +48,17 @@ class Reading:
         if kind not in self._mentions:
             self._mentions[kind] = tuple(FINDERS[kind](self.text))
         return self._mentions[kind]
+
+    @cached_property
+    def malignancies(self) -> list[tuple[int, int]]:
+        """Every word for a malignancy, affirmed or not, in text order."""
+        return [match.span() for match in MALIGNANCY.finditer(self.text)]
+
+    def malignancies_within(self, start: int, end: int) -> list[tuple[int, int]]:
+        """The words for a malignancy that lie in a stretch as a whole."""
+        found = self.malignancies
+        first = bisect_left(found, (start, start))
+        return [place for place in found[first : bisect_left(found, (end, end))] if place[1] <= end]
 
     @cached_property
     def _sentences(self) -> tuple[list[int], list[tuple[int, int]]]:
@@ -97,6 +110,12 @@ class Reading:
 
         What stands behind an order to a model is hypothetical.
         """
+        asked = (start, end, ignore)
+        if asked not in self._asserted:
+            self._asserted[asked] = self._assertion(start, end, ignore)
+        return self._asserted[asked]
+
+    def _assertion(self, start: int, end: int, ignore: frozenset[Rejection]) -> Rejection | None:
         order = bisect_right(self._orders, start) - 1
         if order >= 0 and start - self._orders[order] <= REACH:
             return Rejection.HYPOTHETICAL

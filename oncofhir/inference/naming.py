@@ -4,8 +4,8 @@ import re
 from collections import defaultdict
 from functools import cache
 
-from oncofhir.inference.diagnosis import MALIGNANCY
 from oncofhir.inference.evidence import Reading
+from oncofhir.inference.malignancy import MALIGNANCY
 from oncofhir.schemas.base import Value
 from oncofhir.schemas.finding import Rejection
 from oncofhir.terminology.sites import find_sites

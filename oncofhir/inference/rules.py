@@ -7,8 +7,8 @@ the same way as a model's. It gives no confidence.
 import re
 
 from oncofhir.inference.candidates import SEPARATOR
-from oncofhir.inference.diagnosis import MALIGNANCY
 from oncofhir.inference.evidence import Reading
+from oncofhir.inference.malignancy import MALIGNANCY
 from oncofhir.inference.measured import size_weight
 from oncofhir.inference.mentions import Mention
 from oncofhir.inference.naming import IN_SITU, NODES, NamedSite, histology, site

@@ -11,7 +11,6 @@ from bisect import bisect_right
 from functools import cached_property
 
 from oncofhir.inference.candidates import MOST_TUMORS
-from oncofhir.inference.diagnosis import MALIGNANCY
 from oncofhir.inference.evidence import Reading
 from oncofhir.inference.mentions.laterality import lateralities
 from oncofhir.inference.naming import NODES, first_histology
@@ -117,12 +116,12 @@ class Tumors:
     def _histology(self, spans: list[tuple[int, int]]) -> str | None:
         """The first malignancy of its own that is affirmed: no metastasis, nothing at a margin only."""
         for start, end in spans:
-            for match in MALIGNANCY.finditer(self._reading.text, start, end):
-                first, _ = self._reading.sentence_at(*match.span())
-                before = self._reading.text[max(start, first) : match.start()]
-                if self._reading.assertion(*match.span()) is None and not NODES.search(before):
+            for place in self._reading.malignancies_within(start, end):
+                first, _ = self._reading.sentence_at(*place)
+                before = self._reading.text[max(start, first) : place[0]]
+                if self._reading.assertion(*place) is None and not NODES.search(before):
                     return first_histology(
-                        self._reading.text[max(start, match.start() - _BEFORE) : match.end()]
+                        self._reading.text[max(start, place[0] - _BEFORE) : place[1]]
                     )
         return None
 
