@@ -7,7 +7,7 @@ from itertools import pairwise
 from oncofhir.inference.assertion import assertion
 from oncofhir.inference.malignancy import MALIGNANCY
 from oncofhir.inference.mentions import FINDERS, Mention
-from oncofhir.inference.orders import REACH, orders_in
+from oncofhir.inference.orders import dictated
 from oncofhir.inference.phrases import Phrases
 from oncofhir.inference.retrieval import sentences
 from oncofhir.schemas.finding import Evidence, Kind, Rejection
@@ -108,7 +108,7 @@ class Reading:
     ) -> Rejection | None:
         """Why a mention is no current finding, None when it is affirmed.
 
-        What stands behind an order to a model is hypothetical.
+        What an order to a model dictates is hypothetical.
         """
         asked = (start, end, ignore)
         if asked not in self._asserted:
@@ -116,14 +116,16 @@ class Reading:
         return self._asserted[asked]
 
     def _assertion(self, start: int, end: int, ignore: frozenset[Rejection]) -> Rejection | None:
-        order = bisect_right(self._orders, start) - 1
-        if order >= 0 and start - self._orders[order] <= REACH:
+        starts, stretches = self._orders
+        order = bisect_right(starts, start) - 1
+        if order >= 0 and start < stretches[order][1]:
             return Rejection.HYPOTHETICAL
         return assertion(self.text, start, end, self.section_at(start), ignore=ignore)
 
     @cached_property
-    def _orders(self) -> list[int]:
-        return orders_in(self.text)
+    def _orders(self) -> tuple[list[int], list[tuple[int, int]]]:
+        stretches = dictated(self.text, [section.start for section in self.report.sections])
+        return [start for start, _ in stretches], stretches
 
     def quote(self, start: int, end: int) -> Evidence | None:
         """The evidence for a mention: its sentence, within its segment; None where it is in no single one."""

@@ -153,7 +153,12 @@ def _place(reading: Reading, mention: Mention) -> tuple[int, int]:
 
 
 def _best_size(reading: Reading) -> str:
-    measured = [(m, size_weight(reading.text, m)) for m in reading.mentions(Kind.TUMOR_SIZE)]
+    ignore = frozenset({Rejection.NEGATED, Rejection.UNCERTAIN})
+    measured = [
+        (m, size_weight(reading.text, m))
+        for m in reading.mentions(Kind.TUMOR_SIZE)
+        if reading.assertion(m.start, m.end, ignore) is None
+    ]
     fitting = [
         (weight + reading.authority(m.start) / 2, m.number or 0.0, m)
         for m, weight in measured
