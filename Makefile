@@ -15,7 +15,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 PACKAGES ?=
 
-.PHONY: help setup demo test test-kafka test-hapi validate-fhir lint format helm-check image-check sbom train finetune-test bench clean
+.PHONY: help setup demo test test-kafka test-hapi validate-fhir chaos lint format helm-check image-check sbom train finetune-test bench clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  \1\t\2/' | expand -t 14
@@ -45,6 +45,9 @@ validate-fhir: $(STAMP) ## Emitted snapshots against R4, US Core, mCODE, AI Tran
 
 test-kafka: $(STAMP) ## Run the tests of the Kafka runtime against Apache Kafka (Java 17+; fetches 45 MB once)
 	@$(BIN)/python -m pytest tests/apache_kafka $(ARGS)
+
+chaos: $(STAMP) ## Kill and restart everything while 2,040 reports flow, then account for each (Java 17+; 10 minutes)
+	@$(BIN)/python -m tests.chaos $(ARGS)
 
 lint: $(STAMP) ## ruff (rules and format) and mypy --strict
 	@$(BIN)/ruff check .

@@ -48,24 +48,50 @@ RECEPTORS = {
     "PR": ("progesterone receptor", "progesterone receptors", "pr"),
     "HER2": ("her2", "her-2/neu", "her2 by immunohistochemistry", "her 2 neu by ihc", "her-2"),
 }
+# What a report says that found no cancer.
+BENIGN = {
+    "breast": ("fibroadenoma", "fibrocystic change", "usual ductal hyperplasia"),
+    "lung": ("organizing pneumonia", "hamartoma"),
+    "colon": ("tubular adenoma", "hyperplastic polyp"),
+    "rectum": ("hyperplastic polyp",),
+    "prostate": ("benign prostatic hyperplasia", "chronic prostatitis"),
+    "kidney": ("oncocytoma", "angiomyolipoma"),
+    "bladder": ("chronic cystitis",),
+    "liver": ("focal nodular hyperplasia", "steatohepatitis"),
+    "stomach": ("chronic gastritis", "fundic gland polyp"),
+    "esophagus": ("reflux esophagitis",),
+    "ovary": ("serous cystadenoma", "endometriosis"),
+    "endometrium": ("proliferative endometrium", "endometrial polyp"),
+    "cervix": ("chronic cervicitis",),
+    "thyroid": ("nodular hyperplasia", "lymphocytic thyroiditis"),
+    "skin": ("seborrheic keratosis", "intradermal nevus"),
+    "tongue": ("fibroepithelial polyp",),
+}
+BENIGN_SHARE = 0.07
 MISSING = "not mentioned"
 
 
 @dataclass(frozen=True)
 class Case:
-    """What a synthetic report says; None is what it does not mention."""
+    """What a synthetic report says; None is what it does not mention.
+
+    `benign` is what was found in place of a cancer; there is no histology then.
+    """
 
     site: str
-    histology: str
+    histology: str | None
     laterality: str | None
     size: str | None
     grade: str | None
     stage: str | None
     receptors: tuple[tuple[str, str], ...]
+    benign: str | None = None
 
 
 def case(random_: random.Random) -> Case:
-    """A random case."""
+    """A random case, now and then one without cancer."""
+    if random_.random() < BENIGN_SHARE:
+        return _benign(random_)
     site = random_.choice(list(HISTOLOGIES))
     laterality = random_.choice(["left", "right"]) if site in PAIRED else None
     if site in {"ovary", "thyroid"} and random_.random() < 0.3:
@@ -81,9 +107,28 @@ def case(random_: random.Random) -> Case:
     )
 
 
+def _benign(random_: random.Random) -> Case:
+    site = random_.choice(list(BENIGN))
+    return Case(
+        site=site,
+        histology=None,
+        laterality=random_.choice(["left", "right"]) if site in PAIRED else None,
+        size=None,
+        grade=None,
+        stage=None,
+        receptors=(),
+        benign=random_.choice(BENIGN[site]),
+    )
+
+
+def _diagnosis(of: Case) -> str:
+    if of.histology is None:
+        return MISSING
+    return "melanoma" if "melanoma" in of.histology else DIAGNOSES.get(of.site, f"{of.site} cancer")
+
+
 def answers(of: Case) -> dict[str, str]:
     """The answer to each question, in the words of the report, in lower case."""
-    diagnosis = DIAGNOSES.get(of.site, f"{of.site} cancer")
     return {
         "hormone receptor type": ", ".join(name.lower() for name, _ in of.receptors) or MISSING,
         "hormone receptor status": ", ".join(f"{name.lower()} {s}" for name, s in of.receptors)
@@ -91,10 +136,10 @@ def answers(of: Case) -> dict[str, str]:
         "tumor size": of.size or MISSING,
         "tumor site": of.site,
         "cancer grade": of.grade or MISSING,
-        "histological type": of.histology,
+        "histological type": of.histology or MISSING,
         "tumor laterality": of.laterality or MISSING,
         "cancer stage": of.stage or MISSING,
-        "diagnosis": "melanoma" if "melanoma" in of.histology else diagnosis,
+        "diagnosis": _diagnosis(of),
     }
 
 

@@ -2,31 +2,35 @@
 
 from typing import Any
 
-from model.cases import Case, answers
+from model.cases import MISSING, Case, answers
 from oncofhir.inference.mentions.grade import grades
 from oncofhir.inference.mentions.size import sizes
 from oncofhir.inference.mentions.stage import stages
 
 
 def line(ident: str, whole: str, of: Case) -> dict[str, Any]:
-    """A line in the evaluator's format."""
+    """A line in the evaluator's format; where there is no cancer, where it would be is not labelled."""
+    said = answers(of)
+    labels = {
+        "tumor_size": next((m.value for m in sizes(of.size or "")), None),
+        "tumor_site": of.site,
+        "tumor_laterality": of.laterality,
+        "cancer_grade": next((m.value for m in grades(_named(of.grade))), None),
+        "histological_type": of.histology,
+        "cancer_stage": " ".join(
+            dict.fromkeys(m.value for m in stages(f"stage: {of.stage}" if of.stage else ""))
+        )
+        or None,
+        "hormone_receptors": dict(of.receptors),
+    }
+    if of.benign is not None:
+        del labels["tumor_site"], labels["tumor_laterality"]
     return {
         "id": ident,
         "text": whole,
-        "labels": {
-            "tumor_size": next((m.value for m in sizes(of.size or "")), None),
-            "tumor_site": of.site,
-            "tumor_laterality": of.laterality,
-            "cancer_grade": next((m.value for m in grades(_named(of.grade))), None),
-            "histological_type": of.histology,
-            "cancer_stage": " ".join(
-                dict.fromkeys(m.value for m in stages(f"stage: {of.stage}" if of.stage else ""))
-            )
-            or None,
-            "hormone_receptors": dict(of.receptors),
-        },
-        "cancer_type": of.site,
-        "diagnosis": answers(of)["diagnosis"],
+        "labels": labels,
+        "cancer_type": of.site if of.benign is None else "benign",
+        "diagnosis": None if said["diagnosis"] == MISSING else said["diagnosis"],
     }
 
 

@@ -22,8 +22,8 @@ SHOWN = {
     "histological type": 3.0,
     "hormone receptor status": 2.5,
     "tumor laterality": 1.5,
-    "tumor site": 1.0,
-    "diagnosis": 1.0,
+    "tumor site": 1.5,
+    "diagnosis": 2.0,
     "hormone receptor type": 0.7,
 }
 MISSING_SHARE = 0.12  # of the answers shown that are "not mentioned"

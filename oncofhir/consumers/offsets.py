@@ -12,7 +12,7 @@ class OffsetTracker:
 
     def __init__(self) -> None:
         self._started: deque[int] = deque()  # from the lowest unfinished one on
-        self._finished: set[int] = set()  # of those, the finished ones
+        self._open: set[int] = set()  # of those, the unfinished ones
         self._next: int | None = None
 
     def start(self, offset: int) -> None:
@@ -24,21 +24,14 @@ class OffsetTracker:
         if self._next is not None and offset < self._next:
             raise ValueError("offsets start in growing order")
         self._started.append(offset)
+        self._open.add(offset)
         self._next = offset + 1
 
     def finish(self, offset: int) -> None:
         """Count an offset as finished; one that never started or is finished already changes nothing."""
-        if offset in self._finished or not self._is_open(offset):
-            return
-        self._finished.add(offset)
-        while self._started and self._started[0] in self._finished:
-            self._finished.remove(self._started.popleft())
-
-    def _is_open(self, offset: int) -> bool:
-        # The deque is as long as the replay after a crash, which is bounded; its ends answer most calls.
-        if not self._started or not self._started[0] <= offset <= self._started[-1]:
-            return False
-        return offset == self._started[0] or offset in self._started
+        self._open.discard(offset)
+        while self._started and self._started[0] not in self._open:
+            self._started.popleft()
 
     @property
     def committable(self) -> int | None:
@@ -48,7 +41,7 @@ class OffsetTracker:
     @property
     def unfinished(self) -> int:
         """How many offsets have started and are not finished."""
-        return len(self._started) - len(self._finished)
+        return len(self._open)
 
     @property
     def replay(self) -> int:

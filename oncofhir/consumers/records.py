@@ -1,13 +1,13 @@
 """A record as it was polled, and where it lies in Kafka."""
 
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 Partition = tuple[str, int]
 Headers = tuple[tuple[str, bytes | None], ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Coordinates:
+class Coordinates(NamedTuple):
     """Where a record lies: topic, partition and offset."""
 
     topic: str
@@ -18,8 +18,7 @@ class Coordinates:
         return f"{self.topic}/{self.partition}/{self.offset}"
 
 
-@dataclass(frozen=True, slots=True)
-class Tenure:
+class Tenure(NamedTuple):
     """One stretch of time in which a partition was ours. Work of an older tenure counts no more."""
 
     topic: str

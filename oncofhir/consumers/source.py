@@ -28,7 +28,7 @@ from oncofhir.settings import KafkaSettings
 
 _POLL_MS = 50
 _MOST_AT_A_POLL = 500
-_HELD_PER_PLACE = 4  # records held for each that is worked on: enough to bridge a pause of one poll
+_HELD_PER_PLACE = 16  # records held for each that is worked on: the poll thread sleeps meanwhile
 _FETCH_BYTES = 8 * 2**20
 _LONGEST_BACKOFF = 15.0
 _CLOSE_MS = 3_000

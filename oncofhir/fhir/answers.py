@@ -3,6 +3,7 @@
 Source: http://hl7.org/fhir/R4/http.html, http://hl7.org/fhir/R4/valueset-issue-type.html.
 """
 
+import re
 from typing import Any
 
 from oncofhir.fhir.retrying import retry_after_seconds
@@ -43,6 +44,8 @@ _STATUS_OF_ISSUE = {
     "incomplete": 500,
 }
 _UNPROCESSABLE = 422
+_CODE = re.compile(r"[a-z]+(?:-[a-z]+){0,3}")
+_PATH = re.compile(r"[A-Za-z]+(?:\[\d+\])?(?:\.[A-Za-z]+(?:\[\d+\]|\(\w*\))?)*")
 
 
 def error_of(
@@ -76,13 +79,22 @@ def outcome_error(outcome: Any, where: str) -> OncofhirError:
     return error_of(statuses[0] if statuses else _UNPROCESSABLE, where, outcome)
 
 
-def entry_error(answer: dict[str, Any], where: str) -> OncofhirError | None:
-    """The first entry of a transaction's response that is no success: a server may put it there."""
-    for entry in answer.get("entry") or []:
+def entry_error(answer: dict[str, Any], sent: int, where: str) -> OncofhirError | None:
+    """The first entry of a transaction's response that is no success: a server may put it there.
+
+    A response with fewer entries than were `sent` (R4, http.html#transaction-response: one for each) leaves
+    open what was written; the same transaction again finds out.
+    """
+    answered = answer.get("entry") or []
+    for entry in answered:
         response = entry.get("response") or {} if isinstance(entry, dict) else {}
         status = status_of(response)
         if status not in OK:
             return error_of(status, where, response.get("outcome"))
+    if len(answered) != sent:
+        return DependencyUnavailable(
+            Reason.STORE_FAILED, where, "a transaction was answered in part"
+        )
     return None
 
 
@@ -94,11 +106,19 @@ def status_of(response: dict[str, Any]) -> int:
 
 def issues(outcome: Any) -> str:
     """Codes and expressions of an OperationOutcome; its diagnostics may quote the report."""
-    said = [
-        " ".join([str(i.get("code")), *map(str, i.get("expression") or [])])
-        for i in _issues(outcome)
-    ]
+    said = [" ".join(filter(None, (_code(i), *_paths(i)))) for i in _issues(outcome)]
     return "; ".join(said[:_MOST_ISSUES])
+
+
+def _code(issue: dict[str, Any]) -> str:
+    code = str(issue.get("code"))
+    return code if _CODE.fullmatch(code) else "unknown-code"
+
+
+def _paths(issue: dict[str, Any]) -> list[str]:
+    """Expressions that are element paths and nothing else: a server might put a value there."""
+    named = issue.get("expression")
+    return [p for p in map(str, named) if _PATH.fullmatch(p)] if isinstance(named, list) else []
 
 
 def _issues(outcome: Any) -> list[dict[str, Any]]:

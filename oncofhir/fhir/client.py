@@ -190,7 +190,7 @@ class FhirClient:
         answer = self._json(await send("POST", self._base_url, json=bundle, headers=headers))
         if answer.get("resourceType") != "Bundle":
             raise outcome_error(answer, self._base_url)
-        error = entry_error(answer, self._base_url)
+        error = entry_error(answer, len(bundle["entry"]), self._base_url)
         if error is not None:
             raise error
         return answer

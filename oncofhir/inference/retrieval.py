@@ -14,10 +14,19 @@ from oncofhir.schemas.base import Value
 LONGEST_SENTENCE = 240
 
 
+class _First(Value):
+    """Sentences of another question that come first."""
+
+    question: str
+    characters: int
+    score: float
+
+
 class _Patterns(Value):
     """Compiled `retrieval.toml`."""
 
     questions: dict[str, tuple[tuple[re.Pattern[str], int], ...]]
+    first: dict[str, _First]
     zones: tuple[tuple[re.Pattern[str], float], ...]
     boundary: re.Pattern[str]
 
@@ -34,6 +43,7 @@ def _patterns() -> _Patterns:
             question: tuple((re.compile(p, re.IGNORECASE), weight) for p, weight in pairs)
             for question, pairs in data["questions"].items()
         },
+        first={question: _First(**told) for question, told in data["first"].items()},
         zones=tuple((re.compile(p, re.IGNORECASE), weight) for p, weight in data["zones"]),
         boundary=re.compile("|".join(data["boundaries"])),
     )
@@ -72,6 +82,20 @@ def retrieve(text: str, question: str, max_characters: int = 420) -> tuple[tuple
     Raises:
         KeyError: a question without patterns.
     """
+    best = _best(text, question)
+    if not best:
+        return ()
+    taken: list[tuple[int, int]] = []
+    first = _patterns().first.get(question)
+    if first is not None:
+        others = _best(text, first.question, first.score)
+        _take(taken, others, min(first.characters, max_characters))
+    _take(taken, best, max_characters)
+    return tuple(sorted(taken))
+
+
+def _best(text: str, question: str, least: float = 0.5) -> list[tuple[int, int]]:
+    """Spans of the sentences that bear on a question, the best and of these the earliest first."""
     patterns = _patterns()
     scored = []
     zone = 0.0
@@ -79,15 +103,20 @@ def retrieve(text: str, question: str, max_characters: int = 420) -> tuple[tuple
         sentence = text[start:end]
         zone = next((w for pattern, w in patterns.zones if pattern.search(sentence)), zone)
         score = sum(w for pattern, w in patterns.questions[question] if pattern.search(sentence))
-        if score > 0:
+        if score >= least:
             scored.append((score + zone, -number, start, end))
-    taken = []
-    left = max_characters
-    for _, _, start, end in sorted(scored, reverse=True):
-        if end - start + 1 <= left:
+    return [(start, end) for _, _, start, end in sorted(scored, reverse=True)]
+
+
+def _take(
+    taken: list[tuple[int, int]], best: list[tuple[int, int]], max_characters: int
+) -> None:
+    """Add the best that are not there yet while all together stay within the bound."""
+    left = max_characters - sum(end - start + 1 for start, end in taken)
+    for start, end in best:
+        if (start, end) not in taken and end - start + 1 <= left:
             taken.append((start, end))
             left -= end - start + 1
-    return tuple(sorted(taken))
 
 
 def excerpt(text: str, question: str, max_characters: int = 420) -> str:

@@ -61,6 +61,8 @@ TRANSACTIONS = {
     "good": answered("201 Created", "200 OK"),
     "one-rejected": answered("201 Created", "422 Unprocessable Entity"),
     "one-conflict": answered("412 Precondition Failed", "201"),
+    "no-entries": {"resourceType": "Bundle", "type": "transaction-response"},
+    "in-part": answered("201 Created"),
     "no-status": {"resourceType": "Bundle", "entry": [{}]},
     "many": {
         "resourceType": "Bundle",
@@ -159,7 +161,12 @@ def asked(url: str, call, **how):
 
 
 def transact(client):
-    return client.transaction({"resourceType": "Bundle", "type": "transaction"})
+    entry = {
+        "resource": {"resourceType": "Patient"},
+        "request": {"method": "POST", "url": "Patient"},
+    }
+    bundle = {"resourceType": "Bundle", "type": "transaction", "entry": [entry, entry]}
+    return client.transaction(bundle)
 
 
 @pytest.mark.parametrize(
@@ -172,6 +179,8 @@ def transact(client):
         ("one-rejected", RequestRejected),
         ("one-conflict", StoreConflict),
         ("no-status", DependencyUnavailable),
+        ("no-entries", DependencyUnavailable),
+        ("in-part", DependencyUnavailable),
         ("404", DependencyUnavailable),
         ("410", DependencyUnavailable),
         ("422", RequestRejected),

@@ -54,8 +54,17 @@ def test_some_answers_are_not_mentioned_for_every_phenotype_that_can_be_absent()
     said = [answers(of) for _, of in reports(300, 8, "train")]
     for question in said[0]:
         absent = sum(answer[question] == MISSING for answer in said)
-        always_there = question in {"tumor site", "histological type", "diagnosis"}
-        assert (absent == 0) is always_there
+        assert (absent == 0) is (question == "tumor site")
+
+
+def test_a_report_without_cancer_has_no_diagnosis_and_says_what_was_found(monkeypatch):
+    monkeypatch.setattr("model.generate.OCR_RATE", 0.0)
+    benign = [(text, of) for text, of in reports(300, 11, "test") if of.benign]
+    assert benign
+    for text, of in benign:
+        assert of.benign in text.lower()
+        row = line("r", text, of)
+        assert (row["diagnosis"], row["labels"]["histological_type"]) == (None, None)
 
 
 def _skeleton(template):
@@ -74,10 +83,9 @@ def test_lines_are_in_the_evaluators_format_with_normal_values():
     for text, of in itertools.islice(reports(50, 9, "test"), 50):
         row = line("r", text, of)
         labels = row["labels"]
-        assert set(labels) == {
+        where = set() if of.benign else {"tumor_site", "tumor_laterality"}
+        assert set(labels) == where | {
             "tumor_size",
-            "tumor_site",
-            "tumor_laterality",
             "cancer_grade",
             "histological_type",
             "cancer_stage",
