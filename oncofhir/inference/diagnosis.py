@@ -9,12 +9,20 @@ from collections.abc import Callable
 from oncofhir.inference.candidates import Candidate
 from oncofhir.inference.evidence import Reading
 from oncofhir.inference.malignancy import MALIGNANCY
+from oncofhir.schemas.base import Value
 from oncofhir.schemas.finding import Basis, Evidence, Finding, RejectedFinding, Rejection
 from oncofhir.terminology.coding import diagnosis_codings
 from oncofhir.terminology.sites import Site, find_sites, site_of
 
 TOGETHER = 150
 Place = tuple[int, int]
+
+
+class Where(Value):
+    """The site and the side that the report gives for the tumour, as far as found."""
+
+    site: str | None = None
+    side: str | None = None
 
 
 def _anywhere(_: int) -> bool:
@@ -24,7 +32,7 @@ def _anywhere(_: int) -> bool:
 def diagnose(
     reading: Reading,
     candidate: Candidate,
-    laterality: str | None,
+    where_it_is: Where,
     within: Callable[[int], bool] = _anywhere,
 ) -> Finding | RejectedFinding:
     """The diagnosis with its basis, its spans and its codes.
@@ -36,7 +44,7 @@ def diagnose(
     ]
     if exact:
         best = max(exact, key=lambda p: reading.authority(p[0]))
-        return _finding(reading, candidate, laterality, Basis.STATED, [best])
+        return _finding(reading, candidate, where_it_is, Basis.STATED, [best])
     named = [place for place in reading.malignancies if within(place[0])]
     affirmed = [p for p in named if reading.assertion(*p) is None]
     if not affirmed:
@@ -48,10 +56,10 @@ def diagnose(
         near = [w for w in where if abs(w[0] - place[0]) <= TOGETHER]
         if near:
             nearest = min(near, key=lambda w: abs(w[0] - place[0]))
-            return _finding(reading, candidate, laterality, Basis.STATED, [place, nearest])
+            return _finding(reading, candidate, where_it_is, Basis.STATED, [place, nearest])
     if where:
         first = max(where, key=lambda w: reading.authority(w[0]))
-        return _finding(reading, candidate, laterality, Basis.INFERRED, [affirmed[0], first])
+        return _finding(reading, candidate, where_it_is, Basis.INFERRED, [affirmed[0], first])
     return _rejected(reading, candidate, [])
 
 
@@ -75,7 +83,7 @@ def _where(reading: Reading, site: Site | None, value: str) -> list[Place]:
 def _finding(
     reading: Reading,
     candidate: Candidate,
-    laterality: str | None,
+    where: Where,
     basis: Basis,
     places: list[Place],
 ) -> Finding:
@@ -87,7 +95,9 @@ def _finding(
         raw=candidate.raw,
         confidence=candidate.confidence,
         evidence=_quotes(reading, places),
-        codings=diagnosis_codings(candidate.value, laterality=laterality, gender=gender),
+        codings=diagnosis_codings(
+            candidate.value, site=where.site, laterality=where.side, gender=gender
+        ),
         part=reading.part(places[0][0]),
     )
 

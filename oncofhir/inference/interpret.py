@@ -5,7 +5,7 @@ from functools import partial
 
 from oncofhir.inference.candidates import Candidate, candidates
 from oncofhir.inference.competing import apart, one_a_slot
-from oncofhir.inference.diagnosis import diagnose, without_malignancy
+from oncofhir.inference.diagnosis import Where, diagnose, without_malignancy
 from oncofhir.inference.evidence import Reading
 from oncofhir.inference.grounding import Place, ground
 from oncofhir.inference.tumors import Tumors
@@ -68,23 +68,27 @@ def _diagnoses(
     """The diagnosis of each tumour under whose heading it stands, else of the report."""
     found: list[Result] = []
     for tumor in tumors.several:
-        result = diagnose(
-            reading, candidate, tumor.side, partial(_is_of, tumors=tumors, label=tumor.label)
-        )
+        own = [r for r in results if isinstance(r, Finding) and r.part == tumor.label]
+        where = Where(site=_value_of(own, Kind.TUMOR_SITE), side=tumor.side)
+        within = partial(_is_of, tumors=tumors, label=tumor.label)
+        result = diagnose(reading, candidate, where, within)
         if isinstance(result, Finding):
             found.append(result.model_copy(update={"part": tumor.label}))
     if found:
         return found
-    laterality = next((r.value for r in results if _is(r, Kind.TUMOR_LATERALITY)), None)
-    return [diagnose(reading, candidate, laterality)]
+    of_all = [r for r in results if isinstance(r, Finding)]
+    where = Where(
+        site=_value_of(of_all, Kind.TUMOR_SITE), side=_value_of(of_all, Kind.TUMOR_LATERALITY)
+    )
+    return [diagnose(reading, candidate, where)]
+
+
+def _value_of(findings: Iterable[Finding], kind: Kind) -> str | None:
+    return next((finding.value for finding in findings if finding.kind is kind), None)
 
 
 def _is_of(offset: int, *, tumors: Tumors, label: str) -> bool:
     return tumors.at(offset) == label
-
-
-def _is(result: Result, kind: Kind) -> bool:
-    return isinstance(result, Finding) and result.kind is kind
 
 
 def _results(

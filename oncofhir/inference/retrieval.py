@@ -108,9 +108,7 @@ def _best(text: str, question: str, least: float = 0.5) -> list[tuple[int, int]]
     return [(start, end) for _, _, start, end in sorted(scored, reverse=True)]
 
 
-def _take(
-    taken: list[tuple[int, int]], best: list[tuple[int, int]], max_characters: int
-) -> None:
+def _take(taken: list[tuple[int, int]], best: list[tuple[int, int]], max_characters: int) -> None:
     """Add the best that are not there yet while all together stay within the bound."""
     left = max_characters - sum(end - start + 1 for start, end in taken)
     for start, end in best:
