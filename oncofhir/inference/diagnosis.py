@@ -51,7 +51,12 @@ def diagnose(
         return _rejected(reading, candidate, named)
     affirmed.sort(key=lambda p: reading.authority(p[0]), reverse=True)
     site = site_of(candidate.value)
-    where = [w for w in _where(reading, site, candidate.value) if within(w[0])]
+    # a site that the report denies, or that an order to the model dictates, is not where the tumour is
+    where = [
+        w
+        for w in _where(reading, site, candidate.value)
+        if within(w[0]) and reading.assertion(*w) is None
+    ]
     for place in affirmed:
         near = [w for w in where if abs(w[0] - place[0]) <= TOGETHER]
         if near:
