@@ -11,6 +11,7 @@ from typing import Any
 
 from oncofhir.schemas.finding import Rejection
 from oncofhir.schemas.report import Section, SectionKind
+from oncofhir.terminology.lowered import any_of, lowered
 
 SCOPE = 100
 _END = re.compile(
@@ -45,8 +46,7 @@ def _triggers() -> dict[Rejection, tuple[re.Pattern[str], re.Pattern[str]]]:
 
 
 def _words(words: list[str]) -> re.Pattern[str]:
-    alternatives = "|".join(re.escape(word) for word in sorted(words, key=len, reverse=True))
-    return re.compile(rf"(?<!\w)(?:{alternatives})(?!\w)", re.IGNORECASE)
+    return re.compile(rf"(?<!\w)(?:{any_of(word.lower() for word in words)})(?!\w)")
 
 
 def assertion(
@@ -63,8 +63,8 @@ def assertion(
     """
     if section is not None and section.kind is SectionKind.FAMILY_HISTORY:
         return Rejection.FAMILY
-    before = _pseudo().sub(" ", _before(text, start))
-    after = _after(text, end)
+    before = _pseudo().sub(" ", lowered(_before(text, start)))
+    after = lowered(_after(text, end))
     for kind in _ORDER:
         if kind in ignore:
             continue

@@ -27,6 +27,9 @@ _ABSTAINS = re.compile(
     r"|none|unknown|n/?a|no information.*|no)?\W*$",
     re.IGNORECASE | re.DOTALL,
 )
+SEPARATOR = "; "
+"""Between the names of several tumours in one answer."""
+MOST_TUMORS = 8
 _LONGEST_PHRASE = 120
 _LONGEST_ANSWER = 400
 _NOT_OF_A_NAME = re.compile(
@@ -74,9 +77,9 @@ def _claimed(kind: Kind, answer: Answer, types: str) -> list[Candidate]:
                 for numbers in bare_sizes(text)
             ]
         if kind is Kind.TUMOR_SIZE:
-            return claimed[:1]
+            return claimed[:MOST_TUMORS]
         return claimed
-    return _phrase(kind, answer)
+    return _phrases(kind, answer)
 
 
 def _paired(types: str, states: str) -> list[tuple[str, str]]:
@@ -87,13 +90,22 @@ def _paired(types: str, states: str) -> list[tuple[str, str]]:
     return list(zip(names, values, strict=True)) if len(names) == len(values) else []
 
 
-def _phrase(kind: Kind, answer: Answer) -> list[Candidate]:
-    words = phrase(answer.text[: 2 * _LONGEST_ANSWER])
-    if not re.search(r"[^\W\d]{3}", words) or len(words) > _LONGEST_PHRASE or abstains(words):
-        return []
-    if _NOT_OF_A_NAME.search(words):
-        return []
-    return [_candidate(kind, answer, words.lower())]
+def _phrases(kind: Kind, answer: Answer) -> list[Candidate]:
+    named = phrase(answer.text[: 2 * _LONGEST_ANSWER]).split(SEPARATOR.strip())
+    return [
+        _candidate(kind, answer, words.lower())
+        for words in map(str.strip, named[:MOST_TUMORS])
+        if _is_name(words)
+    ]
+
+
+def _is_name(words: str) -> bool:
+    return not (
+        not re.search(r"[^\W\d]{3}", words)
+        or len(words) > _LONGEST_PHRASE
+        or abstains(words)
+        or _NOT_OF_A_NAME.search(words)
+    )
 
 
 def _candidate(

@@ -4,52 +4,73 @@ Source of the rule: design, promise 5.
 """
 
 import re
+from collections.abc import Callable
 
 from oncofhir.inference.candidates import Candidate
 from oncofhir.inference.evidence import Reading
+from oncofhir.inference.malignancy import MALIGNANCY
+from oncofhir.schemas.base import Value
 from oncofhir.schemas.finding import Basis, Evidence, Finding, RejectedFinding, Rejection
 from oncofhir.terminology.coding import diagnosis_codings
 from oncofhir.terminology.sites import Site, find_sites, site_of
 
-MALIGNANCY = re.compile(
-    r"\b(?:\w*carcinoma|cancer|melanoma|\w*sarcoma|lymphoma|leuk(?:a)?emia|myeloma|glioblastoma|astrocytoma|"
-    r"oligodendroglioma|oligoastrocytoma|\w*glioma|pheochromocytoma|paraganglioma|thymoma|"
-    r"germ cell tumou?r|ependymoma|\w*blastoma|mesothelioma|seminoma|malignan(?:t|cy)|\w*karzinom)\b",
-    re.IGNORECASE,
-)
 TOGETHER = 150
 Place = tuple[int, int]
 
 
+class Where(Value):
+    """The site and the side that the report gives for the tumour, as far as found."""
+
+    site: str | None = None
+    side: str | None = None
+
+
+def _anywhere(_: int) -> bool:
+    return True
+
+
 def diagnose(
-    reading: Reading, candidate: Candidate, laterality: str | None
+    reading: Reading,
+    candidate: Candidate,
+    where_it_is: Where,
+    within: Callable[[int], bool] = _anywhere,
 ) -> Finding | RejectedFinding:
-    """The diagnosis with its basis, its spans and its codes."""
-    exact = [p for p in reading.places(candidate.value) if reading.assertion(*p) is None]
+    """The diagnosis with its basis, its spans and its codes.
+
+    Only places whose start `within` accepts count: those of one tumour, where a report has several.
+    """
+    exact = [
+        p for p in reading.places(candidate.value) if within(p[0]) and reading.assertion(*p) is None
+    ]
     if exact:
         best = max(exact, key=lambda p: reading.authority(p[0]))
-        return _finding(reading, candidate, laterality, Basis.STATED, [best])
-    named = [(m.start(), m.end()) for m in MALIGNANCY.finditer(reading.text)]
+        return _finding(reading, candidate, where_it_is, Basis.STATED, [best])
+    named = [place for place in reading.malignancies if within(place[0])]
     affirmed = [p for p in named if reading.assertion(*p) is None]
     if not affirmed:
         return _rejected(reading, candidate, named)
     affirmed.sort(key=lambda p: reading.authority(p[0]), reverse=True)
     site = site_of(candidate.value)
-    where = _where(reading, site, candidate.value)
+    # a site that the report denies, or that an order to the model dictates, is not where the tumour is
+    where = [
+        w
+        for w in _where(reading, site, candidate.value)
+        if within(w[0]) and reading.assertion(*w) is None
+    ]
     for place in affirmed:
         near = [w for w in where if abs(w[0] - place[0]) <= TOGETHER]
         if near:
             nearest = min(near, key=lambda w: abs(w[0] - place[0]))
-            return _finding(reading, candidate, laterality, Basis.STATED, [place, nearest])
+            return _finding(reading, candidate, where_it_is, Basis.STATED, [place, nearest])
     if where:
         first = max(where, key=lambda w: reading.authority(w[0]))
-        return _finding(reading, candidate, laterality, Basis.INFERRED, [affirmed[0], first])
+        return _finding(reading, candidate, where_it_is, Basis.INFERRED, [affirmed[0], first])
     return _rejected(reading, candidate, [])
 
 
 def without_malignancy(reading: Reading) -> Rejection | None:
     """Why the report says of no current malignancy of the patient; None when it does."""
-    reasons = [reading.assertion(*match.span()) for match in MALIGNANCY.finditer(reading.text)]
+    reasons = [reading.assertion(*place) for place in reading.malignancies]
     if not reasons:
         return Rejection.UNGROUNDED
     return None if None in reasons else reasons[0]
@@ -67,7 +88,7 @@ def _where(reading: Reading, site: Site | None, value: str) -> list[Place]:
 def _finding(
     reading: Reading,
     candidate: Candidate,
-    laterality: str | None,
+    where: Where,
     basis: Basis,
     places: list[Place],
 ) -> Finding:
@@ -79,7 +100,9 @@ def _finding(
         raw=candidate.raw,
         confidence=candidate.confidence,
         evidence=_quotes(reading, places),
-        codings=diagnosis_codings(candidate.value, laterality=laterality, gender=gender),
+        codings=diagnosis_codings(
+            candidate.value, site=where.site, laterality=where.side, gender=gender
+        ),
         part=reading.part(places[0][0]),
     )
 

@@ -1,12 +1,13 @@
 """Where the report says it: offsets, the sentence around them, and how much weight the place has."""
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from functools import cached_property
 from itertools import pairwise
 
 from oncofhir.inference.assertion import assertion
+from oncofhir.inference.malignancy import MALIGNANCY
 from oncofhir.inference.mentions import FINDERS, Mention
-from oncofhir.inference.orders import REACH, orders_in
+from oncofhir.inference.orders import dictated
 from oncofhir.inference.phrases import Phrases
 from oncofhir.inference.retrieval import sentences
 from oncofhir.schemas.finding import Evidence, Kind, Rejection
@@ -36,6 +37,7 @@ class Reading:
     def __init__(self, report: Report) -> None:
         self.report = report
         self._mentions: dict[Kind, tuple[Mention, ...]] = {}
+        self._asserted: dict[tuple[int, int, frozenset[Rejection]], Rejection | None] = {}
 
     @property
     def text(self) -> str:
@@ -46,6 +48,17 @@ class Reading:
         if kind not in self._mentions:
             self._mentions[kind] = tuple(FINDERS[kind](self.text))
         return self._mentions[kind]
+
+    @cached_property
+    def malignancies(self) -> list[tuple[int, int]]:
+        """Every word for a malignancy, affirmed or not, in text order."""
+        return [match.span() for match in MALIGNANCY.finditer(self.text)]
+
+    def malignancies_within(self, start: int, end: int) -> list[tuple[int, int]]:
+        """The words for a malignancy that lie in a stretch as a whole."""
+        found = self.malignancies
+        first = bisect_left(found, (start, start))
+        return [place for place in found[first : bisect_left(found, (end, end))] if place[1] <= end]
 
     @cached_property
     def _sentences(self) -> tuple[list[int], list[tuple[int, int]]]:
@@ -95,16 +108,24 @@ class Reading:
     ) -> Rejection | None:
         """Why a mention is no current finding, None when it is affirmed.
 
-        What stands behind an order to a model is hypothetical.
+        What an order to a model dictates is hypothetical.
         """
-        order = bisect_right(self._orders, start) - 1
-        if order >= 0 and start - self._orders[order] <= REACH:
+        asked = (start, end, ignore)
+        if asked not in self._asserted:
+            self._asserted[asked] = self._assertion(start, end, ignore)
+        return self._asserted[asked]
+
+    def _assertion(self, start: int, end: int, ignore: frozenset[Rejection]) -> Rejection | None:
+        starts, stretches = self._orders
+        order = bisect_right(starts, start) - 1
+        if order >= 0 and start < stretches[order][1]:
             return Rejection.HYPOTHETICAL
         return assertion(self.text, start, end, self.section_at(start), ignore=ignore)
 
     @cached_property
-    def _orders(self) -> list[int]:
-        return orders_in(self.text)
+    def _orders(self) -> tuple[list[int], list[tuple[int, int]]]:
+        stretches = dictated(self.text, [section.start for section in self.report.sections])
+        return [start for start, _ in stretches], stretches
 
     def quote(self, start: int, end: int) -> Evidence | None:
         """The evidence for a mention: its sentence, within its segment; None where it is in no single one."""

@@ -4,7 +4,6 @@ import re
 from collections.abc import Iterable
 
 from oncofhir.inference.candidates import Candidate
-from oncofhir.inference.diagnosis import MALIGNANCY
 from oncofhir.inference.evidence import Reading
 from oncofhir.inference.measured import size_weight
 from oncofhir.inference.mentions import Mention
@@ -90,8 +89,5 @@ def _place(reading: Reading, kind: Kind, mention: Mention) -> Place:
 
 def _beside_malignancy(reading: Reading, mention: Mention) -> bool:
     """Whether an affirmed malignancy is named close behind, or just before."""
-    first = max(0, mention.start - _JUST_BEFORE)
-    return any(
-        reading.assertion(match.start(), match.end()) is None
-        for match in MALIGNANCY.finditer(reading.text, first, mention.end + _CLOSE_BEHIND)
-    )
+    near = reading.malignancies_within(mention.start - _JUST_BEFORE, mention.end + _CLOSE_BEHIND)
+    return any(reading.assertion(*place) is None for place in near)

@@ -1,13 +1,16 @@
 """From answers to findings: claimed, grounded in the report, affirmed, coded; the rest with its reason."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 
 from oncofhir.inference.candidates import Candidate, candidates
-from oncofhir.inference.diagnosis import diagnose, without_malignancy
+from oncofhir.inference.competing import apart, one_a_slot
+from oncofhir.inference.diagnosis import Where, diagnose, without_malignancy
 from oncofhir.inference.evidence import Reading
 from oncofhir.inference.grounding import Place, ground
+from oncofhir.inference.tumors import Tumors
 from oncofhir.schemas.extraction import Answer
-from oncofhir.schemas.finding import Evidence, Finding, Kind, RejectedFinding, Rejection
+from oncofhir.schemas.finding import Basis, Evidence, Finding, Kind, RejectedFinding, Rejection
 from oncofhir.schemas.report import Report
 from oncofhir.terminology.coding import codings
 
@@ -33,52 +36,95 @@ def interpret(
     """
     least = dict.fromkeys(Kind, minimum_confidence) | dict(minimums or {})
     reading = Reading(report)
-    claimed = candidates(answers)
+    tumors = Tumors(reading)
+    claimed = apart(candidates(answers), tumors)
     benign = without_malignancy(reading)
-    phenotypes = [
-        (0.0, rejected(candidate, benign))
-        if benign is not None and candidate.kind in _OF_THE_TUMOR
-        else _result(reading, candidate, least[candidate.kind])
-        for candidate in claimed
-        if candidate.kind is not Kind.DIAGNOSIS and candidate.value.lower() not in _SAYS_NOTHING
-    ]
+    weighed: list[tuple[float, Result]] = []
+    for candidate in claimed:
+        if candidate.kind is Kind.DIAGNOSIS or candidate.value.lower() in _SAYS_NOTHING:
+            continue
+        if benign is not None and candidate.kind in _OF_THE_TUMOR:
+            weighed.append((0.0, rejected(candidate, benign)))
+        else:
+            weighed += _results(reading, tumors, candidate, least[candidate.kind])
     # windows answer one after another: the weightier place goes first, not the earlier window
-    results = [result for _, result in sorted(phenotypes, key=lambda p: p[0], reverse=True)]
-    laterality = next((r.value for r in results if _is(r, Kind.TUMOR_LATERALITY)), None)
+    results = [result for _, result in sorted(weighed, key=lambda p: p[0], reverse=True)]
     for candidate in claimed:
         if candidate.kind is Kind.DIAGNOSIS:
-            result = diagnose(reading, candidate, laterality)
-            if (
-                isinstance(result, Finding)
-                and result.basis == "inferred"
-                and not inferred_diagnosis
-            ):
-                continue
-            results.append(_confident(result, least[candidate.kind]))
+            results += [
+                _confident(result, least[candidate.kind])
+                for result in _diagnoses(reading, tumors, candidate, results)
+                if isinstance(result, RejectedFinding)
+                or result.basis is not Basis.INFERRED
+                or inferred_diagnosis
+            ]
     findings = tuple(r for r in results if isinstance(r, Finding))
-    return _one_a_slot(findings), tuple(r for r in results if isinstance(r, RejectedFinding))
+    return one_a_slot(findings, tumors), tuple(r for r in results if isinstance(r, RejectedFinding))
 
 
-def _is(result: Result, kind: Kind) -> bool:
-    return isinstance(result, Finding) and result.kind is kind
+def _diagnoses(
+    reading: Reading, tumors: Tumors, candidate: Candidate, results: Sequence[Result]
+) -> list[Result]:
+    """The diagnosis of each tumour under whose heading it stands, else of the report."""
+    found: list[Result] = []
+    for tumor in tumors.several:
+        own = [r for r in results if isinstance(r, Finding) and r.part == tumor.label]
+        where = Where(site=_value_of(own, Kind.TUMOR_SITE), side=tumor.side)
+        within = partial(_is_of, tumors=tumors, label=tumor.label)
+        result = diagnose(reading, candidate, where, within)
+        if isinstance(result, Finding):
+            found.append(result.model_copy(update={"part": tumor.label}))
+    if found:
+        return found
+    of_all = [r for r in results if isinstance(r, Finding)]
+    where = Where(
+        site=_value_of(of_all, Kind.TUMOR_SITE), side=_value_of(of_all, Kind.TUMOR_LATERALITY)
+    )
+    return [diagnose(reading, candidate, where)]
 
 
-def _result(reading: Reading, candidate: Candidate, minimum: float) -> tuple[float, Result]:
-    """What a claim comes to, and the weight of the place that it rests on."""
+def _value_of(findings: Iterable[Finding], kind: Kind) -> str | None:
+    return next((finding.value for finding in findings if finding.kind is kind), None)
+
+
+def _is_of(offset: int, *, tumors: Tumors, label: str) -> bool:
+    return tumors.at(offset) == label
+
+
+def _results(
+    reading: Reading, tumors: Tumors, candidate: Candidate, minimum: float
+) -> list[tuple[float, Result]]:
+    """What a claim comes to, once for each tumour of which the report says it, with the places' weights."""
     places = ground(reading, candidate)
     if not places:
-        return 0.0, rejected(candidate, Rejection.UNGROUNDED)
+        return [(0.0, rejected(candidate, Rejection.UNGROUNDED))]
+    if places[0].assertion is not None:
+        return [(0.0, rejected(candidate, places[0].assertion, _quotes(reading, places[:1])))]
+    by_tumor: dict[str | None, list[Place]] = {}
+    for place in places:
+        if place.assertion is None:
+            by_tumor.setdefault(tumors.at(place.mention.start), []).append(place)
+    if not tumors.several:
+        by_tumor = {None: [place for place in places if place.assertion is None]}
+    elif len(by_tumor) > 1:
+        by_tumor.pop(None, None)  # what the report says of no tumour in particular adds nothing
+    return [
+        (affirmed[0].weight, _confident(_finding(reading, candidate, affirmed, label), minimum))
+        for label, affirmed in by_tumor.items()
+    ]
+
+
+def _finding(
+    reading: Reading, candidate: Candidate, places: list[Place], tumor: str | None
+) -> Finding:
     best = places[0]
-    if best.assertion is not None:
-        return 0.0, rejected(candidate, best.assertion, _quotes(reading, places[:1]))
-    affirmed = [p for p in places if p.assertion is None]
     value = candidate.value
     if candidate.kind in {Kind.CANCER_STAGE, Kind.TUMOR_SITE}:
         value = best.mention.value
     number = best.mention.number
     if number is not None:
         value = f"{number:g} mm"
-    finding = Finding(
+    return Finding(
         kind=candidate.kind,
         slot=candidate.slot,
         value=value,
@@ -87,11 +133,10 @@ def _result(reading: Reading, candidate: Candidate, minimum: float) -> tuple[flo
         dimensions=best.mention.dimensions,
         raw=candidate.raw,
         confidence=candidate.confidence,
-        evidence=_quotes(reading, affirmed[:MOST_EVIDENCE]),
+        evidence=_quotes(reading, places[:MOST_EVIDENCE]),
         codings=codings(candidate.kind, candidate.slot, value),
-        part=reading.part(best.mention.start),
+        part=tumor or reading.part(best.mention.start),
     )
-    return best.weight, _confident(finding, minimum)
 
 
 def _quotes(reading: Reading, places: Iterable[Place]) -> tuple[Evidence, ...]:
@@ -129,12 +174,3 @@ def _confident(result: Result, minimum: float) -> Result:
         evidence=result.evidence,
         part=result.part,
     )
-
-
-def _one_a_slot(findings: tuple[Finding, ...]) -> tuple[Finding, ...]:
-    """One finding a kind, slot and part: the first, which is the most authoritative."""
-    first: dict[tuple[Kind, str | None, str | None], Finding] = {}
-    for finding in findings:
-        if finding.evidence:
-            first.setdefault((finding.kind, finding.slot, finding.part), finding)
-    return tuple(first.values())

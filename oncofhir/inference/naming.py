@@ -4,10 +4,11 @@ import re
 from collections import defaultdict
 from functools import cache
 
-from oncofhir.inference.diagnosis import MALIGNANCY
 from oncofhir.inference.evidence import Reading
+from oncofhir.inference.malignancy import MALIGNANCY
 from oncofhir.schemas.base import Value
 from oncofhir.schemas.finding import Rejection
+from oncofhir.terminology.lowered import any_of, lowered
 from oncofhir.terminology.sites import find_sites
 from oncofhir.terminology.tables import by_words
 
@@ -69,17 +70,22 @@ _BYSTANDERS = frozenset(
 
 @cache
 def _histologies() -> re.Pattern[str]:
-    names = sorted(
-        (w for w in by_words("histology") if MALIGNANCY.search(w)), key=len, reverse=True
-    )
-    listed = "|".join(re.escape(name).replace(r"\ ", r"[\s-]+") for name in names)
-    return re.compile(rf"\b(?:{listed}|{_MODIFIERS}{MALIGNANCY.pattern[2:-2]})\b", re.IGNORECASE)
+    """For text in lower case."""
+    listed = any_of(w for w in by_words("histology") if MALIGNANCY.search(w))
+    listed = listed.replace(r"\ ", r"[\s-]+")
+    return re.compile(rf"\b(?:{listed}|{_MODIFIERS}{MALIGNANCY.pattern[2:-2]})\b")
+
+
+def first_histology(text: str) -> str | None:
+    """The first malignancy that a short text names, in lower case; None if it names none."""
+    match = _histologies().search(lowered(text))
+    return " ".join(match[0].split()) if match else None
 
 
 def histology(reading: Reading) -> str:
     """The name of the malignancy, in lower case; empty when none is affirmed."""
     best: tuple[float, int, int, str] | None = None
-    for match in _histologies().finditer(reading.text):
+    for match in _histologies().finditer(lowered(reading.text)):
         start, _ = reading.sentence_at(*match.span())
         name = " ".join(match[0].lower().split())
         if (

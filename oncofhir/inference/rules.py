@@ -6,11 +6,13 @@ the same way as a model's. It gives no confidence.
 
 import re
 
-from oncofhir.inference.diagnosis import MALIGNANCY
+from oncofhir.inference.candidates import SEPARATOR
 from oncofhir.inference.evidence import Reading
+from oncofhir.inference.malignancy import MALIGNANCY
 from oncofhir.inference.measured import size_weight
 from oncofhir.inference.mentions import Mention
 from oncofhir.inference.naming import IN_SITU, NODES, NamedSite, histology, site
+from oncofhir.inference.tumors import Tumors
 from oncofhir.schemas.extraction import Answer, ModelIdentity, PromptSetIdentity
 from oncofhir.schemas.finding import Kind, Rejection
 from oncofhir.schemas.identity import sha256_of
@@ -18,7 +20,7 @@ from oncofhir.schemas.report import Report
 from oncofhir.terminology import TERMINOLOGY_VERSION
 from oncofhir.terminology.sites import find_sites
 
-VERSION = "2"
+VERSION = "3"
 _NEAR = 60
 # A numbered grade says more than words, a combined one more than the nuclei's alone.
 _SCHEMES = {None: 1.5, "gleason": 3.0, "differentiation": 0.5, "level": 0.0, "nuclear": 0.0}
@@ -49,23 +51,11 @@ class Rules:
 
     async def answer(self, report: Report) -> tuple[Answer, ...]:
         reading = Reading(report)
-        name = histology(reading)
-        given = {
-            "cancer stage": " ".join(_best_of_each_slot(reading, Kind.CANCER_STAGE)),
-            "hormone receptor status": ". ".join(
-                _best_of_each_slot(reading, Kind.HORMONE_RECEPTOR)
-            ),
-        }
-        if name:  # without a malignancy there is no tumour whose size or site it could be
-            organ = site(reading, name)
-            given |= {
-                "tumor size": _best_size(reading),
-                "tumor laterality": _laterality(reading, organ),
-                "cancer grade": _best(reading, Kind.CANCER_GRADE),
-                "histological type": name,
-                "tumor site": organ.said if organ else "",
-                "diagnosis": _diagnosis(name, organ),
-            }
+        tumors = Tumors(reading)
+        given = _given(reading)
+        if tumors.several:
+            said = [_given(_only(report, tumors.spans(t.label))) for t in tumors.several]
+            given |= {question: _all_said(question, said, given) for question in given}
         return tuple(
             Answer(question=question, text=text, finish_reason="rule")
             for question, text in given.items()
@@ -74,6 +64,46 @@ class Rules:
 
     async def aclose(self) -> None:
         """Nothing is held."""
+
+
+def _given(reading: Reading) -> dict[str, str]:
+    """The answers by question; empty where the report does not say."""
+    name = histology(reading)
+    given = {
+        "cancer stage": " ".join(_best_of_each_slot(reading, Kind.CANCER_STAGE)),
+        "hormone receptor status": ". ".join(_best_of_each_slot(reading, Kind.HORMONE_RECEPTOR)),
+    }
+    if name:  # without a malignancy there is no tumour whose size or site it could be
+        organ = site(reading, name)
+        given |= {
+            "tumor size": _best_size(reading),
+            "tumor laterality": _laterality(reading, organ),
+            "cancer grade": _best(reading, Kind.CANCER_GRADE),
+            "histological type": name,
+            "tumor site": organ.said if organ else "",
+            "diagnosis": _diagnosis(name, organ),
+        }
+    return given
+
+
+def _all_said(question: str, said: list[dict[str, str]], of_all: dict[str, str]) -> str:
+    """What is said of each tumour, else of the report; the report's own answer goes first."""
+    values = [given.get(question, "") for given in said]
+    if any(of_all[question] in value for value in values):
+        values = sorted(values, key=lambda value: value != of_all[question])
+    else:
+        values.insert(0, of_all[question])
+    return SEPARATOR.join(dict.fromkeys(value for value in values if value))
+
+
+def _only(report: Report, spans: tuple[tuple[int, int], ...]) -> Reading:
+    """The report with nothing but these stretches in it, at their places."""
+    text, position = [], 0
+    for start, end in spans:
+        text += [" " * (start - position), report.text[start:end]]
+        position = end
+    whole = "".join(text)
+    return Reading(report.model_copy(update={"text": whole.ljust(len(report.text))}))
 
 
 def _said(reading: Reading, mention: Mention) -> str:
@@ -123,7 +153,12 @@ def _place(reading: Reading, mention: Mention) -> tuple[int, int]:
 
 
 def _best_size(reading: Reading) -> str:
-    measured = [(m, size_weight(reading.text, m)) for m in reading.mentions(Kind.TUMOR_SIZE)]
+    ignore = frozenset({Rejection.NEGATED, Rejection.UNCERTAIN})
+    measured = [
+        (m, size_weight(reading.text, m))
+        for m in reading.mentions(Kind.TUMOR_SIZE)
+        if reading.assertion(m.start, m.end, ignore) is None
+    ]
     fitting = [
         (weight + reading.authority(m.start) / 2, m.number or 0.0, m)
         for m, weight in measured

@@ -67,7 +67,8 @@ class Finding(Value):
     or the model wrote it. `confidence` is between 0 and 1, None when the server gave no
     log-probabilities; `calibrated` tells whether it is the share of such answers that are right on
     labelled reports (setting MODEL__CALIBRATION_FILE), else it is token probabilities. `part`
-    is the specimen part's label when the report has several.
+    is the specimen part's label when the report has several; where it tells several tumours apart,
+    the label of the part that heads the tumour, else the side ("left") that heads it.
     """
 
     kind: Kind

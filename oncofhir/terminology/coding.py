@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from oncofhir.schemas.finding import Coding, Kind
+from oncofhir.terminology import icd10cm
 from oncofhir.terminology.sites import find_sites, site_of
 from oncofhir.terminology.tables import (
     LOINC,
@@ -43,6 +44,11 @@ _RECEPTOR_STATUS = {
 _NO_PRIMARY = re.compile(
     r"\bin[- ]situ\b|\bdcis\b|\blcis\b|adenoma\b|metasta|secondary|benign", re.IGNORECASE
 )
+_IN_SITU = re.compile(r"\bin[- ]situ\b|\bdcis\b|\blcis\b", re.IGNORECASE)
+_BESIDE_IN_SITU = re.compile(
+    r"invasive|infiltrating|\bno\b|without|\bwith\b|\band\b|metasta|secondary|benign|adenoma\b",
+    re.IGNORECASE,
+)
 _MALIGNANT = re.compile(
     r"carcinoma|cancer|malignan|melanoma|blastoma|glioma|astrocytoma|seminoma|germ cell",
     re.IGNORECASE,
@@ -65,7 +71,7 @@ _SECONDARY = Coding(
     system=SNOMED_CT,
     code="128462008",
     display="Secondary malignant neoplastic disease (disorder)",
-)  # mcode-secondary-cancer-disorder-vs names it; no site's own code is in the small tables
+)  # mcode-secondary-cancer-disorder-vs names it; the organ is in the ICD-10-CM code
 # Diseases that are coded by what they are, wherever they sit; without a key they are not coded.
 _BY_KIND: tuple[tuple[re.Pattern[str], str | None], ...] = (
     (
@@ -121,24 +127,40 @@ def _cancer(key: str) -> dict[str, Any] | None:
 
 
 def diagnosis_codings(
-    value: str, *, laterality: str | None = None, gender: str | None = None
+    value: str,
+    *,
+    site: str | None = None,
+    laterality: str | None = None,
+    gender: str | None = None,
 ) -> tuple[Coding, ...]:
-    """SNOMED CT disorder, and ICD-10-CM with laterality and, for the breast, the patient's gender.
+    """SNOMED CT disorder, and ICD-10-CM with subsite, laterality and, for the breast, the patient's gender.
+
+    `site` is the tumour's site in the report's words: it may name the quadrant or the lobe.
 
     `laterality` and `gender` (FHIR administrative gender) narrow the ICD-10-CM code; where the code
-    depends on a gender that is not known, there is no ICD-10-CM code. In-situ, metastatic and benign
-    disease has none here, nor has a diagnosis of several sites.
+    depends on a gender that is not known, there is no ICD-10-CM code. A carcinoma in situ and a metastasis
+    have ICD-10-CM codes by their organ, where the data has them; benign disease has none here, nor has
+    a diagnosis of several sites.
     """
     if names_metastasis(value):
-        return (_SECONDARY,)
+        target = icd10cm.secondary(value)
+        return (_SECONDARY, target) if target else (_SECONDARY,)
+    if _IN_SITU.search(value) and not _BESIDE_IN_SITU.search(value):
+        found = icd10cm.in_situ(value, laterality)
+        return (found,) if found else ()
     if _NO_PRIMARY.search(value):
         return ()
     key = _key(value)
     concept = _cancer(key) if key else None
     if concept is None:
         return ()
-    icd = _icd_10_cm(concept["icd10cm"], laterality, gender)
-    return (coding(concept["disorder"]), *([coding(icd)] if icd else []))
+    said = [value, *([site] if site else [])]
+    named = next((found.name for found, _, _ in find_sites(value)), "")
+    icd = icd10cm.subsite(named, said, laterality, gender)
+    if icd is None:
+        row = _icd_10_cm(concept["icd10cm"], laterality, gender)
+        icd = coding(row) if row else None
+    return (coding(concept["disorder"]), *([icd] if icd else []))
 
 
 def names_metastasis(value: str) -> bool:

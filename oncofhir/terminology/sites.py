@@ -7,6 +7,7 @@ from functools import cache
 from importlib.resources import files
 
 from oncofhir.schemas.base import Value
+from oncofhir.terminology.lowered import any_of, lowered
 
 
 class Site(Value):
@@ -32,15 +33,14 @@ def sites() -> tuple[Site, ...]:
 @cache
 def _pattern() -> tuple[re.Pattern[str], dict[str, Site]]:
     words = {word: site for site in sites() for word in site.words}
-    longest_first = sorted(words, key=len, reverse=True)
-    return re.compile(rf"\b(?:{'|'.join(map(re.escape, longest_first))})\b", re.IGNORECASE), words
+    return re.compile(rf"\b(?:{any_of(words)})\b"), words
 
 
 def find_sites(text: str) -> Iterator[tuple[Site, int, int]]:
     """Each word for a site with its offsets, in text order."""
     pattern, words = _pattern()
-    for match in pattern.finditer(text):
-        yield words[match[0].lower()], match.start(), match.end()
+    for match in pattern.finditer(lowered(text)):
+        yield words[match[0]], match.start(), match.end()
 
 
 def site_of(text: str) -> Site | None:

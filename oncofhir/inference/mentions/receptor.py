@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 
 from oncofhir.inference.mentions.mention import Mention
+from oncofhir.terminology.lowered import lowered
 
 _NAME = (
     r"(?P<ER>(?:o?estrogen(?:[- ]receptors?)?|(?<!the )(?<![a-z])er(?![a-z])(?=[^a-z]{0,3}))"
@@ -37,6 +38,9 @@ _FOR = re.compile(r"[\W_]{0,4}for\b", re.IGNORECASE)
 _TOKEN = re.compile(
     rf"{_NONE_FOUND}|{_TRIPLE}|{_NAME}|{_STATUS}|{_SIGN}|(?P<stop>[.;\n](?=\s|$))", re.IGNORECASE
 )
+# Where a name can be, quicker to find than `_TOKEN`; around it, as far as a status and its words can stand.
+_HINT = re.compile(r"estrogen|progesterone|(?<![a-z])(?:er|pg?r)(?![a-z])|her[- ]?2|erb|triple")
+_REACH = 150
 _NAMES = ("ER", "PR", "HER2")
 _OUTRIGHT = ("none", "triple")
 # What speaks of the test, of a definition or of other patients, and not of this tumour.
@@ -63,7 +67,7 @@ def receptors(text: str) -> Iterator[Mention]:
     """
     waiting: list[tuple[str, int, int]] = []
     foretold: tuple[str, int, int] | None = None  # a status that says what for: "positive for PR"
-    for match in _TOKEN.finditer(text):
+    for match in _tokens(text):
         kind = _kind(match)
         if kind in _OUTRIGHT:
             yield from _outright(match)
@@ -81,6 +85,18 @@ def receptors(text: str) -> Iterator[Mention]:
         else:
             yield from _with_status(text, waiting, match)
             waiting, foretold = [], None
+
+
+def _tokens(text: str) -> Iterator[re.Match[str]]:
+    """The tokens near a receptor's name; further off none can say anything of it."""
+    position, last = 0, 0
+    for hint in _HINT.finditer(lowered(text)):
+        if hint.start() - _REACH > last:
+            position = max(position, hint.start() - _REACH)
+        last = hint.end() + _REACH
+        while position < last and (match := _TOKEN.search(text, position)):
+            position = match.end()
+            yield match
 
 
 def _outright(match: re.Match[str]) -> Iterator[Mention]:

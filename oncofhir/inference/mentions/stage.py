@@ -4,6 +4,7 @@ Categories as AJCC and UICC write them: prefix (c, p, y, r, a), letter, category
 """
 
 import re
+from bisect import bisect_right
 from collections.abc import Iterator
 
 from oncofhir.inference.mentions.mention import Mention
@@ -42,13 +43,15 @@ _LOOK_BACK = 40
 
 def stages(text: str) -> Iterator[Mention]:
     """Every T, N and M category and stage group; a lone letter only where it can mean nothing else."""
-    covered: list[tuple[int, int]] = []
+    starts, ends = [], []
     for run in _RUN.finditer(text):
-        covered.append(run.span())
+        starts.append(run.start())
+        ends.append(run.end())
         yield from _of_run(run)
     for slot, pattern in (("t", _T), ("n", _N), ("m", _M)):
         for match in pattern.finditer(text):
-            inside = any(start <= match.start() < end for start, end in covered)
+            before = bisect_right(starts, match.start()) - 1
+            inside = before >= 0 and match.start() < ends[before]
             sure = match["p"].strip() or (
                 match["v"][0] not in "OoLl" and _is_staging(text, match.start())
             )

@@ -49,6 +49,10 @@ def of_type(name, diagnosis, site, side, histology):
 ALL = [*CASES["case"], *(of_type(*entry["row"]) for entry in CASES["types"])]
 
 
+def side_of(case, part):
+    return case["sides"][part] if part else case.get("laterality")
+
+
 def bundle_of(case):
     report = report_of(case["text"], case["name"], types=TYPES[case.get("origin", "pathology")])
     findings = [
@@ -59,7 +63,8 @@ def bundle_of(case):
             quote,
             slot=slot or None,
             dimensions=tuple(rest[0]) if rest else (),
-            laterality=case.get("laterality"),
+            part=rest[1] if len(rest) > 1 else None,
+            laterality=side_of(case, rest[1] if len(rest) > 1 else None),
             inferred=case.get("inferred", False) and kind == "diagnosis",
         )
         for kind, slot, value, quote, *rest in case["findings"]

@@ -1,6 +1,7 @@
 """Codes come from the data files alone; what is not there has none."""
 
 import pytest
+import simple_icd_10_cm
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -17,15 +18,43 @@ from oncofhir.terminology.tables import ICD_10_CM, SNOMED_CT, concepts
         ("breast cancer", {"laterality": "right", "gender": "male"}, ["254837009", "C50.921"]),
         ("breast cancer", {"gender": "female"}, ["254837009", "C50.919"]),
         ("breast cancer", {"laterality": "left"}, ["254837009"]),  # the code depends on the gender
+        (
+            "breast cancer",
+            {"site": "left breast, upper outer quadrant", "laterality": "left", "gender": "female"},
+            ["254837009", "C50.412"],
+        ),
+        ("breast cancer", {"site": "upper outer quadrant", "laterality": "left"}, ["254837009"]),
         ("lung cancer", {"laterality": "right"}, ["363358000", "C34.91"]),
+        (
+            "lung cancer",
+            {"site": "right upper lobe", "laterality": "right"},
+            ["363358000", "C34.11"],
+        ),
+        ("lung cancer", {"site": "upper and lower lobe"}, ["363358000", "C34.90"]),
+        ("colon cancer", {"site": "sigmoid colon"}, ["363406005", "C18.7"]),
         ("lung cancer", {}, ["363358000", "C34.90"]),
         ("hepatocellular carcinoma", {}, ["93870000", "C22.9"]),
         ("cutaneous melanoma", {}, ["93655004", "C43.9"]),
         ("multiple myeloma", {}, ["109989006", "C90.00"]),
         ("rectal melanoma", {}, []),
         ("lymphoma of breast", {}, []),
-        ("metastatic adenocarcinoma to liver", {}, ["128462008"]),
-        ("ductal carcinoma in situ of breast", {}, []),
+        ("metastatic adenocarcinoma to liver", {}, ["128462008", "C78.7"]),
+        ("metastasis to the left lung", {"laterality": "right"}, ["128462008", "C78.02"]),
+        ("metastatic breast cancer", {"gender": "female"}, []),  # the primary, or the metastasis?
+        ("metastatic carcinoma to liver and bone", {}, ["128462008"]),
+        ("metastatic carcinoma to two axillary lymph nodes", {}, ["128462008", "C77.3"]),
+        ("metastatic carcinoma to lymph nodes", {}, ["128462008", "C77.9"]),
+        ("metastatic carcinoma to axillary and pelvic nodes", {}, ["128462008"]),
+        ("metastatic carcinoma to lymph nodes and liver", {}, ["128462008"]),
+        ("metastatic carcinoma to bone marrow", {}, ["128462008", "C79.52"]),
+        ("ductal carcinoma in situ of breast", {}, ["D05.10"]),
+        ("DCIS of breast", {"laterality": "left", "gender": "female"}, ["D05.12"]),
+        ("lobular carcinoma in situ of breast", {"laterality": "right"}, ["D05.01"]),
+        ("carcinoma in situ of breast", {"laterality": "right"}, ["D05.91"]),
+        ("ductal and lobular carcinoma in situ of breast", {}, []),
+        ("breast cancer without carcinoma in situ", {}, []),
+        ("urothelial carcinoma in situ of bladder", {}, ["D09.0"]),
+        ("melanoma in situ of vulva", {}, []),
         ("breast mass", {}, []),
         ("colon and rectal cancer", {}, []),
         ("rectosigmoid cancer", {}, []),
@@ -74,7 +103,7 @@ def test_no_value_raises(kind, value, slot):
 
 
 TABLES = (
-    "body_sites", "cancers", "grade", "histology", "laterality", "receptor_status", "stage_group", "stage_m",
+    "body_sites", "cancers", "grade", "histology", "icd10cm", "laterality", "receptor_status", "stage_group", "stage_m",
     "stage_n", "stage_t",
 )  # fmt: skip
 
@@ -92,6 +121,7 @@ def coded(value):
 
 @pytest.mark.parametrize("table", TABLES)
 def test_every_code_has_a_system_and_a_display(table):
+    """An ICD-10-CM row is one of the CDC's release of April 2026, to the letter."""
     rows = list(coded(concepts(table)))
     assert rows
     for row in rows:
@@ -100,7 +130,9 @@ def test_every_code_has_a_system_and_a_display(table):
         if row["system"] == SNOMED_CT:
             assert row["code"].isdigit()
         if row["system"] == ICD_10_CM:
-            assert row["code"][0] == "C"
+            assert row["code"][0] in "CD"
+            assert simple_icd_10_cm.is_leaf(row["code"]), f"{row['code']} is not billable"
+            assert row["display"] == simple_icd_10_cm.get_description(row["code"])
 
 
 def test_each_site_has_words_of_its_own():
