@@ -169,31 +169,6 @@ async def test_a_missing_client_certificate_is_said(broker, certificates):
 
 
 @pytest.mark.parametrize("mechanism", ["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"])
-@pytest.mark.parametrize("listener", ["SECRET", "CLEAR"])
-async def test_passwords(broker, certificates, secret, listener, mechanism):
-    await prove(
-        at(
-            broker,
-            listener,
-            ssl_ca_file=certificates.ca,
-            sasl_mechanism=mechanism,
-            sasl_username=USER,
-            sasl_password_file=secret(PASSWORD),
-        )
-    )
-
-
-async def test_a_certificate_of_another_authority_is_refused(broker, certificates):
-    said = await refused(at(broker, "TLS", ssl_ca_file=certificates.other_ca))
-    assert "ONCOFHIR_KAFKA__SSL_CA_FILE" in said
-
-
-async def test_a_missing_client_certificate_is_said(broker, certificates):
-    said = await refused(at(broker, "MTLS", ssl_ca_file=certificates.ca))
-    assert "ONCOFHIR_KAFKA__SSL_CERTIFICATE_FILE" in said
-
-
-@pytest.mark.parametrize("mechanism", ["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"])
 async def test_a_wrong_password_is_refused(broker, certificates, secret, mechanism):
     said = await refused(
         at(
