@@ -22,8 +22,9 @@ from confluent_kafka import Consumer, Producer
 from kafka import KafkaConsumer
 from kafka.coordinator.assignors.cooperative_sticky import CooperativeStickyAssignor
 
+from oncofhir.consumers.places import Place
 from oncofhir.consumers.records import SourceRecord, Tenure
-from oncofhir.consumers.scheduler import Job, KeyedScheduler, Place
+from oncofhir.consumers.scheduler import Job, KeyedScheduler
 from oncofhir.consumers.source import Source
 from oncofhir.consumers.topics import ensure_topics
 from oncofhir.consumers.worker import Worker

@@ -16,6 +16,7 @@ from pydantic import (
     BaseModel,
     ConfigDict,
     Field,
+    NonNegativeInt,
     PositiveFloat,
     PositiveInt,
     ValidationError,
@@ -103,6 +104,17 @@ class KafkaSettings(Group):
     client_id: str = "oncofhir"
     diagnostic_report_topic: str = "fhir.diagnostic-report"
     document_reference_topic: str = "fhir.document-reference"
+    diagnostic_report_history_topic: str | None = Field(
+        None, description="read only while the live topics are caught up; default: none"
+    )
+    document_reference_history_topic: str | None = Field(
+        None, description="read only while the live topics are caught up; default: none"
+    )
+    history_rests_above: NonNegativeInt = Field(
+        16,
+        description="live records unread or unfinished, of a worker's partitions, above which history "
+        "is paused; it goes on at half as many",
+    )
     phenotype_topic: str = "oncology.phenotypes"
     outcome_topic: str = "oncology.outcomes"
     dead_letter_topic: str = "oncology.dead-letters"
@@ -132,10 +144,35 @@ class KafkaSettings(Group):
     max_request_bytes: PositiveInt = Field(16 * 2**20, description="largest record we produce")
     session_timeout_ms: PositiveInt = 45_000
     commit_interval_seconds: PositiveFloat = 2.0
+    check_topics: bool = Field(
+        True, description="the worker looks at its topics at start, and ends when one is missing"
+    )
 
     @property
-    def input_topics(self) -> tuple[str, str]:
+    def live_topics(self) -> tuple[str, str]:
         return (self.diagnostic_report_topic, self.document_reference_topic)
+
+    @property
+    def history_topics(self) -> tuple[str, ...]:
+        both = (self.diagnostic_report_history_topic, self.document_reference_history_topic)
+        return tuple(topic for topic in both if topic)
+
+    @property
+    def input_topics(self) -> tuple[str, ...]:
+        """All that are consumed: the live ones first."""
+        return (*self.live_topics, *self.history_topics)
+
+    @model_validator(mode="after")
+    def _history_is_apart(self) -> "KafkaSettings":
+        others = {
+            *self.live_topics,
+            self.phenotype_topic,
+            self.outcome_topic,
+            self.dead_letter_topic,
+        }
+        if others & set(self.history_topics):
+            raise ValueError("a history topic must be a topic of its own")
+        return self
 
 
 class FhirCredentials(Group):

@@ -137,6 +137,12 @@ class Assignment:
         with self._lock:
             return self._records, self._bytes
 
+    def load_of(self, topics: Collection[str]) -> tuple[int, int]:
+        """Of these topics, records and bytes that are held."""
+        with self._lock:
+            sizes = [held.sizes for (topic, _), held in self._held.items() if topic in topics]
+            return sum(map(len, sizes)), sum(sum(of.values()) for of in sizes)
+
     def _begin(self, partition: Partition) -> _Held:
         self._epochs += 1
         held = _Held(Tenure(*partition, self._epochs))

@@ -28,12 +28,14 @@ from oncofhir.consumers.fates import (
     decide,
     dependency_of,
 )
+from oncofhir.consumers.lanes import Lane
 from oncofhir.consumers.monitoring import count_answers
 from oncofhir.consumers.outages import Outages
+from oncofhir.consumers.places import Place
 from oncofhir.consumers.publisher import Publisher
 from oncofhir.consumers.records import SourceRecord
 from oncofhir.consumers.rows import dead_lettered, outcome_message, phenotype_messages
-from oncofhir.consumers.scheduler import Job, Place, Wait
+from oncofhir.consumers.scheduler import Job, Wait
 from oncofhir.schemas.errors import (
     DependencyUnavailable,
     OncofhirError,
@@ -169,7 +171,10 @@ class Processing:
                 raise UnreadableReport(Reason.UNEXPECTED) from None
 
     def _job(self, work: _Work) -> Job:
-        return Job(work.key, work.delivery.record.tenure, partial(self._run, work))
+        record = work.delivery.record
+        is_history = record.coordinates.topic in self._kafka.history_topics
+        lane = Lane.HISTORY if is_history else Lane.LIVE
+        return Job(work.key, record.tenure, partial(self._run, work), lane)
 
     async def _run(self, work: _Work, place: Place) -> Wait | None:
         blocked = self._outages.open

@@ -4,7 +4,7 @@ Revoked: what is finished is committed and the rest is dropped, for its next own
 group has gone on without us, so nothing may be committed any more.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 import structlog
 from kafka import KafkaConsumer, TopicPartition
@@ -21,7 +21,8 @@ log = structlog.get_logger(__name__)
 class Rebalance(AsyncConsumerRebalanceListener):  # type: ignore[misc]  # untyped base
     """Runs on kafka-python's IO thread, where only `commit_async` may be used, and nothing may block.
 
-    `drop` is told of partitions that are no longer ours.
+    `drop` is told of partitions that are no longer ours. Partitions of the topics `begin_paused` are
+    paused before anything is fetched of them.
     """
 
     def __init__(
@@ -29,14 +30,17 @@ class Rebalance(AsyncConsumerRebalanceListener):  # type: ignore[misc]  # untype
         consumer: KafkaConsumer,
         assignment: Assignment,
         drop: Callable[[Sequence[Partition]], None],
+        begin_paused: Collection[str] = (),
     ) -> None:
         self._consumer = consumer
         self._assignment = assignment
         self._drop = drop
+        self._begin_paused = begin_paused
 
     async def on_partitions_assigned(self, assigned: Sequence[TopicPartition]) -> None:
         """Begin a tenure of each."""
         self._assignment.assign(_names(assigned))
+        self._consumer.pause(*(at for at in assigned if at.topic in self._begin_paused))
         log.info("partitions assigned", partitions=_said(assigned))
 
     async def on_partitions_revoked(self, revoked: Sequence[TopicPartition]) -> None:

@@ -1,32 +1,15 @@
-"""Work in order for each key, in parallel across keys, up to a limit."""
+"""Work in order for each key, in parallel across keys, up to a limit; live work before history."""
 
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass, field
 
+from oncofhir.consumers.lanes import Lane
+from oncofhir.consumers.places import Place, Places
 from oncofhir.consumers.records import Tenure
 
 Wait = Callable[[], Awaitable[None]]
-
-
-class Place:
-    """One of the parallel places, taken by a job while it is worked on."""
-
-    def __init__(self, places: asyncio.Semaphore) -> None:
-        self._places = places
-        self._is_taken = False
-
-    async def take(self) -> None:
-        """Wait for a free place."""
-        await self._places.acquire()
-        self._is_taken = True
-
-    def give_back(self) -> None:
-        """Let another job begin: what is left to do is waiting for acknowledgements."""
-        if self._is_taken:
-            self._is_taken = False
-            self._places.release()
 
 
 Work = Callable[[Place], Awaitable[Wait | None]]
@@ -37,19 +20,22 @@ class Job:
     """One piece of work for a key.
 
     `work` ends with None when it is done, or with what to wait for before it is called again: while
-    it waits it holds up its own key and takes none of the parallel places. It raises nothing.
+    it waits it holds up its own key and takes none of the parallel places. It raises nothing. A live
+    job gets a place before those of history, and hurries along what it waits for in its key.
     """
 
     key: str
     tenure: Tenure
     work: Work
+    lane: Lane = Lane.LIVE
 
 
 @dataclass(eq=False)
-class _Lane:
+class _Queue:
     waiting: deque[Job]
     current: Job | None = None
     is_working: bool = False
+    place: Place | None = None
     runner: asyncio.Task[None] | None = field(default=None, repr=False)
 
 
@@ -60,9 +46,9 @@ class KeyedScheduler:
     """
 
     def __init__(self, limit: int, failed: Callable[[BaseException], None]) -> None:
-        self._places = asyncio.Semaphore(limit)
+        self._places = Places(limit)
         self._failed = failed
-        self._lanes: dict[str, _Lane] = {}
+        self._queues: dict[str, _Queue] = {}
         self._ending: set[asyncio.Task[None]] = set()
         self._working = 0
         self._draining = False
@@ -76,31 +62,33 @@ class KeyedScheduler:
         """Queue a job behind those of the same key; while draining it is dropped."""
         if self._draining:
             return
-        lane = self._lanes.get(job.key)
-        if lane is None:
+        queue = self._queues.get(job.key)
+        if queue is None:
             self._open(job.key, deque([job]))
         else:
-            lane.waiting.append(job)
+            queue.waiting.append(job)
+            if job.lane is Lane.LIVE and queue.place is not None:
+                queue.place.hurry()
 
     def cancel(self, tenures: Collection[Tenure]) -> None:
         """Drop the jobs of these tenures, also those that have begun."""
-        for key, lane in list(self._lanes.items()):
-            kept = deque(job for job in lane.waiting if job.tenure not in tenures)
-            if lane.current is not None and lane.current.tenure in tenures:
-                self._end(key, lane)
+        for key, queue in list(self._queues.items()):
+            kept = deque(job for job in queue.waiting if job.tenure not in tenures)
+            if queue.current is not None and queue.current.tenure in tenures:
+                self._end(key, queue)
                 if kept:
                     self._open(key, kept)
             else:
-                lane.waiting = kept
+                queue.waiting = kept
 
     async def drain(self, seconds: float) -> bool:
         """Let the work that has begun end, and drop the rest; False when time ran out before."""
         self._draining = True
-        for key, lane in list(self._lanes.items()):
-            lane.waiting.clear()
-            if not lane.is_working:
-                self._end(key, lane)
-        runners = {lane.runner for lane in self._lanes.values() if lane.runner is not None}
+        for key, queue in list(self._queues.items()):
+            queue.waiting.clear()
+            if not queue.is_working:
+                self._end(key, queue)
+        runners = {queue.runner for queue in self._queues.values() if queue.runner is not None}
         pending = (await asyncio.wait(runners, timeout=seconds))[1] if runners else set()
         await self.close()
         return not pending
@@ -108,45 +96,47 @@ class KeyedScheduler:
     async def close(self) -> None:
         """Cancel everything and wait until it has ended."""
         self._draining = True
-        for key, lane in list(self._lanes.items()):
-            self._end(key, lane)
+        for key, queue in list(self._queues.items()):
+            self._end(key, queue)
         if self._ending:
             await asyncio.wait(set(self._ending))
 
     def _open(self, key: str, jobs: deque[Job]) -> None:
-        lane = _Lane(jobs)
-        self._lanes[key] = lane
-        lane.runner = asyncio.create_task(self._run(key, lane))
+        queue = _Queue(jobs)
+        self._queues[key] = queue
+        queue.runner = asyncio.create_task(self._run(key, queue))
 
-    def _end(self, key: str, lane: _Lane) -> None:
-        del self._lanes[key]
-        if lane.runner is not None:
-            self._ending.add(lane.runner)
-            lane.runner.add_done_callback(self._ending.discard)
-            lane.runner.cancel()
+    def _end(self, key: str, queue: _Queue) -> None:
+        del self._queues[key]
+        if queue.runner is not None:
+            self._ending.add(queue.runner)
+            queue.runner.add_done_callback(self._ending.discard)
+            queue.runner.cancel()
 
-    async def _run(self, key: str, lane: _Lane) -> None:
+    async def _run(self, key: str, queue: _Queue) -> None:
         try:
-            while lane.waiting:
-                lane.current = lane.waiting.popleft()
-                await self._finish(lane, lane.current)
-                lane.current = None
+            while queue.waiting:
+                queue.current = queue.waiting.popleft()
+                await self._finish(queue, queue.current)
+                queue.current = None
         except Exception as error:  # noqa: BLE001 - a job raised, which it never should: the worker stops
             self._failed(error)
         finally:
-            if self._lanes.get(key) is lane:
-                del self._lanes[key]
+            if self._queues.get(key) is queue:
+                del self._queues[key]
 
-    async def _finish(self, lane: _Lane, job: Job) -> None:
+    async def _finish(self, queue: _Queue, job: Job) -> None:
         while True:
             place = Place(self._places)
-            await place.take()
-            lane.is_working = True
+            queue.place = place
+            is_urgent = job.lane is Lane.LIVE or any(j.lane is Lane.LIVE for j in queue.waiting)
+            await place.take(is_urgent=is_urgent)
+            queue.is_working = True
             self._working += 1
             try:
                 wait = await job.work(place)
             finally:
-                lane.is_working = False
+                queue.is_working = False
                 self._working -= 1
                 place.give_back()
             if wait is None or self._draining:

@@ -21,6 +21,8 @@ from kafka.structs import MemberState
 
 from oncofhir.consumers.assignment import Assignment, Rewind
 from oncofhir.consumers.connection import client_options, connect, translated
+from oncofhir.consumers.lanes import HistoryState, Lane, LaneRule, live_behind, next_state, to_pause
+from oncofhir.consumers.parking import free_the_slot
 from oncofhir.consumers.rebalance import Rebalance, to_commit
 from oncofhir.consumers.records import Coordinates, Partition, SourceRecord, Tenure
 from oncofhir.schemas.errors import AccessDenied, DependencyUnavailable
@@ -33,6 +35,8 @@ _FETCH_BYTES = 8 * 2**20
 _LONGEST_BACKOFF = 15.0
 _CLOSE_MS = 3_000
 _METADATA_MS = 30_000  # how soon a topic or partition that was added is seen
+_ASK_SECONDS = 5.0  # between questions for the end of live partitions of which no fetch tells it
+_ASK_MS = 1_000
 
 log = structlog.get_logger(__name__)
 
@@ -70,6 +74,11 @@ class Source:
         self._full = False
         self._room_again = threading.Event()
         self._paused: frozenset[Partition] = frozenset()
+        self._live, self._history_topics = settings.live_topics, settings.history_topics
+        self._history = HistoryState()
+        self._rule = LaneRule(settings.history_rests_above)
+        self._next_question = 0.0
+        self._asked: dict[TopicPartition, int] = {}
         self._highwater: dict[Partition, int] = {}
         self._thread = threading.Thread(target=self._run, name="oncofhir-poll", daemon=True)
         self._next_commit = 0.0
@@ -104,6 +113,13 @@ class Source:
     def paused(self) -> int:
         """How many partitions are paused."""
         return len(self._paused)
+
+    @property
+    def paused_lanes(self) -> frozenset[Lane]:
+        """Lanes of which nothing is read: both for back-pressure or an outage, history also for live."""
+        if self._full or self._held_back.is_set():
+            return frozenset(Lane)
+        return frozenset({Lane.HISTORY} if self._history.rests else ())
 
     def lag(self) -> dict[Partition, int]:
         """Records that a partition holds beyond what is committable, as far as it is known."""
@@ -162,7 +178,7 @@ class Source:
                 continue
             consumer.subscribe(
                 list(self._settings.input_topics),
-                listener=Rebalance(consumer, self.assignment, self._drop),
+                listener=Rebalance(consumer, self.assignment, self._drop, self._history_topics),
             )
             log.info(
                 "subscribed",
@@ -198,19 +214,75 @@ class Source:
 
     def _turn(self, consumer: KafkaConsumer) -> None:
         room = self._room()
+        if self._history_topics:
+            room = self._history_turn(consumer, room)
         self._pause(consumer)
         if self._full:  # nothing can come, and the client cannot be woken: wait here instead
             self._room_again.wait(_POLL_MS / 1000)
-        batches = consumer.poll(timeout_ms=0 if self._full else _POLL_MS, max_records=room)
-        if batches:
-            self._hand_over(consumer, batches)
+        self._take(consumer, 0 if self._full else _POLL_MS, room)
         self.joined = _is_member(consumer)
-        self._note_highwaters(consumer)
         if time.monotonic() >= self._next_commit:
             self._next_commit = time.monotonic() + self._settings.commit_interval_seconds
             offsets = self.assignment.uncommitted()
             if offsets:
                 consumer.commit_async(to_commit(offsets), callback=self._commit_answered)
+
+    def _take(self, consumer: KafkaConsumer, timeout_ms: int, room: int) -> None:
+        free_the_slot(consumer)
+        batches = consumer.poll(timeout_ms=timeout_ms, max_records=room)
+        if batches:
+            self._hand_over(consumer, batches)
+        self._note_highwaters(consumer)
+
+    def _history_turn(self, consumer: KafkaConsumer, room: int) -> int:
+        """Decide whether history rests; how many records may be polled, of both lanes together."""
+        if not self._history.rests:
+            # What was fetched of history lies before live records in the client: take those first.
+            self._pause(consumer, history_rests=True)
+            self._take(consumer, 0, room)
+            room = self._room()
+        behind = self._live_behind(consumer)
+        before, self._history = (
+            self._history,
+            next_state(self._history, behind, time.monotonic(), self._rule),
+        )
+        if before.rests != self._history.rests:
+            log.info("history rests" if self._history.rests else "history goes on", behind=behind)
+        free = self._history_room()
+        return room if self._history.rests or free <= 0 else min(room, free)
+
+    def _history_room(self) -> int:
+        """Records that the lane may still take up of its half; 0 also when its bytes are held."""
+        records, size = self.assignment.load_of(self._history_topics)
+        if size >= self._settings.max_in_flight_bytes // 2:
+            return 0
+        return max(0, self._settings.max_in_flight_records * _HELD_PER_PLACE // 2 - records)
+
+    def _live_behind(self, consumer: KafkaConsumer) -> int | None:
+        assigned = consumer.assignment()
+        if not assigned:
+            return None
+        live = [at for at in assigned if at.topic in self._live]
+        self._asked = {at: end for at, end in self._asked.items() if at in live}
+        if time.monotonic() >= self._next_question:
+            self._ask_ends(consumer, live)
+        unread: dict[Partition, int] = {}
+        for at in live:
+            with suppress(KafkaError, KeyError):  # revoked since, on the IO thread
+                end, position = consumer.highwater(at), consumer.position(at, timeout_ms=0)
+                end = self._asked.get(at) if end is None else end
+                if end is not None and position is not None:
+                    unread[at.topic, at.partition] = end - position
+        held, _ = self.assignment.load_of(self._live)
+        return live_behind([(at.topic, at.partition) for at in live], unread, held)
+
+    def _ask_ends(self, consumer: KafkaConsumer, live: Sequence[TopicPartition]) -> None:
+        """Within a fetch session a broker tells nothing of a partition in which nothing happens."""
+        with suppress(KafkaError, KeyError):
+            unknown = [at for at in live if consumer.highwater(at) is None]
+            if unknown:
+                self._next_question = time.monotonic() + _ASK_SECONDS
+                self._asked |= consumer.end_offsets(unknown, timeout_ms=_ASK_MS)
 
     def _note_highwaters(self, consumer: KafkaConsumer) -> None:
         for at in consumer.assignment():
@@ -234,13 +306,17 @@ class Source:
         most = self._settings.max_in_flight_records * _HELD_PER_PLACE
         return records > most // 2 or size > self._settings.max_in_flight_bytes // 2
 
-    def _pause(self, consumer: KafkaConsumer) -> None:
+    def _pause(self, consumer: KafkaConsumer, *, history_rests: bool | None = None) -> None:
         assigned = {(at.topic, at.partition) for at in consumer.assignment()}
         paused = {(at.topic, at.partition) for at in consumer.paused()}
-        if self._full or self._held_back.is_set():
-            wanted = assigned
-        else:
-            wanted = assigned & self.assignment.ahead(self._settings.max_replay_records)
+        wanted = to_pause(
+            assigned,
+            self._history_topics,
+            everything=self._full or self._held_back.is_set(),
+            ahead=self.assignment.ahead(self._settings.max_replay_records),
+            history_rests=self._history.rests if history_rests is None else history_rests,
+            history_is_full=self._history_room() <= 0,
+        )
         for partitions, change in (
             (wanted - paused, consumer.pause),
             (paused - wanted, consumer.resume),
@@ -248,7 +324,7 @@ class Source:
             for partition in partitions:
                 with suppress(KeyError, IllegalStateError):  # revoked since, on the IO thread
                     change(TopicPartition(*partition))
-        self._paused = frozenset(wanted)
+        self._paused = wanted
 
     def _hand_over(
         self, consumer: KafkaConsumer, batches: Mapping[TopicPartition, Sequence[Any]]

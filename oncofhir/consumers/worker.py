@@ -16,6 +16,7 @@ from oncofhir import __version__
 from oncofhir.consumers.breaker import BreakerState
 from oncofhir.consumers.fates import Dependency
 from oncofhir.consumers.http import Condition, ProbeServer, probe_app
+from oncofhir.consumers.lanes import Lane
 from oncofhir.consumers.outages import Outages
 from oncofhir.consumers.processing import Processing, ReportProcessor
 from oncofhir.consumers.publisher import Publisher
@@ -251,6 +252,9 @@ class Worker:
         self._metrics.set(m.WORKING, self._scheduler.working)
         self._metrics.set(m.ASSIGNED, len(self._source.assignment.partitions))
         self._metrics.set(m.PAUSED, self._source.paused)
+        for lane in Lane if self._settings.kafka.history_topics else (Lane.LIVE,):
+            is_paused = lane in self._source.paused_lanes
+            self._metrics.set(m.LANE_PAUSED, is_paused, lane.value)
         oldest = min(self._unfinished.values(), default=None)
         self._metrics.set(m.OLDEST, 0.0 if oldest is None else time.monotonic() - oldest)
         self._metrics.clear(m.LAG)

@@ -100,6 +100,13 @@ HELD_BYTES = Definition("oncofhir_held_bytes", MetricKind.GAUGE, "Bytes of recor
 WORKING = Definition("oncofhir_reports_working", MetricKind.GAUGE, "Reports worked on right now.")
 ASSIGNED = Definition("oncofhir_partitions_assigned", MetricKind.GAUGE, "Partitions that are ours.")
 PAUSED = Definition("oncofhir_partitions_paused", MetricKind.GAUGE, "Partitions that are paused.")
+LANE_PAUSED = Definition(
+    "oncofhir_lane_paused",
+    MetricKind.GAUGE,
+    "1 while nothing of the lane (live, history) is read: both for back-pressure or an outage, history "
+    "also while live records wait.",
+    ("lane",),
+)
 LAG = Definition(
     "oncofhir_lag_records",
     MetricKind.GAUGE,
@@ -149,6 +156,7 @@ DEFINITIONS: tuple[Definition, ...] = (
     WORKING,
     ASSIGNED,
     PAUSED,
+    LANE_PAUSED,
     LAG,
     OLDEST,
     BREAKER,

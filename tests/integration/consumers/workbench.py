@@ -22,8 +22,13 @@ from oncofhir.schemas.outcome import (
 from oncofhir.settings import HttpSettings, KafkaSettings, RetrySettings, Settings
 
 
-def settings_for(address, **kafka):
+def settings_for(address, *, history=False, **kafka):
     name = uuid.uuid4().hex[:8]
+    if history:
+        kafka |= {
+            "diagnostic_report_history_topic": f"{name}.diagnostic-report.history",
+            "document_reference_history_topic": f"{name}.document-reference.history",
+        }
     return Settings(
         kafka=KafkaSettings(
             bootstrap_servers=address,
@@ -172,14 +177,14 @@ def read_all(settings, topic):
         consumer.close()
 
 
-def committed(settings):
-    """How many records of the first input topic the group has behind it."""
+def committed(settings, topic=None):
+    """How many records of a topic, or of the first input topic, the group has behind it."""
     consumer = KafkaConsumer(
         bootstrap_servers=settings.kafka.bootstrap_servers,
         group_id=settings.kafka.group_id,
         enable_auto_commit=False,
     )
-    topic = settings.kafka.diagnostic_report_topic
+    topic = topic or settings.kafka.diagnostic_report_topic
     try:
         partitions = [TopicPartition(topic, p) for p in consumer.partitions_for_topic(topic) or ()]
         return sum(consumer.committed(at) or 0 for at in partitions)

@@ -5,6 +5,8 @@ from collections import defaultdict
 
 import pytest
 
+from oncofhir.consumers.lanes import Lane
+from oncofhir.consumers.places import Place, Places
 from oncofhir.consumers.records import Tenure
 from oncofhir.consumers.scheduler import Job, KeyedScheduler
 
@@ -26,7 +28,7 @@ class Bench:
         self.ended = []
         self.most = 0
 
-    def submit(self, key, number, tenure=OURS, seconds=0.001, waits=0):
+    def submit(self, key, number, tenure=OURS, seconds=0.001, waits=0, lane=Lane.LIVE):
         left = [waits]
 
         async def work(place):
@@ -38,7 +40,7 @@ class Bench:
             self.ended.append((key, number))
             return None
 
-        self.scheduler.submit(Job(key, tenure, work))
+        self.scheduler.submit(Job(key, tenure, work, lane))
 
     async def until(self, count):
         async with asyncio.timeout(10):
@@ -58,7 +60,7 @@ async def test_a_key_keeps_its_order_and_the_limit_holds():
     assert all(numbers == list(range(10)) for numbers in by_key.values())
     assert bench.most == 4
     assert bench.scheduler.working == 0
-    assert not bench.scheduler._lanes
+    assert not bench.scheduler._queues
 
 
 async def test_waiting_holds_up_only_its_own_key():
@@ -141,3 +143,36 @@ async def test_a_job_that_raises_is_told():
     bench.scheduler.submit(Job("key", OURS, broken))
     await asyncio.sleep(0.01)
     assert [type(e) for e in bench.failures] == [ValueError]
+
+
+async def test_live_jobs_get_the_places_before_history_and_hurry_their_own_key_along():
+    bench = Bench(limit=1)
+    for number in range(20):
+        bench.submit(f"h{number}", number, lane=Lane.HISTORY)
+    await asyncio.sleep(0)
+    bench.submit("live", 100)
+    bench.submit("h15", 101)
+    await bench.until(22)
+    ended = [number for _, number in bench.ended]
+    assert ended[:4] in ([0, 100, 15, 101], [0, 15, 100, 101])
+    assert ended[4:] == [n for n in range(1, 20) if n != 15]
+
+
+async def test_a_place_that_was_handed_to_a_cancelled_job_goes_to_the_next():
+    bench = Bench(limit=1)
+    bench.submit("first", 1, seconds=0.01)
+    bench.submit("cancelled", 2, tenure=THEIRS, lane=Lane.HISTORY)
+    bench.submit("last", 3, lane=Lane.HISTORY)
+    await asyncio.sleep(0)
+    bench.scheduler.cancel({THEIRS})
+    await bench.until(2)
+    places = Places(1)
+    first, handed, last = Place(places), Place(places), Place(places)
+    await first.take()
+    waiting = [asyncio.create_task(place.take()) for place in (handed, last)]
+    await asyncio.sleep(0)
+    first.give_back()
+    waiting[0].cancel()
+    await asyncio.wait_for(waiting[1], 1)
+    last.give_back()
+    await asyncio.wait_for(Place(places).take(), 1)
