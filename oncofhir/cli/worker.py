@@ -12,7 +12,7 @@ def worker() -> None:
     It is configured by the environment (see: oncofhir config show), logs JSON on stdout (a console
     format on a terminal) and answers /live, /ready, /startup and /metrics on ONCOFHIR_HTTP__PORT.
     It waits for the broker, the model and the store at start. Exit status: 0 stopped, 1 too much was
-    dead-lettered, 2 wrong settings, 3 a dependency refuses it.
+    dead-lettered, 2 wrong settings or a missing topic, 3 a dependency refuses it.
     """
     from oncofhir.consumers.composition import parsing_pool, pipeline
     from oncofhir.consumers.worker import Worker

@@ -10,6 +10,7 @@ from typing import Any, Self
 import structlog
 from kafka import KafkaProducer
 from kafka.errors import KafkaError
+from kafka.serializer import Serializer
 
 from oncofhir.consumers.connection import client_options, connect, translated
 from oncofhir.consumers.records import Coordinates
@@ -34,6 +35,16 @@ class Message:
     key: bytes | None = field(repr=False)
     value: bytes | None = field(repr=False)
     headers: tuple[tuple[str, bytes], ...] = field(default=(), repr=False)
+
+
+class _NullOrBytes(Serializer):  # type: ignore[misc]  # untyped base
+    """kafka-python refuses a record with neither key nor value, as Kafka does not, and looks before this."""
+
+    NULL = object()
+
+    def serialize(self, topic: str, headers: Any, data: Any) -> Any:
+        del topic, headers
+        return None if data is self.NULL else data
 
 
 class Publisher:
@@ -124,6 +135,7 @@ class Publisher:
                 max_request_size=self._settings.max_request_bytes + DEAD_LETTER_HEADROOM,
                 allow_auto_create_topics=False,
                 compression_type="lz4",
+                value_serializer=_NullOrBytes(),
                 metrics_enabled=False,
             )
         return self._producer
@@ -158,10 +170,11 @@ class Publisher:
         try:
             producer = self._producer or self._connected()
             for number, message in enumerate(messages):
+                is_null = message.key is None and message.value is None
                 sent = producer.send(
                     message.topic,
                     key=message.key,
-                    value=message.value,
+                    value=_NullOrBytes.NULL if is_null else message.value,
                     headers=list(message.headers),
                 )
                 sent.add_callback(arrived, number)

@@ -18,6 +18,7 @@ from oncofhir.settings import KafkaSettings
 
 _CLEANUP, _SIZE, _RETENTION = "cleanup.policy", "max.message.bytes", "retention.ms"
 _FOREVER = -1
+MISSING = "missing"  # the problem of a topic that is not there
 
 
 class Severity(StrEnum):
@@ -108,7 +109,7 @@ def findings_of(
         fact = known.get(name)
         if fact is None:
             remedy = "oncofhir topics ensure"
-            yield _wrong(name, "missing", "none", "a topic", remedy)
+            yield _wrong(name, MISSING, "none", "a topic", remedy)
             continue
         if fact.partitions < partitions:
             found, remedy = str(fact.partitions), "add partitions while no record waits"

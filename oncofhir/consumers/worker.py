@@ -23,8 +23,9 @@ from oncofhir.consumers.publisher import Publisher
 from oncofhir.consumers.records import SourceRecord, Tenure
 from oncofhir.consumers.scheduler import KeyedScheduler
 from oncofhir.consumers.source import Source
+from oncofhir.consumers.start_check import look_at_topics
 from oncofhir.schemas.errors import DependencyUnavailable, OncofhirError
-from oncofhir.settings import Settings
+from oncofhir.settings import Settings, SettingsError
 from oncofhir.telemetry import metrics as m
 
 _LIVE_SECONDS = (
@@ -84,7 +85,7 @@ class Worker:
         Raises:
             AccessDenied: a dependency refuses us.
             TooManyDeadLetters: the cap is reached.
-            SettingsError: a secret cannot be read or the port is taken.
+            SettingsError: a secret cannot be read, the port is taken or a topic is missing.
         """
         app = probe_app(self, self._exposed, self._metrics.content_type)
         async with ProbeServer(app, self._settings.http) as server:
@@ -118,6 +119,7 @@ class Worker:
         try:
             for name, answers in (
                 ("broker", self._publisher.connect),
+                ("topics", self._look_at_topics),
                 ("model and store", self._processor.ready),
             ):
                 if not await self._until_it_answers(name, answers):
@@ -134,6 +136,10 @@ class Worker:
             await self._end(side_tasks)
         finally:
             await self._publisher.close()
+
+    async def _look_at_topics(self) -> None:
+        if self._settings.kafka.check_topics:
+            await look_at_topics(self._settings.kafka)
 
     async def _until_it_answers(self, name: str, answers: Callable[[], Awaitable[None]]) -> bool:
         """Try until a dependency answers; False when the worker was stopped meanwhile."""
@@ -155,7 +161,7 @@ class Worker:
                 )
                 with suppress(TimeoutError):
                     await asyncio.wait_for(self._stopping.wait(), delay)
-            except OncofhirError as error:
+            except (OncofhirError, SettingsError) as error:
                 self.halt(error)
             else:
                 return True

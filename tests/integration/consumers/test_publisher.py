@@ -2,18 +2,22 @@
 
 import asyncio
 import os
+from datetime import UTC, datetime
 
 import pytest
 
+from oncofhir.consumers.dead_letters import DECODE, Failure, dead_letter
+from oncofhir.consumers.letters import described, replay_message
 from oncofhir.consumers.publications import publish_messages, publish_resources
 from oncofhir.consumers.publisher import Message, Publisher
+from oncofhir.consumers.records import Coordinates, SourceRecord, Tenure
 from oncofhir.consumers.topics import ensure_topics
 from oncofhir.demo.broker import EmbeddedBroker
 from oncofhir.demo.process import free_port
 from oncofhir.schemas.errors import DependencyUnavailable, RequestRejected
 from oncofhir.schemas.reasons import Reason
 from oncofhir.settings import KafkaSettings
-from tests.integration.consumers.workbench import read_all, report
+from tests.integration.consumers.workbench import publish, read_all, report
 
 pytestmark = pytest.mark.anyio
 
@@ -96,3 +100,25 @@ def test_the_broker_is_gone_after_an_error():
         fail_with_a_broker()
     with pytest.raises(ProcessLookupError):
         os.kill(pids[0], 0)
+
+
+async def test_a_record_with_neither_key_nor_value_is_a_dead_letter_and_replayed_as_it_was(
+    settings,
+):
+    topic = settings.kafka.diagnostic_report_topic
+    await publish(settings, [Message(topic, None, None, (("x", b"1"),))])
+    (polled,) = read_all(settings, topic)
+    assert (polled.key, polled.value) == (None, None)
+    at = Coordinates(polled.topic, polled.partition, polled.offset)
+    record = SourceRecord(
+        at, Tenure(topic, at.partition, 1), polled.timestamp, 0.0, None, None, tuple(polled.headers)
+    )
+    failure = Failure(Reason.UNEXPECTED, DECODE, 1)
+    letters = settings.kafka.dead_letter_topic
+    await publish(settings, [dead_letter(record, [failure], datetime.now(UTC), letters)])
+    (letter,) = read_all(settings, letters)
+    assert (letter.key, letter.value) == (None, None)
+    assert described(letter).reason == Reason.UNEXPECTED.value
+    await publish(settings, [replay_message(letter, topic)])
+    again = [r for r in read_all(settings, topic) if dict(r.headers).get("oncofhir-replays")]
+    assert [(r.key, r.value, r.headers[0]) for r in again] == [(None, None, ("x", b"1"))]
