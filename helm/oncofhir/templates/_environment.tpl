@@ -9,6 +9,8 @@ empty is left out and has the software's default. worker.env adds any other sett
   "ONCOFHIR_KAFKA__GROUP_ID" $v.kafka.groupId
   "ONCOFHIR_KAFKA__DIAGNOSTIC_REPORT_TOPIC" $v.kafka.topics.diagnosticReport
   "ONCOFHIR_KAFKA__DOCUMENT_REFERENCE_TOPIC" $v.kafka.topics.documentReference
+  "ONCOFHIR_KAFKA__DIAGNOSTIC_REPORT_HISTORY_TOPIC" $v.kafka.topics.diagnosticReportHistory
+  "ONCOFHIR_KAFKA__DOCUMENT_REFERENCE_HISTORY_TOPIC" $v.kafka.topics.documentReferenceHistory
   "ONCOFHIR_KAFKA__PHENOTYPE_TOPIC" $v.kafka.topics.phenotype
   "ONCOFHIR_KAFKA__OUTCOME_TOPIC" $v.kafka.topics.outcome
   "ONCOFHIR_KAFKA__DEAD_LETTER_TOPIC" $v.kafka.topics.deadLetter
