@@ -324,7 +324,7 @@ async def test_a_long_backlog_is_held_in_bounds(settings):
         while len(processor.events) < 300:
             most = max(most, worker._source.assignment.load[0])
             await asyncio.sleep(0.001)
-    assert most <= 16
+    assert most <= 64  # 16 a place
     assert processor.most_at_once <= 4
     assert committed(bounded) == 300
 
