@@ -58,6 +58,13 @@ class ModelApi(StrEnum):
     TRANSFORMERS = "transformers"
 
 
+class Transactions(StrEnum):
+    """Whether a report's findings are written in one transaction."""
+
+    AUTO = "auto"
+    NEVER = "never"
+
+
 class WriteMode(StrEnum):
     """Whether findings are written to the store, or only published (design, shadow mode)."""
 
@@ -202,6 +209,19 @@ class FhirSettings(Group):
     write: WriteMode = Field(
         WriteMode.STORE,
         description="shadow: only read the store; give it a group and output topics of its own",
+    )
+    references: Literal["same", "absolute", "identifier"] = Field(
+        "same",
+        description="how what is written refers to the source's resources: by the same relative reference, "
+        "by its URL at the source, or by that URL as an identifier",
+    )
+    transactions: Transactions = Field(
+        Transactions.AUTO,
+        description="auto: one transaction a report where the server says that it has transactions, "
+        "else one resource after another, the head last; never: always so",
+    )
+    max_transaction_entries: PositiveInt | None = Field(
+        None, description="a report that needs more entries in its transaction is a dead letter"
     )
     read_current: bool | None = Field(
         None,

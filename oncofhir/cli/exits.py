@@ -5,7 +5,12 @@ from typing import NoReturn
 
 import typer
 
-from oncofhir.schemas.errors import AccessDenied, DependencyUnavailable, OncofhirError
+from oncofhir.schemas.errors import (
+    AccessDenied,
+    DependencyUnavailable,
+    OncofhirError,
+    UnsuitableServer,
+)
 
 
 class Exit(IntEnum):
@@ -25,6 +30,6 @@ def fail(message: str, status: Exit) -> NoReturn:
 
 def status_of(error: OncofhirError) -> Exit:
     """The exit status that an error of a dependency or of the input means."""
-    if isinstance(error, DependencyUnavailable | AccessDenied):
+    if isinstance(error, DependencyUnavailable | AccessDenied | UnsuitableServer):
         return Exit.UNREACHABLE
     return Exit.WRONG_RESULT

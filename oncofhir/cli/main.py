@@ -15,6 +15,7 @@ from oncofhir.cli import (
     model,
     publish,
     reasons,
+    reconcile,
     retract,
     smoke_test,
     topics,
@@ -43,6 +44,7 @@ app.command("extract")(extract.extract)
 app.command("evaluate")(evaluate.evaluate)
 app.command("publish")(publish.publish)
 app.command("worker")(worker.worker)
+app.command("reconcile")(reconcile.reconcile)
 app.command("retract")(retract.retract)
 app.command("smoke-test")(smoke_test.smoke_test)
 app.command("reasons")(reasons.reasons)

@@ -13,9 +13,12 @@ from oncofhir.consumers.reading import ReportReader
 from oncofhir.fhir.attachments.reader import Parse
 from oncofhir.fhir.attachments.sandbox import ParsingBounds, ParsingPool
 from oncofhir.fhir.client import FhirClient
+from oncofhir.fhir.identifiers import IdentifierSystems
 from oncofhir.fhir.limits import IntakeLimits
 from oncofhir.fhir.reading import SourceReader
 from oncofhir.fhir.repository import Repository
+from oncofhir.fhir.source_references import SourceReferences
+from oncofhir.fhir.strategy import AsTheServerCan
 from oncofhir.fhir.triage import load_policy
 from oncofhir.inference.calibration import Calibration, load_calibration
 from oncofhir.inference.extractor import Answerer, Extractor
@@ -29,6 +32,7 @@ from oncofhir.settings import (
     ModelSettings,
     Settings,
     SettingsError,
+    Transactions,
     WriteMode,
     read_secret,
 )
@@ -124,6 +128,15 @@ def report_reader(settings: Settings, parse: Parse) -> ReportReader:
 def repository(settings: Settings, store: FhirClient) -> Repository:
     """Where findings are written."""
     fhir = settings.fhir
+    source_base = fhir.source_base_url or fhir.base_url
+    sources = SourceReferences(form=fhir.references, base_url=source_base)
+    strategy = AsTheServerCan(
+        store,
+        IdentifierSystems(prefix=fhir.identifier_system),
+        sources=sources,
+        never_transactions=fhir.transactions is Transactions.NEVER,
+        max_entries=fhir.max_transaction_entries,
+    )
     return Repository(
         store,
         source_name=fhir.source_name,
@@ -131,6 +144,8 @@ def repository(settings: Settings, store: FhirClient) -> Repository:
         organization=fhir.organization,
         software_version=__version__,
         shadow=fhir.write is WriteMode.SHADOW,
+        sources=sources,
+        strategy=strategy,
     )
 
 
@@ -157,6 +172,8 @@ def output_settings_sha256(settings: Settings) -> str:
         "minimum_confidence": model.minimum_confidence,
         "identifier_system": settings.fhir.identifier_system,
     }
+    if settings.fhir.references != "same":
+        relevant["references"] = settings.fhir.references
     if model.min_confidence:
         relevant["min_confidence"] = model.min_confidence
     fitted = calibration(model)

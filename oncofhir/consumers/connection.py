@@ -10,6 +10,7 @@ from kafka import errors as kafka_errors
 from kafka.net.compat import KafkaNetClient
 
 from oncofhir.consumers.headers import accept_any_header_name
+from oncofhir.consumers.last_bytes import deliver_bytes_before_a_close
 from oncofhir.consumers.oauth import TokenProvider
 from oncofhir.schemas.errors import (
     AccessDenied,
@@ -85,6 +86,7 @@ def connect(make: Callable[..., Client], settings: KafkaSettings, **options: Any
         SettingsError: a certificate or key cannot be read.
     """
     accept_any_header_name()
+    deliver_bytes_before_a_close()
     _knock(settings)
     provider = options.get("sasl_oauth_token_provider")
     network: list[KafkaNetClient] = []

@@ -2,7 +2,7 @@
 
 | error | decision |
 | --- | --- |
-| AccessDenied, TooManyDeadLetters | halt |
+| AccessDenied, UnsuitableServer, TooManyDeadLetters | halt |
 | UnreadableReport, RequestRejected | dead letter |
 | a dependency whose breaker is not closed | wait for it |
 | a dependency that is only overloaded | retry, does not count as an attempt |
@@ -24,6 +24,7 @@ from oncofhir.schemas.errors import (
     StoreConflict,
     TooManyDeadLetters,
     UnreadableReport,
+    UnsuitableServer,
 )
 from oncofhir.schemas.reasons import Reason
 from oncofhir.settings import RetrySettings
@@ -108,7 +109,7 @@ def decide(
         settings: attempts and delays.
         jitter: between 0 and 1; scales the delay between half and full.
     """
-    if isinstance(error, AccessDenied | TooManyDeadLetters):
+    if isinstance(error, AccessDenied | UnsuitableServer | TooManyDeadLetters):
         return Halt(error)
     if isinstance(error, UnreadableReport | RequestRejected):
         return DeadLetter(error.reason)

@@ -10,7 +10,12 @@ import structlog
 
 from oncofhir.consumers.breaker import Breaker, BreakerState
 from oncofhir.consumers.fates import Dependency, Others, dependency_of
-from oncofhir.schemas.errors import AccessDenied, DependencyUnavailable, OncofhirError
+from oncofhir.schemas.errors import (
+    AccessDenied,
+    DependencyUnavailable,
+    OncofhirError,
+    UnsuitableServer,
+)
 from oncofhir.settings import RetrySettings
 
 log = structlog.get_logger(__name__)
@@ -111,7 +116,7 @@ class Outages:
         if set(self.open) - {Dependency.BROKER}:
             try:
                 await self._probe()
-            except AccessDenied as error:
+            except (AccessDenied, UnsuitableServer) as error:
                 self._halt(error)
                 return
             except DependencyUnavailable as error:

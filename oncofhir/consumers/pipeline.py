@@ -6,7 +6,10 @@ resolve → triage → read → head → decide → ask → build and store → 
 from collections.abc import Callable
 from time import monotonic
 
+import structlog
+
 from oncofhir.consumers.reading import ReportReader
+from oncofhir.fhir.capability import check_version
 from oncofhir.fhir.changes import version_of
 from oncofhir.fhir.client import FhirClient
 from oncofhir.fhir.head import Decision, Head, SourceVersion, decide
@@ -25,6 +28,7 @@ from oncofhir.schemas.reasons import Reason
 from oncofhir.schemas.report import Report
 from oncofhir.terminology import TERMINOLOGY_VERSION
 
+log = structlog.get_logger(__name__)
 WRITE_ATTEMPTS = 3
 IDENTITY_SECONDS = 30.0
 _SUPERSEDED = "superseded"  # DocumentReference.status
@@ -68,8 +72,22 @@ class Pipeline:
 
         Raises:
             DependencyUnavailable, AccessDenied: with the address that did not.
+            UnsuitableServer: the store is of another FHIR version than we write.
         """
-        await self._store.capability()
+        able = await self._store.ask_capability()
+        check_version(able, self._store.base_url)
+        log.info(
+            "store",
+            fhir_version=able.fhir_version,
+            transaction=able.transaction,
+            batch=able.batch,
+            chooses_ids=able.chooses_ids,
+        )
+        if not able.guards_versions:
+            log.warning(
+                "the store does not guard versions: run one worker, or two may both write a document",
+                address=self._store.base_url,
+            )
         self._model = None
         await self._identity()
 
@@ -153,6 +171,7 @@ class Pipeline:
         raise AssertionError("the loop returns or raises")  # pragma: no cover
 
     async def _unasked(self, decision: Decision, head: Head, report: Report) -> Processed:
+        await self._repository.settle(head)
         if decision is Decision.SAME:
             return self._repository.republished(head)
         if decision is Decision.ALIAS:
@@ -167,9 +186,12 @@ class Pipeline:
             decision = decide(head, source, at, None)
             if decision is Decision.ALIAS:
                 return await self._repository.alias(head, source)
+            is_done = head.outcome.status == "retracted" and head.at == at
+            if decision is Decision.STALE or is_done:
+                await self._repository.settle(head)
             if decision is Decision.STALE:
                 return self._repository.stale(source, head)
-            if head.outcome.status == "retracted" and head.at == at:
+            if is_done:
                 return self._repository.republished(head)
         return await self._repository.retract(source, at, reason, head)
 

@@ -6,6 +6,8 @@ Source: http://hl7.org/fhir/R4/http.html, http://hl7.org/fhir/R4/valueset-issue-
 import re
 from typing import Any
 
+import httpx2
+
 from oncofhir.fhir.retrying import retry_after_seconds
 from oncofhir.schemas.errors import (
     AccessDenied,
@@ -25,6 +27,9 @@ _LATER = frozenset({408, 425, 429})
 _ABSENT = {404: Reason.RESOURCE_NOT_FOUND, 410: Reason.DELETED}
 _SERVER = 500
 _MOST_ISSUES = 5
+_TOO_LARGE = 413
+# Of OperationOutcome.issue.code; HAPI FHIR answers 413 to a transaction of too many entries.
+_SAYS_TOO_LARGE = frozenset({"too-long", "too-costly"})
 # OperationOutcome.issue.code, as the status that a server would have given with it.
 _STATUS_OF_ISSUE = {
     "security": 403,
@@ -39,11 +44,14 @@ _STATUS_OF_ISSUE = {
     "transient": 503,
     "timeout": 503,
     "throttled": 429,
+    "too-long": _TOO_LARGE,
+    "too-costly": _TOO_LARGE,
     "no-store": 503,
     "exception": 500,
     "incomplete": 500,
 }
 _UNPROCESSABLE = 422
+_TAG = re.compile(r'(?:W/)?"([^"]+)"')
 _CODE = re.compile(r"[a-z]+(?:-[a-z]+){0,3}")
 _PATH = re.compile(r"[A-Za-z]+(?:\[\d+\])?(?:\.[A-Za-z]+(?:\[\d+\]|\(\w*\))?)*")
 
@@ -69,7 +77,18 @@ def error_of(
     if status in _REDIRECTS or status in _ABSENT:
         told = f"{said}: is the address right? Redirects are not followed"
         return DependencyUnavailable(Reason.STORE_FAILED, where, told)
+    return _rejected(status, where, outcome)
+
+
+def _rejected(status: int, where: str, outcome: Any) -> RequestRejected:
+    said = f"HTTP {status}"
+    if status == _TOO_LARGE or _says_too_large(outcome):
+        return RequestRejected(Reason.STORE_TOO_LARGE, where, said)
     return RequestRejected(Reason.STORE_REJECTED, where, f"{said} {issues(outcome)}".strip())
+
+
+def _says_too_large(outcome: Any) -> bool:
+    return any(str(issue.get("code")) in _SAYS_TOO_LARGE for issue in _issues(outcome))
 
 
 def outcome_error(outcome: Any, where: str) -> OncofhirError:
@@ -102,6 +121,18 @@ def status_of(response: dict[str, Any]) -> int:
     """The number in `Bundle.entry.response.status` ("201 Created"); 500 when there is none."""
     number = str(response.get("status", ""))[:3]
     return int(number) if number.isdigit() else _SERVER
+
+
+def version_of(response: httpx2.Response) -> str | None:
+    """The version that a create or an update came to: of the ETag, else of the resource."""
+    tag = _TAG.fullmatch(response.headers.get("etag", "").strip())
+    if tag is not None:
+        return tag[1]
+    try:
+        version = response.json()["meta"]["versionId"]
+    except (ValueError, KeyError, TypeError):
+        return None
+    return version if isinstance(version, str) else None
 
 
 def issues(outcome: Any) -> str:

@@ -152,9 +152,9 @@ class _Building:
             of_lymphoma=of_lymphoma,
         )
 
-    def _anchor_of(self, part: str | None) -> dict[str, str] | None:
+    def _anchor_of(self, part: str | None) -> dict[str, Any] | None:
         if self.context.report.specimen:
-            return {"reference": self.context.report.specimen}
+            return self.context.sources.to(self.context.report.specimen)
         return self._reference(self._anchors.get(part))
 
     def _reference(self, slot: str | None) -> dict[str, str] | None:

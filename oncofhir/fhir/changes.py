@@ -6,22 +6,17 @@ from typing import Any
 from oncofhir.fhir.build import Plan
 from oncofhir.fhir.context import Context
 from oncofhir.fhir.fingerprint import fingerprint
-from oncofhir.fhir.head import Head, SourceVersion, StoredResource, to_task
-from oncofhir.fhir.identifiers import IdentifierSystems
+from oncofhir.fhir.head import Head, SourceVersion, StoredResource
 from oncofhir.fhir.provenance import provenance
 from oncofhir.fhir.rows import next_rows
-from oncofhir.fhir.transaction import head_entry, put
+from oncofhir.fhir.source_references import named
+from oncofhir.fhir.transaction import put
 from oncofhir.fhir.validity import check
 from oncofhir.fhir.withdrawing import is_edited, withdrawals
 from oncofhir.schemas.extraction import Extraction
 from oncofhir.schemas.identity import document_id, resource_key
 from oncofhir.schemas.outcome import OutcomeRow, OutcomeStatus, PhenotypeRow
 from oncofhir.schemas.report import Report
-
-
-def entry_of(head: Head, systems: IdentifierSystems) -> dict[str, Any]:
-    """The entry that writes a head."""
-    return head_entry(to_task(head, systems), head, systems)
 
 
 def version_of(report: Report) -> SourceVersion:
@@ -40,7 +35,7 @@ def changes(
     head: Head | None,
     stored: Mapping[str, dict[str, Any]],
 ) -> tuple[list[dict[str, Any]], Head]:
-    """The entries that bring the store from the head's state to the plan's, and the new head.
+    """The entries that bring findings from the head's state to the plan's, Provenance last; the new head.
 
     `stored` is what the store has of the head's resources, by reference.
     """
@@ -72,7 +67,7 @@ def changes(
     targets = [*standing, _reference_to(new)]
     run = provenance(context, targets, f"revision-{revision}")
     check(run)
-    return [*entries, put(run), entry_of(new, context.systems)], new
+    return [*entries, put(run)], new
 
 
 def _is_same(
@@ -81,17 +76,15 @@ def _is_same(
     mark: str,
     before: StoredResource,
 ) -> bool:
-    return current is not None and mark == before.fingerprint and _same_patient(resource, current)
-
-
-def _patient(resource: Mapping[str, Any]) -> Any:
-    return (resource.get("subject") or resource.get("patient") or {}).get("reference")
-
-
-def _same_patient(one: dict[str, Any], other: dict[str, Any]) -> bool:
-    return fingerprint({"on": {"reference": _patient(one)}}) == fingerprint(
-        {"on": {"reference": _patient(other)}}
+    return (
+        current is not None
+        and mark == before.fingerprint
+        and _patient(resource) == _patient(current)
     )
+
+
+def _patient(resource: Mapping[str, Any]) -> str | None:
+    return named(resource.get("subject") or resource.get("patient") or {})
 
 
 def _followed(
@@ -107,9 +100,10 @@ def _followed(
     followed = dict(planned)
     if "recordedDate" in planned and "recordedDate" in current:
         followed["recordedDate"] = current["recordedDate"]
-    if head is not None and _patient(planned) == head.subject:
+    was_merged = _patient(current) not in {None, _patient(planned)}
+    if head is not None and was_merged and _patient(planned) == head.subject:
         name = "patient" if "patient" in planned else "subject"
-        followed[name] = current.get(name, planned[name])
+        followed[name] = current[name]
     return followed
 
 
@@ -167,6 +161,8 @@ def _head_of(
         parts=(head.parts if head else {}) | plan.parts,
         rows=rows,
         outcome=outcome,
+        announced=head.announced if head else (),
+        names=head.names if head else {},
     )
 
 

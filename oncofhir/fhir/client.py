@@ -3,6 +3,7 @@
 Source: http://hl7.org/fhir/R4/http.html.
 """
 
+import asyncio
 import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
@@ -11,9 +12,17 @@ from uuid import uuid4
 
 import httpx2
 
-from oncofhir.fhir.answers import OK, entry_error, error_of, outcome_error, status_of
+from oncofhir.fhir.answers import (
+    OK,
+    entry_error,
+    error_of,
+    outcome_error,
+    status_of,
+    version_of,
+)
 from oncofhir.fhir.authorization import Authorization
 from oncofhir.fhir.binaries import Binaries
+from oncofhir.fhir.capability import Capability, capability_of
 from oncofhir.fhir.fetching import Fetch
 from oncofhir.fhir.transport import Tls, Transport
 from oncofhir.schemas.errors import DependencyUnavailable, UnreadableReport
@@ -55,14 +64,20 @@ class FhirClient:
         )
         self._base_url = self._transport.base_url
         self._binaries = Binaries(self._transport)
+        self._capability: Capability | None = None
 
     @property
     def base_url(self) -> str:
         return self._base_url
 
-    async def capability(self) -> dict[str, Any]:
-        """The CapabilityStatement; proves that the server is there and speaks FHIR."""
-        return await self._read("/metadata")
+    async def ask_capability(self) -> Capability:
+        """What the server says now that it can do; proves that it is there and speaks FHIR."""
+        self._capability = capability_of(await self._read("/metadata"))
+        return self._capability
+
+    async def capability(self) -> Capability:
+        """What the server said when it was asked last; it is asked once."""
+        return self._capability or await self.ask_capability()
 
     async def read(self, type: str, id: str, version: str | None = None) -> dict[str, Any]:  # noqa: A002
         """One resource.
@@ -73,6 +88,12 @@ class FhirClient:
         """
         history = f"/_history/{version}" if version else ""
         return await self._read(f"/{type}/{id}{history}", reads=True)
+
+    async def history(self, reference: str) -> list[dict[str, Any]]:
+        """The versions of a resource, the newest first, first page; deletions are left out."""
+        bundle = await self._read(f"/{reference}/_history")
+        resources = [entry.get("resource") for entry in bundle.get("entry", [])]
+        return [resource for resource in resources if isinstance(resource, dict)]
 
     async def search(self, type: str, params: Mapping[str, str]) -> list[dict[str, Any]]:  # noqa: A002
         """The matches of a search, first page; unknown parameters are an error, no cache is asked."""
@@ -93,17 +114,24 @@ class FhirClient:
         bundle = await self._read(f"/{type}", {"_summary": "count"})
         return int(bundle.get("total", 0))
 
-    async def read_many(self, references: Sequence[str]) -> dict[str, dict[str, Any]]:
-        """The resources that relative references name, in one request; what is not there is left out.
+    async def read_many(
+        self, references: Sequence[str], *, batch: bool = True
+    ) -> dict[str, dict[str, Any]]:
+        """The resources that relative references name; what is not there is left out.
+
+        In one request, or, without `batch`, in one for each.
 
         Raises:
             DependencyUnavailable, AccessDenied: for any of them.
         """
         if not references:
             return {}
+        if not batch:
+            each = await asyncio.gather(*map(self._read_if_there, references))
+            return {n: r for n, r in zip(references, each, strict=True) if r is not None}
         entries = [{"request": {"method": "GET", "url": name}} for name in references]
-        batch = {"resourceType": "Bundle", "type": "batch", "entry": entries}
-        answer = self._json(await self._transport.retrying("POST", self._base_url, json=batch))
+        bundle = {"resourceType": "Bundle", "type": "batch", "entry": entries}
+        answer = self._json(await self._transport.retrying("POST", self._base_url, json=bundle))
         answered = answer.get("entry") or []
         if len(answered) != len(references):
             raise DependencyUnavailable(
@@ -112,6 +140,12 @@ class FhirClient:
         pairs = zip(references, answered, strict=True)
         found = {name: self._in_batch(entry) for name, entry in pairs}
         return {name: resource for name, resource in found.items() if resource is not None}
+
+    async def _read_if_there(self, reference: str) -> dict[str, Any] | None:
+        try:
+            return await self._read(f"/{reference}", reads=True)
+        except UnreadableReport:
+            return None
 
     def _in_batch(self, entry: dict[str, Any]) -> dict[str, Any] | None:
         """The resource that an entry of a batch's answer holds; None when it is not there or gone."""
@@ -137,10 +171,42 @@ class FhirClient:
         address = url if "://" in url else f"{self._base_url}/{url}"
         return await self._binaries.read(address, accept, fetch)
 
-    async def put(self, resource: dict[str, Any]) -> None:
-        """Create or update a resource by its id."""
+    async def put(self, resource: dict[str, Any], version_id: str | None = None) -> str | None:
+        """Create or update a resource by its id; its version then, None when the server does not say.
+
+        Raises:
+            StoreConflict: it is not of `version_id`.
+            RequestRejected, DependencyUnavailable, AccessDenied.
+        """
         path = f"{self._base_url}/{resource['resourceType']}/{resource['id']}"
-        await self._transport.request("PUT", path, json=resource)
+        guard = {"if-match": f'W/"{version_id}"'} if version_id else None
+        return version_of(await self._transport.request("PUT", path, json=resource, headers=guard))
+
+    async def post(
+        self, resource: dict[str, Any], condition: Mapping[str, str], *, once: bool
+    ) -> dict[str, Any]:
+        """Create a resource, without a transaction; the one that is there then.
+
+        With `once` it is created unless one matches `condition`, which finds it in either case.
+
+        Raises:
+            StoreConflict: several match (412).
+            RequestRejected, DependencyUnavailable, AccessDenied.
+        """
+        path = f"{self._base_url}/{resource['resourceType']}"
+        headers = {"if-none-exist": urlencode(condition)} if once else None
+        response = await self._transport.request("POST", path, json=resource, headers=headers)
+        location = response.headers.get("location", "")
+        return await self._there(resource, response.status_code, location, condition)
+
+    async def add(self, resource: dict[str, Any]) -> None:
+        """Create a resource that nothing needs to find again.
+
+        Raises:
+            RequestRejected, DependencyUnavailable, AccessDenied.
+        """
+        path = f"{self._base_url}/{resource['resourceType']}"
+        await self._transport.request("POST", path, json=resource)
 
     async def create(
         self, resource: dict[str, Any], condition: Mapping[str, str]
@@ -162,8 +228,15 @@ class FhirClient:
             self._transport.retrying,
         )
         response = ((answer.get("entry") or [{}])[0]).get("response") or {}
-        named = _LOCATION.search(str(response.get("location", "")))
-        if named is not None and status_of(response) == _CREATED:
+        location = str(response.get("location", ""))
+        return await self._there(resource, status_of(response), location, condition)
+
+    async def _there(
+        self, resource: dict[str, Any], status: int, location: str, condition: Mapping[str, str]
+    ) -> dict[str, Any]:
+        """What a create with this answer came to: the resource, or one that was there before."""
+        kind, named = resource["resourceType"], _LOCATION.search(location)
+        if named is not None and status == _CREATED:
             meta = {**resource.get("meta", {}), "versionId": named["version"]}
             return {**resource, "id": named["id"], "meta": meta}
         if named is not None:

@@ -48,7 +48,7 @@ def condition(
     if histology and histology.codings:
         value = {**coded(histology), "text": histology.value}
         extensions.append({"url": codes.HISTOLOGY_EXTENSION, "valueCodeableConcept": value})
-    evidence = {"detail": [{"reference": context.run.source}]}
+    evidence = {"detail": [context.source]}
     if context.origin in _EVIDENCE:
         evidence = {"code": [_EVIDENCE[context.origin]], **evidence}
     resource: dict[str, Any] = {
@@ -61,7 +61,7 @@ def condition(
         "verificationStatus": codes.concept(_VERIFICATION, "unconfirmed", "Unconfirmed"),
         "category": [codes.concept(_US_CORE_CATEGORY, "health-concern", "Health Concern")],
         "code": {**coded(diagnosis), "text": _text(diagnosis)},
-        "subject": {"reference": context.report.subject},
+        "subject": context.subject,
         "recordedDate": context.recorded.isoformat(),
         "evidence": [evidence],
         "note": context.notes(diagnosis),

@@ -8,6 +8,7 @@ from uuid import uuid5
 from oncofhir.fhir.codes import AI_ASSERTED, AI_CONFIDENCE, DERIVATION
 from oncofhir.fhir.identifiers import IdentifierSystems
 from oncofhir.fhir.origin import Origin, origin_of
+from oncofhir.fhir.source_references import SAME, SourceReferences
 from oncofhir.schemas.base import Value
 from oncofhir.schemas.finding import Basis, Evidence, Finding
 from oncofhir.schemas.identity import NAMESPACE, Run, finding_id
@@ -44,6 +45,17 @@ class Context(Value):
     organization: str
     recorded: datetime
     with_confidence: bool = False
+    sources: SourceReferences = SAME
+
+    @property
+    def subject(self) -> dict[str, Any]:
+        """The patient."""
+        return self.sources.to(self.report.subject)
+
+    @property
+    def source(self) -> dict[str, Any]:
+        """The report, whatever its version."""
+        return self.sources.to(self.run.source)
 
     @property
     def model_device(self) -> str:
@@ -98,7 +110,7 @@ class Context(Value):
         return {
             "url": DERIVATION,
             "extension": [
-                {"url": "reference", "valueReference": {"reference": self.run.source}},
+                {"url": "reference", "valueReference": self.source},
                 {"url": "path", "valueString": evidence.path},
                 {"url": "offset", "valueInteger": evidence.attachment_start},
                 {"url": "length", "valueInteger": evidence.end - evidence.start},

@@ -12,6 +12,7 @@ from pydantic import ValidationError
 
 from oncofhir.fhir.codes import AI_ASSERTED
 from oncofhir.fhir.identifiers import IdentifierSystems
+from oncofhir.fhir.source_references import SAME, SourceReferences
 from oncofhir.schemas.base import Value
 from oncofhir.schemas.errors import RequestRejected
 from oncofhir.schemas.event import SourceReference
@@ -70,6 +71,14 @@ class StoredResource(Value):
     withdrawn: bool = False
 
 
+class Announced(Value):
+    """A resource that a writer without transactions is about to write, or has written, for a revision."""
+
+    slot: str
+    revision: int
+    resource: StoredResource
+
+
 NEVER_READ = SourceVersion(status="registered")
 
 
@@ -78,7 +87,10 @@ class Head(Value):
 
     `document` is its identity; `contents` are the identities that its attachments of all versions
     would give it, by which another resource of the same document finds it. `parts` has the specimen
-    part of each slot, so that a finding stays itself when parts are added.
+    part of each slot, so that a finding stays itself when parts are added. `announced` is what a
+    writer without transactions may have written beside the resources, and `writing` says that it has
+    not closed the head since (`sequential.py`). `names` has what a server that gives ids itself calls the
+    resources, by their references here (`assigned.py`).
     """
 
     id: str | None = None
@@ -96,6 +108,29 @@ class Head(Value):
     parts: dict[str, str | None] = {}
     rows: tuple[PhenotypeRow, ...]
     outcome: OutcomeRow
+    announced: tuple[Announced, ...] = ()
+    writing: bool = False
+    names: dict[str, str] = {}
+
+    @property
+    def references(self) -> tuple[str, ...]:
+        """The resources that the head answers for, and those that may have been written beside."""
+        known = (*self.resources.values(), *(a.resource for a in self.announced))
+        return tuple(dict.fromkeys(resource.reference for resource in known))
+
+    def named(self, reference: str) -> str:
+        """What the server calls a resource of the document."""
+        return self.names.get(reference, reference)
+
+    @property
+    def published(self) -> tuple[PhenotypeRow, ...]:
+        """The rows, by the names that the server gave."""
+        return tuple(
+            row.model_copy(update={"resource": self.named(row.resource)})
+            if row.resource in self.names
+            else row
+            for row in self.rows
+        )
 
     @property
     def is_reservation(self) -> bool:
@@ -166,9 +201,12 @@ def decide(
     return Decision.NEWER
 
 
-def to_task(head: Head, systems: IdentifierSystems) -> dict[str, Any]:
+def to_task(
+    head: Head, systems: IdentifierSystems, sources: SourceReferences = SAME
+) -> dict[str, Any]:
     """The Task that holds a head."""
-    state = head.model_dump(mode="json", exclude={"id", "version_id"})
+    unsaid = {name for name in ("announced", "writing", "names") if not getattr(head, name)}
+    state = head.model_dump(mode="json", exclude={"id", "version_id", *unsaid})
     task: dict[str, Any] = {
         "resourceType": "Task",
         "meta": {"security": [AI_ASSERTED, *head.security]},
@@ -180,15 +218,18 @@ def to_task(head: Head, systems: IdentifierSystems) -> dict[str, Any]:
             *({"system": systems.source, "value": key} for key in head.sources),
             *_read_with(head, systems),
         ],
-        "status": "in-progress" if head.is_reservation else "completed",
+        "status": "in-progress" if head.is_reservation or head.writing else "completed",
         "businessStatus": {"text": head.outcome.status.value},
         "intent": "order",
         "code": {"text": "oncofhir: reading of a report by a language model"},
-        "focus": {"reference": head.source.unversioned},
+        "focus": sources.to(head.source.unversioned),
         "lastModified": head.outcome.recorded.isoformat(),
         "output": [
             *(
-                {"type": {"text": FINDING}, "valueReference": {"reference": stored.reference}}
+                {
+                    "type": {"text": FINDING},
+                    "valueReference": {"reference": head.named(stored.reference)},
+                }
                 for stored in head.resources.values()
             ),
             {"type": {"text": STATE}, "valueString": _json(state)},
@@ -197,7 +238,7 @@ def to_task(head: Head, systems: IdentifierSystems) -> dict[str, Any]:
     if head.is_reservation:
         del task["businessStatus"]
     if head.subject is not None:
-        task["for"] = {"reference": head.subject}
+        task["for"] = sources.to(head.subject)
     if head.id is not None:
         task["id"] = head.id
     return task

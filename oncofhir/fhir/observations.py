@@ -27,7 +27,7 @@ class References(Value):
     """What an Observation may point to: the Condition, the Specimen or BodyStructure, a group's members."""
 
     condition: dict[str, str] | None = None
-    anchor: dict[str, str] | None = None
+    anchor: dict[str, Any] | None = None
     members: tuple[dict[str, str], ...] = ()
     of_lymphoma: bool = False
 
@@ -41,7 +41,7 @@ def observation(context: Context, finding: Finding, slot: str, refs: References)
         "identifier": [context.identifier(slot)],
         "status": "preliminary",
         "category": [codes.LABORATORY],
-        "subject": {"reference": context.report.subject},
+        "subject": context.subject,
         "note": context.notes(finding),
     }
     if context.effective:
@@ -70,8 +70,9 @@ def _value(finding: Finding, text: str) -> dict[str, Any]:
 
 def _on(refs: References) -> dict[str, Any]:
     """The specimen of what was removed; a tumour in the body goes into a size's focus."""
-    named = (refs.anchor or {}).get("reference", "")
-    return {"specimen": refs.anchor} if named and not named.startswith("BodyStructure/") else {}
+    anchor = refs.anchor
+    is_tumor = anchor is None or str(anchor.get("reference")).startswith("BodyStructure/")
+    return {} if is_tumor else {"specimen": anchor}
 
 
 def _size(context: Context, finding: Finding, refs: References) -> dict[str, Any]:

@@ -13,7 +13,6 @@ from uuid import uuid5
 from oncofhir.fhir.codes import AI_ASSERTED
 from oncofhir.fhir.context import Context, model_device_id, prompt_document_id, software_device_id
 from oncofhir.fhir.identifiers import IdentifierSystems
-from oncofhir.schemas.event import SourceReference
 from oncofhir.schemas.identity import NAMESPACE, Run
 
 AIT = "http://hl7.org/fhir/uv/aitransparency/"
@@ -52,30 +51,34 @@ def provenance(context: Context, targets: Iterable[str], slot: str) -> dict[str,
             _assembler(context.software_device, context.organization),
         ],
         "entity": [
-            {"role": "source", "what": _of_version(context.run.source, context.run.source_version)},
+            {"role": "source", "what": _of_version(context)},
             {"role": "derivation", "what": {"reference": context.prompt_document}},
         ],
     }
 
 
-def _of_version(source: str, version: str | None) -> dict[str, str]:
+def _of_version(context: Context) -> dict[str, Any]:
     """A reference to a version, which is said in words too: some stores strip it (HAPI does by default)."""
+    source, version = context.run.source, context.run.source_version
     if version is None:
-        return {"reference": source}
-    return {"reference": f"{source}/_history/{version}", "display": f"version {version}"}
+        return context.source
+    return {
+        **context.sources.to(f"{source}/_history/{version}"),
+        "display": f"version {version}",
+    }
 
 
 def withdrawal(
     document: str,
     revision: int,
     targets: Iterable[str],
-    source: SourceReference,
+    source: dict[str, Any],
     *,
     software: str,
     organization: str,
     recorded: datetime,
 ) -> dict[str, Any]:
-    """Which version of the report made us withdraw what; no model took part in it."""
+    """Which version of the report (`source`) made us withdraw what; no model took part in it."""
     return {
         "resourceType": "Provenance",
         "id": str(uuid5(NAMESPACE, f"withdrawal|{document}|{revision}")),
@@ -88,7 +91,7 @@ def withdrawal(
             "text": "Withdrawn because the report was",
         },
         "agent": [_assembler(f"Device/{software_device_id(software)}", organization)],
-        "entity": [{"role": "source", "what": {"reference": str(source)}}],
+        "entity": [{"role": "source", "what": source}],
     }
 
 
@@ -112,7 +115,8 @@ def standing_resources(
     run: Run, systems: IdentifierSystems, prompt_text: str
 ) -> tuple[dict[str, Any], ...]:
     """What every run of a model, a prompt set and a version of ours refers to; ensured once at start."""
-    return (_model(run, systems), _software(run, systems), _prompt_set(run, systems, prompt_text))
+    software = software_resource(run.software_version, systems)
+    return (_model(run, systems), software, _prompt_set(run, systems, prompt_text))
 
 
 def _model(run: Run, systems: IdentifierSystems) -> dict[str, Any]:
@@ -142,15 +146,16 @@ def _model(run: Run, systems: IdentifierSystems) -> dict[str, Any]:
     }
 
 
-def _software(run: Run, systems: IdentifierSystems) -> dict[str, Any]:
+def software_resource(version: str, systems: IdentifierSystems) -> dict[str, Any]:
+    """This software with its version, which assembled what a run or a withdrawal wrote."""
     return {
         "resourceType": "Device",
-        "id": software_device_id(run.software_version),
-        "identifier": [{"system": systems.software, "value": f"oncofhir@{run.software_version}"}],
+        "id": software_device_id(version),
+        "identifier": [{"system": systems.software, "value": f"oncofhir@{version}"}],
         "status": "active",
         "deviceName": [{"name": "oncofhir", "type": "user-friendly-name"}],
         "type": {"text": "Software: FHIR and Kafka extraction service"},
-        "version": [{"value": run.software_version}],
+        "version": [{"value": version}],
     }
 
 

@@ -98,7 +98,7 @@ async def recall(
             processed = repository.republished(head)
             return _said(head, Fate.ALREADY_WITHDRAWN, processed=processed)
         standing = await repository.standing(head)
-        kept = tuple(sorted(standing.conflicts))
+        kept = tuple(sorted(map(head.named, standing.conflicts)))
         if dry_run:
             return _said(head, Fate.WOULD_BE_WITHDRAWN, len(standing.entries), kept)
         try:

@@ -1,6 +1,7 @@
 """The findings of documents in the clinical data store: read the head, decide, write once.
 
-Every write is one transaction with the head last, under the head's version: two workers cannot both win.
+Every write ends with the head, under its version: two workers cannot both win. How a write reaches the store
+is the `Strategy`'s.
 """
 
 import asyncio
@@ -8,17 +9,27 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
+from oncofhir.fhir.announcing import overwritten, settled, still_open
 from oncofhir.fhir.build import build
-from oncofhir.fhir.changes import changes, entry_of
+from oncofhir.fhir.changes import changes
 from oncofhir.fhir.client import FhirClient
 from oncofhir.fhir.context import Context
-from oncofhir.fhir.head import Head, SourceVersion, from_task, reservation, to_task
+from oncofhir.fhir.fingerprint import fingerprint
+from oncofhir.fhir.head import Head, SourceVersion, from_task, reservation
 from oncofhir.fhir.identifiers import IdentifierSystems
-from oncofhir.fhir.provenance import standing_resources, withdrawal
+from oncofhir.fhir.provenance import software_resource, standing_resources, withdrawal
 from oncofhir.fhir.rows import rows_as
-from oncofhir.fhir.transaction import put, reference_to, transaction
+from oncofhir.fhir.source_references import SAME, SourceReferences
+from oncofhir.fhir.strategy import Strategy
+from oncofhir.fhir.transaction import (
+    InOneTransaction,
+    entry_of,
+    put,
+    reference_to,
+    transaction,
+)
 from oncofhir.fhir.withdrawing import Withdrawals, successor, withdrawals
-from oncofhir.schemas.errors import StoreConflict, UnreadableReport
+from oncofhir.schemas.errors import StoreConflict
 from oncofhir.schemas.event import SourceReference
 from oncofhir.schemas.extraction import Extraction
 from oncofhir.schemas.identity import Run, document_id, resource_key
@@ -32,7 +43,10 @@ def _now() -> datetime:
 
 
 class Repository:
-    """Writes the findings of one source into one store; in shadow mode it writes nothing."""
+    """Writes the findings of one source into one store; in shadow mode it writes nothing.
+
+    Without a `strategy` a report is one transaction, whatever the server says that it can do.
+    """
 
     def __init__(
         self,
@@ -44,11 +58,15 @@ class Repository:
         software_version: str,
         shadow: bool = False,
         with_confidence: bool = False,
+        sources: SourceReferences = SAME,
+        strategy: Strategy | None = None,
         clock: Callable[[], datetime] = _now,
     ) -> None:
         self._client = client
         self._source_name = source_name
         self._systems = IdentifierSystems(prefix=identifier_system)
+        self._sources = sources
+        self._strategy = strategy or InOneTransaction(client, self._systems, sources=sources)
         self._organization = organization
         self._software = software_version
         self._shadow = shadow
@@ -82,17 +100,14 @@ class Repository:
         """
         if self._shadow:
             return
-        async with self._ensuring:
-            for resource in standing_resources(run, self._systems, prompt_text):
-                if resource["id"] not in self._ensured:
-                    await self._ensure(resource)
-                    self._ensured.add(resource["id"])
+        for resource in standing_resources(run, self._systems, prompt_text):
+            await self._ensure(resource)
 
     async def _ensure(self, resource: dict[str, Any]) -> None:
-        try:
-            await self._client.read(resource["resourceType"], resource["id"])
-        except UnreadableReport:
-            await self._client.put(resource)
+        async with self._ensuring:
+            if resource["id"] not in self._ensured:
+                await self._strategy.ensure(resource)
+                self._ensured.add(resource["id"])
 
     def context(self, report: Report, run: Run, document: str) -> Context:
         """What the resources of this run have in common."""
@@ -105,6 +120,7 @@ class Repository:
             organization=self._organization,
             recorded=self._clock(),
             with_confidence=self._with_confidence,
+            sources=self._sources,
         )
 
     def first_version(
@@ -114,7 +130,9 @@ class Repository:
         context = self.context(report, run, self._document(report))
         plan = build(context, extraction, revision=1)
         entries, head = changes(context, plan, extraction, None, {})
-        return transaction(entries), self._processed(head)
+        return transaction(
+            [*entries, entry_of(head, self._systems, self._sources)]
+        ), self._processed(head)
 
     async def store(
         self, report: Report, run: Run, extraction: Extraction, head: Head | None
@@ -127,7 +145,8 @@ class Repository:
 
         Raises:
             StoreConflict: the head or a finding changed since it was read: read it and decide again.
-            RequestRejected, DependencyUnavailable, AccessDenied: as the store answered.
+            RequestRejected: store-too-large, store-rejected.
+            DependencyUnavailable, AccessDenied: as the store answered.
         """
         if self._shadow:
             return self._in_shadow(report, run, extraction, head)
@@ -135,9 +154,9 @@ class Repository:
             head = await self._reserved(self._document(report), report.source, report.subject)
         context = self.context(report, run, head.document)
         plan = build(context, extraction, head.revision + 1, head.parts)
-        stored = await self._stored(head)
+        head, stored = await self._current(head)
         entries, new_head = changes(context, plan, extraction, head, stored)
-        await self._write(entries)
+        new_head = await self._write(entries, new_head, head)
         return self._processed(new_head, wrote=True)
 
     def _in_shadow(
@@ -170,7 +189,7 @@ class Repository:
         key = resource_key(self._source_name, source)
         if key not in head.sources and not self._shadow:
             known = head.model_copy(update={"sources": (*head.sources, key)})
-            await self._write([entry_of(known, self._systems)])
+            await self._write([], known, head)
         return self._said(source, OutcomeStatus.ALIAS, None, head)
 
     async def retract(
@@ -189,7 +208,34 @@ class Repository:
 
     async def standing(self, head: Head) -> Withdrawals:
         """What a withdrawal of the document would write, and what humans changed and keep."""
-        return withdrawals(head.resources, await self._stored(head))
+        head, stored = await self._current(head)
+        return withdrawals(head.resources, stored)
+
+    async def settle(self, head: Head) -> None:
+        """Undo what a writer without transactions wrote after another had taken over the head.
+
+        What only it wrote is withdrawn; what it wrote over stands again. Nothing is done while a writer
+        has the head, nor where none was overtaken.
+
+        Raises:
+            StoreConflict: the head or a finding changed since it was read.
+        """
+        if self._shadow or head.writing or not head.announced:
+            return
+        current, stored = await self._current(head)
+        left = {s: r for s, r in current.resources.items() if s not in head.resources}
+        gone = withdrawals(left, stored)
+        entries = list(gone.entries)
+        resources = {**current.resources, **gone.resources}
+        for slot, known in overwritten(head, current).items():
+            versions = await self._strategy.history(current, known.reference)
+            earlier = next((v for v in versions if fingerprint(v) == known.fingerprint), None)
+            if earlier is not None:
+                at = stored[known.reference].get("meta", {}).get("versionId")
+                entries.append(put(earlier, at))
+                resources[slot] = known
+        if entries or resources != head.resources:
+            await self._write(entries, current.model_copy(update={"resources": resources}), current)
 
     async def recall(self, head: Head) -> Processed:
         """Withdraw the document because of the model that read it, not of the report.
@@ -211,7 +257,8 @@ class Repository:
         *,
         run: str | None,
     ) -> Processed:
-        gone = await self.standing(head)
+        head, stored = await self._current(head)
+        gone = withdrawals(head.resources, stored)
         rows = rows_as(head.rows, head.revision + 1, RowStatus.WITHDRAWN, gone.conflicts)
         new = successor(
             head,
@@ -227,8 +274,9 @@ class Repository:
         ).model_copy(update={"run": run})
         entries = list(gone.entries)
         if entries:
+            await self._ensure(software_resource(self._software, self._systems))
             entries.append(put(self._withdrawal(new, entries)))
-        await self._write([*entries, entry_of(new, self._systems)])
+        new = await self._write(entries, new, head)
         return self._processed(new, wrote=True)
 
     def _withdrawal(self, head: Head, entries: list[dict[str, Any]]) -> dict[str, Any]:
@@ -236,7 +284,7 @@ class Repository:
             head.document,
             head.revision,
             [*(reference_to(entry["resource"]) for entry in entries), f"Task/{head.id}"],
-            head.source,
+            self._sources.to(str(head.source)),
             software=self._software,
             organization=self._organization,
             recorded=head.outcome.recorded,
@@ -258,7 +306,7 @@ class Repository:
             recorded=self._clock(),
         )
         if not self._shadow:
-            await self._write([entry_of(new, self._systems)])
+            await self._write([], new, head)
         return self._processed(new, wrote=not self._shadow)
 
     def skipped(self, source: SourceReference, reason: Reason) -> Processed:
@@ -286,21 +334,24 @@ class Repository:
         )
         known_by = (f"{self._systems.source}|{key}", f"{self._systems.document}|{document}")
         condition = {"identifier": ",".join(known_by)}
-        task = await self._client.create(to_task(head, self._systems), condition)
-        found = from_task(task)
+        found = await self._strategy.reserve(head, condition)
         if not found.is_reservation:
             raise StoreConflict(Reason.STORE_CONFLICT, "Task", "another worker wrote it first")
         return found
 
-    async def _stored(self, head: Head) -> dict[str, dict[str, Any]]:
-        """The current resources that the head answers for, by reference; missing ones are left out."""
-        return await self._client.read_many([r.reference for r in head.resources.values()])
+    async def _current(self, head: Head) -> tuple[Head, dict[str, dict[str, Any]]]:
+        """The head with what a writer that was cut off left, and the resources that it answers for.
 
-    async def _write(self, entries: list[dict[str, Any]]) -> None:
-        await self._client.transaction(transaction(entries))
+        Those are by reference; missing ones are left out.
+        """
+        head, stored = await self._strategy.current(head)
+        return settled(head, stored), stored
+
+    async def _write(self, entries: list[dict[str, Any]], new: Head, before: Head) -> Head:
+        return await self._strategy.write(entries, still_open(new), before)
 
     def _processed(self, head: Head, *, wrote: bool = False) -> Processed:
-        return self._marked(Processed(outcome=head.outcome, rows=head.rows, wrote_store=wrote))
+        return self._marked(Processed(outcome=head.outcome, rows=head.published, wrote_store=wrote))
 
     def _said(
         self,

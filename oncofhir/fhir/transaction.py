@@ -4,12 +4,16 @@ Source: http://hl7.org/fhir/R4/http.html#transaction; update-as-create for findi
 for a document's first head.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
 
-from oncofhir.fhir.head import Head
+from oncofhir.fhir.client import FhirClient
+from oncofhir.fhir.head import Head, from_task, to_task
 from oncofhir.fhir.identifiers import IdentifierSystems
+from oncofhir.fhir.source_references import SAME, SourceReferences
+from oncofhir.schemas.errors import RequestRejected, UnreadableReport
+from oncofhir.schemas.reasons import Reason
 
 
 def reference_to(resource: dict[str, Any]) -> str:
@@ -25,8 +29,11 @@ def put(resource: dict[str, Any], version_id: str | None = None) -> dict[str, An
     return {"fullUrl": f"urn:uuid:{resource['id']}", "resource": resource, "request": request}
 
 
-def head_entry(task: dict[str, Any], head: Head, systems: IdentifierSystems) -> dict[str, Any]:
-    """The entry that writes the head: a conditional create, or an update under its version."""
+def entry_of(
+    head: Head, systems: IdentifierSystems, sources: SourceReferences = SAME
+) -> dict[str, Any]:
+    """The entry that writes a head: a conditional create, or an update under its version."""
+    task = to_task(head, systems, sources)
     if head.id is not None:
         return put(task, head.version_id)
     identifier = quote(f"{systems.document}|{head.document}", safe=":/|")
@@ -44,3 +51,62 @@ def head_entry(task: dict[str, Any], head: Head, systems: IdentifierSystems) -> 
 def transaction(entries: Iterable[dict[str, Any]]) -> dict[str, Any]:
     """The Bundle."""
     return {"resourceType": "Bundle", "type": "transaction", "entry": list(entries)}
+
+
+async def put_if_absent(client: FhirClient, resource: dict[str, Any]) -> None:
+    """Write a resource by its id, unless it is there."""
+    try:
+        await client.read(resource["resourceType"], resource["id"])
+    except UnreadableReport:
+        await client.put(resource)
+
+
+class InOneTransaction:
+    """Writes all of a run or nothing; see `Strategy` for the contract.
+
+    `max_entries` is the most that the server takes in one transaction, None for no limit; `batch` says
+    whether it answers several reads in one request.
+    """
+
+    def __init__(
+        self,
+        client: FhirClient,
+        systems: IdentifierSystems,
+        *,
+        sources: SourceReferences = SAME,
+        max_entries: int | None = None,
+        batch: bool = True,
+    ) -> None:
+        self._client = client
+        self._systems = systems
+        self._sources = sources
+        self._max_entries = max_entries
+        self._batch = batch
+
+    async def history(self, head: Head, reference: str) -> list[dict[str, Any]]:  # noqa: ARG002
+        """As `Strategy`."""
+        return await self._client.history(reference)
+
+    async def ensure(self, resource: dict[str, Any]) -> None:
+        """As `Strategy`."""
+        await put_if_absent(self._client, resource)
+
+    async def reserve(self, head: Head, condition: Mapping[str, str]) -> Head:
+        """As `Strategy`."""
+        return from_task(
+            await self._client.create(to_task(head, self._systems, self._sources), condition)
+        )
+
+    async def current(self, head: Head) -> tuple[Head, dict[str, dict[str, Any]]]:
+        """As `Strategy`."""
+        return head, await self._client.read_many(head.references, batch=self._batch)
+
+    async def write(self, entries: Sequence[dict[str, Any]], new: Head, before: Head) -> Head:  # noqa: ARG002
+        """As `Strategy`; the head is the last entry, under the version of `before`."""
+        bundle = transaction([*entries, entry_of(new, self._systems, self._sources)])
+        count = len(bundle["entry"])
+        if self._max_entries is not None and count > self._max_entries:
+            told = f"{count} entries, and at most {self._max_entries} are allowed"
+            raise RequestRejected(Reason.STORE_TOO_LARGE, self._client.base_url, told)
+        await self._client.transaction(bundle)
+        return new

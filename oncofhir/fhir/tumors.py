@@ -51,7 +51,7 @@ def _specimen(context: Context, slot: str, where: dict[str, Any] | None) -> dict
         "meta": context.meta(codes.MCODE + "mcode-human-specimen"),
         "identifier": [context.identifier(slot)],
         "type": codes.TUMOR_SPECIMEN,
-        "subject": {"reference": context.report.subject},
+        "subject": context.subject,
         **collection,
     }
 
@@ -82,5 +82,5 @@ def _tumor(
         "active": True,
         "location": {**coded(site), "text": site.value} if site else codes.UNKNOWN,
         **({"locationQualifier": side} if side else {}),
-        "patient": {"reference": context.report.subject},
+        "patient": context.subject,
     }

@@ -83,5 +83,6 @@ def successor(
         "resources": resources,
         "rows": rows,
         "outcome": outcome,
+        "writing": False,
     }
     return head.model_copy(update=update)

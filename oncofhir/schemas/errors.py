@@ -6,6 +6,7 @@
     ├── DependencyUnavailable   a dependency is down, slow or overloaded: transient
     ├── StoreConflict           another writer was faster: transient, read again and decide again
     ├── AccessDenied            401 or 403, or wrong credentials: halt
+    ├── UnsuitableServer        a dependency is of a kind that cannot be used: halt
     └── TooManyDeadLetters      the cap on dead letters is reached: halt
 
 Errors of libraries are translated once, where they happen, with `raise … from`. A message holds no
@@ -69,6 +70,10 @@ class StoreConflict(OncofhirError):
 
 class AccessDenied(OncofhirError):
     """A dependency refuses our credentials. The worker halts: no dead letter, no retry."""
+
+
+class UnsuitableServer(OncofhirError):
+    """A dependency says of itself that it cannot do what is needed. The worker halts."""
 
 
 class TooManyDeadLetters(OncofhirError):

@@ -80,6 +80,8 @@ class Reason(StrEnum):
     STORE_UNREACHABLE = "store-unreachable"
     STORE_FAILED = "store-failed"
     STORE_REJECTED = "store-rejected"
+    STORE_TOO_LARGE = "store-too-large"
+    STORE_FHIR_VERSION = "store-fhir-version"
     STORE_ACCESS_DENIED = "store-access-denied"
     STORE_CONFLICT = "store-conflict"
     # the broker
@@ -332,6 +334,16 @@ REASONS: dict[Reason, ReasonEntry] = {
     Reason.STORE_REJECTED: _dead_letter(
         "The FHIR server says that what was sent is invalid.",
         "Read its OperationOutcome in the server's log; check its profiles and reference rules.",
+    ),
+    Reason.STORE_TOO_LARGE: _dead_letter(
+        "What was to be written at once has more entries than `FHIR__MAX_TRANSACTION_ENTRIES`, or the FHIR "
+        "server says that it is too large (413, or an issue `too-long` or `too-costly`). Nothing of it was "
+        "written.",
+        "Raise the server's limit and the setting, or set `FHIR__TRANSACTIONS` to `never`; then replay it.",
+    ),
+    Reason.STORE_FHIR_VERSION: _halt(
+        "The FHIR server that is written to says that it is of another FHIR version than R4 or R4B.",
+        "Set `FHIR__BASE_URL` to the server's R4 endpoint and restart.",
     ),
     Reason.STORE_ACCESS_DENIED: _halt(
         "The FHIR server, or its token endpoint, refuses the credentials.",

@@ -14,7 +14,7 @@ from concurrent.futures import CancelledError
 from contextlib import suppress
 from multiprocessing.connection import wait
 
-from pebble import ProcessExpired, ProcessPool
+from pebble import ProcessExpired, ProcessFuture, ProcessPool
 from pydantic import PositiveFloat, PositiveInt
 
 from oncofhir.fhir.attachments import sniff
@@ -67,10 +67,12 @@ class ParsingPool:
         """
         if len(data) > limits.max_attachment_bytes or is_harmless(data, content_type):
             return read_attachment(data, content_type, path, limits)
-        pool = await self._started()
-        future = pool.schedule(
-            parsed, args=[data, content_type, path, limits], timeout=self._bounds.seconds
-        )
+        work = (data, content_type, path, limits)
+        try:
+            future = self._scheduled(await self._started(), work)
+        except RuntimeError:  # pebble's pool is no more: its fork server was killed
+            await self.aclose()
+            future = self._scheduled(await self._started(), work)
         try:
             # A cancelled waiter cancels the future, and pebble then ends the child at work on it.
             result = await asyncio.wrap_future(future)
@@ -81,6 +83,11 @@ class ParsingPool:
         if isinstance(result, DecodedText):
             return result
         raise UnreadableReport(*result)
+
+    def _scheduled(
+        self, pool: ProcessPool, work: tuple[bytes, str | None, str, IntakeLimits]
+    ) -> "ProcessFuture[DecodedText | Refusal]":
+        return pool.schedule(parsed, args=list(work), timeout=self._bounds.seconds)
 
     async def aclose(self) -> None:
         """End the children, whatever they are at."""

@@ -17,7 +17,7 @@ from oncofhir.fhir.paging import search_pages
 from oncofhir.schemas.extraction import Extraction, ModelIdentity
 from oncofhir.schemas.identity import run_of
 from oncofhir.schemas.outcome import OutcomeStatus, RowStatus
-from tests.integration.fhir.test_repository import ANSWERS, PROMPTS, Bench
+from tests.integration.fhir.bench import ANSWERS, PROMPTS, Bench
 from tests.reports import BREAST, CANARY
 
 SYSTEM = "https://test.example/sid"

@@ -21,6 +21,7 @@ from oncofhir.schemas.errors import (
     StoreConflict,
     TooManyDeadLetters,
     UnreadableReport,
+    UnsuitableServer,
 )
 from oncofhir.schemas.reasons import REASONS, Fate, Reason
 from oncofhir.settings import RetrySettings
@@ -74,7 +75,7 @@ def test_the_table(error, attempt, age, others, verdict):
     assert decide(error, attempt, age, others, SETTINGS) == verdict
 
 
-@pytest.mark.parametrize("kind", [AccessDenied, TooManyDeadLetters])
+@pytest.mark.parametrize("kind", [AccessDenied, UnsuitableServer, TooManyDeadLetters])
 def test_some_errors_halt(kind):
     error = kind(Reason.STORE_ACCESS_DENIED)
     assert decide(error, 1, 0, ALONE, SETTINGS) == Halt(error)

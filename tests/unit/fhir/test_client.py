@@ -58,6 +58,7 @@ TRANSACTIONS = {
     "timeout": outcome("timeout"),
     "conflict": outcome("conflict"),
     "forbidden": outcome("forbidden"),
+    "too-costly": outcome("too-costly"),
     "good": answered("201 Created", "200 OK"),
     "one-rejected": answered("201 Created", "422 Unprocessable Entity"),
     "one-conflict": answered("412 Precondition Failed", "201"),
@@ -191,6 +192,13 @@ def test_a_transaction_succeeds_only_when_every_entry_does(url, name, error):
         asked(f"{url}/server/{name}", transact)
     assert CANARY not in str(raised.value)
     assert len(seen) == 1, "a write is never sent again by the client"
+
+
+@pytest.mark.parametrize("name", ["413", "too-costly"])
+def test_a_transaction_that_is_too_large_says_so(url, name):
+    with pytest.raises(RequestRejected) as raised:
+        asked(f"{url}/server/{name}", transact)
+    assert raised.value.reason is Reason.STORE_TOO_LARGE
 
 
 def test_a_good_transaction_is_returned(url):

@@ -1,6 +1,7 @@
 """Hostile documents end their own child, and nothing else."""
 
 import asyncio
+import contextlib
 import gzip
 import io
 import os
@@ -10,6 +11,7 @@ import sys
 import time
 import zipfile
 from contextlib import asynccontextmanager
+from multiprocessing import forkserver
 from pathlib import Path
 
 import pytest
@@ -122,12 +124,20 @@ def descendants(pid: int) -> set[int]:
     return found
 
 
-def busiest(pids: set[int]) -> int:
-    def ticks(pid):
-        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-        return int(fields[11]) + int(fields[12])
+def ticks_by_pid() -> dict[int, int]:
+    """CPU of each descendant so far."""
+    found = {}
+    for pid in descendants(os.getpid()):
+        with contextlib.suppress(OSError):
+            fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+            found[pid] = int(fields[11]) + int(fields[12])
+    return found
 
-    return max(pids, key=ticks)
+
+def busiest_since(before: dict[int, int]) -> int:
+    """Of those that were there and of new ones: other tests leave descendants that once were busy."""
+    now = ticks_by_pid()
+    return max(now, key=lambda pid: now[pid] - before.get(pid, 0))
 
 
 @linux
@@ -135,12 +145,28 @@ def test_a_child_that_is_killed_costs_its_own_document_only():
     async def run():
         async with a_pool() as pool:
             assert await neighbours(pool) == {NEIGHBOUR_TEXT}
+            before = ticks_by_pid()
             slow = asyncio.create_task(pool.parse(SLOW, "application/xml", "p", LIMITS))
             await asyncio.sleep(0.7)
-            os.kill(busiest(descendants(os.getpid())), signal.SIGKILL)
+            os.kill(busiest_since(before), signal.SIGKILL)
             with pytest.raises(UnreadableReport) as caught:
                 await slow
             assert caught.value.reason is Reason.PARSER_CRASHED
+            assert await neighbours(pool) == {NEIGHBOUR_TEXT}
+
+    asyncio.run(run())
+
+
+@linux
+def test_a_pool_whose_fork_server_was_killed_is_made_anew():
+    async def run():
+        async with a_pool() as pool:
+            assert await neighbours(pool) == {NEIGHBOUR_TEXT}
+            os.kill(forkserver._forkserver._forkserver_pid, signal.SIGKILL)
+            await asyncio.sleep(1.0)  # its children end with it
+            for _ in range(3):
+                with contextlib.suppress(UnreadableReport):
+                    assert await neighbours(pool) == {NEIGHBOUR_TEXT}
             assert await neighbours(pool) == {NEIGHBOUR_TEXT}
 
     asyncio.run(run())
@@ -164,6 +190,7 @@ def test_cancelled_work_gives_its_child_back():
 def test_no_child_outlives_a_parent_that_is_killed():
     program = f"""
 import asyncio
+import contextlib
 from oncofhir.fhir.attachments.sandbox import ParsingBounds, ParsingPool
 from oncofhir.fhir.limits import IntakeLimits
 

@@ -1,0 +1,129 @@
+"""Findings one after another on servers that give the ids themselves (no update-as-create).
+
+As `sequential.py`, but a resource is created under its identifier (conditionally, so that a redelivery finds
+it), gets its id from the server, and what refers to it says that id. The head keeps which is which, so
+that all else goes by our names. Where two refer to each other, as a Condition and its stage do, the
+first is written once more when the second has its id: its version is 2 then. Provenance has no identifier
+in R4: a run that was cut off after it leaves one Provenance more.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from oncofhir.fhir.announcing import announcement
+from oncofhir.fhir.capability import Capability
+from oncofhir.fhir.client import FhirClient
+from oncofhir.fhir.fingerprint import fingerprint
+from oncofhir.fhir.head import Head
+from oncofhir.fhir.identifiers import IdentifierSystems
+from oncofhir.fhir.names import Names, renamed, reverse
+from oncofhir.fhir.sequential import OneByOne
+from oncofhir.fhir.source_references import SAME, SourceReferences
+from oncofhir.fhir.transaction import reference_to
+
+
+class WithAssignedIds:
+    """Writes without transactions and without choosing ids; see `Strategy` for the contract."""
+
+    def __init__(
+        self,
+        client: FhirClient,
+        systems: IdentifierSystems,
+        able: Capability,
+        *,
+        sources: SourceReferences = SAME,
+    ) -> None:
+        self._client = client
+        self._systems = systems
+        self._able = able
+        self._one_by_one = OneByOne(client, systems, able, sources=sources)
+        self._standing: dict[str, str] = {}
+
+    async def ensure(self, resource: dict[str, Any]) -> None:
+        """As `Strategy`."""
+        there = await self._created(resource, {})
+        self._standing[reference_to(resource)] = reference_to(there)
+
+    async def reserve(self, head: Head, condition: Mapping[str, str]) -> Head:
+        """As `Strategy`."""
+        return await self._one_by_one.reserve(head, condition)
+
+    async def current(self, head: Head) -> tuple[Head, dict[str, dict[str, Any]]]:
+        """As `Strategy`; by our names, and the head with the server's names of what it announced."""
+        found = await self._found(head.references, head.names)
+        names = {ours: reference_to(there) for ours, there in found.items()}
+        named = head.model_copy(update={"names": {**head.names, **names}})
+        ours = reverse(named.names)
+        return named, {name: renamed(there, ours) for name, there in found.items()}
+
+    async def _found(self, references: Iterable[str], names: Names) -> dict[str, dict[str, Any]]:
+        """The resources as the server has them, by our names: by id, else by the identifier."""
+        known = {names[reference]: reference for reference in references if reference in names}
+        stored = await self._one_by_one.read(list(known))
+        found = {known[theirs]: there for theirs, there in stored.items()}
+        for reference in references:
+            if reference not in names:
+                kind, _, value = reference.partition("/")
+                sought = {"identifier": f"{self._systems.finding}|{value}"}
+                for there in await self._client.search(kind, sought):
+                    found[reference] = there
+        return found
+
+    async def history(self, head: Head, reference: str) -> list[dict[str, Any]]:
+        """As `Strategy`; by our names."""
+        ours = reverse(head.names)
+        versions = await self._client.history(head.named(reference))
+        return [renamed(version, ours) for version in versions]
+
+    async def write(self, entries: Sequence[dict[str, Any]], new: Head, before: Head) -> Head:
+        """As `Strategy`, in the order that `sequential.py` says."""
+        is_taken_over = before.writing
+        if entries:
+            before = await self._one_by_one.put_head(announcement(before, new, entries))
+        names = {**self._standing, **before.names}
+        written: list[dict[str, Any]] = []
+        for entry in entries:
+            ours, guard = entry["resource"], entry["request"].get("ifMatch")
+            if ours["resourceType"] == "Provenance":  # last: nothing refers to it
+                await self._client.add(_without_id(renamed(ours, names)))
+                continue
+            if guard:
+                there = await self._one_by_one.put(renamed(ours, names), guard)
+            else:
+                there = await self._created(ours, names)
+                names[reference_to(ours)] = reference_to(there)
+            written.append(there)
+        if is_taken_over:
+            written = list((await self._found(new.references, names)).values())
+        for there in written:
+            whole = renamed(there, names)
+            if whole != there:
+                await self._one_by_one.put(whole, _guard(there))
+        own = {name: names[name] for name in new.references if name in names}
+        update = {"names": own, "version_id": before.version_id}
+        return await self._one_by_one.put_head(new.model_copy(update=update))
+
+    async def _created(self, ours: dict[str, Any], names: Names) -> dict[str, Any]:
+        """The resource under the server's id; one that is there with other content is updated."""
+        resource = renamed(ours, names)
+        kind, known_by = resource["resourceType"], resource["identifier"][0]
+        condition = {"identifier": f"{known_by['system']}|{known_by['value']}"}
+        once = self._able.of(kind).conditional_create
+        matches = [] if once else await self._client.search(kind, condition)
+        there = (
+            matches[0]
+            if matches
+            else await self._client.post(_without_id(resource), condition, once=once)
+        )
+        if fingerprint(renamed(there, reverse(names))) == fingerprint(ours):
+            return there
+        return await self._one_by_one.put({**resource, "id": there["id"]}, _guard(there))
+
+
+def _without_id(resource: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in resource.items() if name != "id"}
+
+
+def _guard(resource: dict[str, Any]) -> str | None:
+    version = resource.get("meta", {}).get("versionId")
+    return f'W/"{version}"' if version else None

@@ -1,0 +1,47 @@
+"""How what is written refers to the source's resources: the report, its patient, its specimen.
+
+In the store these references must mean the same as at the source. Where both are one server, or the store
+keeps the source's ids, a relative reference does. Where they are two, an absolute one says on which server,
+or an identifier does where a store takes no references to other servers.
+
+Source: http://hl7.org/fhir/R4/references.html (literal and logical references).
+"""
+
+from typing import Any, Literal
+
+from oncofhir.fhir.references import literal_reference
+from oncofhir.schemas.base import Value
+
+# The value is a URI (http://hl7.org/fhir/R4/identifier-registry.html).
+_URI = "urn:ietf:rfc:3986"
+
+
+class SourceReferences(Value):
+    """`base_url` is the source's; it is needed for `absolute` and `identifier`."""
+
+    form: Literal["same", "absolute", "identifier"] = "same"
+    base_url: str = ""
+
+    def to(self, reference: str) -> dict[str, Any]:
+        """The Reference element for a relative reference to a source resource, with or without version."""
+        if self.form == "same":
+            return {"reference": reference}
+        address = f"{self.base_url}/{reference}"
+        if self.form == "absolute":
+            return {"reference": address}
+        return {
+            "type": reference.partition("/")[0],
+            "identifier": {"system": _URI, "value": address},
+        }
+
+
+SAME = SourceReferences()
+
+
+def named(element: dict[str, Any]) -> str | None:
+    """What a Reference element names, the same in each form: `Type/id`, else what it says."""
+    said = element.get("reference") or (element.get("identifier") or {}).get("value")
+    if not isinstance(said, str):
+        return None
+    literal = literal_reference(said)
+    return literal.unversioned if literal is not None else said

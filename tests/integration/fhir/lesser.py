@@ -1,0 +1,93 @@
+"""A FHIR server that can do less: another one behind it, and what it lacks is refused and not declared."""
+
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+
+import httpx2
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from tests.serving import served
+
+_PASSED_ON = ("accept", "content-type", "if-match", "if-none-exist", "prefer", "cache-control")
+_PASSED_BACK = ("content-type", "etag", "location")
+_METHOD_NOT_ALLOWED = 405
+
+
+def _refused() -> Response:
+    issue = {"severity": "error", "code": "not-supported"}
+    outcome = {"resourceType": "OperationOutcome", "issue": [issue]}
+    return JSONResponse(outcome, status_code=_METHOD_NOT_ALLOWED)
+
+
+class Lesser:
+    """Without transactions and batches; without `chooses_ids` no PUT creates, without `conditional` no POST looks."""
+
+    def __init__(self, behind: str, *, chooses_ids: bool, conditional: bool) -> None:
+        self._behind = behind
+        self._chooses_ids = chooses_ids
+        self._conditional = conditional
+        self.refused: list[str] = []
+        self._http = httpx2.AsyncClient(trust_env=False)
+
+    async def answer(self, request: Request) -> Response:
+        path = request.url.path.removeprefix("/fhir")
+        if path == "/metadata":
+            return JSONResponse(self._stated((await self._http.get(self._behind + path)).json()))
+        if await self._lacks(request, path):
+            self.refused.append(f"{request.method} {path}")
+            return _refused()
+        sent = {name: request.headers[name] for name in _PASSED_ON if name in request.headers}
+        query = f"?{request.url.query}" if request.url.query else ""
+        answer = await self._http.request(
+            request.method,
+            self._behind + path + query,
+            headers=sent,
+            content=await request.body(),
+        )
+        headers = {name: answer.headers[name] for name in _PASSED_BACK if name in answer.headers}
+        return Response(answer.content, answer.status_code, headers)
+
+    async def _lacks(self, request: Request, path: str) -> bool:
+        if request.method == "POST":
+            looks = "if-none-exist" in request.headers
+            return not path.strip("/") or (looks and not self._conditional)
+        if request.method == "PUT" and not self._chooses_ids:
+            return (await self._http.get(self._behind + path)).status_code != httpx2.codes.OK
+        return False
+
+    async def aclose(self) -> None:
+        await self._http.aclose()
+
+    def _stated(self, statement: dict) -> dict:
+        (rest,) = statement["rest"]
+        types = [
+            type_ | {"updateCreate": self._chooses_ids, "conditionalCreate": self._conditional}
+            for type_ in rest["resource"]
+        ]
+        without = {"interaction": [{"code": "search-system"}], "resource": types}
+        return statement | {"rest": [rest | without]}
+
+
+@contextmanager
+def lesser_server(
+    behind: str, *, chooses_ids: bool = True, conditional: bool = True
+) -> Iterator[tuple[str, Lesser]]:
+    """Its base URL, and the server."""
+    lesser = Lesser(behind, chooses_ids=chooses_ids, conditional=conditional)
+    methods = ["GET", "POST", "PUT", "DELETE"]
+    routes = [
+        Route("/health", lambda _: Response()),
+        Route("/fhir", lesser.answer, methods=methods),
+        Route("/fhir/{path:path}", lesser.answer, methods=methods),
+    ]
+
+    @asynccontextmanager
+    async def until_closed(_: Starlette) -> AsyncIterator[None]:
+        yield
+        await lesser.aclose()
+
+    with served(Starlette(routes=routes, lifespan=until_closed)) as url:
+        yield f"{url}/fhir", lesser

@@ -1,0 +1,204 @@
+"""Servers that say that they lack transactions, batches, update-as-create or conditional create."""
+
+import asyncio
+
+import pytest
+
+from oncofhir.fhir.changes import version_of
+from oncofhir.fhir.client import FhirClient
+from oncofhir.fhir.head import Decision, decide, from_task
+from oncofhir.schemas.errors import DependencyUnavailable, StoreConflict
+from oncofhir.schemas.outcome import OutcomeStatus, RowStatus
+from oncofhir.schemas.reasons import Reason
+from tests.integration.fhir.bench import ANSWERS, Bench, run
+from tests.integration.fhir.cut_off import CutOff, of_this_patient, tasks_of
+from tests.integration.fhir.lesser import lesser_server
+from tests.reports import BREAST
+
+AMENDED = BREAST.replace("HER2: negative (1+)", "HER2: positive (3+)")
+ANSWERS_AMENDED = ANSWERS | {"hormone receptor status": "ER positive, PR negative, HER2 positive"}
+
+
+@pytest.fixture(
+    scope="module",
+    params=[(True, True), (False, False)],
+    ids=["no-transactions", "neither-ids-nor-conditions"],
+)
+def lesser(request, fhir_server):
+    chooses_ids, conditional = request.param
+    with lesser_server(fhir_server.base_url, chooses_ids=chooses_ids, conditional=conditional) as (
+        url,
+        server,
+    ):
+        server.behind = fhir_server.base_url
+        server.chooses_ids = chooses_ids
+        yield url, server
+
+
+def story(test):
+    def wrapped(lesser):
+        url, server = lesser
+
+        async def told():
+            bench = Bench(url, behind=server.behind)
+            bench.chooses_ids = server.chooses_ids
+            try:
+                await bench.prepare()
+                server.refused.clear()
+                await test(bench)
+                assert server.refused == [], "what it says that it lacks is not tried"
+            finally:
+                await bench.aclose()
+
+        run(told())
+
+    wrapped.__name__ = test.__name__
+    return wrapped
+
+
+async def refers_to_itself(bench):
+    """Every reference among the findings, Provenance and head is to something that is there."""
+    stored = {f"{r['resourceType']}/{r['id']}": r for r in (await bench.stored()).values()}
+    (task,) = await tasks_of(bench)
+    (condition,) = (r for r in stored.values() if r["resourceType"] == "Condition")
+    for stage in condition["stage"]:
+        assert stage["assessment"][0]["reference"] in stored
+    for resource in stored.values():
+        for focus in resource.get("focus", []):
+            assert focus["reference"] in stored
+        if "device" in resource:
+            kind, _, ident = resource["device"]["reference"].partition("/")
+            assert await bench.client.read(kind, ident)
+    findings = [o["valueReference"]["reference"] for o in task["output"] if "valueReference" in o]
+    assert set(findings) == set(stored)
+    (run_of,) = await bench.client.search("Provenance", {"target": f"Task/{task['id']}"})
+    assert {t["reference"] for t in run_of["target"]} == {*stored, f"Task/{task['id']}"}
+    return stored
+
+
+@story
+async def test_a_first_version_is_whole(bench):
+    processed = await bench.store()
+    stored = await refers_to_itself(bench)
+    assert len(stored) == 11
+    assert {row.resource for row in processed.rows} <= set(stored)
+    assert (await bench.head()).published == processed.rows
+    versions = await bench.versions()
+    assert {s for s, v in versions.items() if v != "1"} <= ({"diagnosis"} - {bench.chooses_ids})
+    assert len(await of_this_patient(bench)) == 10
+
+
+@story
+async def test_an_amendment_changes_what_changed_and_nothing_else(bench):
+    await bench.store()
+    before = await bench.versions()
+    processed = await bench.store(AMENDED, "2", ANSWERS_AMENDED)
+    after = await bench.versions()
+    assert {slot for slot in after if after[slot] != before[slot]} == {"hormone-receptor/HER2"}
+    assert processed.outcome.conflicts == 0
+    assert {row.revision for row in processed.rows} == {2}
+    stored = await bench.stored()
+    assert {row.resource for row in processed.rows} <= {
+        f"{resource['resourceType']}/{resource['id']}" for resource in stored.values()
+    }
+
+
+@story
+async def test_what_vanished_and_returned_is_itself(bench):
+    await bench.store()
+    before = await bench.stored()
+    without = {q: a for q, a in ANSWERS.items() if q not in {"cancer grade", "diagnosis"}}
+    processed = await bench.store(BREAST, "2", without)
+    assert (await bench.stored())["cancer-grade"]["status"] == "entered-in-error"
+    assert processed.outcome.conflicts == 0
+    processed = await bench.store(BREAST, "3")
+    after = await bench.stored()
+    assert processed.outcome.conflicts == 0
+    assert after["cancer-grade"]["status"] == "preliminary"
+    assert {slot: r["id"] for slot, r in after.items()} == {s: r["id"] for s, r in before.items()}
+
+
+@story
+async def test_a_retraction_withdraws_all(bench):
+    await bench.store()
+    head = await bench.head()
+    at = head.at.model_copy(update={"version": "2", "status": "entered-in-error"})
+    source = head.source.model_copy(update={"version": "2"})
+    processed = await bench.repository.retract(source, at, Reason.ENTERED_IN_ERROR, head)
+    assert processed.outcome.status is OutcomeStatus.RETRACTED
+    assert {row.status for row in processed.rows} == {RowStatus.WITHDRAWN}
+    stored = (await bench.stored())["cancer-grade"]
+    assert stored["status"] == "entered-in-error"
+    runs = await bench.client.search("Provenance", {"target": f"Observation/{stored['id']}"})
+    (why,) = [r for r in runs if r["activity"]["coding"][0]["code"] == "deprecate"]
+    (assembler,) = why["agent"]
+    assert await bench.client.read(*assembler["who"]["reference"].split("/"))
+
+
+@story
+async def test_what_a_human_edited_is_left_alone(bench):
+    await bench.store()
+    grade = (await bench.stored())["cancer-grade"]
+    await bench.client.put(grade | {"status": "final"})
+    without = {q: a for q, a in ANSWERS.items() if q != "cancer grade"}
+    processed = await bench.store(BREAST, "2", without)
+    assert processed.outcome.conflicts == 1
+    assert (await bench.stored())["cancer-grade"]["status"] == "final"
+
+
+@story
+async def test_of_two_first_writers_one_wins(bench):
+    other = FhirClient(bench.base_url)
+    report = await bench.report(BREAST)
+    extraction = bench.extraction(report, ANSWERS)
+    results = await asyncio.gather(
+        bench.repository.store(report, bench.run_of(report), extraction, None),
+        bench.new_repository(other).store(report, bench.run_of(report), extraction, None),
+        return_exceptions=True,
+    )
+    await other.aclose()
+    lost = [result for result in results if isinstance(result, StoreConflict)]
+    assert len(lost) == 1
+    assert len([task for task in await tasks_of(bench) if task["status"] == "completed"]) == 1
+    assert len(await of_this_patient(bench)) == 10
+
+
+def _cut_off_after(writes):
+    @story
+    async def test(bench):
+        cut = CutOff(bench.client, after=writes)
+        with pytest.raises(DependencyUnavailable):
+            await bench.store()
+        cut.mend()
+        assert await bench.head() is None
+        (task,) = await tasks_of(bench)
+        assert task["status"] == "in-progress"
+        processed = await bench.store()
+        assert (processed.outcome.revision, processed.outcome.conflicts) == (1, 0)
+        assert len(await of_this_patient(bench)) == 10, "no finding is there twice"
+        await refers_to_itself(bench)
+        report, head = await bench.report(BREAST), await bench.head()
+        at, run_id = version_of(report), bench.run_of(report).id
+        assert decide(head, report.source, at, run_id) is Decision.SAME
+        assert from_task((await tasks_of(bench))[0]).announced == ()
+
+    return test
+
+
+test_a_writer_cut_off_after_two_findings_is_healed = _cut_off_after(4)
+test_a_writer_cut_off_before_its_end_is_healed = _cut_off_after(11)
+
+
+def test_a_server_that_gives_ids_but_looks_for_what_is_there_is_asked_to(fhir_server):
+    with lesser_server(fhir_server.base_url, chooses_ids=False) as (url, server):
+
+        async def told():
+            bench = Bench(url, behind=fhir_server.base_url)
+            await bench.prepare()
+            server.refused.clear()
+            await bench.store()
+            await refers_to_itself(bench)
+            assert server.refused == []
+            await bench.aclose()
+
+        run(told())

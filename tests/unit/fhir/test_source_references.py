@@ -1,0 +1,139 @@
+"""References to the source, in bundles for a store that is another server."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from oncofhir.fhir.build import build
+from oncofhir.fhir.changes import changes
+from oncofhir.fhir.client import FhirClient
+from oncofhir.fhir.context import model_device_id, prompt_document_id, software_device_id
+from oncofhir.fhir.repository import Repository
+from oncofhir.fhir.source_references import SourceReferences, named
+from oncofhir.schemas.identity import run_of
+from tests.findings import (
+    MODEL,
+    PROMPTS,
+    RECORDED,
+    SYSTEM,
+    context_of,
+    extraction_of,
+    finding,
+    report_of,
+)
+
+BASE = "https://ehr.example/fhir"
+TEXT = """FINAL DIAGNOSIS:
+Left breast: invasive ductal carcinoma, Nottingham grade 2, 2.3 x 1.8 cm. Stage IIB.
+"""
+FORMS = ["same", "absolute", "identifier"]
+# of elements that name the source's resources, in the Task, the Provenance and the findings
+OF_SOURCE = {"Patient/r1", "DiagnosticReport/r1", "DiagnosticReport/r1/_history/1", "Specimen/s1"}
+
+
+def bundle_in(form: str) -> tuple[dict[str, Any], set[str]]:
+    """A bundle, and the relative references that it and the store itself answer for."""
+    report = report_of(TEXT, specimen="Specimen/s1")
+    found = [
+        finding(report, "diagnosis", "breast cancer", "invasive ductal carcinoma"),
+        finding(report, "cancer-grade", "2", "grade 2"),
+        finding(report, "tumor-size", "23 mm", "2.3 x 1.8 cm", dimensions=(23.0, 18.0)),
+        finding(report, "cancer-stage", "IIB", "Stage IIB", slot="group"),
+    ]
+    repository = Repository(
+        FhirClient("http://127.0.0.1:9/fhir"),
+        source_name="test",
+        identifier_system=SYSTEM,
+        organization="Test Hospital",
+        software_version="0.0.0",
+        sources=SourceReferences(form=form, base_url=BASE),
+        clock=lambda: RECORDED,
+    )
+    run = run_of(report, MODEL, PROMPTS, "settings", "terminology", "0.0.0")
+    bundle, _ = repository.first_version(report, run, extraction_of(*found))
+    own = {e["fullUrl"] for e in bundle["entry"]}
+    own |= {e["request"]["url"] for e in bundle["entry"]}
+    own |= {f"Device/{model_device_id(run)}", f"Device/{software_device_id('0.0.0')}"}
+    return bundle, own | {f"DocumentReference/{prompt_document_id(run)}"}
+
+
+def references(value: Any) -> Iterator[dict[str, Any]]:
+    """Every Reference element."""
+    if isinstance(value, list):
+        for item in value:
+            yield from references(item)
+    if isinstance(value, dict):
+        is_logical = set(value) >= {"type", "identifier"} and "use" not in value
+        if isinstance(value.get("reference"), str) or is_logical:
+            yield value
+        for name, inner in value.items():
+            if name != "identifier":
+                yield from references(inner)
+
+
+def outward(form: str) -> list[dict[str, Any]]:
+    bundle, own = bundle_in(form)
+    said = [r for entry in bundle["entry"] for r in references(entry["resource"])]
+    return [r for r in said if r.get("reference") not in own]
+
+
+def test_by_default_they_are_relative():
+    assert {r["reference"] for r in outward("same")} == OF_SOURCE
+
+
+def test_absolute_ones_are_all_at_the_source():
+    assert {r["reference"] for r in outward("absolute")} == {f"{BASE}/{r}" for r in OF_SOURCE}
+
+
+def test_as_identifiers_they_are_no_literal_references():
+    said = outward("identifier")
+    assert all("reference" not in r for r in said)
+    assert {r["identifier"]["value"] for r in said} == {f"{BASE}/{r}" for r in OF_SOURCE}
+    assert {r["identifier"]["system"] for r in said} == {"urn:ietf:rfc:3986"}
+    assert {r["type"] for r in said} == {"Patient", "DiagnosticReport", "Specimen"}
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_each_place_names_the_source_in_the_same_form(form):
+    bundle, _ = bundle_in(form)
+    sources = SourceReferences(form=form, base_url=BASE)
+    of = {e["resource"]["resourceType"]: e["resource"] for e in bundle["entry"]}
+    report, patient = sources.to("DiagnosticReport/r1"), sources.to("Patient/r1")
+    (derivation,) = [e for e in of["Condition"]["extension"] if "derivation" in e["url"]]
+    assert derivation["extension"][0] == {"url": "reference", "valueReference": report}
+    assert of["Condition"]["evidence"][0]["detail"] == [report]
+    assert (of["Task"]["focus"], of["Task"]["for"]) == (report, patient)
+    assert of["Condition"]["subject"] == of["Observation"]["subject"] == patient
+    on = [e["resource"]["specimen"] for e in bundle["entry"] if "specimen" in e["resource"]]
+    assert on == [sources.to("Specimen/s1")] * 2, "of the grade and the size"
+    version = sources.to("DiagnosticReport/r1/_history/1") | {"display": "version 1"}
+    assert of["Provenance"]["entity"][0]["what"] == version
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_every_form_names_the_same(form):
+    sources = SourceReferences(form=form, base_url=BASE)
+    assert named(sources.to("Patient/p")) == "Patient/p"
+    assert named(sources.to("DiagnosticReport/r/_history/2")) == "DiagnosticReport/r"
+    assert named({"display": "someone"}) is None
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_a_merged_patient_is_followed_in_every_form(form):
+    report = report_of(TEXT)
+    context = context_of(report, sources=SourceReferences(form=form, base_url=BASE))
+    extraction = extraction_of(finding(report, "cancer-grade", "2", "grade 2"))
+    _, head = changes(context, build(context, extraction, 1), extraction, None, {})
+    plan = build(context, extraction, 2)
+    stored = {f"{r['resourceType']}/{r['id']}": r for r in plan.resources.values()}
+    same, _ = changes(context, plan, extraction, head, stored)
+    assert [e["resource"]["resourceType"] for e in same] == ["Provenance"]
+    merged = json.loads(json.dumps(stored).replace("Patient/r1", "Patient/merged"))
+    other = report_of(TEXT.replace("grade 2", "grade 3"))
+    extraction = extraction_of(finding(other, "cancer-grade", "3", "grade 3"))
+    plan = build(context, extraction, 2)
+    entries, _ = changes(context, plan, extraction, head, merged)
+    (grade,) = [e["resource"] for e in entries if e["resource"]["resourceType"] == "Observation"]
+    assert named(grade["subject"]) == "Patient/merged"
