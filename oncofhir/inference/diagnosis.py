@@ -4,10 +4,11 @@ Source of the rule: design, promise 5.
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from oncofhir.inference.candidates import Candidate
 from oncofhir.inference.evidence import Reading
+from oncofhir.inference.grounding import MOST_PLACES
 from oncofhir.inference.malignancy import MALIGNANCY
 from oncofhir.schemas.base import Value
 from oncofhir.schemas.finding import Basis, Evidence, Finding, RejectedFinding, Rejection
@@ -39,23 +40,23 @@ def diagnose(
 
     Only places whose start `within` accepts count: those of one tumour, where a report has several.
     """
-    exact = [
-        p for p in reading.places(candidate.value) if within(p[0]) and reading.assertion(*p) is None
-    ]
+    said = weightiest(reading, (p for p in reading.places(candidate.value) if within(p[0])))
+    exact = [place for place in said if reading.assertion(*place) is None]
     if exact:
         best = max(exact, key=lambda p: reading.authority(p[0]))
         return _finding(reading, candidate, where_it_is, Basis.STATED, [best])
-    named = [place for place in reading.malignancies if within(place[0])]
+    named = weightiest(reading, (p for p in reading.malignancies if within(p[0])))
     affirmed = [p for p in named if reading.assertion(*p) is None]
     if not affirmed:
         return _rejected(reading, candidate, named)
     affirmed.sort(key=lambda p: reading.authority(p[0]), reverse=True)
     site = site_of(candidate.value)
     # a site that the report denies, or that an order to the model dictates, is not where the tumour is
+    found = _where(reading, site, candidate.value)
     where = [
-        w
-        for w in _where(reading, site, candidate.value)
-        if within(w[0]) and reading.assertion(*w) is None
+        place
+        for place in weightiest(reading, (p for p in found if within(p[0])))
+        if reading.assertion(*place) is None
     ]
     for place in affirmed:
         near = [w for w in where if abs(w[0] - place[0]) <= TOGETHER]
@@ -68,12 +69,24 @@ def diagnose(
     return _rejected(reading, candidate, [])
 
 
+def weightiest(reading: Reading, places: Iterable[Place]) -> list[Place]:
+    """The places; of more than `MOST_PLACES` those in the weightiest sections, and of these the first."""
+    found = list(places)
+    if len(found) > MOST_PLACES:
+        found.sort(key=lambda place: reading.authority(place[0]), reverse=True)
+    return found[:MOST_PLACES]
+
+
 def without_malignancy(reading: Reading) -> Rejection | None:
     """Why the report says of no current malignancy of the patient; None when it does."""
-    reasons = [reading.assertion(*place) for place in reading.malignancies]
-    if not reasons:
-        return Rejection.UNGROUNDED
-    return None if None in reasons else reasons[0]
+    first = Rejection.UNGROUNDED
+    for number, place in enumerate(reading.malignancies):
+        reason = reading.assertion(*place)
+        if reason is None:
+            return None
+        if number == 0:
+            first = reason
+    return first
 
 
 def _where(reading: Reading, site: Site | None, value: str) -> list[Place]:

@@ -2,7 +2,7 @@
 
 from bisect import bisect_left, bisect_right
 from functools import cached_property
-from itertools import pairwise
+from itertools import islice, pairwise
 
 from oncofhir.inference.assertion import assertion
 from oncofhir.inference.malignancy import MALIGNANCY
@@ -14,6 +14,8 @@ from oncofhir.schemas.finding import Evidence, Kind, Rejection
 from oncofhir.schemas.report import Report, Section, SectionKind
 
 LONGEST_QUOTE = 200
+MOST_MENTIONS = 50_000
+"""Of a kind; more than a megabyte of a real chart holds."""
 _AUTHORITY = {
     SectionKind.SYNOPTIC: 4,
     SectionKind.FINAL_DIAGNOSIS: 4,
@@ -44,9 +46,9 @@ class Reading:
         return self.report.text
 
     def mentions(self, kind: Kind) -> tuple[Mention, ...]:
-        """Every mention of a kind, in text order."""
+        """The mentions of a kind, the first `MOST_MENTIONS` of a text that repeats them without end."""
         if kind not in self._mentions:
-            self._mentions[kind] = tuple(FINDERS[kind](self.text))
+            self._mentions[kind] = tuple(islice(FINDERS[kind](self.text), MOST_MENTIONS))
         return self._mentions[kind]
 
     @cached_property

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 
 from oncofhir.inference.candidates import Candidate
 from oncofhir.inference.evidence import Reading
@@ -10,6 +11,8 @@ from oncofhir.inference.mentions import Mention
 from oncofhir.schemas.base import Value
 from oncofhir.schemas.finding import Kind, Rejection
 
+MOST_PLACES = 4000
+"""Of the places that say a value those in the weightiest sections, and of these the first, are looked at."""
 _SAME_MM = 0.05
 _JUST_BEFORE, _CLOSE_BEHIND = 40, 120  # characters
 # A category of stage or a receptor's status cannot be negated; "negative" is a receptor's value.
@@ -34,7 +37,10 @@ def ground(reading: Reading, candidate: Candidate) -> list[Place]:
         )
     else:
         mentions = (m for m in reading.mentions(candidate.kind) if says(m, candidate))
-    places = [_place(reading, candidate.kind, mention) for mention in mentions]
+    said = list(mentions)
+    if len(said) > MOST_PLACES:
+        said.sort(key=lambda m: reading.authority(m.start), reverse=True)
+    places = [_place(reading, candidate.kind, mention) for mention in said[:MOST_PLACES]]
     return sorted(places, key=lambda p: (p.assertion is None, p.weight), reverse=True)
 
 
@@ -59,6 +65,7 @@ def says(mention: Mention, candidate: Candidate) -> bool:
     return mention.value == candidate.value
 
 
+@lru_cache(maxsize=1024)
 def core(stage: str) -> str:
     """A stage without prefix and suffix: "pT2" and "T2" say the same category."""
     match = _STAGE_CORE.match(stage)

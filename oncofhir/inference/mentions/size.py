@@ -29,7 +29,7 @@ def sizes(text: str) -> Iterator[Mention]:
     """
     matches = list(_SIZE.finditer(_BLANK.sub(" ", text)))
     lent: str | None = None
-    found: list[Mention] = []
+    found: list[tuple[re.Match[str], list[str]]] = []
     for match, following in zip(reversed(matches), [None, *reversed(matches)], strict=False):
         units = [match["u1"], match["u2"], match["u3"]]
         unit = next((u for u in reversed(units) if u), None)
@@ -39,10 +39,11 @@ def sizes(text: str) -> Iterator[Mention]:
             unit = lent if _JOINED.fullmatch(between) and not counted else None
         lent = unit
         if unit is not None:
-            mention = _mention(match, [u or unit for u in units])
-            if mention is not None:
-                found.append(mention)
-    yield from reversed(found)
+            found.append((match, [u or unit for u in units]))
+    for match, given in reversed(found):
+        mention = _mention(match, given)
+        if mention is not None:
+            yield mention
 
 
 def bare_sizes(text: str) -> Iterator[tuple[float, ...]]:
