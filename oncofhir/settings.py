@@ -245,7 +245,7 @@ class FhirSettings(Group):
     )
     write: WriteMode = Field(
         WriteMode.STORE,
-        description="shadow: only read the store; give it a group and output topics of its own",
+        description="shadow: only read the store; the group and output topics must be of its own",
     )
     references: Literal["same", "absolute", "identifier"] = Field(
         "same",
@@ -442,6 +442,27 @@ class Settings(BaseSettings):
         file = os.environ.get(CONFIG_FILE_VARIABLE)
         toml = (TomlConfigSettingsSource(settings_cls, Path(file)),) if file else ()
         return (init_settings, env_settings, *toml)
+
+
+_OF_ITS_OWN = ("group_id", "phenotype_topic", "outcome_topic", "dead_letter_topic")
+
+
+def refuse_shared_topics(settings: Settings) -> None:
+    """See that a worker in shadow mode shares no output with the one that writes (design, shadow mode).
+
+    Raises:
+        SettingsError: a group or an output topic was left at its default; the message names them.
+    """
+    if settings.fhir.write is not WriteMode.SHADOW:
+        return
+    default = KafkaSettings()
+    shared = [n for n in _OF_ITS_OWN if getattr(settings.kafka, n) == getattr(default, n)]
+    if shared:
+        names = ", ".join(f"{PREFIX}KAFKA__{name.upper()}" for name in shared)
+        raise SettingsError(
+            f"{PREFIX}FHIR__WRITE is shadow: give this worker a group and output topics of its own "
+            f"({names}), or its rows stand beside those of the worker that writes"
+        )
 
 
 def load() -> Settings:

@@ -17,7 +17,7 @@ def worker() -> None:
     from oncofhir.consumers.composition import parsing_pool, pipeline
     from oncofhir.consumers.worker import Worker
     from oncofhir.schemas.errors import OncofhirError, TooManyDeadLetters
-    from oncofhir.settings import SettingsError
+    from oncofhir.settings import SettingsError, refuse_shared_topics
     from oncofhir.telemetry.logging import configure
 
     settings = settings_or_exit()
@@ -31,6 +31,7 @@ def worker() -> None:
             await pool.aclose()
 
     try:
+        refuse_shared_topics(settings)
         asyncio.run(run())
     except SettingsError as error:
         fail(str(error), Exit.WRONG_USAGE)

@@ -4,7 +4,8 @@
 
 A faulty request meets one of `Fault`, by a seeded generator. Two of them come after the server has done
 what was asked: a client that tries again must not do it twice. `GET /_proxy` counts what was done;
-`POST /_proxy` takes `{"share": 0.5}`, `{"only": ["late-error"]}`, `{"method": "POST"}`. What the server
+`POST /_proxy` takes `{"share": 0.5}`, `{"only": ["late-error"]}`, `{"method": "POST"}`, `{"path": "/fhir"}`, and
+`{"next": [null, "late-hang"]}` for the next requests of that method and path: null is none. What the server
 calls itself in its answers is replaced by the proxy's address, so that its links lead through it.
 """
 
@@ -44,6 +45,19 @@ class Fault(StrEnum):
     HANG = "hang"  # held, then 504; not forwarded
     LATE_ERROR = "late-error"  # forwarded and done, then 502
     LATE_HANG = "late-hang"  # forwarded and done, then held and 504
+    EMPTY_SUCCESS = (
+        "empty-success"  # 200 with an OperationOutcome, not forwarded; only when asked for
+    )
+
+
+_STATUSES = {
+    Fault.UNAVAILABLE: 503,
+    Fault.HANG: 504,
+    Fault.LATE_ERROR: 502,
+    Fault.LATE_HANG: 504,
+    Fault.EMPTY_SUCCESS: 200,
+}
+_BY_CHANCE = tuple(fault for fault in Fault if fault is not Fault.EMPTY_SUCCESS)
 
 
 class FaultyProxy:
@@ -56,8 +70,10 @@ class FaultyProxy:
         self._names = (upstream.encode(), f"http://127.0.0.1:{port}".encode())
         self._share = share
         self._hang = hang_seconds
-        self._only: Sequence[Fault] = tuple(Fault)
+        self._only: Sequence[Fault] = _BY_CHANCE
+        self._next: list[Fault | None] = []
         self._method: str | None = None
+        self._path: str | None = None
         self._random = random.Random(seed)
         self._http = httpx2.AsyncClient(timeout=120.0, trust_env=False)
         self.done: Counter[str] = Counter()
@@ -76,29 +92,29 @@ class FaultyProxy:
             self._share = told.get("share", self._share)
             self._only = [Fault(name) for name in told["only"]] if "only" in told else self._only
             self._method = told.get("method", self._method)
+            self._path = told.get("path", self._path)
+            self._next += [Fault(name) if name else None for name in told.get("next", ())]
         return JSONResponse(dict(self.done))
 
     async def serve(self, request: Request) -> Response:
-        fault = self._fault(request.method)
+        fault = self._fault(request.method, request.url.path.rstrip("/"))
         self.done[fault or "forwarded"] += 1
-        match fault:
-            case Fault.UNAVAILABLE:
-                return JSONResponse(_OUTCOME, 503)
-            case Fault.ERROR_PAGE:
-                return Response("<html>Bad gateway</html>", 500, media_type="text/html")
-            case Fault.HANG:
-                await asyncio.sleep(self._hang)
-                return JSONResponse(_OUTCOME, 504)
-        answer = await self._forward(request)
-        if fault is Fault.LATE_ERROR:
-            return JSONResponse(_OUTCOME, 502)
-        if fault is Fault.LATE_HANG:
+        if fault is None:
+            return await self._forward(request)
+        if fault in (Fault.LATE_ERROR, Fault.LATE_HANG):
+            await self._forward(request)
+        if fault in (Fault.HANG, Fault.LATE_HANG):
             await asyncio.sleep(self._hang)
-            return JSONResponse(_OUTCOME, 504)
-        return answer
+        if fault is Fault.ERROR_PAGE:
+            return Response("<html>Bad gateway</html>", 500, media_type="text/html")
+        return JSONResponse(_OUTCOME, _STATUSES[fault])
 
-    def _fault(self, method: str) -> Fault | None:
-        if self._method not in (None, method) or self._random.random() >= self._share:
+    def _fault(self, method: str, path: str) -> Fault | None:
+        if self._method not in (None, method) or self._path not in (None, path):
+            return None
+        if self._next:
+            return self._next.pop(0)
+        if self._random.random() >= self._share:
             return None
         return self._random.choice(list(self._only))
 

@@ -1,7 +1,18 @@
 import pytest
 
 from oncofhir import settings as module
-from oncofhir.settings import SettingsError, known_variables, load, read_secret, shown
+from oncofhir.settings import (
+    FhirSettings,
+    KafkaSettings,
+    Settings,
+    SettingsError,
+    WriteMode,
+    known_variables,
+    load,
+    read_secret,
+    refuse_shared_topics,
+    shown,
+)
 
 
 @pytest.fixture(autouse=True)
@@ -105,3 +116,17 @@ def test_secret_file(tmp_path):
         read_secret(file)
     with pytest.raises(SettingsError, match="cannot read"):
         read_secret(tmp_path / "none")
+
+
+def test_a_shadow_worker_shares_no_output_with_the_one_that_writes():
+    shadow = FhirSettings(write=WriteMode.SHADOW)
+    with pytest.raises(SettingsError, match=r"KAFKA__GROUP_ID.*KAFKA__PHENOTYPE_TOPIC"):
+        refuse_shared_topics(Settings(fhir=shadow))
+    own = KafkaSettings(
+        group_id="shadow",
+        phenotype_topic="shadow.phenotypes",
+        outcome_topic="shadow.outcomes",
+        dead_letter_topic="shadow.dead-letters",
+    )
+    refuse_shared_topics(Settings(fhir=shadow, kafka=own))
+    refuse_shared_topics(Settings())
