@@ -17,10 +17,7 @@ def line(ident: str, whole: str, of: Case) -> dict[str, Any]:
         "tumor_laterality": of.laterality,
         "cancer_grade": next((m.value for m in grades(_named(of.grade))), None),
         "histological_type": of.histology,
-        "cancer_stage": " ".join(
-            dict.fromkeys(m.value for m in stages(f"stage: {of.stage}" if of.stage else ""))
-        )
-        or None,
+        "cancer_stage": _stage(of.stage),
         "hormone_receptors": dict(of.receptors),
     }
     if of.benign is not None:
@@ -37,3 +34,9 @@ def line(ident: str, whole: str, of: Case) -> dict[str, Any]:
 def _named(grade: str | None) -> str:
     """A bare "3+4" is a grade only behind its name."""
     return f"gleason {grade}" if grade and "+" in grade else grade or ""
+
+
+def _stage(said: str | None) -> str | None:
+    """The categories in normal form; "MX" says nothing and is no finding."""
+    values = dict.fromkeys(m.value for m in stages(f"stage: {said}" if said else ""))
+    return " ".join(value for value in values if not value.endswith("MX")) or None

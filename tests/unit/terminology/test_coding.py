@@ -145,3 +145,11 @@ def test_the_longest_words_win():
     assert site_of("rectosigmoid junction").key == "rectosigmoid junction"
     assert site_of("gastroesophageal junction").key == "gastroesophageal junction"
     assert [s.name for s, _, _ in find_sites("Lung and RENAL PELVIS")] == ["lung", "renal pelvis"]
+
+
+@pytest.mark.parametrize("said", ["cervical cancer", "cervical carcinoma", "cervix cancer"])
+def test_the_cervix_is_named_by_its_adjective_too_and_the_neck_is_not_meant(said):
+    found = site_of(said)
+    assert found is not None
+    assert found.key == "cervix"
+    assert site_of("cervical lymph node") is None or site_of("cervical lymph node").key != "cervix"
