@@ -6,7 +6,6 @@ from collections import defaultdict
 import pytest
 
 from oncofhir.consumers.lanes import Lane
-from oncofhir.consumers.places import Place, Places
 from oncofhir.consumers.records import Tenure
 from oncofhir.consumers.scheduler import Job, KeyedScheduler
 
@@ -166,13 +165,34 @@ async def test_a_place_that_was_handed_to_a_cancelled_job_goes_to_the_next():
     await asyncio.sleep(0)
     bench.scheduler.cancel({THEIRS})
     await bench.until(2)
-    places = Places(1)
-    first, handed, last = Place(places), Place(places), Place(places)
-    await first.take()
-    waiting = [asyncio.create_task(place.take()) for place in (handed, last)]
-    await asyncio.sleep(0)
-    first.give_back()
-    waiting[0].cancel()
-    await asyncio.wait_for(waiting[1], 1)
-    last.give_back()
-    await asyncio.wait_for(Place(places).take(), 1)
+
+
+async def test_a_job_that_is_cancelled_before_it_began_leaves_its_place():
+    bench = Bench(limit=1)
+    bench.submit("cancelled", 1, tenure=THEIRS)
+    bench.submit("next", 2)
+    bench.scheduler.cancel({THEIRS})
+    await bench.until(1)
+    assert bench.ended == [("next", 2)]
+
+
+async def test_a_job_that_raises_leaves_its_place_and_the_other_keys_go_on():
+    bench = Bench(limit=1)
+
+    async def broken(place):
+        raise ValueError("x")
+
+    bench.scheduler.submit(Job("broken", OURS, broken))
+    bench.submit("next", 2)
+    await bench.until(1)
+    assert bench.scheduler.working == 0
+
+
+async def test_a_job_that_waits_to_be_tried_again_is_cancelled_with_its_tenure():
+    bench = Bench(limit=1)
+    bench.submit("waits", 1, tenure=THEIRS, waits=1000)
+    bench.submit("waits", 2)
+    await asyncio.sleep(0.01)
+    bench.scheduler.cancel({THEIRS})
+    await bench.until(1)
+    assert bench.ended == [("waits", 2)]

@@ -1,0 +1,115 @@
+"""Whatever is submitted, waits, gives its place back early or is cancelled: order, limit, and no place is lost."""
+
+import asyncio
+from collections import defaultdict
+from dataclasses import dataclass
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from oncofhir.consumers.lanes import Lane
+from oncofhir.consumers.records import Tenure
+from oncofhir.consumers.scheduler import Job, KeyedScheduler
+
+LIMIT = 2
+MOST_TURNS = 1_000
+TENURES = [Tenure("topic", number, number) for number in range(3)]
+
+
+@dataclass(frozen=True)
+class Planned:
+    key: str
+    tenure: Tenure
+    lane: Lane
+    turns: int
+    tries: int
+    gives_back: bool
+
+
+jobs = st.builds(
+    Planned,
+    st.sampled_from("abcd"),
+    st.sampled_from(TENURES),
+    st.sampled_from(Lane),
+    st.integers(0, 3),
+    st.integers(1, 3),
+    st.booleans(),
+)
+steps = st.lists(
+    jobs | st.integers(0, 4) | st.sampled_from([frozenset({t}) for t in TENURES]), max_size=30
+)
+
+
+class Run:
+    """Carries a plan out and notes what it saw."""
+
+    def __init__(self):
+        self.failures = []
+        self.scheduler = KeyedScheduler(LIMIT, self.failures.append)
+        self.at_work = defaultdict(int)
+        self.with_a_place = 0
+        self.ended = []
+        self.cancelled = set()
+
+    def job(self, number, planned):
+        tries = [planned.tries]
+
+        async def work(place):
+            self.at_work[planned.key] += 1
+            self.with_a_place += 1
+            held = 1
+            assert self.at_work[planned.key] == 1, "two jobs of a key at a time"
+            assert self.with_a_place <= LIMIT, "more than the limit"
+            try:
+                for turn in range(planned.turns):
+                    if planned.gives_back and turn == 1:
+                        self.with_a_place -= held
+                        held = 0
+                        place.give_back()
+                    await asyncio.sleep(0)
+                tries[0] -= 1
+                if tries[0]:
+                    return lambda: asyncio.sleep(0)
+                self.ended.append(number)
+                return None
+            finally:
+                self.with_a_place -= held
+                self.at_work[planned.key] -= 1
+
+        return Job(planned.key, planned.tenure, work, planned.lane)
+
+
+async def carried_out(plan):
+    run = Run()
+    submitted = {}
+    for number, step in enumerate(plan):
+        if isinstance(step, Planned):
+            submitted[number] = step
+            run.scheduler.submit(run.job(number, step))
+        elif isinstance(step, int):
+            for _ in range(step):
+                await asyncio.sleep(0)
+        else:
+            run.cancelled |= {n for n, job in submitted.items() if job.tenure in step}
+            run.scheduler.cancel(step)
+            await asyncio.sleep(0)  # what was cancelled unwinds
+            await asyncio.sleep(0)
+    for _ in range(MOST_TURNS):
+        if not run.scheduler._queues:
+            break
+        await asyncio.sleep(0)
+    return run, submitted
+
+
+@settings(max_examples=300, deadline=None)
+@given(steps)
+def test_every_job_that_is_not_cancelled_ends_once_in_the_order_of_its_key(plan):
+    run, submitted = asyncio.run(carried_out(plan))
+    assert not run.failures
+    assert set(submitted) - run.cancelled <= set(run.ended)
+    assert len(run.ended) == len(set(run.ended))
+    for key in "abcd":
+        of_key = [number for number in run.ended if submitted[number].key == key]
+        assert of_key == sorted(of_key)
+    assert run.scheduler.working == 0
+    assert run.scheduler._free == LIMIT, "a place was lost"
