@@ -32,6 +32,9 @@ _POLL_MS = 50
 _MOST_AT_A_POLL = 500
 _HELD_PER_PLACE = 16  # records held for each that is worked on: the poll thread sleeps meanwhile
 _FETCH_BYTES = 8 * 2**20
+# A broker is asked one thing at a time. While records of the other partitions lie in the client it is asked
+# for the empty ones alone, and holds that question this long: nothing else can be fetched meanwhile.
+_FETCH_WAIT_MS = 50
 _LONGEST_BACKOFF = 15.0
 _CLOSE_MS = 3_000
 _METADATA_MS = 30_000  # how soon a topic or partition that was added is seen
@@ -155,6 +158,7 @@ class Source:
             "isolation_level": "read_committed",
             "allow_auto_create_topics": False,
             "fetch_max_bytes": _FETCH_BYTES,
+            "fetch_max_wait_ms": _FETCH_WAIT_MS,
             "metadata_max_age_ms": _METADATA_MS,
             "metrics_enabled": False,
         }

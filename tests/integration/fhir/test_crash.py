@@ -1,0 +1,140 @@
+"""A worker that is killed between the store and the topics: redelivery tells what the store has, and no more."""
+
+import asyncio
+import time
+from dataclasses import dataclass
+
+import httpx2
+import pytest
+
+from oncofhir.consumers.topics import ensure_topics
+from oncofhir.demo.broker import EmbeddedBroker
+from oncofhir.schemas.outcome import OutcomeRow, PhenotypeRow
+from oncofhir.settings import Settings
+from oncofhir.testing.scripted_model import ScriptedModel
+from tests.chaos.parts import Proxy, Workers
+from tests.integration.consumers.workbench import (
+    committed,
+    message,
+    publish,
+    read_all,
+    settings_for,
+)
+from tests.integration.fhir.bench import shell
+from tests.integration.test_main_job import PATIENT, SCRIPT
+from tests.reports import BREAST, diagnostic_report
+
+HANG_SECONDS = 60.0
+WRITTEN = ("Condition", "Observation", "Provenance", "DocumentReference", "Task")
+IDENT = "crash-1"
+
+
+@dataclass
+class Parts:
+    settings: Settings
+    base_url: str
+    proxy: Proxy
+    model: ScriptedModel
+    workers: Workers
+
+    def stored(self) -> dict[str, str]:
+        """Reference → version of what hangs on the patient, and of the heads."""
+        found = {}
+        for kind in WRITTEN:
+            page = httpx2.get(
+                f"{self.base_url}/{kind}",
+                params={"patient": IDENT, "_count": "200"},
+                headers={"Cache-Control": "no-cache"},
+                trust_env=False,
+            )
+            for entry in page.raise_for_status().json().get("entry", []):
+                resource = entry["resource"]
+                found[f"{kind}/{resource['id']}"] = resource["meta"]["versionId"]
+        return found
+
+    def tell(self, **what: object) -> dict[str, int]:
+        answer = httpx2.post(
+            f"http://127.0.0.1:{self.proxy.port}/_proxy", json=what, trust_env=False
+        )
+        return answer.raise_for_status().json()
+
+    def rows(self, topic: str) -> list[bytes]:
+        return [record.value for record in read_all(self.settings, topic)]
+
+
+@pytest.fixture
+def parts(fhir_server, tmp_path):
+    with (
+        EmbeddedBroker() as broker,
+        Proxy(fhir_server.base_url, share=0.0, hang_seconds=HANG_SECONDS, seed=1) as proxy,
+        ScriptedModel(SCRIPT) as model,
+    ):
+        settings = settings_for(broker.address)
+        ensure_topics(settings.kafka, partitions=1)
+        workers = Workers(environment_of(settings, proxy, model), tmp_path, "crash-test")
+        try:
+            yield Parts(settings, fhir_server.base_url, proxy, model, workers)
+        finally:
+            for slot in workers.slots:
+                workers.stop(slot)
+
+
+def environment_of(settings: Settings, proxy: Proxy, model: ScriptedModel) -> dict[str, str]:
+    kafka = settings.kafka.model_dump(include=set(KAFKA))
+    given = {f"ONCOFHIR_KAFKA__{name.upper()}": str(value) for name, value in kafka.items()}
+    return given | {
+        "ONCOFHIR_FHIR__BASE_URL": proxy.base_url,
+        "ONCOFHIR_FHIR__TIMEOUT_SECONDS": str(HANG_SECONDS),
+        "ONCOFHIR_MODEL__URL": model.url,
+        "ONCOFHIR_HTTP__HOST": "127.0.0.1",
+    }
+
+
+KAFKA = (
+    *("bootstrap_servers", "group_id", "session_timeout_ms"),
+    *("diagnostic_report_topic", "document_reference_topic"),
+    *("phenotype_topic", "outcome_topic", "dead_letter_topic"),
+)
+
+
+def wait_until(condition, seconds=90.0):
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it did not come true in time"
+        time.sleep(0.1)
+
+
+def put(base_url, resource):
+    url = f"{base_url}/{resource['resourceType']}/{resource['id']}"
+    httpx2.put(url, json=resource, trust_env=False).raise_for_status()
+
+
+@pytest.mark.timeout(300)
+def test_a_crash_between_store_and_topic_is_healed_by_the_redelivery(parts):
+    kafka = parts.settings.kafka
+    put(parts.base_url, PATIENT | {"id": IDENT})
+    put(parts.base_url, shell("DiagnosticReport", IDENT))
+    parts.workers.start(0)
+    parts.workers.wait_until_started(0)
+
+    # The first transaction reserves the head; the answer to the second never comes.
+    parts.tell(method="POST", path="/fhir", next=[None, "late-hang"])
+    report = diagnostic_report(IDENT, BREAST, patient=IDENT)
+    asyncio.run(publish(parts.settings, [message(parts.settings, report)]))
+    wait_until(lambda: any(ref.startswith("Provenance/") for ref in parts.stored()))
+    before, asked = parts.stored(), parts.model.control()["requests"]
+    assert parts.rows(kafka.outcome_topic) == parts.rows(kafka.phenotype_topic) == []
+
+    parts.workers.kill(0)
+
+    wait_until(lambda: parts.rows(kafka.outcome_topic))
+    wait_until(lambda: committed(parts.settings) == 1)
+    assert parts.workers.stop(0) == 0
+    assert parts.stored() == before, "nothing is written twice"
+    assert parts.model.control()["requests"] == asked, "and the model is asked nothing"
+    (outcome,) = map(OutcomeRow.model_validate_json, parts.rows(kafka.outcome_topic))
+    rows = [PhenotypeRow.model_validate_json(row) for row in parts.rows(kafka.phenotype_topic)]
+    assert outcome.findings == len(rows) == 12
+    written = {ref for ref in before if ref.startswith(("Condition/", "Observation/"))}
+    assert {row.resource for row in rows} == written
+    assert not parts.rows(kafka.dead_letter_topic)
