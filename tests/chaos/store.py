@@ -29,6 +29,10 @@ class FhirStore:
         self._base = base_url
         self._http = httpx2.Client(timeout=60.0, trust_env=False)
 
+    def close(self) -> None:
+        """Close the connections."""
+        self._http.close()
+
     def all_of(self, kind: str) -> Iterator[dict[str, Any]]:
         """Every resource of a type, over all pages."""
         url = f"{self._base}/{kind}?_count={_PAGE}"

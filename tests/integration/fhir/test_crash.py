@@ -1,6 +1,7 @@
 """A worker that is killed between the store and the topics: redelivery tells what the store has, and no more."""
 
 import asyncio
+import json
 import time
 from dataclasses import dataclass
 
@@ -13,6 +14,7 @@ from oncofhir.schemas.outcome import OutcomeRow, PhenotypeRow
 from oncofhir.settings import Settings
 from oncofhir.testing.scripted_model import ScriptedModel
 from tests.chaos.parts import Proxy, Workers
+from tests.chaos.store import FhirStore
 from tests.integration.consumers.workbench import (
     committed,
     message,
@@ -33,24 +35,19 @@ IDENT = "crash-1"
 class Parts:
     settings: Settings
     base_url: str
+    store: FhirStore
     proxy: Proxy
     model: ScriptedModel
     workers: Workers
 
     def stored(self) -> dict[str, str]:
-        """Reference → version of what hangs on the patient, and of the heads."""
-        found = {}
-        for kind in WRITTEN:
-            page = httpx2.get(
-                f"{self.base_url}/{kind}",
-                params={"patient": IDENT, "_count": "200"},
-                headers={"Cache-Control": "no-cache"},
-                trust_env=False,
-            )
-            for entry in page.raise_for_status().json().get("entry", []):
-                resource = entry["resource"]
-                found[f"{kind}/{resource['id']}"] = resource["meta"]["versionId"]
-        return found
+        """Reference → version of what the store holds of the report."""
+        return {
+            f"{kind}/{resource['id']}": resource["meta"]["versionId"]
+            for kind in WRITTEN
+            for resource in self.store.all_of(kind)
+            if f"/{IDENT}" in json.dumps(resource)
+        }
 
     def tell(self, **what: object) -> dict[str, int]:
         answer = httpx2.post(
@@ -72,9 +69,11 @@ def parts(fhir_server, tmp_path):
         settings = settings_for(broker.address)
         ensure_topics(settings.kafka, partitions=1)
         workers = Workers(environment_of(settings, proxy, model), tmp_path, "crash-test")
+        store = FhirStore(fhir_server.base_url)
         try:
-            yield Parts(settings, fhir_server.base_url, proxy, model, workers)
+            yield Parts(settings, fhir_server.base_url, store, proxy, model, workers)
         finally:
+            store.close()
             for slot in workers.slots:
                 workers.stop(slot)
 
@@ -97,11 +96,11 @@ KAFKA = (
 )
 
 
-def wait_until(condition, seconds=90.0):
+def wait_until(condition, seconds=60.0):
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, "it did not come true in time"
-        time.sleep(0.1)
+        time.sleep(0.3)
 
 
 def put(base_url, resource):
