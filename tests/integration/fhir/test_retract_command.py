@@ -46,10 +46,12 @@ def told(base_url, digests, story):
     async def run():
         documents = [Document(base_url, digest) for digest in digests]
         try:
+            for document in documents:
+                await document.prepare()
             return await story(*documents)
         finally:
             for document in documents:
-                await document.client.aclose()
+                await document.aclose()
 
     return asyncio.run(run())
 
@@ -140,6 +142,7 @@ def test_another_model_revives_and_the_same_one_does_not(fhir_server):
         run = document.run_of(report)
         assert decide(head, report.source, version_of(report), run.id) is Decision.SAME
         document.model = document.model.model_copy(update={"digest": "better"})
+        await document.repository.ensure_standing(document.run_of(report), "prompts")
         await document.store(answers=ANSWERS)
         assert (await statuses(document))["diagnosis"] == "unconfirmed"
         assert retract(fhir_server, "--model", "worse", status=1) == []
