@@ -27,7 +27,9 @@ class FhirStore:
 
     def __init__(self, base_url: str) -> None:
         self._base = base_url
-        self._http = httpx2.Client(timeout=60.0, trust_env=False)
+        # HAPI answers from a search of the last minute unless it is told not to.
+        headers = {"Cache-Control": "no-cache"}
+        self._http = httpx2.Client(timeout=60.0, trust_env=False, headers=headers)
 
     def close(self) -> None:
         """Close the connections."""

@@ -25,8 +25,7 @@ class CutOff:
 
 
 async def tasks_of(bench: Bench) -> list[dict]:
-    tasks = await bench.client.search("Task", {"_count": "500"})
-    return [t for t in tasks if t["focus"].get("reference") == f"DiagnosticReport/{bench.ident}"]
+    return await bench.client.search("Task", {"focus": f"DiagnosticReport/{bench.ident}"})
 
 
 async def of_this_patient(bench: Bench) -> list[dict]:

@@ -18,6 +18,7 @@ from oncofhir.schemas.identity import run_of
 from oncofhir.schemas.outcome import OutcomeStatus, RowStatus
 from oncofhir.schemas.reasons import Reason
 from tests.integration.fhir.bench import ANSWERS, MODEL, PROMPTS, both_ways, shell, story, tell
+from tests.integration.fhir.cut_off import tasks_of
 from tests.reports import BREAST, diagnostic_report
 
 
@@ -173,9 +174,7 @@ async def test_of_two_first_writers_one_wins_and_the_other_is_told(bench):
     await other_client.aclose()
     lost = [result for result in results if isinstance(result, StoreConflict)]
     assert len(lost) == 1
-    tasks = await bench.client.search("Task", {"_count": "500"})
-    mine = [t for t in tasks if t["focus"].get("reference") == f"DiagnosticReport/{bench.ident}"]
-    assert len(mine) == 1
+    assert len(await tasks_of(bench)) == 1
 
 
 @both_ways
