@@ -22,6 +22,7 @@ from oncofhir.consumers.lanes import Lane, to_pause
 from oncofhir.consumers.parking import free_the_slot
 from oncofhir.consumers.rebalance import Rebalance, to_commit
 from oncofhir.consumers.records import Coordinates, Partition, SourceRecord, Tenure
+from oncofhir.consumers.rejoining import keep_rejoining
 from oncofhir.consumers.room import Room
 from oncofhir.consumers.subscribing import is_member, new_consumer, warn_of_missing_topics
 from oncofhir.schemas.errors import AccessDenied
@@ -200,6 +201,7 @@ class Source:
 
     def _take(self, consumer: KafkaConsumer, timeout_ms: int, most: int) -> None:
         free_the_slot(consumer)
+        keep_rejoining(consumer)
         batches = consumer.poll(timeout_ms=timeout_ms, max_records=most)
         if batches:
             self._hand_over(consumer, batches)
