@@ -10,6 +10,7 @@ import argparse
 import asyncio
 import itertools
 import json
+import signal
 import sys
 import time
 from functools import partial
@@ -197,6 +198,7 @@ async def cpu() -> dict[str, object]:
 
 def main() -> None:
     """Command line."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # what was started ends with us
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )

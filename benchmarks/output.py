@@ -13,6 +13,7 @@ import argparse
 import asyncio
 import itertools
 import json
+import signal
 import statistics
 import time
 from collections.abc import Iterator
@@ -145,6 +146,7 @@ async def storing(base_url: str, seconds: float) -> Iterator[tuple[int, float]]:
 
 def main() -> None:
     """Command line."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # what was started ends with us
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )

@@ -13,6 +13,7 @@ import argparse
 import asyncio
 import json
 import re
+import signal
 import sys
 
 import httpx2
@@ -73,6 +74,7 @@ def measured(
 
 def main() -> None:
     """Command line."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # what was started ends with us
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )

@@ -1,6 +1,7 @@
 """No settings from outside reach a test; which FHIR server the tests of the store run against."""
 
 import os
+import signal
 
 import pytest
 
@@ -9,6 +10,11 @@ import pytest
 def _no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in [name for name in os.environ if name.startswith("ONCOFHIR_")]:
         monkeypatch.delenv(name)
+
+
+def pytest_configure() -> None:
+    """A run that is told to end stops what it started."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

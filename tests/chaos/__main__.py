@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import signal
 import sys
 import time
 from dataclasses import replace
@@ -30,6 +31,7 @@ def main() -> int:
     parser.add_argument("--store", choices=("sekmet", "hapi"), default="sekmet")
     parser.add_argument("--seed", type=int, default=1)
     told = parser.parse_args()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # all parts end with us
     plan = replace(SMALL if told.small else Plan(), seed=told.seed)
     began = time.monotonic()
 

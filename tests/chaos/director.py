@@ -125,7 +125,9 @@ def run(stage: Stage) -> dict[str, Any]:
     _publish(stage, records[:cut])
     for slot in range(plan.workers):
         stage.workers.start(slot)
-    publishing = threading.Thread(target=_trickle, args=(stage, records[cut:], len(records)))
+    publishing = threading.Thread(
+        target=_trickle, args=(stage, records[cut:], len(records)), daemon=True
+    )
     publishing.start()
     _deeds(stage, len(records), deadline)
     publishing.join()
