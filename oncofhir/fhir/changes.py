@@ -101,7 +101,8 @@ def _followed(
     if "recordedDate" in planned and "recordedDate" in current:
         followed["recordedDate"] = current["recordedDate"]
     was_merged = _patient(current) not in {None, _patient(planned)}
-    if head is not None and was_merged and _patient(planned) == head.subject:
+    reported = named({"reference": head.subject}) if head is not None else None
+    if was_merged and _patient(planned) == reported:
         name = "patient" if "patient" in planned else "subject"
         followed[name] = current[name]
     return followed

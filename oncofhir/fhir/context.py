@@ -1,6 +1,7 @@
 """What every resource of a run has in common: source, subject, labels, references, when."""
 
-from datetime import datetime
+import re
+from datetime import date, datetime
 from enum import StrEnum
 from typing import Any
 from uuid import uuid5
@@ -15,6 +16,10 @@ from oncofhir.schemas.identity import NAMESPACE, Run, finding_id
 from oncofhir.schemas.report import Report
 
 _TO_THE_DAY = 10
+# dateTime after its day (http://hl7.org/fhir/R4/datatypes.html#dateTime).
+_TIME = re.compile(
+    r"T([01]\d|2[0-3]):[0-5]\d:([0-5]\d|60)(\.\d+)?(Z|[+-]((0\d|1[0-3]):[0-5]\d|14:00))", re.ASCII
+)
 
 
 class Unprofiled(StrEnum):
@@ -71,9 +76,15 @@ class Context(Value):
 
     @property
     def effective(self) -> str | None:
-        """When it was so: the report's effective time, else when it was issued (us-core-1: to the day)."""
-        stated = self.report.effective or self.report.issued
-        return stated if stated and len(stated) >= _TO_THE_DAY else None
+        """When it was so: the report's effective time, else when it was issued (us-core-1: to the day).
+
+        Of a time that R4 does not know, such as one without its zone, the day is kept where there is one.
+        """
+        stated = self.report.effective or self.report.issued or ""
+        day, rest = stated[:_TO_THE_DAY], stated[_TO_THE_DAY:]
+        if not _is_day(day) or rest[:1] not in {"", "T", " "}:
+            return None
+        return stated if not rest or _TIME.fullmatch(rest) else day
 
     @property
     def origin(self) -> Origin:
@@ -126,6 +137,13 @@ class Context(Value):
             )
             notes.insert(0, {"text": said})
         return notes
+
+
+def _is_day(text: str) -> bool:
+    try:
+        return date.fromisoformat(text).isoformat() == text
+    except ValueError:
+        return False
 
 
 def model_device_id(run: Run) -> str:

@@ -75,7 +75,7 @@ async def read_report(
         encounter=encounter_of(resource, kind),
         effective=effective_of(resource, kind),
         issued=string(resource, "issued" if kind == "DiagnosticReport" else "date", kind),
-        specimen=specimen_of(resource, kind),
+        specimen=specimen_of(resource, kind, reader),
         categories=report_categories(resource),
         types=report_types(resource),
         security=security_of(meta, f"{kind}.meta"),

@@ -101,12 +101,20 @@ def _start(period: Element | None, path: str) -> str | None:
     return None if period is None else string(period, "start", path) or string(period, "end", path)
 
 
-def specimen_of(resource: Mapping[str, Any], kind: str) -> str | None:
-    """The specimen when there is exactly one: of several, none is known to be the finding's."""
+def specimen_of(resource: Mapping[str, Any], kind: str, reader: ReferenceReader) -> str | None:
+    """The specimen when there is exactly one: of several, none is known to be the finding's.
+
+    Without its version, and relative where it is the source's own, as the subject.
+    """
     if kind != "DiagnosticReport":
         return None
-    named = [_reference(specimen, at) for at, specimen in children(resource, "specimen", kind)]
-    return named[0] if len(named) == 1 else None
+    said = [_reference(specimen, at) for at, specimen in children(resource, "specimen", kind)]
+    if len(said) != 1 or said[0] is None:
+        return None
+    named = literal_reference(said[0])
+    if named is None or named.type != "Specimen":
+        return None
+    return reader.local(said[0]).partition("/_history/")[0]
 
 
 def security_of(meta: Element, path: str) -> tuple[SecurityLabel, ...]:

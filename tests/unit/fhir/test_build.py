@@ -129,6 +129,31 @@ def test_a_stage_group_without_a_diagnosis_falls_back_to_its_parent_and_says_why
 
 
 @pytest.mark.parametrize(
+    ("stated", "written"),
+    [
+        ("2026-11-18", "2026-11-18"),
+        ("2026-11-18T10:00:00Z", "2026-11-18T10:00:00Z"),
+        ("2026-11-18T10:00:00.123+01:00", "2026-11-18T10:00:00.123+01:00"),
+        ("2026-11-18T10:00:00", "2026-11-18"),
+        ("2026-11-18T10:00", "2026-11-18"),
+        ("2026-11-18 10:00:00", "2026-11-18"),
+        ("2026-11-18T24:00:00Z", "2026-11-18"),
+        ("2026-11", None),
+        ("2026-02-30", None),
+        ("18.11.2026 10:00", None),
+        ("20261118100000", None),
+    ],
+)
+def test_a_time_that_is_none_in_r4_costs_no_finding(stated, written):
+    """Systems that leave out the time zone are common: the day is kept, and nothing is guessed."""
+    report = report_of(TEXT, effective=stated)
+    found = (diagnosis(report), finding(report, "cancer-grade", "2", "grade 2"))
+    plan = built(*found, report=report)
+    assert plan.resources["cancer-grade"].get("effectiveDateTime") == written
+    assert [row.effective for row in plan.rows] == [written] * 2
+
+
+@pytest.mark.parametrize(
     ("value", "slot", "observed", "claims"),
     [
         ("pT2", "t", "384625004", True),

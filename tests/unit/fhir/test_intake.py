@@ -262,6 +262,24 @@ def test_the_names_of_conclusion_codes_are_read_where_nothing_says_them():
 
 
 @pytest.mark.parametrize(
+    ("link", "kept"),
+    [
+        ("Specimen/s1", "Specimen/s1"),
+        ("Specimen/s1/_history/2", "Specimen/s1"),
+        ("https://ehr.example.org/fhir/Specimen/s1", "Specimen/s1"),
+        ("https://other.example/fhir/Specimen/s1", "https://other.example/fhir/Specimen/s1"),
+        ("Device/d1", None),
+        ("#s1", None),
+    ],
+)
+def test_the_specimen_is_named_as_the_patient_is(link, kept):
+    """Relative where it is the source's own, without version; what is no Specimen is none."""
+    resource = diagnostic_report(attachment(), specimen=[{"reference": link}])
+    reader = SourceReader(NoClient(), Companions([PATIENT]))
+    assert asyncio.run(read_report(resource, reader, LIMITS)).specimen == kept
+
+
+@pytest.mark.parametrize(
     ("body_site", "path"),
     [
         ({"text": "Left breast"}, "text"),
