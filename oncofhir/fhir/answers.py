@@ -56,8 +56,30 @@ _UNPROCESSABLE = 422
 _OUTCOME = "OperationOutcome"
 _WRONG = frozenset({"fatal", "error"})
 _TAG = re.compile(r'(?:W/)?"([^"]+)"')
-_CODE = re.compile(r"[a-z]+(?:-[a-z]+){0,3}")
-_PATH = re.compile(r"[A-Za-z]+(?:\[\d+\])?(?:\.[A-Za-z]+(?:\[\d+\]|\(\w*\))?)*")
+# http://hl7.org/fhir/R4/valueset-issue-type.html, beside those of `_STATUS_OF_ISSUE`.
+_CODES = frozenset(
+    [
+        "invalid",
+        "structure",
+        "required",
+        "value",
+        "invariant",
+        "processing",
+        "not-supported",
+        "duplicate",
+        "not-found",
+        "deleted",
+        "code-invalid",
+        "extension",
+        "business-rule",
+        "informational",
+    ]
+)
+# Of what we send, or of the Bundle around it.
+_TYPES = (
+    "Bundle|Task|Condition|Observation|Specimen|BodyStructure|Provenance|Device|DocumentReference"
+)
+_PATH = re.compile(rf"(?:{_TYPES})(?:\[\d+\])?(?:\.[a-z][A-Za-z]*(?:\[\d+\]|\((?:{_TYPES})?\))?)*")
 
 
 def error_of(
@@ -178,7 +200,7 @@ def issues(outcome: Any) -> str:
 
 def _code(issue: dict[str, Any]) -> str:
     code = str(issue.get("code"))
-    return code if _CODE.fullmatch(code) else "unknown-code"
+    return code if code in _CODES or code in _STATUS_OF_ISSUE else "unknown-code"
 
 
 def _paths(issue: dict[str, Any]) -> list[str]:

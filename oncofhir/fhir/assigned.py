@@ -22,7 +22,7 @@ from oncofhir.fhir.sequential import OneByOne
 from oncofhir.fhir.source_references import SAME, SourceReferences
 from oncofhir.fhir.transaction import reference_to
 from oncofhir.fhir.twice import Duplicates
-from oncofhir.schemas.errors import StoreConflict
+from oncofhir.schemas.errors import RequestRejected, StoreConflict
 
 
 class WithAssignedIds:
@@ -93,6 +93,9 @@ class WithAssignedIds:
             return await self._one_by_one.put_head(new.model_copy(update=update))
         except StoreConflict:
             await self._twice.yield_to_head(written, str(before.id))
+            raise
+        except RequestRejected:
+            await self._one_by_one.leave(before)
             raise
 
     async def _write(

@@ -29,7 +29,7 @@ from oncofhir.fhir.transaction import (
     transaction,
 )
 from oncofhir.fhir.withdrawing import Withdrawals, successor, withdrawals
-from oncofhir.schemas.errors import StoreConflict
+from oncofhir.schemas.errors import RequestRejected, StoreConflict
 from oncofhir.schemas.event import SourceReference
 from oncofhir.schemas.extraction import Extraction
 from oncofhir.schemas.identity import Run, document_id, resource_key
@@ -235,7 +235,8 @@ class Repository:
                 entries.append(put(earlier, at))
                 resources[slot] = known
         if entries or resources != head.resources:
-            await self._write(entries, current.model_copy(update={"resources": resources}), current)
+            settled_head = current.model_copy(update={"resources": resources})
+            await self._strategy.write(entries, still_open(settled_head), current)
 
     async def recall(self, head: Head) -> Processed:
         """Withdraw the document because of the model that read it, not of the report.
@@ -348,7 +349,16 @@ class Repository:
         return settled(head, stored), stored
 
     async def _write(self, entries: list[dict[str, Any]], new: Head, before: Head) -> Head:
-        return await self._strategy.write(entries, still_open(new), before)
+        """Write; what a store took before it rejected one of the entries does not stand.
+
+        Raises:
+            As `Strategy.write`.
+        """
+        try:
+            return await self._strategy.write(entries, still_open(new), before)
+        except RequestRejected:
+            await self.settle(from_task(await self._client.read("Task", str(before.id))))
+            raise
 
     def _processed(self, head: Head, *, wrote: bool = False) -> Processed:
         return self._marked(Processed(outcome=head.outcome, rows=head.published, wrote_store=wrote))

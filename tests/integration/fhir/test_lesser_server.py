@@ -6,14 +6,15 @@ import pytest
 
 from oncofhir.fhir.changes import version_of
 from oncofhir.fhir.client import FhirClient
+from oncofhir.fhir.fingerprint import fingerprint
 from oncofhir.fhir.head import Decision, decide, from_task
-from oncofhir.schemas.errors import DependencyUnavailable, StoreConflict
+from oncofhir.schemas.errors import DependencyUnavailable, RequestRejected, StoreConflict
 from oncofhir.schemas.outcome import OutcomeStatus, RowStatus
 from oncofhir.schemas.reasons import Reason
 from tests.integration.fhir.bench import ANSWERS, Bench, run
 from tests.integration.fhir.cut_off import CutOff, of_this_patient, tasks_of
 from tests.integration.fhir.lesser import lesser_server
-from tests.reports import BREAST
+from tests.reports import BREAST, CANARY
 
 AMENDED = BREAST.replace("HER2: negative (1+)", "HER2: positive (3+)")
 ANSWERS_AMENDED = ANSWERS | {"hormone receptor status": "ER positive, PR negative, HER2 positive"}
@@ -42,12 +43,14 @@ def story(test):
         async def told():
             bench = Bench(url, behind=server.behind)
             bench.chooses_ids = server.chooses_ids
+            bench.server = server
             try:
                 await bench.prepare()
                 server.refused.clear()
                 await test(bench)
                 assert server.refused == [], "what it says that it lacks is not tried"
             finally:
+                server.rejects = None
                 await bench.aclose()
 
         run(told())
@@ -229,6 +232,54 @@ async def what_a_writer_created_twice(bench, kind):
     await taking_over[0]
     await other.aclose()
     await each_stands_once(bench)
+
+
+HER2 = b"48676-1"  # the code of one of the last that are written
+
+
+async def stand(bench):
+    return [r for r in await of_this_patient(bench) if not is_withdrawn(r)]
+
+
+@story
+async def test_of_a_report_of_which_one_resource_is_rejected_nothing_stands(bench):
+    """Issue 5, "Bad input": nothing half-written, the reason in the dead letter."""
+    bench.server.rejects = HER2
+    with pytest.raises(RequestRejected) as caught:
+        await bench.store()
+    assert caught.value.reason is Reason.STORE_REJECTED
+    assert CANARY not in str(caught.value)
+    assert await stand(bench) == []
+    assert await bench.head() is None
+    with pytest.raises(RequestRejected):
+        await bench.store()
+    assert await stand(bench) == []
+    bench.server.rejects = None
+    processed = await bench.store()
+    assert (processed.outcome.revision, processed.outcome.conflicts) == (1, 0)
+    assert len(await stand(bench)) == 10
+    (task,) = await tasks_of(bench)
+    assert task["status"] == "completed"
+
+
+@story
+async def test_of_an_amendment_of_which_one_resource_is_rejected_the_version_before_stands(bench):
+    await bench.store()
+    before = {slot: fingerprint(r) for slot, r in (await bench.stored()).items()}
+    bench.server.rejects = HER2
+    amended = AMENDED.replace("grade 2", "grade 3")
+    answers = ANSWERS_AMENDED | {"cancer grade": "3"}
+    with pytest.raises(RequestRejected):
+        await bench.store(amended, "2", answers)
+    assert {slot: fingerprint(r) for slot, r in (await bench.stored()).items()} == before
+    head = await bench.head()
+    assert (head.at.version, head.writing) == ("1", False)
+    (task,) = await tasks_of(bench)
+    assert task["status"] == "completed"
+    bench.server.rejects = None
+    processed = await bench.store(amended, "2", answers)
+    assert (processed.outcome.revision, processed.outcome.conflicts) == (2, 0)
+    assert (await bench.head()).announced == ()
 
 
 def _of_kind(test, kind):

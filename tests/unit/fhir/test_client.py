@@ -8,6 +8,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from oncofhir.fhir.answers import issues
 from oncofhir.fhir.authorization import BearerToken
 from oncofhir.fhir.client import FhirClient
 from oncofhir.fhir.fetching import Bounds, Fetch
@@ -113,6 +114,26 @@ def url():
     ]
     with served(Starlette(routes=routes)) as running:
         yield running
+
+
+@pytest.mark.parametrize(
+    ("code", "expression", "said"),
+    [
+        ("invariant", "Observation.value", "invariant Observation.value"),
+        (
+            "value",
+            "Bundle.entry[3].resource.ofType(Condition).code",
+            "value Bundle.entry[3].resource.ofType(Condition).code",
+        ),
+        ("required", "Task.for.where(name='Quillfeather')", "required"),
+        ("value", "Quillfeather", "value"),
+        ("value", "Observation.Quillfeather", "value"),
+        ("value", "Bundle.entry.ofType(Quillfeather)", "value"),
+        ("quillfeather", "Observation", "unknown-code Observation"),
+    ],
+)
+def test_of_an_outcome_only_what_fhir_itself_names_is_repeated(code, expression, said):
+    assert issues({"issue": [{"code": code, "expression": [expression]}]}) == said
 
 
 def read(url: str, name: str, **how):
