@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from oncofhir.fhir.build import Plan
-from oncofhir.fhir.context import Context
+from oncofhir.fhir.context import Context, unprofiled_of
 from oncofhir.fhir.fingerprint import fingerprint
 from oncofhir.fhir.followed import followed, is_relabelled, is_same
 from oncofhir.fhir.head import Head, SourceVersion, StoredResource
@@ -106,6 +106,7 @@ def _head_of(
         findings=len(extraction.findings),
         rejected=rejected,
         warnings=report.warnings,
+        unprofiled=unprofiled_of(plan.resources.values(), context.systems),
         conflicts=conflicts,
         model=run.model.name,
         model_digest=run.model.digest,

@@ -1,6 +1,8 @@
 """What every resource of a run has in common: source, subject, labels, references, when."""
 
 import re
+from collections import Counter
+from collections.abc import Iterable
 from datetime import date, datetime
 from enum import StrEnum
 from typing import Any
@@ -37,6 +39,15 @@ _UNPROFILED = {
     Unprofiled.NO_MALIGNANCY: "The diagnosis names no malignancy",
     Unprofiled.NO_TEST: "The tumor marker has no code in mCODE's value set",
 }
+
+
+def unprofiled_of(
+    resources: Iterable[dict[str, Any]], systems: IdentifierSystems
+) -> dict[str, int]:
+    """How many resources claim no mCODE profile of their kind, by the reason that they say."""
+    said = [tag for resource in resources for tag in resource["meta"].get("tag", ())]
+    counts = Counter(tag["code"] for tag in said if tag.get("system") == systems.unprofiled)
+    return dict(sorted(counts.items()))
 
 
 class Context(Value):

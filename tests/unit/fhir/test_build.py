@@ -128,6 +128,15 @@ def test_a_stage_group_without_a_diagnosis_falls_back_to_its_parent_and_says_why
     ]
 
 
+def test_a_receptor_that_mcode_has_no_test_for_keeps_its_text_and_says_why():
+    report = report_of(TEXT)
+    receptor = finding(report, "hormone-receptor", "positive", "positive", slot="AR")
+    resource = built(receptor, report=report).resources["hormone-receptor/AR"]
+    assert profile(resource) == []
+    assert reasons(resource) == ["test-without-code"]
+    assert resource["code"] == {"text": "AR receptor"}
+
+
 @pytest.mark.parametrize(
     ("stated", "written"),
     [
