@@ -108,13 +108,17 @@ def specimen_of(resource: Mapping[str, Any], kind: str, reader: ReferenceReader)
     """
     if kind != "DiagnosticReport":
         return None
-    said = [_reference(specimen, at) for at, specimen in children(resource, "specimen", kind)]
-    if len(said) != 1 or said[0] is None:
+    said = list(children(resource, "specimen", kind))
+    return specimen_reference(said[0][1], said[0][0], reader) if len(said) == 1 else None
+
+
+def specimen_reference(element: Element, path: str, reader: ReferenceReader) -> str | None:
+    """The specimen that a Reference element names; None for what is no Specimen, or contained."""
+    reference = _reference(element, path)
+    named = literal_reference(reference) if reference is not None else None
+    if reference is None or named is None or named.type != "Specimen":
         return None
-    named = literal_reference(said[0])
-    if named is None or named.type != "Specimen":
-        return None
-    return reader.local(said[0]).partition("/_history/")[0]
+    return reader.local(reference).partition("/_history/")[0]
 
 
 def security_of(meta: Element, path: str) -> tuple[SecurityLabel, ...]:

@@ -319,6 +319,15 @@ def two_tumors(report, first="A", second="B"):
     )
 
 
+def test_each_part_is_on_the_specimen_of_its_label_and_one_is_made_where_there_is_none():
+    report = report_of(PARTS, specimens={"A": "Specimen/s-a"})
+    plan = built(*two_tumors(report), report=report)
+    sizes = {r["id"]: r for r in plan.resources.values() if r["resourceType"] == "Observation"}
+    on = sorted(size["specimen"]["reference"] for size in sizes.values())
+    (made,) = [r for r in plan.resources.values() if r["resourceType"] == "Specimen"]
+    assert on == sorted(["Specimen/s-a", f"Specimen/{made['id']}"])
+
+
 def test_two_tumors_have_each_their_condition_specimen_and_size():
     report = report_of(PARTS)
     plan = built(*two_tumors(report), report=report)
