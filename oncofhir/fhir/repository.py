@@ -88,7 +88,8 @@ class Repository:
         tasks = await self._client.search("Task", {"identifier": ",".join(keys)})
         heads = [head for head in map(from_task, tasks) if not head.is_reservation]
         own = [head for head in heads if key in head.sources]
-        return next(iter(own or heads), None)
+        found = next(iter(own or heads), None)
+        return found.for_resource(source, key) if found is not None else None
 
     def _document(self, report: Report) -> str:
         return document_id(self._source_name, report.subject, report.content_key)

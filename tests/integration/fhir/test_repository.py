@@ -399,6 +399,50 @@ async def test_the_twin_of_an_amended_report_is_still_an_alias(bench):
         assert decide(head, twin.source, version_of(twin), "run") is Decision.ALIAS
 
 
+@both_ways
+async def test_a_report_that_was_retracted_and_issued_anew_under_another_id_is_read(bench):
+    """The same words under a new id are a report that stands; a twin of the retracted one is not."""
+    await bench.store()
+    before, head = await bench.stored(), await bench.head()
+    twin = await bench.report(BREAST, ident=f"{bench.ident}-docref")
+    twin = twin.model_copy(
+        update={"source": twin.source.model_copy(update={"type": "DocumentReference"})}
+    )
+    await bench.repository.retract(head.source, deleted("2"), Reason.ENTERED_IN_ERROR, head)
+    found = await bench.repository.find_head(twin.source, twin)
+    assert decide(found, twin.source, version_of(twin), "run") is Decision.ALIAS
+
+    ident = f"{bench.ident}-anew"
+    await bench.client.put(shell("DiagnosticReport", bench.ident) | {"id": ident})
+    anew = await bench.report(BREAST, ident=ident)
+    found = await bench.repository.find_head(anew.source, anew)
+    run = bench.run_of(anew)
+    assert decide(found, anew.source, version_of(anew), run.id) is Decision.NEWER
+    extraction = bench.extraction(anew, ANSWERS)
+    processed = await bench.repository.store(anew, run, extraction, found)
+    assert {row.status for row in processed.rows} == {RowStatus.CURRENT}
+    assert processed.outcome.conflicts == 0
+    after = await bench.stored()
+    assert {s: r["id"] for s, r in after.items()} == {s: r["id"] for s, r in before.items()}
+    assert after["cancer-grade"]["status"] == "preliminary"
+
+    found = await bench.repository.find_head(anew.source, anew)
+    assert found.source.unversioned == anew.source.unversioned
+    assert decide(found, anew.source, version_of(anew), run.id) is Decision.SAME
+    old = await bench.report(BREAST)
+    found = await bench.repository.find_head(old.source, old)
+    assert decide(found, old.source, version_of(old), "run") is Decision.ALIAS
+
+
+@story
+async def test_what_a_recall_withdrew_is_not_revived_by_another_id(bench):
+    await bench.store()
+    await bench.repository.recall(await bench.head())
+    anew = await bench.report(BREAST, ident=f"{bench.ident}-anew")
+    found = await bench.repository.find_head(anew.source, anew)
+    assert decide(found, anew.source, version_of(anew), "run") is Decision.ALIAS
+
+
 @story
 async def test_an_edit_is_still_told_when_a_newer_version_cannot_be_read(bench):
     await bench.store()
