@@ -15,10 +15,10 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 PACKAGES ?=
 
-.PHONY: help setup demo test test-kafka test-hapi validate-fhir chaos lint format helm-check image-check sbom train finetune-test bench clean
+.PHONY: help setup demo test test-kafka test-hapi validate-fhir chaos lint format helm-check image-check sbom setup-training train finetune-test bench clean
 
 help: ## List the targets
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  \1\t\2/' | expand -t 14
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  \1\t\2/' | expand -t 18
 
 setup: $(STAMP) ## Create .venv with what demo, tests and lint need; cheap when nothing changed
 	@echo "$(VENV) is up to date"
@@ -82,6 +82,9 @@ $(TRAIN_STAMP): pyproject.toml
 	@$(TRAIN_VENV)/bin/python -m pip install --quiet --upgrade pip
 	@$(TRAIN_VENV)/bin/python -m pip install --quiet --editable '.[train,test]'
 	@touch $(TRAIN_STAMP)
+
+setup-training: $(TRAIN_STAMP) ## Create .venv-train (torch, 3 GB), for train and finetune-test
+	@echo "$(TRAIN_VENV) is up to date"
 
 train: $(TRAIN_STAMP) ## Train and export the small model (TRAIN_MINUTES=35; see model/README.md)
 	@$(TRAIN_VENV)/bin/python -m model.train --minutes $(TRAIN_MINUTES) $(ARGS)

@@ -24,6 +24,7 @@ from kafka.coordinator.assignors.cooperative_sticky import CooperativeStickyAssi
 
 from oncofhir.consumers.places import Place
 from oncofhir.consumers.records import SourceRecord, Tenure
+from oncofhir.consumers.rejoining import keep_rejoining
 from oncofhir.consumers.scheduler import Job, KeyedScheduler
 from oncofhir.consumers.source import Source
 from oncofhir.consumers.topics import ensure_topics
@@ -89,6 +90,7 @@ def plain_kafka_python(settings: Settings, total: int) -> float:
 
     def polls() -> Iterator[int]:
         while True:
+            keep_rejoining(consumer)
             yield sum(len(batch) for batch in consumer.poll(50, max_records=500).values())
 
     try:
@@ -137,6 +139,7 @@ async def bare(settings: Settings, total: int) -> float:
 
         def polls() -> Iterator[int]:
             while True:
+                keep_rejoining(consumer)
                 for batch in consumer.poll(50, max_records=500).values():
                     for record in batch:
                         loop.call_soon_threadsafe(receive, record)

@@ -9,6 +9,15 @@ _HERE = Path(__file__).parent
 _START_SECONDS = 240.0
 
 
+def class_path_of_hapi() -> str:
+    """Its class path; fetched once (380 MB).
+
+    Raises:
+        CannotRun: there is no Maven, or Maven Central cannot be reached.
+    """
+    return class_path(_HERE / "pom.xml", "hapi-fhir")
+
+
 class HapiFhirServer(Process):
     """A FHIR server; what it holds is gone when it stops.
 
@@ -18,7 +27,7 @@ class HapiFhirServer(Process):
 
     def __init__(self) -> None:
         self.port = free_port()
-        classes = class_path(_HERE / "pom.xml", "hapi-fhir")
+        classes = class_path_of_hapi()
         source = str(_HERE / "HapiServer.java")
         quick = ["-Xmx1500m", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC"]
         super().__init__(

@@ -1,0 +1,132 @@
+"""All settings together, read from the environment and a TOML file."""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+from pydantic import Field, PositiveFloat
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+from oncofhir.settings.base import Group, SettingsError
+from oncofhir.settings.fhir import FhirSettings, WriteMode
+from oncofhir.settings.intake import IntakeSettings, ParsingSettings
+from oncofhir.settings.kafka import KafkaSettings
+from oncofhir.settings.model import ModelSettings
+from oncofhir.settings.operation import HttpSettings, LogSettings, RetrySettings
+
+PREFIX = "ONCOFHIR_"
+CONFIG_FILE_VARIABLE = "ONCOFHIR_CONFIG"
+_BESIDE_SETTINGS = {CONFIG_FILE_VARIABLE}
+_OF_ITS_OWN = ("group_id", "phenotype_topic", "outcome_topic", "dead_letter_topic")
+
+
+class Settings(BaseSettings):
+    """All settings of the service, validated together."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX,
+        env_nested_delimiter="__",
+        frozen=True,
+        extra="forbid",
+        hide_input_in_errors=True,
+    )
+
+    kafka: KafkaSettings = KafkaSettings()
+    fhir: FhirSettings = FhirSettings()
+    model: ModelSettings = ModelSettings()
+    intake: IntakeSettings = IntakeSettings()
+    parsing: ParsingSettings = ParsingSettings()
+    retry: RetrySettings = RetrySettings()
+    http: HttpSettings = HttpSettings()
+    log: LogSettings = LogSettings()
+    drain_seconds: PositiveFloat = Field(20.0, description="time to finish work after SIGTERM")
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - the signature is pydantic's
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        file = os.environ.get(CONFIG_FILE_VARIABLE)
+        toml = (TomlConfigSettingsSource(settings_cls, Path(file)),) if file else ()
+        return (init_settings, env_settings, *toml)
+
+
+def refuse_shared_topics(settings: Settings) -> None:
+    """See that a worker in shadow mode shares no output with the one that writes (design, shadow mode).
+
+    Raises:
+        SettingsError: a group or an output topic was left at its default; the message names them.
+    """
+    if settings.fhir.write is not WriteMode.SHADOW:
+        return
+    default = KafkaSettings()
+    shared = [n for n in _OF_ITS_OWN if getattr(settings.kafka, n) == getattr(default, n)]
+    if shared:
+        names = ", ".join(f"{PREFIX}KAFKA__{name.upper()}" for name in shared)
+        raise SettingsError(
+            f"{PREFIX}FHIR__WRITE is shadow: give this worker a group and output topics of its own "
+            f"({names}), or its rows stand beside those of the worker that writes"
+        )
+
+
+def load() -> Settings:
+    """Read the settings from file and environment.
+
+    Raises:
+        SettingsError: a key is unknown, a value is invalid or the file cannot be read; the message
+            says which and what is expected.
+    """
+    unknown = sorted(_unknown_variables(os.environ))
+    if unknown:
+        raise SettingsError(
+            f"unknown settings in the environment: {', '.join(unknown)}; "
+            "'oncofhir config show' lists the known ones"
+        )
+    file = os.environ.get(CONFIG_FILE_VARIABLE)
+    if file and not Path(file).is_file():
+        raise SettingsError(f"{CONFIG_FILE_VARIABLE} names no file: {file}")
+    try:
+        return Settings()
+    except Exception as error:
+        raise SettingsError(_described(error)) from error
+
+
+def _described(error: Exception) -> str:
+    errors = getattr(error, "errors", None)
+    if not callable(errors):
+        return f"{type(error).__name__} while reading {os.environ.get(CONFIG_FILE_VARIABLE, 'settings')}"
+    return "; ".join(
+        f"{PREFIX}{'__'.join(str(part) for part in e['loc']).upper()}: {e['msg']}" for e in errors()
+    )
+
+
+def known_variables() -> dict[str, str]:
+    """Every variable that is read, with its dotted setting."""
+    names: dict[str, str] = {}
+    for group, field in Settings.model_fields.items():
+        if isinstance(field.annotation, type) and issubclass(field.annotation, Group):
+            for name in field.annotation.model_fields:
+                names[f"{PREFIX}{group}__{name}".upper()] = f"{group}.{name}"
+        else:
+            names[f"{PREFIX}{group}".upper()] = group
+    return names
+
+
+def _unknown_variables(environment: Mapping[str, str]) -> list[str]:
+    known = known_variables()
+    return [
+        name
+        for name in environment
+        if name.upper().startswith(PREFIX)
+        and name.upper() not in known
+        and name.upper() not in _BESIDE_SETTINGS
+    ]
