@@ -14,7 +14,7 @@ from oncofhir.fhir.origin import Origin, origin_of
 from oncofhir.fhir.source_references import SAME, SourceReferences
 from oncofhir.schemas.base import Value
 from oncofhir.schemas.finding import Basis, Evidence, Finding
-from oncofhir.schemas.identity import NAMESPACE, Run, finding_id
+from oncofhir.schemas.identity import NAMESPACE, Run, finding_id, sha256_of
 from oncofhir.schemas.report import Report
 
 _TO_THE_DAY = 10
@@ -62,6 +62,7 @@ class Context(Value):
     recorded: datetime
     with_confidence: bool = False
     sources: SourceReferences = SAME
+    model_card: str | None = None
 
     @property
     def subject(self) -> dict[str, Any]:
@@ -84,6 +85,14 @@ class Context(Value):
     @property
     def prompt_document(self) -> str:
         return f"DocumentReference/{prompt_document_id(self.run)}"
+
+    @property
+    def model_card_document(self) -> str | None:
+        return (
+            f"DocumentReference/{model_card_id(self.run, self.model_card)}"
+            if self.model_card
+            else None
+        )
 
     @property
     def effective(self) -> str | None:
@@ -168,3 +177,9 @@ def software_device_id(version: str) -> str:
 
 def prompt_document_id(run: Run) -> str:
     return str(uuid5(NAMESPACE, f"prompt-set|{run.prompt_set.sha256}"))
+
+
+def model_card_id(run: Run, text: str) -> str:
+    """One DocumentReference per model, weights digest and text of its card."""
+    named = f"{run.model.name}|{run.model.digest}|{sha256_of(text)}"
+    return str(uuid5(NAMESPACE, f"model-card|{named}"))

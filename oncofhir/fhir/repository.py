@@ -60,6 +60,7 @@ class Repository:
         with_confidence: bool = False,
         sources: SourceReferences = SAME,
         strategy: Strategy | None = None,
+        model_card: str | None = None,
         clock: Callable[[], datetime] = _now,
     ) -> None:
         self._client = client
@@ -71,6 +72,7 @@ class Repository:
         self._software = software_version
         self._shadow = shadow
         self._with_confidence = with_confidence
+        self._model_card = model_card
         self._ensuring = asyncio.Lock()
         self._ensured: set[str] = set()
         self._clock = clock
@@ -95,13 +97,13 @@ class Repository:
         return document_id(self._source_name, report.subject, report.content_key)
 
     async def ensure_standing(self, run: Run, prompt_text: str) -> None:
-        """The Devices and the prompt set that Provenance names, written where they are missing.
+        """The Devices, prompt set and card that Provenance names, written where they are missing.
 
         Each is looked up once in this repository's life.
         """
         if self._shadow:
             return
-        for resource in standing_resources(run, self._systems, prompt_text):
+        for resource in standing_resources(run, self._systems, prompt_text, self._model_card):
             await self._ensure(resource)
 
     async def _ensure(self, resource: dict[str, Any]) -> None:
@@ -122,6 +124,7 @@ class Repository:
             recorded=self._clock(),
             with_confidence=self._with_confidence,
             sources=self._sources,
+            model_card=self._model_card,
         )
 
     def first_version(

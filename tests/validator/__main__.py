@@ -13,7 +13,7 @@ from typing import Any
 from oncofhir.fhir.identifiers import IdentifierSystems
 from oncofhir.fhir.provenance import standing_resources
 from oncofhir.schemas.identity import run_of
-from tests.findings import MODEL, PROMPTS, SYSTEM, report_of
+from tests.findings import CARD, MODEL, PROMPTS, SYSTEM, report_of
 from tests.maven import CannotRun
 from tests.validator.explained import UNCHECKED, explanation
 from tests.validator.hapi import Message, validated
@@ -59,9 +59,10 @@ def _prepare(resources: Path) -> Counter[str]:
 
 
 def _standing() -> list[dict[str, Any]]:
-    """The Devices and the prompt set, which are written once and not with every report."""
+    """The Devices, the prompt set and the card, which are written once and not with every report."""
     run = run_of(report_of("text", "any"), MODEL, PROMPTS, "settings", "terminology", "0.0.0")
-    written = standing_resources(run, IdentifierSystems(prefix=SYSTEM), "the prompt's template")
+    systems = IdentifierSystems(prefix=SYSTEM)
+    written = standing_resources(run, systems, "the prompt's template", CARD)
     return [
         {"fullUrl": f"{STORE}{resource['resourceType']}/{resource['id']}", "resource": resource}
         for resource in written

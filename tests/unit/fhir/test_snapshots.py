@@ -19,9 +19,11 @@ from oncofhir.fhir.identifiers import IdentifierSystems
 from oncofhir.fhir.repository import Repository
 from oncofhir.schemas.finding import Coding
 from oncofhir.schemas.identity import run_of
-from tests.findings import MODEL, PROMPTS, RECORDED, SYSTEM, extraction_of, finding, report_of
+from tests.findings import CARD, MODEL, PROMPTS, RECORDED, SYSTEM, extraction_of, finding, report_of
 
-WITH_HEAD = "breast"  # the head repeats the findings: once is enough
+WITH_HEAD = (
+    "breast"  # the head repeats the findings: once is enough; so it is with the model's card
+)
 FOLDER = Path(__file__).parents[2] / "snapshots"
 CASES = tomllib.loads((FOLDER / "cases.toml").read_text())
 TYPES = {
@@ -79,6 +81,7 @@ def bundle_of(case):
         identifier_system=SYSTEM,
         organization="Test Hospital",
         software_version="0.0.0",
+        model_card=CARD if case["name"] == WITH_HEAD else None,
         clock=lambda: RECORDED,
     )
     run = run_of(report, MODEL, PROMPTS, "settings", "terminology", "0.0.0")
