@@ -37,6 +37,7 @@ _LOCATION = re.compile(
     r"\b[A-Z][A-Za-z]+/(?P<id>[A-Za-z0-9\-.]{1,64})/_history/(?P<version>[^/]+)$"
 )
 _BUNDLE = "Bundle"
+_BEFORE_STU3 = "Conformance"  # what the statement was called; it says the version, too
 
 
 class FhirClient:
@@ -75,7 +76,10 @@ class FhirClient:
 
     async def ask_capability(self) -> Capability:
         """What the server says now that it can do; proves that it is there and speaks FHIR."""
-        self._capability = capability_of(await self._read("/metadata", "CapabilityStatement"))
+        answer = self._json(await self._transport.retrying("GET", f"{self._base_url}/metadata"))
+        if answer.get("resourceType") != _BEFORE_STU3:
+            answer = expected(answer, "CapabilityStatement", self._base_url)
+        self._capability = capability_of(answer)
         return self._capability
 
     async def capability(self) -> Capability:

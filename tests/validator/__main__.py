@@ -18,9 +18,10 @@ from tests.maven import CannotRun
 from tests.validator.explained import UNCHECKED, explanation
 from tests.validator.hapi import Message, validated
 from tests.validator.packages import HOW, PackagesMissing, gathered
-from tests.validator.prepared import BROKEN, STORE, as_stored, broken
+from tests.validator.prepared import BROKEN, STORE, WITHDRAWN, as_stored, broken, withdrawn
 
 _SNAPSHOTS = Path(__file__).parents[1] / "snapshots"
+_WITHDRAWN = "(findings of every kind, withdrawn)"
 _WRONG, _USAGE, _CANNOT = 1, 2, 3
 
 
@@ -50,6 +51,10 @@ def _prepare(resources: Path) -> Counter[str]:
         bundle = as_stored(json.loads(file.read_text()))
         counts.update(_named(entry["resource"]) for entry in bundle["entry"])
         (resources / file.name).write_text(json.dumps(bundle))
+        if file.stem in WITHDRAWN:
+            gone = withdrawn(bundle)
+            counts[_WITHDRAWN] += len(gone["entry"])
+            (resources / f"{file.stem}-withdrawn.json").write_text(json.dumps(gone))
     standing = {"resourceType": "Bundle", "type": "collection", "entry": _standing()}
     counts.update(_named(entry["resource"]) for entry in standing["entry"])
     (resources / "standing.json").write_text(json.dumps(standing))

@@ -106,6 +106,7 @@ def url():
     routes = [
         Route("/health", lambda _: Response()),
         Route("/server/{name}", transaction, methods=["POST"]),
+        Route("/dstu2/metadata", lambda _: JSONResponse(DSTU2)),
         Route("/said/{code}", said, methods=["POST"]),
         Route("/said/{code}/{path:path}", said, methods=["GET", "POST", "PUT"]),
         Route("/flaky/{seconds}/Patient/x", flaky),
@@ -269,6 +270,7 @@ async def said(request: Request) -> Response:
     return JSONResponse(answer, status_code=201, headers={"etag": 'W/"7"'})
 
 
+DSTU2 = {"resourceType": "Conformance", "fhirVersion": "1.0.2"}
 PATIENT = {"resourceType": "Patient", "id": "x"}
 READS = {
     "read": lambda client: client.read("Patient", "x"),
@@ -312,6 +314,11 @@ def test_an_outcome_may_say_that_something_is_not_there(url):
 def test_a_write_may_be_answered_with_what_went_well(url):
     assert asked(f"{url}/said/informational.information", WRITES["put"]) == "7"
     asked(f"{url}/said/business-rule.warning", WRITES["add"])
+
+
+def test_a_server_of_dstu2_is_known_by_its_conformance_statement(url):
+    """That it is of another version halts with a remedy; that no statement comes would be an outage."""
+    assert asked(f"{url}/dstu2", READS["metadata"]).fhir_version == "1.0.2"
 
 
 def test_an_answer_of_another_type_is_no_answer(url):
