@@ -38,7 +38,7 @@ test: $(STAMP) ## Run the tests (unit tests, and integration tests against the e
 	@$(BIN)/python -m pytest --ignore tests/finetune --ignore tests/apache_kafka $(ARGS)
 
 test-hapi: $(STAMP) ## Run the tests of the store against HAPI FHIR (JDK 17+ and Maven; fetches 380 MB once)
-	@$(BIN)/python -m pytest tests/integration/fhir/test_repository.py tests/integration/fhir/test_one_by_one.py --fhir-server hapi --timeout 400 $(ARGS)
+	@$(BIN)/python -m pytest tests/integration/fhir --ignore tests/integration/fhir/test_credentials.py --fhir-server hapi --timeout 400 $(ARGS)
 
 validate-fhir: $(STAMP) ## Emitted snapshots against R4, US Core, mCODE, AI Transparency (PACKAGES=folder; JDK 17 and Maven)
 	@$(BIN)/python -m tests.validator "$(PACKAGES)"

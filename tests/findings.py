@@ -18,6 +18,7 @@ MODEL = ModelIdentity(
     name="test-model", digest="sha256-0123", server="scripted", server_version="1"
 )
 PROMPTS = PromptSetIdentity(name="test-prompts", version="1", sha256="ab12")
+CARD = "# Test model\n\nIt reads nothing.\n"
 RECORDED = datetime(2026, 11, 20, 10, 15, 32, tzinfo=UTC)
 SYSTEM = "https://test.example/sid"
 PATHOLOGY = Coding(system="http://loinc.org", code="11526-1")

@@ -125,8 +125,29 @@ def report_reader(settings: Settings, parse: Parse) -> ReportReader:
     )
 
 
+def model_card(settings: ModelSettings) -> str | None:
+    """The card of the model that the settings name.
+
+    Raises:
+        SettingsError: it cannot be read, or is empty.
+    """
+    if settings.card_file is None:
+        return None
+    try:
+        text = settings.card_file.read_text(encoding="utf-8")
+    except (OSError, ValueError) as error:
+        raise SettingsError(f"ONCOFHIR_MODEL__CARD_FILE: {type(error).__name__}") from error
+    if not text.strip():
+        raise SettingsError("ONCOFHIR_MODEL__CARD_FILE: the file is empty")
+    return text
+
+
 def repository(settings: Settings, store: FhirClient) -> Repository:
-    """Where findings are written."""
+    """Where findings are written.
+
+    Raises:
+        SettingsError: the model's card cannot be read.
+    """
     fhir = settings.fhir
     source_base = fhir.source_base_url or fhir.base_url
     sources = SourceReferences(form=fhir.references, base_url=source_base)
@@ -146,6 +167,7 @@ def repository(settings: Settings, store: FhirClient) -> Repository:
         shadow=fhir.write is WriteMode.SHADOW,
         sources=sources,
         strategy=strategy,
+        model_card=model_card(settings.model),
     )
 
 

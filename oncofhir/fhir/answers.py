@@ -50,10 +50,36 @@ _STATUS_OF_ISSUE = {
     "exception": 500,
     "incomplete": 500,
 }
+# Said in answer to a read only; a write whose references are not there is rejected.
+_STATUS_OF_ABSENCE = {"not-found": 404, "deleted": 410}
 _UNPROCESSABLE = 422
+_OUTCOME = "OperationOutcome"
+_WRONG = frozenset({"fatal", "error"})
 _TAG = re.compile(r'(?:W/)?"([^"]+)"')
-_CODE = re.compile(r"[a-z]+(?:-[a-z]+){0,3}")
-_PATH = re.compile(r"[A-Za-z]+(?:\[\d+\])?(?:\.[A-Za-z]+(?:\[\d+\]|\(\w*\))?)*")
+# http://hl7.org/fhir/R4/valueset-issue-type.html, beside those of `_STATUS_OF_ISSUE`.
+_CODES = frozenset(
+    [
+        "invalid",
+        "structure",
+        "required",
+        "value",
+        "invariant",
+        "processing",
+        "not-supported",
+        "duplicate",
+        "not-found",
+        "deleted",
+        "code-invalid",
+        "extension",
+        "business-rule",
+        "informational",
+    ]
+)
+# Of what we send, or of the Bundle around it.
+_TYPES = (
+    "Bundle|Task|Condition|Observation|Specimen|BodyStructure|Provenance|Device|DocumentReference"
+)
+_PATH = re.compile(rf"(?:{_TYPES})(?:\[\d+\])?(?:\.[a-z][A-Za-z]*(?:\[\d+\]|\((?:{_TYPES})?\))?)*")
 
 
 def error_of(
@@ -91,11 +117,42 @@ def _says_too_large(outcome: Any) -> bool:
     return any(str(issue.get("code")) in _SAYS_TOO_LARGE for issue in _issues(outcome))
 
 
-def outcome_error(outcome: Any, where: str) -> OncofhirError:
+def outcome_error(outcome: Any, where: str, *, reads: bool = False) -> OncofhirError:
     """The error for an OperationOutcome that came with a success's status."""
+    status_of_issue = _STATUS_OF_ISSUE | (_STATUS_OF_ABSENCE if reads else {})
     coded = _issues(outcome)
-    statuses = [_STATUS_OF_ISSUE.get(str(i.get("code")), _UNPROCESSABLE) for i in coded]
-    return error_of(statuses[0] if statuses else _UNPROCESSABLE, where, outcome)
+    statuses = [status_of_issue.get(str(i.get("code")), _UNPROCESSABLE) for i in coded]
+    return error_of(statuses[0] if statuses else _UNPROCESSABLE, where, outcome, reads=reads)
+
+
+def expected(answer: Any, kind: str, where: str) -> dict[str, Any]:
+    """The answer to a read or a search, which is a resource of this type.
+
+    Raises:
+        OncofhirError: an OperationOutcome came in its place, with a success's status.
+        DependencyUnavailable: so did something else, or no resource at all.
+    """
+    said = answer.get("resourceType") if isinstance(answer, dict) else None
+    if said == kind:
+        return dict(answer)
+    if said == _OUTCOME:
+        raise outcome_error(answer, where, reads=True)
+    raise DependencyUnavailable(Reason.STORE_FAILED, where, f"answered without a {kind}")
+
+
+def write_error(response: httpx2.Response, where: str) -> OncofhirError | None:
+    """The error that a success's answer to a create or an update has in its body, if it has one.
+
+    A server may answer so with what went well, too (`Prefer: return=OperationOutcome`): severity tells.
+    """
+    try:
+        answer = response.json()
+    except ValueError:  # none, as a rule
+        return None
+    if not isinstance(answer, dict) or answer.get("resourceType") != _OUTCOME:
+        return None
+    is_wrong = any(issue.get("severity") in _WRONG for issue in _issues(answer))
+    return outcome_error(answer, where) if is_wrong else None
 
 
 def entry_error(answer: dict[str, Any], sent: int, where: str) -> OncofhirError | None:
@@ -143,7 +200,7 @@ def issues(outcome: Any) -> str:
 
 def _code(issue: dict[str, Any]) -> str:
     code = str(issue.get("code"))
-    return code if _CODE.fullmatch(code) else "unknown-code"
+    return code if code in _CODES or code in _STATUS_OF_ISSUE else "unknown-code"
 
 
 def _paths(issue: dict[str, Any]) -> list[str]:

@@ -5,6 +5,7 @@ it), gets its id from the server, and what refers to it says that id. The head k
 that all else goes by our names. Where two refer to each other, as a Condition and its stage do, the
 first is written once more when the second has its id: its version is 2 then. Provenance has no identifier
 in R4: a run that was cut off after it leaves one Provenance more.
+What two writers at once both create is told apart in `twice.py`.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -20,6 +21,8 @@ from oncofhir.fhir.names import Names, renamed, reverse
 from oncofhir.fhir.sequential import OneByOne
 from oncofhir.fhir.source_references import SAME, SourceReferences
 from oncofhir.fhir.transaction import reference_to
+from oncofhir.fhir.twice import Duplicates
+from oncofhir.schemas.errors import RequestRejected, StoreConflict
 
 
 class WithAssignedIds:
@@ -37,6 +40,7 @@ class WithAssignedIds:
         self._systems = systems
         self._able = able
         self._one_by_one = OneByOne(client, systems, able, sources=sources)
+        self._twice = Duplicates(client, self._one_by_one, systems)
         self._standing: dict[str, str] = {}
 
     async def ensure(self, resource: dict[str, Any]) -> None:
@@ -63,9 +67,7 @@ class WithAssignedIds:
         found = {known[theirs]: there for theirs, there in stored.items()}
         for reference in references:
             if reference not in names:
-                kind, _, value = reference.partition("/")
-                sought = {"identifier": f"{self._systems.finding}|{value}"}
-                for there in await self._client.search(kind, sought):
+                for there in await self._twice.of(reference):
                     found[reference] = there
         return found
 
@@ -80,28 +82,50 @@ class WithAssignedIds:
         is_taken_over = before.writing
         if entries:
             before = await self._one_by_one.put_head(announcement(before, new, entries))
+        written: dict[str, dict[str, Any]] = {}
         names = {**self._standing, **before.names}
-        written: list[dict[str, Any]] = []
-        for entry in entries:
-            ours, guard = entry["resource"], entry["request"].get("ifMatch")
-            if ours["resourceType"] == "Provenance":  # last: nothing refers to it
-                await self._client.add(_without_id(renamed(ours, names)))
-                continue
-            if guard:
-                there = await self._one_by_one.put(renamed(ours, names), guard)
-            else:
-                there = await self._created(ours, names)
-                names[reference_to(ours)] = reference_to(there)
-            written.append(there)
+        try:
+            for entry in entries:
+                await self._write(entry, names, written)
+            await self._complete(new, names, written, is_taken_over=is_taken_over)
+            own = {name: names[name] for name in new.references if name in names}
+            update = {"names": own, "version_id": before.version_id}
+            return await self._one_by_one.put_head(new.model_copy(update=update))
+        except StoreConflict:
+            await self._twice.yield_to_head(written, str(before.id))
+            raise
+        except RequestRejected:
+            await self._one_by_one.leave(before)
+            raise
+
+    async def _write(
+        self, entry: dict[str, Any], names: dict[str, str], written: dict[str, dict[str, Any]]
+    ) -> None:
+        """Write one entry; it has a name then, and is in `written` by ours."""
+        ours, guard = entry["resource"], entry["request"].get("ifMatch")
+        if ours["resourceType"] == "Provenance":  # last: nothing refers to it
+            await self._client.add(_without_id(renamed(ours, names)))
+            return
+        if guard:
+            there = await self._one_by_one.put(renamed(ours, names), guard)
+        else:
+            there = await self._created(ours, names)
+            names[reference_to(ours)] = reference_to(there)
+        written[reference_to(ours)] = there
+
+    async def _complete(
+        self, new: Head, names: Names, written: Mapping[str, dict[str, Any]], *, is_taken_over: bool
+    ) -> None:
+        """Have all refer to each other by the server's names, also what another writer left."""
+        there_now = list(written.values())
         if is_taken_over:
-            written = list((await self._found(new.references, names)).values())
-        for there in written:
+            others = await self._twice.withdraw_others(new.references, names)
+            names = {**names, **others}
+            there_now = list((await self._found(new.references, names)).values())
+        for there in there_now:
             whole = renamed(there, names)
             if whole != there:
                 await self._one_by_one.put(whole, _guard(there))
-        own = {name: names[name] for name in new.references if name in names}
-        update = {"names": own, "version_id": before.version_id}
-        return await self._one_by_one.put_head(new.model_copy(update=update))
 
     async def _created(self, ours: dict[str, Any], names: Names) -> dict[str, Any]:
         """The resource under the server's id; one that is there with other content is updated."""

@@ -99,7 +99,7 @@ class _Building:
                 self._add_anchor(finding.part)
 
     def _add_anchor(self, part: str | None) -> None:
-        if part in self._anchors:
+        if part in self._anchors or self._named_specimen(part):
             return
         slot = slot_for(anchor_kind(self.context), part, self.known, self.resources)
         where = [self._of(kind, part) for kind in _WHERE]
@@ -152,9 +152,15 @@ class _Building:
             of_lymphoma=of_lymphoma,
         )
 
+    def _named_specimen(self, part: str | None) -> str | None:
+        """The specimen that the report names: its only one, or the one with the part's label."""
+        report = self.context.report
+        return report.specimen or (report.specimens.get(part) if part is not None else None)
+
     def _anchor_of(self, part: str | None) -> dict[str, Any] | None:
-        if self.context.report.specimen:
-            return self.context.sources.to(self.context.report.specimen)
+        named = self._named_specimen(part)
+        if named is not None:
+            return self.context.sources.to(named)
         return self._reference(self._anchors.get(part))
 
     def _reference(self, slot: str | None) -> dict[str, str] | None:

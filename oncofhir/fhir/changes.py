@@ -4,12 +4,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from oncofhir.fhir.build import Plan
-from oncofhir.fhir.context import Context
+from oncofhir.fhir.context import Context, unprofiled_of
 from oncofhir.fhir.fingerprint import fingerprint
+from oncofhir.fhir.followed import followed, is_relabelled, is_same
 from oncofhir.fhir.head import Head, SourceVersion, StoredResource
 from oncofhir.fhir.provenance import provenance
 from oncofhir.fhir.rows import next_rows
-from oncofhir.fhir.source_references import named
 from oncofhir.fhir.transaction import put
 from oncofhir.fhir.validity import check
 from oncofhir.fhir.withdrawing import is_edited, withdrawals
@@ -43,6 +43,7 @@ def changes(
     entries: list[dict[str, Any]] = []
     resources: dict[str, StoredResource] = {}
     conflicts: set[str] = set()
+    relabelled = is_relabelled(context.report, head)
     for slot, planned in plan.resources.items():
         before = known.pop(slot, None)
         reference = f"{planned['resourceType']}/{planned['id']}"
@@ -51,10 +52,14 @@ def changes(
             conflicts.add(before.reference)
             resources[slot] = before
             continue
-        resource = _followed(planned, current, head)
+        resource = followed(planned, current, head)
         mark = fingerprint(resource)
         resources[slot] = StoredResource(reference=reference, fingerprint=mark)
-        if not before or before.withdrawn or not _is_same(resource, current, mark, before):
+        if (
+            not before
+            or before.withdrawn
+            or not is_same(resource, current, mark, before, relabelled=relabelled)
+        ):
             entries.append(put(resource, (current or {}).get("meta", {}).get("versionId")))
     vanished = withdrawals(known, stored)
     entries += vanished.entries
@@ -68,43 +73,6 @@ def changes(
     run = provenance(context, targets, f"revision-{revision}")
     check(run)
     return [*entries, put(run)], new
-
-
-def _is_same(
-    resource: dict[str, Any],
-    current: dict[str, Any] | None,
-    mark: str,
-    before: StoredResource,
-) -> bool:
-    return (
-        current is not None
-        and mark == before.fingerprint
-        and _patient(resource) == _patient(current)
-    )
-
-
-def _patient(resource: Mapping[str, Any]) -> str | None:
-    return named(resource.get("subject") or resource.get("patient") or {})
-
-
-def _followed(
-    planned: dict[str, Any], current: dict[str, Any] | None, head: Head | None
-) -> dict[str, Any]:
-    """The planned resource with what the stored one knows better.
-
-    That is when it was first recorded and, after a merge of patients, whose it is; but a report that
-    now names another patient than before was corrected, and counts.
-    """
-    if current is None:
-        return planned
-    followed = dict(planned)
-    if "recordedDate" in planned and "recordedDate" in current:
-        followed["recordedDate"] = current["recordedDate"]
-    was_merged = _patient(current) not in {None, _patient(planned)}
-    if head is not None and was_merged and _patient(planned) == head.subject:
-        name = "patient" if "patient" in planned else "subject"
-        followed[name] = current[name]
-    return followed
 
 
 def _reference_to(head: Head) -> str:
@@ -138,6 +106,7 @@ def _head_of(
         findings=len(extraction.findings),
         rejected=rejected,
         warnings=report.warnings,
+        unprofiled=unprofiled_of(plan.resources.values(), context.systems),
         conflicts=conflicts,
         model=run.model.name,
         model_digest=run.model.digest,

@@ -16,9 +16,11 @@ from oncofhir.fhir.answers import (
     OK,
     entry_error,
     error_of,
+    expected,
     outcome_error,
     status_of,
     version_of,
+    write_error,
 )
 from oncofhir.fhir.authorization import Authorization
 from oncofhir.fhir.binaries import Binaries
@@ -34,6 +36,8 @@ _STRICTLY = {"prefer": "handling=strict", "cache-control": "no-cache"}
 _LOCATION = re.compile(
     r"\b[A-Z][A-Za-z]+/(?P<id>[A-Za-z0-9\-.]{1,64})/_history/(?P<version>[^/]+)$"
 )
+_BUNDLE = "Bundle"
+_BEFORE_STU3 = "Conformance"  # what the statement was called; it says the version, too
 
 
 class FhirClient:
@@ -72,7 +76,10 @@ class FhirClient:
 
     async def ask_capability(self) -> Capability:
         """What the server says now that it can do; proves that it is there and speaks FHIR."""
-        self._capability = capability_of(await self._read("/metadata"))
+        answer = self._json(await self._transport.retrying("GET", f"{self._base_url}/metadata"))
+        if answer.get("resourceType") != _BEFORE_STU3:
+            answer = expected(answer, "CapabilityStatement", self._base_url)
+        self._capability = capability_of(answer)
         return self._capability
 
     async def capability(self) -> Capability:
@@ -87,11 +94,11 @@ class FhirClient:
             DependencyUnavailable, AccessDenied, RequestRejected: as the server answered.
         """
         history = f"/_history/{version}" if version else ""
-        return await self._read(f"/{type}/{id}{history}", reads=True)
+        return await self._read(f"/{type}/{id}{history}", type, reads=True)
 
     async def history(self, reference: str) -> list[dict[str, Any]]:
         """The versions of a resource, the newest first, first page; deletions are left out."""
-        bundle = await self._read(f"/{reference}/_history")
+        bundle = await self._read(f"/{reference}/_history", _BUNDLE)
         resources = [entry.get("resource") for entry in bundle.get("entry", [])]
         return [resource for resource in resources if isinstance(resource, dict)]
 
@@ -103,15 +110,16 @@ class FhirClient:
 
     async def search_bundle(self, type: str, params: Mapping[str, str]) -> dict[str, Any]:  # noqa: A002
         """The first page of a search, with its links; `paging.search_pages` has all of them."""
-        return await self._read(f"/{type}", params, _STRICTLY)
+        return await self._read(f"/{type}", _BUNDLE, params, _STRICTLY)
 
     async def page(self, url: str) -> dict[str, Any]:
         """A further page, at the address that the server's own link names."""
-        return self._json(await self._transport.retrying("GET", url, headers=_STRICTLY))
+        answer = self._json(await self._transport.retrying("GET", url, headers=_STRICTLY))
+        return expected(answer, _BUNDLE, self._base_url)
 
     async def count(self, type: str) -> int:  # noqa: A002
         """How many resources of a type the server holds."""
-        bundle = await self._read(f"/{type}", {"_summary": "count"})
+        bundle = await self._read(f"/{type}", _BUNDLE, {"_summary": "count"})
         return int(bundle.get("total", 0))
 
     async def read_many(
@@ -132,35 +140,30 @@ class FhirClient:
         entries = [{"request": {"method": "GET", "url": name}} for name in references]
         bundle = {"resourceType": "Bundle", "type": "batch", "entry": entries}
         answer = self._json(await self._transport.retrying("POST", self._base_url, json=bundle))
-        answered = answer.get("entry") or []
+        answered = expected(answer, _BUNDLE, self._base_url).get("entry") or []
         if len(answered) != len(references):
             raise DependencyUnavailable(
                 Reason.STORE_FAILED, self._base_url, "a batch was answered in part"
             )
         pairs = zip(references, answered, strict=True)
-        found = {name: self._in_batch(entry) for name, entry in pairs}
+        found = {name: self._in_batch(name, entry) for name, entry in pairs}
         return {name: resource for name, resource in found.items() if resource is not None}
 
     async def _read_if_there(self, reference: str) -> dict[str, Any] | None:
         try:
-            return await self._read(f"/{reference}", reads=True)
+            return await self._read(f"/{reference}", _type_in(reference), reads=True)
         except UnreadableReport:
             return None
 
-    def _in_batch(self, entry: dict[str, Any]) -> dict[str, Any] | None:
+    def _in_batch(self, reference: str, entry: dict[str, Any]) -> dict[str, Any] | None:
         """The resource that an entry of a batch's answer holds; None when it is not there or gone."""
         status = status_of(entry.get("response") or {})
-        resource = entry.get("resource")
-        if status not in OK:
-            error = error_of(status, self._base_url, reads=True)
-            if isinstance(error, UnreadableReport):
-                return None
-            raise error
-        if not isinstance(resource, dict):
-            raise DependencyUnavailable(
-                Reason.STORE_FAILED, self._base_url, "a batch was answered without its resources"
-            )
-        return resource
+        try:
+            if status not in OK:
+                raise error_of(status, self._base_url, reads=True)
+            return expected(entry.get("resource"), _type_in(reference), self._base_url)
+        except UnreadableReport:
+            return None
 
     async def read_binary(self, url: str, accept: str, fetch: Fetch) -> tuple[bytes, str | None]:
         """The content of a relative `Binary/x`, or of an absolute URL, and its content type.
@@ -180,7 +183,7 @@ class FhirClient:
         """
         path = f"{self._base_url}/{resource['resourceType']}/{resource['id']}"
         guard = {"if-match": f'W/"{version_id}"'} if version_id else None
-        return version_of(await self._transport.request("PUT", path, json=resource, headers=guard))
+        return version_of(await self._write("PUT", path, resource, guard))
 
     async def post(
         self, resource: dict[str, Any], condition: Mapping[str, str], *, once: bool
@@ -195,7 +198,7 @@ class FhirClient:
         """
         path = f"{self._base_url}/{resource['resourceType']}"
         headers = {"if-none-exist": urlencode(condition)} if once else None
-        response = await self._transport.request("POST", path, json=resource, headers=headers)
+        response = await self._write("POST", path, resource, headers)
         location = response.headers.get("location", "")
         return await self._there(resource, response.status_code, location, condition)
 
@@ -206,7 +209,20 @@ class FhirClient:
             RequestRejected, DependencyUnavailable, AccessDenied.
         """
         path = f"{self._base_url}/{resource['resourceType']}"
-        await self._transport.request("POST", path, json=resource)
+        await self._write("POST", path, resource)
+
+    async def _write(
+        self,
+        method: str,
+        path: str,
+        resource: dict[str, Any],
+        headers: Mapping[str, str] | None = None,
+    ) -> httpx2.Response:
+        response = await self._transport.request(method, path, json=resource, headers=headers)
+        error = write_error(response, self._base_url)
+        if error is not None:
+            raise error
+        return response
 
     async def create(
         self, resource: dict[str, Any], condition: Mapping[str, str]
@@ -274,17 +290,17 @@ class FhirClient:
     async def _read(
         self,
         path: str,
+        kind: str,
         params: Mapping[str, str] | None = None,
         headers: Mapping[str, str] | None = None,
         *,
         reads: bool = False,
     ) -> dict[str, Any]:
         address = self._base_url + path
-        return self._json(
-            await self._transport.retrying(
-                "GET", address, params=params, headers=headers, reads=reads
-            )
+        response = await self._transport.retrying(
+            "GET", address, params=params, headers=headers, reads=reads
         )
+        return expected(self._json(response), kind, self._base_url)
 
     def _json(self, response: httpx2.Response) -> dict[str, Any]:
         try:
@@ -296,3 +312,7 @@ class FhirClient:
         if not isinstance(answer, dict):
             raise DependencyUnavailable(Reason.STORE_FAILED, self._base_url, "not a resource")
         return answer
+
+
+def _type_in(reference: str) -> str:
+    return reference.partition("/")[0]

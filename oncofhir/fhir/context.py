@@ -1,6 +1,9 @@
 """What every resource of a run has in common: source, subject, labels, references, when."""
 
-from datetime import datetime
+import re
+from collections import Counter
+from collections.abc import Iterable
+from datetime import date, datetime
 from enum import StrEnum
 from typing import Any
 from uuid import uuid5
@@ -11,10 +14,14 @@ from oncofhir.fhir.origin import Origin, origin_of
 from oncofhir.fhir.source_references import SAME, SourceReferences
 from oncofhir.schemas.base import Value
 from oncofhir.schemas.finding import Basis, Evidence, Finding
-from oncofhir.schemas.identity import NAMESPACE, Run, finding_id
+from oncofhir.schemas.identity import NAMESPACE, Run, finding_id, sha256_of
 from oncofhir.schemas.report import Report
 
 _TO_THE_DAY = 10
+# dateTime after its day (http://hl7.org/fhir/R4/datatypes.html#dateTime).
+_TIME = re.compile(
+    r"T([01]\d|2[0-3]):[0-5]\d:([0-5]\d|60)(\.\d+)?(Z|[+-]((0\d|1[0-3]):[0-5]\d|14:00))", re.ASCII
+)
 
 
 class Unprofiled(StrEnum):
@@ -34,6 +41,15 @@ _UNPROFILED = {
 }
 
 
+def unprofiled_of(
+    resources: Iterable[dict[str, Any]], systems: IdentifierSystems
+) -> dict[str, int]:
+    """How many resources claim no mCODE profile of their kind, by the reason that they say."""
+    said = [tag for resource in resources for tag in resource["meta"].get("tag", ())]
+    counts = Counter(tag["code"] for tag in said if tag.get("system") == systems.unprofiled)
+    return dict(sorted(counts.items()))
+
+
 class Context(Value):
     """One run over one report, for building its resources."""
 
@@ -46,6 +62,7 @@ class Context(Value):
     recorded: datetime
     with_confidence: bool = False
     sources: SourceReferences = SAME
+    model_card: str | None = None
 
     @property
     def subject(self) -> dict[str, Any]:
@@ -70,10 +87,24 @@ class Context(Value):
         return f"DocumentReference/{prompt_document_id(self.run)}"
 
     @property
+    def model_card_document(self) -> str | None:
+        return (
+            f"DocumentReference/{model_card_id(self.run, self.model_card)}"
+            if self.model_card
+            else None
+        )
+
+    @property
     def effective(self) -> str | None:
-        """When it was so: the report's effective time, else when it was issued (us-core-1: to the day)."""
-        stated = self.report.effective or self.report.issued
-        return stated if stated and len(stated) >= _TO_THE_DAY else None
+        """When it was so: the report's effective time, else when it was issued (us-core-1: to the day).
+
+        Of a time that R4 does not know, such as one without its zone, the day is kept where there is one.
+        """
+        stated = self.report.effective or self.report.issued or ""
+        day, rest = stated[:_TO_THE_DAY], stated[_TO_THE_DAY:]
+        if not _is_day(day) or rest[:1] not in {"", "T", " "}:
+            return None
+        return stated if not rest or _TIME.fullmatch(rest) else day
 
     @property
     def origin(self) -> Origin:
@@ -128,6 +159,13 @@ class Context(Value):
         return notes
 
 
+def _is_day(text: str) -> bool:
+    try:
+        return date.fromisoformat(text).isoformat() == text
+    except ValueError:
+        return False
+
+
 def model_device_id(run: Run) -> str:
     """One Device per model and weights digest (AI Transparency IG, use case 3)."""
     return str(uuid5(NAMESPACE, f"model|{run.model.name}|{run.model.digest}"))
@@ -139,3 +177,9 @@ def software_device_id(version: str) -> str:
 
 def prompt_document_id(run: Run) -> str:
     return str(uuid5(NAMESPACE, f"prompt-set|{run.prompt_set.sha256}"))
+
+
+def model_card_id(run: Run, text: str) -> str:
+    """One DocumentReference per model, weights digest and text of its card."""
+    named = f"{run.model.name}|{run.model.digest}|{sha256_of(text)}"
+    return str(uuid5(NAMESPACE, f"model-card|{named}"))

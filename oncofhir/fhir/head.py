@@ -90,7 +90,7 @@ class Head(Value):
     part of each slot, so that a finding stays itself when parts are added. `announced` is what a
     writer without transactions may have written beside the resources, and `writing` says that it has
     not closed the head since (`sequential.py`). `names` has what a server that gives ids itself calls the
-    resources, by their references here (`assigned.py`).
+    resources, by their references here (`assigned.py`). `issued_anew` is not stored: see `for_resource`.
     """
 
     id: str | None = None
@@ -111,6 +111,20 @@ class Head(Value):
     announced: tuple[Announced, ...] = ()
     writing: bool = False
     names: dict[str, str] = {}
+    issued_anew: bool = False
+
+    def for_resource(self, source: SourceReference, key: str) -> "Head":
+        """The head as it was found for a resource; `key` is its own (`resource_key`).
+
+        A report that was retracted and is issued anew is a new resource of the same type with the same
+        words. It stands, and takes the document over. The other type is the retracted one's twin, and
+        so is one that was known before; and what a recall withdrew, it withdrew whatever shows it.
+        """
+        is_retracted = self.outcome.status is OutcomeStatus.RETRACTED
+        by_its_source = self.outcome.reason != Reason.MODEL_RECALLED.value
+        is_new = key not in self.sources and source.type == self.source.type
+        anew = is_retracted and by_its_source and is_new
+        return self.model_copy(update={"issued_anew": True}) if anew else self
 
     @property
     def references(self) -> tuple[str, ...]:
@@ -193,7 +207,7 @@ def decide(
     if head is None:
         return Decision.FIRST
     if source.unversioned != head.source.unversioned:
-        return Decision.ALIAS
+        return Decision.NEWER if head.issued_anew else Decision.ALIAS
     if at.older_than(head.at):
         return Decision.STALE
     if run is not None and run == head.run:
@@ -206,7 +220,7 @@ def to_task(
 ) -> dict[str, Any]:
     """The Task that holds a head."""
     unsaid = {name for name in ("announced", "writing", "names") if not getattr(head, name)}
-    state = head.model_dump(mode="json", exclude={"id", "version_id", *unsaid})
+    state = head.model_dump(mode="json", exclude={"id", "version_id", "issued_anew", *unsaid})
     task: dict[str, Any] = {
         "resourceType": "Task",
         "meta": {"security": [AI_ASSERTED, *head.security]},

@@ -37,6 +37,10 @@ class IdentifierSystems(Value):
         return f"{self.prefix}/ai-model"
 
     @property
+    def model_card(self) -> str:
+        return f"{self.prefix}/ai-model-card"
+
+    @property
     def software(self) -> str:
         return f"{self.prefix}/software"
 

@@ -9,6 +9,7 @@ from oncofhir.fhir.attachments.html import text_of_html
 from oncofhir.fhir.attachments.plain import plain_text
 from oncofhir.fhir.attachments.reader import Parse, parse_here
 from oncofhir.fhir.elements import child, children, instant, string
+from oncofhir.fhir.labelled import specimens_by_part
 from oncofhir.fhir.limits import IntakeLimits as IntakeLimits  # noqa: PLC0414 - part of this interface
 from oncofhir.fhir.particulars import (
     effective_of,
@@ -66,6 +67,8 @@ async def read_report(
         raise UnreadableReport(Reason.TEXT_TOO_LONG, kind)
     meta = child(resource, "meta", kind) or {}
     found = sections(text)
+    in_parts = parts(text, found)
+    labels = {part.label for part in in_parts}
     return Report(
         source=source,
         source_last_updated=instant(string(meta, "lastUpdated", f"{kind}.meta")),
@@ -75,7 +78,8 @@ async def read_report(
         encounter=encounter_of(resource, kind),
         effective=effective_of(resource, kind),
         issued=string(resource, "issued" if kind == "DiagnosticReport" else "date", kind),
-        specimen=specimen_of(resource, kind),
+        specimen=specimen_of(resource, kind, reader),
+        specimens=await specimens_by_part(resource, reader, labels, limits),
         categories=report_categories(resource),
         types=report_types(resource),
         security=security_of(meta, f"{kind}.meta"),
@@ -84,7 +88,7 @@ async def read_report(
         content_key=_content_key(attached or pieces),
         segments=segments,
         sections=found,
-        parts=parts(text, found),
+        parts=in_parts,
         warnings=_warnings(resource, kind, pieces, limits),
     )
 

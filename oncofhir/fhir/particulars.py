@@ -101,12 +101,24 @@ def _start(period: Element | None, path: str) -> str | None:
     return None if period is None else string(period, "start", path) or string(period, "end", path)
 
 
-def specimen_of(resource: Mapping[str, Any], kind: str) -> str | None:
-    """The specimen when there is exactly one: of several, none is known to be the finding's."""
+def specimen_of(resource: Mapping[str, Any], kind: str, reader: ReferenceReader) -> str | None:
+    """The specimen when there is exactly one: of several, none is known to be the finding's.
+
+    Without its version, and relative where it is the source's own, as the subject.
+    """
     if kind != "DiagnosticReport":
         return None
-    named = [_reference(specimen, at) for at, specimen in children(resource, "specimen", kind)]
-    return named[0] if len(named) == 1 else None
+    said = list(children(resource, "specimen", kind))
+    return specimen_reference(said[0][1], said[0][0], reader) if len(said) == 1 else None
+
+
+def specimen_reference(element: Element, path: str, reader: ReferenceReader) -> str | None:
+    """The specimen that a Reference element names; None for what is no Specimen, or contained."""
+    reference = _reference(element, path)
+    named = literal_reference(reference) if reference is not None else None
+    if reference is None or named is None or named.type != "Specimen":
+        return None
+    return reader.local(reference).partition("/_history/")[0]
 
 
 def security_of(meta: Element, path: str) -> tuple[SecurityLabel, ...]:

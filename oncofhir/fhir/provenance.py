@@ -11,7 +11,13 @@ from typing import Any
 from uuid import uuid5
 
 from oncofhir.fhir.codes import AI_ASSERTED
-from oncofhir.fhir.context import Context, model_device_id, prompt_document_id, software_device_id
+from oncofhir.fhir.context import (
+    Context,
+    model_card_id,
+    model_device_id,
+    prompt_document_id,
+    software_device_id,
+)
 from oncofhir.fhir.identifiers import IdentifierSystems
 from oncofhir.schemas.identity import NAMESPACE, Run
 
@@ -52,7 +58,11 @@ def provenance(context: Context, targets: Iterable[str], slot: str) -> dict[str,
         ],
         "entity": [
             {"role": "source", "what": _of_version(context)},
-            {"role": "derivation", "what": {"reference": context.prompt_document}},
+            *(
+                {"role": "derivation", "what": {"reference": document}}
+                for document in (context.prompt_document, context.model_card_document)
+                if document
+            ),
         ],
     }
 
@@ -112,11 +122,12 @@ def _participant(code: str, display: str) -> dict[str, Any]:
 
 
 def standing_resources(
-    run: Run, systems: IdentifierSystems, prompt_text: str
+    run: Run, systems: IdentifierSystems, prompt_text: str, model_card: str | None = None
 ) -> tuple[dict[str, Any], ...]:
     """What every run of a model, a prompt set and a version of ours refers to; ensured once at start."""
     software = software_resource(run.software_version, systems)
-    return (_model(run, systems), software, _prompt_set(run, systems, prompt_text))
+    card = [_model_card(run, systems, model_card)] if model_card else []
+    return (_model(run, systems), software, _prompt_set(run, systems, prompt_text), *card)
 
 
 def _model(run: Run, systems: IdentifierSystems) -> dict[str, Any]:
@@ -176,6 +187,41 @@ def _prompt_set(run: Run, systems: IdentifierSystems, text: str) -> dict[str, An
                     "contentType": "text/markdown",
                     "data": base64.b64encode(text.encode()).decode(),
                     "title": name,
+                }
+            }
+        ],
+    }
+
+
+def _model_card(run: Run, systems: IdentifierSystems, text: str) -> dict[str, Any]:
+    """What its makers or the site say about the model (AI Transparency IG, AI-ModelCard)."""
+    inputs = AIT + "CodeSystem/AIinputsCS"
+    name, ident = f"{run.model.name}@{run.model.digest}", model_card_id(run, text)
+    return {
+        "resourceType": "DocumentReference",
+        "id": ident,
+        "meta": {"profile": [AIT + "StructureDefinition/AI-ModelCard"]},
+        "identifier": [{"system": systems.model_card, "value": f"{name}@{ident}"}],
+        "status": "current",
+        "type": {"coding": [{"system": inputs, "code": "AIModelCard"}]},
+        "category": [
+            {
+                "coding": [
+                    {
+                        "system": inputs,
+                        "code": "AIModelCardMarkdownFormat",
+                        "display": "Markdown Format",
+                    }
+                ]
+            }
+        ],
+        "description": f"Model card of {run.model.name}",
+        "content": [
+            {
+                "attachment": {
+                    "contentType": "text/markdown",
+                    "data": base64.b64encode(text.encode()).decode(),
+                    "title": run.model.name,
                 }
             }
         ],

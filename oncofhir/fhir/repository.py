@@ -29,7 +29,7 @@ from oncofhir.fhir.transaction import (
     transaction,
 )
 from oncofhir.fhir.withdrawing import Withdrawals, successor, withdrawals
-from oncofhir.schemas.errors import StoreConflict
+from oncofhir.schemas.errors import RequestRejected, StoreConflict
 from oncofhir.schemas.event import SourceReference
 from oncofhir.schemas.extraction import Extraction
 from oncofhir.schemas.identity import Run, document_id, resource_key
@@ -60,6 +60,7 @@ class Repository:
         with_confidence: bool = False,
         sources: SourceReferences = SAME,
         strategy: Strategy | None = None,
+        model_card: str | None = None,
         clock: Callable[[], datetime] = _now,
     ) -> None:
         self._client = client
@@ -71,6 +72,7 @@ class Repository:
         self._software = software_version
         self._shadow = shadow
         self._with_confidence = with_confidence
+        self._model_card = model_card
         self._ensuring = asyncio.Lock()
         self._ensured: set[str] = set()
         self._clock = clock
@@ -88,19 +90,20 @@ class Repository:
         tasks = await self._client.search("Task", {"identifier": ",".join(keys)})
         heads = [head for head in map(from_task, tasks) if not head.is_reservation]
         own = [head for head in heads if key in head.sources]
-        return next(iter(own or heads), None)
+        found = next(iter(own or heads), None)
+        return found.for_resource(source, key) if found is not None else None
 
     def _document(self, report: Report) -> str:
         return document_id(self._source_name, report.subject, report.content_key)
 
     async def ensure_standing(self, run: Run, prompt_text: str) -> None:
-        """The Devices and the prompt set that Provenance names, written where they are missing.
+        """The Devices, prompt set and card that Provenance names, written where they are missing.
 
         Each is looked up once in this repository's life.
         """
         if self._shadow:
             return
-        for resource in standing_resources(run, self._systems, prompt_text):
+        for resource in standing_resources(run, self._systems, prompt_text, self._model_card):
             await self._ensure(resource)
 
     async def _ensure(self, resource: dict[str, Any]) -> None:
@@ -121,6 +124,7 @@ class Repository:
             recorded=self._clock(),
             with_confidence=self._with_confidence,
             sources=self._sources,
+            model_card=self._model_card,
         )
 
     def first_version(
@@ -235,7 +239,8 @@ class Repository:
                 entries.append(put(earlier, at))
                 resources[slot] = known
         if entries or resources != head.resources:
-            await self._write(entries, current.model_copy(update={"resources": resources}), current)
+            settled_head = current.model_copy(update={"resources": resources})
+            await self._strategy.write(entries, still_open(settled_head), current)
 
     async def recall(self, head: Head) -> Processed:
         """Withdraw the document because of the model that read it, not of the report.
@@ -348,7 +353,16 @@ class Repository:
         return settled(head, stored), stored
 
     async def _write(self, entries: list[dict[str, Any]], new: Head, before: Head) -> Head:
-        return await self._strategy.write(entries, still_open(new), before)
+        """Write; what a store took before it rejected one of the entries does not stand.
+
+        Raises:
+            As `Strategy.write`.
+        """
+        try:
+            return await self._strategy.write(entries, still_open(new), before)
+        except RequestRejected:
+            await self.settle(from_task(await self._client.read("Task", str(before.id))))
+            raise
 
     def _processed(self, head: Head, *, wrote: bool = False) -> Processed:
         return self._marked(Processed(outcome=head.outcome, rows=head.published, wrote_store=wrote))

@@ -10,7 +10,7 @@ what is missing under the same identities, and closes the head. Of two writers t
 came first goes on until the other takes over the head; then its own closing of the head fails (412), and on
 its redelivery it decides again on the other's head. That head still has its announcement, so what it
 wrote is known as ours: it becomes part of its run, or, where the other's run is the newer one, is undone
-(`Repository.settle`).
+(`Repository.settle`). The same is done at once when the store rejects one of the resources.
 """
 
 from collections.abc import Mapping, Sequence
@@ -24,7 +24,7 @@ from oncofhir.fhir.head import Head, from_task, to_task
 from oncofhir.fhir.identifiers import IdentifierSystems
 from oncofhir.fhir.source_references import SAME, SourceReferences
 from oncofhir.fhir.transaction import put_if_absent
-from oncofhir.schemas.errors import DependencyUnavailable, StoreConflict
+from oncofhir.schemas.errors import DependencyUnavailable, RequestRejected, StoreConflict
 from oncofhir.schemas.reasons import Reason
 
 
@@ -95,9 +95,18 @@ class OneByOne:
         """As `Strategy`, in the order that the module says."""
         if entries:
             before = await self.put_head(announcement(before, new, entries))
-        for entry in entries:
-            await self.put(entry["resource"], entry["request"].get("ifMatch"))
-        return await self.put_head(new.model_copy(update={"version_id": before.version_id}))
+        try:
+            for entry in entries:
+                await self.put(entry["resource"], entry["request"].get("ifMatch"))
+            return await self.put_head(new.model_copy(update={"version_id": before.version_id}))
+        except RequestRejected:
+            await self.leave(before)
+            raise
+
+    async def leave(self, announced: Head) -> None:
+        """The last complete run counts again; what was announced stays so, for `Repository.settle`."""
+        if announced.announced:
+            await self.put_head(announced.model_copy(update={"writing": False}))
 
     async def put_head(self, head: Head) -> Head:
         """Write a head under the version that it says; the head with its new version.

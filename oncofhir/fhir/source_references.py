@@ -23,14 +23,19 @@ class SourceReferences(Value):
     base_url: str = ""
 
     def to(self, reference: str) -> dict[str, Any]:
-        """The Reference element for a relative reference to a source resource, with or without version."""
+        """The Reference element for a relative reference to a source resource, with or without version.
+
+        A URL, which the source has of what stands on a third server, is an address already.
+        """
         if self.form == "same":
             return {"reference": reference}
-        address = f"{self.base_url}/{reference}"
+        literal = literal_reference(reference)
+        is_relative = literal is None or reference == str(literal)
+        address = f"{self.base_url}/{reference}" if is_relative else reference
         if self.form == "absolute":
             return {"reference": address}
         return {
-            "type": reference.partition("/")[0],
+            "type": literal.type if literal is not None else reference.partition("/")[0],
             "identifier": {"system": _URI, "value": address},
         }
 

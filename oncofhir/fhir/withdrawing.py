@@ -70,6 +70,7 @@ def successor(
             "reason": reason.value,
             "source_version": source.version,
             "findings": 0 if status is OutcomeStatus.RETRACTED else head.outcome.findings,
+            "unprofiled": {} if status is OutcomeStatus.RETRACTED else head.outcome.unprofiled,
             "recorded": recorded,
             "conflicts": conflicts,
             "software": software,

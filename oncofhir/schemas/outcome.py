@@ -70,7 +70,8 @@ class OutcomeRow(Value):
     """One document's version and what became of it, keyed by `document`.
 
     A document that was never read has the name of its source as its key. `warnings` say what of it could
-    not be read beside what was: nothing found in it may mean less.
+    not be read beside what was: nothing found in it may mean less. `unprofiled` counts, by the reason, the
+    Conditions and Observations that do not claim the mCODE profile of their kind.
     """
 
     document: str
@@ -83,6 +84,7 @@ class OutcomeRow(Value):
     findings: int = 0
     rejected: dict[str, int] = {}
     warnings: tuple[ReportWarning, ...] = ()
+    unprofiled: dict[str, int] = {}
     conflicts: int = 0
     model: str | None = None
     model_digest: str | None = None

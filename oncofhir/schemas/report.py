@@ -86,7 +86,8 @@ class Report(Value):
     `subject` is the literal reference to the patient (`Patient/123`). `content_key` identifies the
     attachment (its URL, else the hash of its text) for the document's identity (design, "Identity
     and the head"). `text_sha256` is of the UTF-8 of `text`. `types` are the codings of the report's
-    kind (`DiagnosticReport.code`, `DocumentReference.type`). `warnings` say what of it is not in `text`.
+    kind (`DiagnosticReport.code`, `DocumentReference.type`). `specimen` is the only one, `specimens` are
+    those of several that carry a part's label, by it. `warnings` say what of it is not in `text`.
     """
 
     source: SourceReference
@@ -98,6 +99,7 @@ class Report(Value):
     effective: str | None = None
     issued: str | None = None
     specimen: str | None = None
+    specimens: dict[str, str] = {}
     categories: tuple[Coding, ...] = ()
     types: tuple[Coding, ...] = ()
     security: tuple[SecurityLabel, ...] = ()

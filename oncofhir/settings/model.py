@@ -73,3 +73,6 @@ class ModelSettings(Group):
     calibration_file: Path | None = Field(
         None, description="makes confidences shares of right answers; from evaluate"
     )
+    card_file: Path | None = Field(
+        None, description="the model's card, Markdown; Provenance names it beside the model"
+    )

@@ -13,14 +13,15 @@ from typing import Any
 from oncofhir.fhir.identifiers import IdentifierSystems
 from oncofhir.fhir.provenance import standing_resources
 from oncofhir.schemas.identity import run_of
-from tests.findings import MODEL, PROMPTS, SYSTEM, report_of
+from tests.findings import CARD, MODEL, PROMPTS, SYSTEM, report_of
 from tests.maven import CannotRun
 from tests.validator.explained import UNCHECKED, explanation
 from tests.validator.hapi import Message, validated
 from tests.validator.packages import HOW, PackagesMissing, gathered
-from tests.validator.prepared import BROKEN, STORE, as_stored, broken
+from tests.validator.prepared import BROKEN, STORE, WITHDRAWN, as_stored, broken, withdrawn
 
 _SNAPSHOTS = Path(__file__).parents[1] / "snapshots"
+_WITHDRAWN = "(findings of every kind, withdrawn)"
 _WRONG, _USAGE, _CANNOT = 1, 2, 3
 
 
@@ -50,6 +51,10 @@ def _prepare(resources: Path) -> Counter[str]:
         bundle = as_stored(json.loads(file.read_text()))
         counts.update(_named(entry["resource"]) for entry in bundle["entry"])
         (resources / file.name).write_text(json.dumps(bundle))
+        if file.stem in WITHDRAWN:
+            gone = withdrawn(bundle)
+            counts[_WITHDRAWN] += len(gone["entry"])
+            (resources / f"{file.stem}-withdrawn.json").write_text(json.dumps(gone))
     standing = {"resourceType": "Bundle", "type": "collection", "entry": _standing()}
     counts.update(_named(entry["resource"]) for entry in standing["entry"])
     (resources / "standing.json").write_text(json.dumps(standing))
@@ -59,9 +64,10 @@ def _prepare(resources: Path) -> Counter[str]:
 
 
 def _standing() -> list[dict[str, Any]]:
-    """The Devices and the prompt set, which are written once and not with every report."""
+    """The Devices, the prompt set and the card, which are written once and not with every report."""
     run = run_of(report_of("text", "any"), MODEL, PROMPTS, "settings", "terminology", "0.0.0")
-    written = standing_resources(run, IdentifierSystems(prefix=SYSTEM), "the prompt's template")
+    systems = IdentifierSystems(prefix=SYSTEM)
+    written = standing_resources(run, systems, "the prompt's template", CARD)
     return [
         {"fullUrl": f"{STORE}{resource['resourceType']}/{resource['id']}", "resource": resource}
         for resource in written

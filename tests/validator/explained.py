@@ -40,6 +40,10 @@ _BY_TEXT = (
         "AIAST is not in R4's own list of security labels, which is older than the label (extensible)",
     ),
     ("derivation-reference", "derivation-reference is of HL7's extension pack, not in the packages"),
+    (
+        "valueset/c80-doc-typecodes",
+        "prompt set and model card are of the AI Transparency IG's own types (preferred binding)",
+    ),
     ("does not match any known slice", "beside the slices of the profile, as it is meant"),
 )  # fmt: skip
 

@@ -4,8 +4,11 @@ import copy
 import json
 from typing import Any
 
+from oncofhir.fhir.conditions import entered_in_error
+
 STORE = "http://store.example.org/fhir/"
 BROKEN = "broken-on-purpose"
+WITHDRAWN = ("breast", "lung-on-ct", "liver-metastasis")
 
 
 def as_stored(bundle: dict[str, Any]) -> dict[str, Any]:
@@ -35,3 +38,14 @@ def broken(bundle: dict[str, Any]) -> dict[str, Any]:
             if entry["resource"]["resourceType"] == "Observation":
                 entry["resource"].pop(name, None)
     return worse
+
+
+def withdrawn(bundle: dict[str, Any]) -> dict[str, Any]:
+    """The findings as they are when their report was retracted: they still claim their profiles."""
+    gone = copy.deepcopy(bundle)
+    gone["entry"] = [
+        entry | {"resource": entered_in_error(entry["resource"]) | {"id": entry["resource"]["id"]}}
+        for entry in gone["entry"]
+        if entry["resource"]["resourceType"] not in {"Provenance", "Task"}
+    ]
+    return gone

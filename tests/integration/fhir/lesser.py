@@ -14,6 +14,14 @@ from tests.serving import served
 _PASSED_ON = ("accept", "content-type", "if-match", "if-none-exist", "prefer", "cache-control")
 _PASSED_BACK = ("content-type", "etag", "location")
 _METHOD_NOT_ALLOWED = 405
+_UNPROCESSABLE = 422
+
+
+def _rejected(body: bytes) -> Response:
+    """As servers do that quote what they were sent."""
+    issue = {"severity": "error", "code": "invalid", "diagnostics": body.decode()}
+    outcome = {"resourceType": "OperationOutcome", "issue": [issue]}
+    return JSONResponse(outcome, status_code=_UNPROCESSABLE)
 
 
 def _refused() -> Response:
@@ -23,13 +31,17 @@ def _refused() -> Response:
 
 
 class Lesser:
-    """Without transactions and batches; without `chooses_ids` no PUT creates, without `conditional` no POST looks."""
+    """Without transactions and batches; without `chooses_ids` no PUT creates, without `conditional` no POST looks.
+
+    What holds `rejects` is invalid to it.
+    """
 
     def __init__(self, behind: str, *, chooses_ids: bool, conditional: bool) -> None:
         self._behind = behind
         self._chooses_ids = chooses_ids
         self._conditional = conditional
         self.refused: list[str] = []
+        self.rejects: bytes | None = None
         self._http = httpx2.AsyncClient(trust_env=False)
 
     async def answer(self, request: Request) -> Response:
@@ -39,13 +51,16 @@ class Lesser:
         if await self._lacks(request, path):
             self.refused.append(f"{request.method} {path}")
             return _refused()
+        body = await request.body()
+        if self.rejects is not None and request.method != "GET" and self.rejects in body:
+            return _rejected(body)
         sent = {name: request.headers[name] for name in _PASSED_ON if name in request.headers}
         query = f"?{request.url.query}" if request.url.query else ""
         answer = await self._http.request(
             request.method,
             self._behind + path + query,
             headers=sent,
-            content=await request.body(),
+            content=body,
         )
         headers = {name: answer.headers[name] for name in _PASSED_BACK if name in answer.headers}
         return Response(answer.content, answer.status_code, headers)

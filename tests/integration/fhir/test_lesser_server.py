@@ -6,14 +6,15 @@ import pytest
 
 from oncofhir.fhir.changes import version_of
 from oncofhir.fhir.client import FhirClient
+from oncofhir.fhir.fingerprint import fingerprint
 from oncofhir.fhir.head import Decision, decide, from_task
-from oncofhir.schemas.errors import DependencyUnavailable, StoreConflict
+from oncofhir.schemas.errors import DependencyUnavailable, RequestRejected, StoreConflict
 from oncofhir.schemas.outcome import OutcomeStatus, RowStatus
 from oncofhir.schemas.reasons import Reason
 from tests.integration.fhir.bench import ANSWERS, Bench, run
 from tests.integration.fhir.cut_off import CutOff, of_this_patient, tasks_of
 from tests.integration.fhir.lesser import lesser_server
-from tests.reports import BREAST
+from tests.reports import BREAST, CANARY
 
 AMENDED = BREAST.replace("HER2: negative (1+)", "HER2: positive (3+)")
 ANSWERS_AMENDED = ANSWERS | {"hormone receptor status": "ER positive, PR negative, HER2 positive"}
@@ -42,12 +43,14 @@ def story(test):
         async def told():
             bench = Bench(url, behind=server.behind)
             bench.chooses_ids = server.chooses_ids
+            bench.server = server
             try:
                 await bench.prepare()
                 server.refused.clear()
                 await test(bench)
                 assert server.refused == [], "what it says that it lacks is not tried"
             finally:
+                server.rejects = None
                 await bench.aclose()
 
         run(told())
@@ -160,7 +163,146 @@ async def test_of_two_first_writers_one_wins(bench):
     lost = [result for result in results if isinstance(result, StoreConflict)]
     assert len(lost) == 1
     assert len([task for task in await tasks_of(bench) if task["status"] == "completed"]) == 1
-    assert len(await of_this_patient(bench)) == 10
+    await each_stands_once(bench)
+
+
+async def each_stands_once(bench):
+    """What two writers both created stands once, and it is what the head knows; nothing is deleted."""
+    head = await bench.head()
+    assert (head.writing, head.outcome.conflicts) == (False, 0)
+    standing = [r for r in await of_this_patient(bench) if not is_withdrawn(r)]
+    known = {head.named(stored.reference) for stored in head.resources.values()}
+    assert {f"{r['resourceType']}/{r['id']}" for r in standing} <= known
+    assert len(standing) == 10
+    (condition,) = (r for r in standing if r["resourceType"] == "Condition")
+    assert {stage["assessment"][0]["reference"] for stage in condition["stage"]} <= known
+    processed = await bench.store(AMENDED, "2", ANSWERS_AMENDED)
+    assert processed.outcome.conflicts == 0, "no machine's write is taken for a human's edit"
+
+
+class Pause:
+    """A writer that has looked for its first resource of a kind, and found none, waits before it writes it."""
+
+    def __init__(self, client, kind, then):
+        self.kind, self.then = kind, then
+        client._transport._own.event_hooks["request"].append(self._sent)
+
+    async def _sent(self, request):
+        if request.method in {"POST", "PUT"} and self.kind in request.url.path and self.then:
+            then, self.then = self.then, None
+            await then()
+
+
+async def what_a_writer_that_was_overtaken_creates_late(bench, kind):
+    """It does not stand beside what the one that closed the head wrote."""
+    report = await bench.report(BREAST)
+    extraction = bench.extraction(report, ANSWERS)
+    other = FhirClient(bench.base_url)
+    faster = bench.new_repository(other)
+    Pause(bench.client, kind, lambda: faster.store(report, bench.run_of(report), extraction, None))
+    with pytest.raises(StoreConflict):
+        await bench.repository.store(report, bench.run_of(report), extraction, None)
+    await other.aclose()
+    await each_stands_once(bench)
+
+
+async def what_a_writer_created_twice(bench, kind):
+    """What the first one created while another took over does not stand beside what that one did."""
+    report = await bench.report(BREAST)
+    extraction = bench.extraction(report, ANSWERS)
+    other = FhirClient(bench.base_url)
+    second = bench.new_repository(other)
+    is_there, first_ended = asyncio.Event(), asyncio.Event()
+    taking_over = []
+
+    async def let_another_take_over():
+        storing = second.store(report, bench.run_of(report), extraction, None)
+        taking_over.append(asyncio.create_task(storing))
+        await is_there.wait()
+
+    async def wait_for_the_first():
+        is_there.set()
+        await first_ended.wait()
+
+    Pause(bench.client, kind, let_another_take_over)
+    Pause(other, kind, wait_for_the_first)
+    with pytest.raises(StoreConflict):
+        await bench.repository.store(report, bench.run_of(report), extraction, None)
+    first_ended.set()
+    await taking_over[0]
+    await other.aclose()
+    await each_stands_once(bench)
+
+
+HER2 = b"48676-1"  # the code of one of the last that are written
+
+
+async def stand(bench):
+    return [r for r in await of_this_patient(bench) if not is_withdrawn(r)]
+
+
+@story
+async def test_of_a_report_of_which_one_resource_is_rejected_nothing_stands(bench):
+    """Issue 5, "Bad input": nothing half-written, the reason in the dead letter."""
+    bench.server.rejects = HER2
+    with pytest.raises(RequestRejected) as caught:
+        await bench.store()
+    assert caught.value.reason is Reason.STORE_REJECTED
+    assert CANARY not in str(caught.value)
+    assert await stand(bench) == []
+    assert await bench.head() is None
+    with pytest.raises(RequestRejected):
+        await bench.store()
+    assert await stand(bench) == []
+    bench.server.rejects = None
+    processed = await bench.store()
+    assert (processed.outcome.revision, processed.outcome.conflicts) == (1, 0)
+    assert len(await stand(bench)) == 10
+    (task,) = await tasks_of(bench)
+    assert task["status"] == "completed"
+
+
+@story
+async def test_of_an_amendment_of_which_one_resource_is_rejected_the_version_before_stands(bench):
+    await bench.store()
+    before = {slot: fingerprint(r) for slot, r in (await bench.stored()).items()}
+    bench.server.rejects = HER2
+    amended = AMENDED.replace("grade 2", "grade 3")
+    answers = ANSWERS_AMENDED | {"cancer grade": "3"}
+    with pytest.raises(RequestRejected):
+        await bench.store(amended, "2", answers)
+    assert {slot: fingerprint(r) for slot, r in (await bench.stored()).items()} == before
+    head = await bench.head()
+    assert (head.at.version, head.writing) == ("1", False)
+    (task,) = await tasks_of(bench)
+    assert task["status"] == "completed"
+    bench.server.rejects = None
+    processed = await bench.store(amended, "2", answers)
+    assert (processed.outcome.revision, processed.outcome.conflicts) == (2, 0)
+    assert (await bench.head()).announced == ()
+
+
+def _of_kind(test, kind):
+    @story
+    async def of_kind(bench):
+        await test(bench, kind)
+
+    return of_kind
+
+
+test_a_condition_created_late = _of_kind(
+    what_a_writer_that_was_overtaken_creates_late, "/Condition"
+)
+test_an_observation_created_late = _of_kind(
+    what_a_writer_that_was_overtaken_creates_late, "/Observation"
+)
+test_a_condition_created_twice = _of_kind(what_a_writer_created_twice, "/Condition")
+test_an_observation_created_twice = _of_kind(what_a_writer_created_twice, "/Observation")
+
+
+def is_withdrawn(resource):
+    status = resource.get("status") or resource["verificationStatus"]["coding"][0]["code"]
+    return status == "entered-in-error"
 
 
 def _cut_off_after(writes):

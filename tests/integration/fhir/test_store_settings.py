@@ -1,6 +1,7 @@
 """The settings of the store, as the service puts them together."""
 
 import asyncio
+import base64
 
 import pytest
 from starlette.applications import Starlette
@@ -11,7 +12,7 @@ from oncofhir.consumers import composition
 from oncofhir.fhir.client import FhirClient
 from oncofhir.schemas.errors import RequestRejected, UnsuitableServer
 from oncofhir.schemas.reasons import Reason
-from oncofhir.settings import FhirSettings, Settings
+from oncofhir.settings import FhirSettings, ModelSettings, Settings, SettingsError
 from tests.integration.fhir.bench import SYSTEM, Bench, run
 from tests.integration.fhir.cut_off import tasks_of
 from tests.reports import BREAST
@@ -65,6 +66,44 @@ def test_references_are_written_as_the_setting_says(fhir_server):
 
     source = "https://ehr.example/fhir"
     stored_as(fhir_server, look, references="identifier", source_base_url=source)
+
+
+def test_provenance_names_the_models_card_where_there_is_one(fhir_server, tmp_path):
+    """AI Transparency IG, AI-Provenance: `entity` modelCard of role derivation, an AI-ModelCard."""
+    (tmp_path / "card.md").write_text("# CancerLLM\n\nNot for clinical use.\n")
+
+    async def told():
+        bench = Bench(fhir_server.base_url)
+        try:
+            await bench.prepare()
+            fhir = FhirSettings(
+                base_url=fhir_server.base_url, source_name="test", identifier_system=SYSTEM
+            )
+            settings = Settings(fhir=fhir, model=ModelSettings(card_file=tmp_path / "card.md"))
+            repository = composition.repository(settings, bench.client)
+            run_of = bench.run_of(await bench.report(BREAST))
+            await repository.ensure_standing(run_of, "prompts")
+            await bench.store(repository=repository)
+            grade = (await bench.head()).resources["cancer-grade"].reference
+            (said,) = await bench.client.search("Provenance", {"target": grade})
+            roles = [entity["role"] for entity in said["entity"]]
+            assert roles == ["source", "derivation", "derivation"]
+            named = [entity["what"]["reference"] for entity in said["entity"][1:]]
+            prompts, card = [await bench.client.read(*name.split("/")) for name in named]
+            assert prompts["type"]["coding"][0]["code"] == "AIInputPrompt"
+            assert card["type"]["coding"][0]["code"] == "AIModelCard"
+            text = base64.b64decode(card["content"][0]["attachment"]["data"]).decode()
+            assert text.startswith("# CancerLLM")
+        finally:
+            await bench.aclose()
+
+    run(told())
+
+
+def test_a_card_that_cannot_be_read_is_told_with_its_setting(tmp_path):
+    settings = Settings(model=ModelSettings(card_file=tmp_path / "none.md"))
+    with pytest.raises(SettingsError, match="ONCOFHIR_MODEL__CARD_FILE"):
+        composition.repository(settings, FhirClient("http://127.0.0.1:9/fhir"))
 
 
 def test_a_limit_of_entries_is_kept(fhir_server):

@@ -128,6 +128,40 @@ def test_a_stage_group_without_a_diagnosis_falls_back_to_its_parent_and_says_why
     ]
 
 
+def test_a_receptor_that_mcode_has_no_test_for_keeps_its_text_and_says_why():
+    report = report_of(TEXT)
+    receptor = finding(report, "hormone-receptor", "positive", "positive", slot="AR")
+    resource = built(receptor, report=report).resources["hormone-receptor/AR"]
+    assert profile(resource) == []
+    assert reasons(resource) == ["test-without-code"]
+    assert resource["code"] == {"text": "AR receptor"}
+
+
+@pytest.mark.parametrize(
+    ("stated", "written"),
+    [
+        ("2026-11-18", "2026-11-18"),
+        ("2026-11-18T10:00:00Z", "2026-11-18T10:00:00Z"),
+        ("2026-11-18T10:00:00.123+01:00", "2026-11-18T10:00:00.123+01:00"),
+        ("2026-11-18T10:00:00", "2026-11-18"),
+        ("2026-11-18T10:00", "2026-11-18"),
+        ("2026-11-18 10:00:00", "2026-11-18"),
+        ("2026-11-18T24:00:00Z", "2026-11-18"),
+        ("2026-11", None),
+        ("2026-02-30", None),
+        ("18.11.2026 10:00", None),
+        ("20261118100000", None),
+    ],
+)
+def test_a_time_that_is_none_in_r4_costs_no_finding(stated, written):
+    """Systems that leave out the time zone are common: the day is kept, and nothing is guessed."""
+    report = report_of(TEXT, effective=stated)
+    found = (diagnosis(report), finding(report, "cancer-grade", "2", "grade 2"))
+    plan = built(*found, report=report)
+    assert plan.resources["cancer-grade"].get("effectiveDateTime") == written
+    assert [row.effective for row in plan.rows] == [written] * 2
+
+
 @pytest.mark.parametrize(
     ("value", "slot", "observed", "claims"),
     [
@@ -283,6 +317,15 @@ def two_tumors(report, first="A", second="B"):
         diagnosis(report, "breast cancer", "invasive ductal carcinoma", part=first),
         diagnosis(report, "lobular breast cancer", "invasive lobular carcinoma", part=second),
     )
+
+
+def test_each_part_is_on_the_specimen_of_its_label_and_one_is_made_where_there_is_none():
+    report = report_of(PARTS, specimens={"A": "Specimen/s-a"})
+    plan = built(*two_tumors(report), report=report)
+    sizes = {r["id"]: r for r in plan.resources.values() if r["resourceType"] == "Observation"}
+    on = sorted(size["specimen"]["reference"] for size in sizes.values())
+    (made,) = [r for r in plan.resources.values() if r["resourceType"] == "Specimen"]
+    assert on == sorted(["Specimen/s-a", f"Specimen/{made['id']}"])
 
 
 def test_two_tumors_have_each_their_condition_specimen_and_size():

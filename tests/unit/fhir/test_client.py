@@ -8,6 +8,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from oncofhir.fhir.answers import issues
 from oncofhir.fhir.authorization import BearerToken
 from oncofhir.fhir.client import FhirClient
 from oncofhir.fhir.fetching import Bounds, Fetch
@@ -76,6 +77,10 @@ TRANSACTIONS = {
     "many-denied": answered("404 Not Found", "403 Forbidden", "404", kind="batch-response"),
     "many-empty": answered("404 Not Found", "200 OK", "404", kind="batch-response"),
     "many-in-part": answered("200 OK", kind="batch-response"),
+    "many-outcome": {
+        "resourceType": "Bundle",
+        "entry": [{"response": {"status": "200"}, "resource": outcome("exception")}] * 3,
+    },
 }
 
 
@@ -101,12 +106,35 @@ def url():
     routes = [
         Route("/health", lambda _: Response()),
         Route("/server/{name}", transaction, methods=["POST"]),
+        Route("/dstu2/metadata", lambda _: JSONResponse(DSTU2)),
+        Route("/said/{code}", said, methods=["POST"]),
+        Route("/said/{code}/{path:path}", said, methods=["GET", "POST", "PUT"]),
         Route("/flaky/{seconds}/Patient/x", flaky),
         Route("/fhir/Patient/{name}", answer),
         Route("/other/{name}", answer),
     ]
     with served(Starlette(routes=routes)) as running:
         yield running
+
+
+@pytest.mark.parametrize(
+    ("code", "expression", "said"),
+    [
+        ("invariant", "Observation.value", "invariant Observation.value"),
+        (
+            "value",
+            "Bundle.entry[3].resource.ofType(Condition).code",
+            "value Bundle.entry[3].resource.ofType(Condition).code",
+        ),
+        ("required", "Task.for.where(name='Quillfeather')", "required"),
+        ("value", "Quillfeather", "value"),
+        ("value", "Observation.Quillfeather", "value"),
+        ("value", "Bundle.entry.ofType(Quillfeather)", "value"),
+        ("quillfeather", "Observation", "unknown-code Observation"),
+    ],
+)
+def test_of_an_outcome_only_what_fhir_itself_names_is_repeated(code, expression, said):
+    assert issues({"issue": [{"code": code, "expression": [expression]}]}) == said
 
 
 def read(url: str, name: str, **how):
@@ -223,11 +251,79 @@ def test_many_are_read_at_once_and_what_is_gone_is_left_out(url):
         ("many-denied", AccessDenied),
         ("many-empty", DependencyUnavailable),
         ("many-in-part", DependencyUnavailable),
+        ("many-outcome", DependencyUnavailable),
+        ("timeout", DependencyUnavailable),
+        ("forbidden", AccessDenied),
     ],
 )
 def test_many_are_not_read_in_part(url, name, error):
     with pytest.raises(error):
         asked(f"{url}/server/{name}", many, read_attempts=1)
+
+
+async def said(request: Request) -> Response:
+    """Success, with an OperationOutcome whose code (and severity) is the path's."""
+    seen.append(request)
+    code, _, severity = request.path_params["code"].partition(".")
+    answer = outcome(code)
+    answer["issue"][0]["severity"] = severity or "error"
+    return JSONResponse(answer, status_code=201, headers={"etag": 'W/"7"'})
+
+
+DSTU2 = {"resourceType": "Conformance", "fhirVersion": "1.0.2"}
+PATIENT = {"resourceType": "Patient", "id": "x"}
+READS = {
+    "read": lambda client: client.read("Patient", "x"),
+    "search": lambda client: client.search("Patient", {"identifier": "x"}),
+    "history": lambda client: client.history("Patient/x"),
+    "one by one": lambda client: client.read_many(["Patient/x"], batch=False),
+    "metadata": lambda client: client.ask_capability(),
+}
+WRITES = {
+    "put": lambda client: client.put(PATIENT),
+    "post": lambda client: client.post(PATIENT, {"identifier": "x"}, once=True),
+    "add": lambda client: client.add(PATIENT),
+}
+
+
+@pytest.mark.parametrize("how", [*READS, *WRITES])
+@pytest.mark.parametrize(
+    ("code", "error"),
+    [
+        ("invalid", RequestRejected),
+        ("forbidden", AccessDenied),
+        ("lock-error", DependencyUnavailable),
+    ],
+)
+def test_an_outcome_with_the_status_of_a_success_is_none(url, how, code, error):
+    """Issue 5, "Bad input": a store that answers 200 with an OperationOutcome."""
+    with pytest.raises(error) as raised:
+        asked(f"{url}/said/{code}", (READS | WRITES)[how], read_attempts=1)
+    assert CANARY not in str(raised.value)
+
+
+def test_an_outcome_may_say_that_something_is_not_there(url):
+    with pytest.raises(UnreadableReport) as raised:
+        asked(f"{url}/said/not-found", READS["read"])
+    assert raised.value.reason is Reason.RESOURCE_NOT_FOUND
+    assert asked(f"{url}/said/deleted", READS["one by one"]) == {}
+    with pytest.raises(RequestRejected):
+        asked(f"{url}/said/not-found", WRITES["put"])
+
+
+def test_a_write_may_be_answered_with_what_went_well(url):
+    assert asked(f"{url}/said/informational.information", WRITES["put"]) == "7"
+    asked(f"{url}/said/business-rule.warning", WRITES["add"])
+
+
+def test_a_server_of_dstu2_is_known_by_its_conformance_statement(url):
+    """That it is of another version halts with a remedy; that no statement comes would be an outage."""
+    assert asked(f"{url}/dstu2", READS["metadata"]).fhir_version == "1.0.2"
+
+
+def test_an_answer_of_another_type_is_no_answer(url):
+    with pytest.raises(DependencyUnavailable):
+        asked(f"{url}/fhir", lambda client: client.search("Patient/x", {}), read_attempts=1)
 
 
 def test_a_read_is_tried_again_at_once_but_a_server_that_asks_for_patience_gets_it(url):

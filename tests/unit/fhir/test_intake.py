@@ -262,6 +262,92 @@ def test_the_names_of_conclusion_codes_are_read_where_nothing_says_them():
 
 
 @pytest.mark.parametrize(
+    ("link", "kept"),
+    [
+        ("Specimen/s1", "Specimen/s1"),
+        ("Specimen/s1/_history/2", "Specimen/s1"),
+        ("https://ehr.example.org/fhir/Specimen/s1", "Specimen/s1"),
+        ("https://other.example/fhir/Specimen/s1", "https://other.example/fhir/Specimen/s1"),
+        ("Device/d1", None),
+        ("#s1", None),
+    ],
+)
+def test_the_specimen_is_named_as_the_patient_is(link, kept):
+    """Relative where it is the source's own, without version; what is no Specimen is none."""
+    resource = diagnostic_report(attachment(), specimen=[{"reference": link}])
+    reader = SourceReader(NoClient(), Companions([PATIENT]))
+    assert asyncio.run(read_report(resource, reader, LIMITS)).specimen == kept
+
+
+IN_PARTS = """FINAL DIAGNOSIS:
+A. Left breast, biopsy: invasive ductal carcinoma.
+B. Right breast, biopsy: invasive lobular carcinoma.
+"""
+
+
+def specimen(ident, **more):
+    return {"resourceType": "Specimen", "id": ident, **more}
+
+
+def by_part(*said, there=(), text=IN_PARTS):
+    links = [{"reference": one} if isinstance(one, str) else one for one in said]
+    return read(diagnostic_report(attachment(text), specimen=links), *there).specimens
+
+
+BOTH = {"A": "Specimen/1", "B": "Specimen/2"}
+
+
+@pytest.mark.parametrize(
+    "carries",
+    [
+        lambda label: {"identifier": [{"value": f"S26-1234-{label}"}]},
+        lambda label: {"accessionIdentifier": {"value": f"S26-1234 {label.lower()}"}},
+        lambda label: {"container": [{"identifier": [{"value": label}]}]},
+        lambda label: {"type": {"text": f"{label}. Breast, biopsy"}},
+        lambda label: {
+            "identifier": [{"value": "4711"}, {"value": f"S26-1{label}"}],
+            "type": {"text": "Tissue"},
+        },
+    ],
+)
+def test_a_specimen_is_matched_by_the_label_of_its_part(carries):
+    there = [specimen("1", **carries("A")), specimen("2", **carries("B"))]
+    assert by_part("Specimen/1", "Specimen/2", there=there) == BOTH
+    assert by_part("Specimen/2", "Specimen/1", there=there) == BOTH, "their order says nothing"
+
+
+def test_a_reference_may_say_the_label_itself():
+    first = {"reference": "Specimen/1/_history/3", "display": "A: left breast"}
+    assert by_part(first, {"reference": "Specimen/2", "display": "Part B"}) == BOTH
+
+
+def test_what_no_label_or_the_same_one_tells_apart_is_not_matched():
+    plain = [specimen("1", identifier=[{"value": "S26-1234"}]), specimen("2")]
+    assert by_part("Specimen/1", "Specimen/2", there=plain) == {}
+    same = [specimen(n, identifier=[{"value": "S26-A"}]) for n in "12"]
+    assert by_part("Specimen/1", "Specimen/2", there=same) == {}
+    unlike = [
+        specimen("1", identifier=[{"value": "S1-A"}], type={"text": "B. node"}),
+        specimen("2", status="entered-in-error", identifier=[{"value": "S1-B"}]),
+    ]
+    assert by_part("Specimen/1", "Specimen/2", there=unlike) == {}
+    other = [specimen("1", identifier=[{"value": "S1-C"}]), specimen("2")]
+    assert by_part("Specimen/1", "Specimen/2", "#c", "Device/A", there=other) == {}
+
+
+def test_specimens_are_read_only_where_there_are_several_parts_and_several_of_them():
+    resource = diagnostic_report(
+        attachment(), specimen=[{"reference": f"Specimen/{n}"} for n in "12"]
+    )
+    report = asyncio.run(
+        read_report(resource, SourceReader(NoClient(), Companions([PATIENT])), LIMITS)
+    )
+    assert report.specimens == {}
+    one = by_part("Specimen/1", there=[specimen("1", identifier=[{"value": "S1-A"}])])
+    assert one == {}, "the only one is of all parts"
+
+
+@pytest.mark.parametrize(
     ("body_site", "path"),
     [
         ({"text": "Left breast"}, "text"),

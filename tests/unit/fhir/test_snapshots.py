@@ -7,17 +7,23 @@ commit it. `make validate-fhir PACKAGES=folder` checks the snapshots against the
 import json
 import os
 import tomllib
+from collections import Counter
 from pathlib import Path
 
 import pytest
 
 from oncofhir.fhir.client import FhirClient
+from oncofhir.fhir.codes import MCODE
+from oncofhir.fhir.context import Unprofiled
+from oncofhir.fhir.identifiers import IdentifierSystems
 from oncofhir.fhir.repository import Repository
 from oncofhir.schemas.finding import Coding
 from oncofhir.schemas.identity import run_of
-from tests.findings import MODEL, PROMPTS, RECORDED, SYSTEM, extraction_of, finding, report_of
+from tests.findings import CARD, MODEL, PROMPTS, RECORDED, SYSTEM, extraction_of, finding, report_of
 
-WITH_HEAD = "breast"  # the head repeats the findings: once is enough
+WITH_HEAD = (
+    "breast"  # the head repeats the findings: once is enough; so it is with the model's card
+)
 FOLDER = Path(__file__).parents[2] / "snapshots"
 CASES = tomllib.loads((FOLDER / "cases.toml").read_text())
 TYPES = {
@@ -75,6 +81,7 @@ def bundle_of(case):
         identifier_system=SYSTEM,
         organization="Test Hospital",
         software_version="0.0.0",
+        model_card=CARD if case["name"] == WITH_HEAD else None,
         clock=lambda: RECORDED,
     )
     run = run_of(report, MODEL, PROMPTS, "settings", "terminology", "0.0.0")
@@ -94,14 +101,57 @@ def test_what_is_emitted_is_what_was_reviewed(case):
     assert len(processed.rows) == len(case["findings"])
 
 
+# The mCODE profiles that we claim, by the type of resource.
+PROFILES = {
+    "Condition": {"mcode-primary-cancer-condition", "mcode-secondary-cancer-condition"},
+    "Observation": {
+        "mcode-tumor-size",
+        "mcode-tumor-marker-test",
+        "mcode-histologic-grade",
+        "mcode-histologic-behavior-and-type",
+        "mcode-tnm-primary-tumor-category",
+        "mcode-tnm-regional-nodes-category",
+        "mcode-tnm-distant-metastases-category",
+        "mcode-tnm-stage-group",
+        "mcode-cancer-stage",
+    },
+}
+
+
+def claims(resource):
+    """The mCODE profile that it claims, and the reason that it says."""
+    mcode = [url for url in resource["meta"].get("profile", []) if url.startswith(MCODE)]
+    system = IdentifierSystems(prefix=SYSTEM).unprofiled
+    tags = [tag for tag in resource["meta"].get("tag", []) if tag["system"] == system]
+    assert all(tag["display"] for tag in tags)
+    return [url.removeprefix(MCODE) for url in mcode], [Unprofiled(tag["code"]) for tag in tags]
+
+
 @pytest.mark.parametrize("case", ALL, ids=lambda case: case["name"])
-def test_every_finding_claims_a_profile_or_says_why_not(case):
-    bundle, _ = bundle_of(case)
+def test_every_finding_claims_its_profile_or_says_why_not_and_is_counted(case):
+    bundle, processed = bundle_of(case)
+    reasons = Counter()
     for entry in bundle["entry"]:
         resource = entry["resource"]
-        if resource["resourceType"] in {"Condition", "Observation"}:
-            claimed = resource["meta"].get("profile", [])
-            assert any("/us/mcode/" in url for url in claimed) or resource["meta"]["tag"]
+        if resource["resourceType"] in PROFILES:
+            claimed, why = claims(resource)
+            assert set(claimed) <= PROFILES[resource["resourceType"]]
+            assert (len(claimed), len(why)) in {(1, 0), (0, 1), (1, 1)}
+            # both: the parent of the profile of its kind, which asks for less
+            assert claimed == ["mcode-cancer-stage"] or (len(claimed), len(why)) != (1, 1)
+            reasons.update(why)
+    assert processed.outcome.unprofiled == {reason.value: n for reason, n in reasons.items()}
+
+
+def test_the_snapshots_show_what_claims_no_profile():
+    said = Counter()
+    for case in ALL:
+        said.update(bundle_of(case)[1].outcome.unprofiled)
+    assert said == {
+        "no-condition-to-refer-to": 1,
+        "no-malignancy-named": 1,
+        "value-without-code": 3,
+    }
 
 
 def test_no_snapshot_is_left_over():

@@ -137,3 +137,33 @@ def test_a_merged_patient_is_followed_in_every_form(form):
     entries, _ = changes(context, plan, extraction, head, merged)
     (grade,) = [e["resource"] for e in entries if e["resource"]["resourceType"] == "Observation"]
     assert named(grade["subject"]) == "Patient/merged"
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_what_stands_on_another_server_is_named_as_the_source_names_it(form):
+    """A report may be about a patient of a third server: its address is not put below the source's."""
+    sources = SourceReferences(form=form, base_url=BASE)
+    there = "https://other.example/fhir/Patient/p"
+    said = sources.to(there)
+    if form == "identifier":
+        uri = {"system": "urn:ietf:rfc:3986", "value": there}
+        assert said == {"type": "Patient", "identifier": uri}
+    else:
+        assert said == {"reference": there}
+    assert named(said) == "Patient/p"
+
+
+@pytest.mark.parametrize("subject", ["Patient/r1", "https://other.example/fhir/Patient/r1"])
+def test_a_merged_patient_is_followed_wherever_the_report_says_it_is(subject):
+    report = report_of(TEXT, subject=subject)
+    context = context_of(report)
+    extraction = extraction_of(finding(report, "cancer-grade", "2", "grade 2"))
+    _, head = changes(context, build(context, extraction, 1), extraction, None, {})
+    plan = build(context, extraction, 2)
+    stored = {f"{r['resourceType']}/{r['id']}": r for r in plan.resources.values()}
+    merged = json.loads(json.dumps(stored).replace(subject, "Patient/merged"))
+    other = report_of(TEXT.replace("grade 2", "grade 3"), subject=subject)
+    extraction = extraction_of(finding(other, "cancer-grade", "3", "grade 3"))
+    entries, _ = changes(context, build(context, extraction, 2), extraction, head, merged)
+    (grade,) = [e["resource"] for e in entries if e["resource"]["resourceType"] == "Observation"]
+    assert named(grade["subject"]) == "Patient/merged"

@@ -9,7 +9,7 @@ import pytest
 from tests.validator.explained import UNCHECKED, explanation
 from tests.validator.hapi import Message
 from tests.validator.packages import PackagesMissing, gathered
-from tests.validator.prepared import STORE, as_stored
+from tests.validator.prepared import STORE, as_stored, withdrawn
 
 URLS = ("us-core-observation-lab", "mcode-tumor-size", "AI-Provenance")
 
@@ -28,6 +28,18 @@ def test_a_placeholder_becomes_the_address_that_the_store_gives():
     assert stored["entry"][0]["resource"]["target"] == [{"reference": "Task/2"}]
     assert stored["entry"][1]["resource"]["id"] == "2"
     assert stored["entry"][1]["fullUrl"] == f"{STORE}Task/2"
+
+
+def test_withdrawn_findings_are_validated_too_under_their_ids():
+    grade = {"resourceType": "Observation", "status": "preliminary"}
+    gone = withdrawn(as_stored(bundle(("1", grade), ("2", {"resourceType": "Provenance"}))))
+    (entry,) = gone["entry"]
+    assert entry["resource"] == {
+        "resourceType": "Observation",
+        "id": "1",
+        "meta": {},
+        "status": "entered-in-error",
+    }
 
 
 @pytest.mark.parametrize("packed", [False, True])
