@@ -6,8 +6,9 @@
                                                        └──────one fails again───────┘
 
 Open: partitions are paused and nothing is tried but the probe; what had begun before may still succeed
-and close it. Half-open: the stream runs again and one of those that wait is tried. Times are of the
-monotonic clock, in seconds, and passed in.
+and close it. Half-open: the stream runs again and one of those that wait is tried. It may say nothing of
+the dependency: its partition is revoked, its report is bad, needs no answer or finds a full queue. Then the
+next one is tried, for nobody else may come. Times are of the monotonic clock, in seconds, and passed in.
 """
 
 from enum import StrEnum
@@ -32,7 +33,7 @@ class Breaker:
         self.dependency = dependency
         self.state = BreakerState.CLOSED
         self.last_success: float | None = None
-        self.probe_at: float | None = None
+        self.due: float | None = None  # when the probe, or half-open the next of those that wait, is tried
         self._threshold = threshold
         self._first_delay = first_delay
         self._longest_delay = longest_delay
@@ -52,7 +53,7 @@ class Breaker:
         self.last_success = now
         self._failing.clear()
         self._delay = self._first_delay
-        self.probe_at = None
+        self.due = None
         was_closed = self.state is BreakerState.CLOSED
         self.state = BreakerState.CLOSED
         return not was_closed
@@ -64,12 +65,17 @@ class Breaker:
         if answered:
             self.state = BreakerState.HALF_OPEN
             self._failing.clear()
-            self.probe_at = None
+            self.due = now + self._delay
         else:
             self._open(now)
+
+    def let_go_on(self, now: float) -> None:
+        """One of those that wait is tried while half-open; the next one when this is due."""
+        if self.state is BreakerState.HALF_OPEN:
+            self.due = now + self._delay
 
     def _open(self, now: float) -> None:
         self.state = BreakerState.OPEN
         self._failing.clear()
-        self.probe_at = now + self._delay
+        self.due = now + self._delay
         self._delay = min(self._delay * 2, self._longest_delay)

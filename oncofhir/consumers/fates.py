@@ -4,8 +4,8 @@
 | --- | --- |
 | AccessDenied, UnsuitableServer, TooManyDeadLetters | halt |
 | UnreadableReport, RequestRejected | dead letter |
-| a dependency whose breaker is not closed | wait for it |
 | a dependency that is only overloaded | retry, does not count as an attempt |
+| a dependency whose breaker is not closed | wait for it |
 | transient, attempts and time not used up | retry |
 | transient, used up, others succeed | dead letter |
 | transient, used up, nobody succeeds | retry slowly: it may be the dependency |
@@ -134,11 +134,11 @@ def _for_dependency(
     settings: RetrySettings,
     delay: float,
 ) -> Verdict:
-    if others.blocked:
-        return WaitForDependency(dependency)
     delay = max(delay, min(error.retry_after or 0.0, settings.longest_delay_seconds))
     if error.reason is Reason.MODEL_OVERLOADED:
         return Retry(delay, counts=False)
+    if others.blocked:
+        return WaitForDependency(dependency)
     match dependency:
         case Dependency.BROKER:  # a dead letter would go the same way
             return Retry(delay)

@@ -98,17 +98,25 @@ class Outages:
         self._waiting[dependency].append(turn)
         await turn
 
+    def ended(self) -> None:
+        """A report came to its end, whatever that was: where a breaker is still half-open, the next is tried."""
+        for dependency, breaker in self._breakers.items():
+            if breaker.state is BreakerState.HALF_OPEN:
+                self._let_one_go_on(dependency)
+
     async def watch(self) -> None:
         """Probe what is out until it is back; runs until cancelled."""
         while True:
             await self._opened.wait()
-            due = [b.probe_at for b in self._breakers.values() if b.probe_at is not None]
+            due = [breaker.due for breaker in self._breakers.values() if breaker.due is not None]
             if not due:
                 self._opened.clear()
                 continue
             jitter = random.uniform(0, 0.1)  # noqa: S311 - keeps workers from probing in step
             await asyncio.sleep(max(0.0, min(due) - time.monotonic()) + jitter)
-            await self._probe_open()
+            self._let_the_due_go_on()
+            if self.open:
+                await self._probe_open()
 
     async def _probe_open(self) -> None:
         missing: Dependency | None = None
@@ -131,8 +139,19 @@ class Outages:
             self._breakers[dependency].probed(answers, time.monotonic())
             if answers:
                 log.info("breaker half-open", dependency=dependency.value)
-                self._release(dependency, 1)
+                self._let_one_go_on(dependency)
         self._changed()
+
+    def _let_the_due_go_on(self) -> None:
+        """What was let go on has said nothing for so long: it may have ended without a word."""
+        for dependency, breaker in self._breakers.items():
+            is_half_open = breaker.state is BreakerState.HALF_OPEN
+            if is_half_open and breaker.due is not None and breaker.due <= time.monotonic():
+                self._let_one_go_on(dependency)
+
+    def _let_one_go_on(self, dependency: Dependency) -> None:
+        self._breakers[dependency].let_go_on(time.monotonic())
+        self._release(dependency, 1)
 
     def _release(self, dependency: Dependency, most: int) -> None:
         waiting = self._waiting[dependency]

@@ -180,6 +180,12 @@ class Processing:
         blocked = self._outages.open
         if blocked:
             return partial(self._outages.wait, blocked[0])
+        wait = await self._deal_with(work, place)
+        if wait is None:
+            self._outages.ended()
+        return wait
+
+    async def _deal_with(self, work: _Work, place: Place) -> Wait | None:
         if not work.is_settled:
             wait = await self._try(work, place)
             if wait is not None:
@@ -278,6 +284,7 @@ class Processing:
             except OncofhirError as error:  # too large even for the dead letters, or refused
                 self._halt(error)
                 return _forever
+            self._outages.succeeded(Dependency.BROKER)
         self._done(delivery.record)
         return None
 

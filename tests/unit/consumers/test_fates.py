@@ -57,6 +57,7 @@ STORE_FAILED = DependencyUnavailable(Reason.STORE_FAILED)
             OTHERS_SUCCEED,
             Retry(10, counts=False),
         ),
+        (DependencyUnavailable(Reason.MODEL_OVERLOADED), 1, 0, BLOCKED, Retry(1, counts=False)),
         (DependencyUnavailable(Reason.MODEL_FAILED, retry_after=7), 1, 0, ALONE, Retry(7)),
         (DependencyUnavailable(Reason.BROKER_UNREACHABLE), 99, 999, OTHERS_SUCCEED, Retry(10)),
         (StoreConflict(Reason.STORE_CONFLICT), 2, 0, OTHERS_SUCCEED, Retry(2)),
