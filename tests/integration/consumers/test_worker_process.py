@@ -30,10 +30,10 @@ pytestmark = pytest.mark.anyio
 
 
 @contextlib.asynccontextmanager
-async def worker_process(settings, file, seconds, output):
+async def worker_process(settings, file, seconds, output, *more):
     with output.open("ab") as out:
         process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", SCRIPT, settings.model_dump_json(), file, str(seconds)),
+            *(sys.executable, "-m", SCRIPT, settings.model_dump_json(), file, str(seconds), *more),
             cwd=ROOT,
             stdout=out,
             stderr=out,
