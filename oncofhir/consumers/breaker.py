@@ -33,7 +33,9 @@ class Breaker:
         self.dependency = dependency
         self.state = BreakerState.CLOSED
         self.last_success: float | None = None
-        self.due: float | None = None  # when the probe, or half-open the next of those that wait, is tried
+        self.due: float | None = (
+            None  # when the probe, or half-open the next of those that wait, is tried
+        )
         self._threshold = threshold
         self._first_delay = first_delay
         self._longest_delay = longest_delay

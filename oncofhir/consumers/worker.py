@@ -7,8 +7,9 @@ anything is consumed; SIGTERM and SIGINT end it in order.
 import asyncio
 import signal
 import time
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from typing import Any
 
 import structlog
 
@@ -141,13 +142,16 @@ class Worker:
         if self._settings.kafka.check_topics:
             await look_at_topics(self._settings.kafka)
 
-    async def _until_it_answers(self, name: str, answers: Callable[[], Awaitable[None]]) -> bool:
+    async def _until_it_answers(
+        self, name: str, answers: Callable[[], Coroutine[Any, Any, None]]
+    ) -> bool:
         """Try until a dependency answers; False when the worker was stopped meanwhile."""
         attempt = 0
         while not self._stopping.is_set():
             attempt += 1
             try:
-                await answers()
+                if not await self._unless_stopped(answers()):
+                    return False
             except DependencyUnavailable as error:
                 delay = min(2.0 ** (attempt - 1) / 2, _LONGEST_WAIT)
                 log.warning(
@@ -167,6 +171,20 @@ class Worker:
                 return True
         return False
 
+    async def _unless_stopped(self, answer: Coroutine[Any, Any, None]) -> bool:
+        """Await an answer, which may take long; False, and it is given up, when the worker is stopped."""
+        asked = asyncio.create_task(answer)
+        stopped = asyncio.create_task(self._stopping.wait())
+        try:
+            await asyncio.wait({asked, stopped}, return_when=asyncio.FIRST_COMPLETED)
+            if asked.done():
+                asked.result()
+            return asked.done()
+        finally:
+            for task in (asked, stopped):
+                task.cancel()
+            await asyncio.wait({asked, stopped})
+
     async def _take_up(self) -> None:
         """Queue records for work, in the order in which they came."""
         taken = 0
@@ -176,6 +194,8 @@ class Worker:
                 for job in await self._processing.jobs(record):
                     if self._source.assignment.holds(job.tenure):
                         self._scheduler.submit(job)
+            else:  # dropped on Kafka's thread before it arrived here
+                self._unfinished.pop(record, None)
             taken += 1
             if taken % _AT_A_TIME == 0:
                 await asyncio.sleep(0)

@@ -258,6 +258,71 @@ async def test_dependencies_are_awaited_before_anything_is_consumed(settings):
     assert "Traceback" not in output.getvalue()
 
 
+async def test_it_is_told_to_end_while_a_dependency_hangs_at_start(settings):
+    hanging = asyncio.Event()
+    processor = InstantProcessor()
+
+    async def ready():
+        hanging.set()
+        await asyncio.sleep(600)
+
+    processor.ready = ready
+    worker = Worker(settings, processor)
+    task = asyncio.create_task(worker.run())
+    await asyncio.wait_for(hanging.wait(), 30)
+    worker.stop()
+    await asyncio.wait_for(task, 10)
+
+
+async def test_finished_offsets_are_committed_when_it_halts_while_others_are_at_work(settings):
+    """The one that halts it, those that are at work and those that wait stay; what is done counts."""
+    names = [f"r{n}" for n in range(40)]
+    await publish(settings, [message(settings, report(name)) for name in names])
+    denied = AccessDenied(Reason.STORE_ACCESS_DENIED, "http://store")
+    down = DependencyUnavailable(Reason.STORE_FAILED, "http://store")
+    processor = InstantProcessor()
+    done = lambda: len(processor.events)  # noqa: E731
+
+    def failing(event, attempt):
+        if event.source.id == "last":
+            return denied
+        return down if event.source.id == "retried" else None
+
+    processor.failing = failing
+    task = asyncio.create_task(Worker(settings, processor).run())
+    await until(lambda: done() == 40)
+    processor.delay = 0.5
+    await publish(settings, [message(settings, report(n)) for n in ("retried", "last", "slow")])
+    with pytest.raises(AccessDenied):
+        await asyncio.wait_for(task, 30)
+    assert committed(settings) >= 40
+    processor.failing = lambda event, attempt: None
+    processor.delay = 0.0
+    async with running(settings, processor):
+        await until(lambda: {"retried", "last", "slow"} <= {e.source.id for e in processor.events})
+    assert committed(settings) == 43
+    assert not read_all(settings, settings.kafka.dead_letter_topic)
+
+
+async def test_a_report_without_an_outcome_is_read_again_by_the_next_worker_after_an_outage(
+    settings,
+):
+    """Told to end while the breaker is open: at once, and nothing of what waits is committed."""
+    processor = InstantProcessor()
+    async with running(settings, processor) as worker:
+        await until(lambda: worker._source.joined)
+        processor.is_out = DependencyUnavailable(Reason.STORE_UNREACHABLE, "http://store")
+        await publish(settings, [message(settings, report(f"r{n}")) for n in range(10)])
+        await until(lambda: worker._outages.open)
+        began = asyncio.get_running_loop().time()
+    assert asyncio.get_running_loop().time() - began < settings.drain_seconds
+    assert committed(settings) == 0
+    processor.is_out = None
+    async with running(settings, processor):
+        await until(lambda: len(processor.events) == 10)
+    assert committed(settings) == 10
+
+
 async def test_a_broker_that_is_down_at_start_is_waited_for():
     broker = EmbeddedBroker()
     settings = settings_for(broker.address)
