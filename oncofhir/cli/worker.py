@@ -26,7 +26,8 @@ def worker() -> None:
     async def run() -> None:
         pool = parsing_pool(settings)
         try:
-            await Worker(settings, pipeline(settings, pool.parse)).run()
+            way = pipeline(settings, pool.parse)
+            await Worker(settings, way, way.model_queue).run()
         finally:
             await pool.aclose()
 

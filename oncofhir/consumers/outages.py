@@ -99,7 +99,7 @@ class Outages:
         await turn
 
     def ended(self) -> None:
-        """A report came to its end, whatever that was: where a breaker is still half-open, the next is tried."""
+        """A report came to its end, whatever that was: where still half-open, the next is tried."""
         for dependency, breaker in self._breakers.items():
             if breaker.state is BreakerState.HALF_OPEN:
                 self._let_one_go_on(dependency)

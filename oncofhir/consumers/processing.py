@@ -172,9 +172,11 @@ class Processing:
 
     def _job(self, work: _Work) -> Job:
         record = work.delivery.record
+        return Job(work.key, record.tenure, partial(self._run, work), self._lane(record))
+
+    def _lane(self, record: SourceRecord) -> Lane:
         is_history = record.coordinates.topic in self._kafka.history_topics
-        lane = Lane.HISTORY if is_history else Lane.LIVE
-        return Job(work.key, record.tenure, partial(self._run, work), lane)
+        return Lane.HISTORY if is_history else Lane.LIVE
 
     async def _run(self, work: _Work, place: Place) -> Wait | None:
         blocked = self._outages.open
@@ -228,10 +230,11 @@ class Processing:
         self._metrics.count(m.REPORTS, outcome.status.value, outcome.reason or "")
         for warning in outcome.warnings:
             self._metrics.count(m.REPORT_WARNINGS, warning.value)
+        for stage, seconds in processed.seconds.items():
+            self._metrics.observe(m.STAGE_SECONDS, seconds, stage)
         self._cap.count(dead=False)
         self._outages.succeeded(Dependency.BROKER)
         if processed.asked_model:
-            self._metrics.count(m.MODEL_ASKED)
             count_answers(self._metrics, processed)
             self._outages.succeeded(Dependency.MODEL)
         if processed.asked_model or processed.wrote_store:
@@ -324,6 +327,8 @@ class Processing:
 
     def _done(self, record: SourceRecord) -> None:
         self._metrics.observe(m.REPORT_SECONDS, time.monotonic() - record.polled)
+        since_its_time = max(0.0, time.time() - record.timestamp / 1000)
+        self._metrics.observe(m.END_TO_END_SECONDS, since_its_time, self._lane(record).value)
         self._finish(record)
 
     @contextmanager

@@ -25,6 +25,7 @@ from oncofhir.consumers.records import SourceRecord, Tenure
 from oncofhir.consumers.scheduler import KeyedScheduler
 from oncofhir.consumers.source import Source
 from oncofhir.consumers.start_check import look_at_topics
+from oncofhir.inference.replicas import Queue
 from oncofhir.schemas.errors import DependencyUnavailable, OncofhirError
 from oncofhir.settings import Settings, SettingsError
 from oncofhir.telemetry import metrics as m
@@ -42,12 +43,19 @@ log = structlog.get_logger(__name__)
 class Worker:
     """One worker of the consumer group. Made and run in one event loop, once.
 
-    `http_port` is known once it runs (`settings.http.port` may be 0).
+    `http_port` is known once it runs (`settings.http.port` may be 0). `model_queue` tells how requests stand
+    at the model servers.
     """
 
-    def __init__(self, settings: Settings, processor: ReportProcessor) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        processor: ReportProcessor,
+        model_queue: Callable[[], Queue] | None = None,
+    ) -> None:
         self._settings = settings
         self._processor = processor
+        self._model_queue = model_queue
         self._metrics = m.Metrics()
         self._stopping = asyncio.Event()
         self._hurried = asyncio.Event()
@@ -283,6 +291,11 @@ class Worker:
             self._metrics.set(m.LANE_PAUSED, is_paused, lane.value)
         oldest = min(self._unfinished.values(), default=None)
         self._metrics.set(m.OLDEST, 0.0 if oldest is None else time.monotonic() - oldest)
+        if self._model_queue is not None:
+            queue = self._model_queue()
+            self._metrics.set(m.MODEL_SENT, queue.sent)
+            self._metrics.set(m.MODEL_QUEUED, queue.waiting)
+            self._metrics.set(m.MODEL_LIMIT, queue.limit)
         self._metrics.clear(m.LAG)
         for (topic, partition), behind in self._source.lag().items():
             self._metrics.set(m.LAG, behind, topic, str(partition))

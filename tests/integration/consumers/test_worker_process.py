@@ -120,10 +120,10 @@ def get_status(output, path):
     """The status of a probe."""
     try:
         get(output, path)
-        return 200
     except urllib.error.HTTPError as error:
         with error:
             return error.code
+    return 200
 
 
 async def test_a_broker_that_comes_back_is_taken_up_again_even_if_it_forgot_everything(
