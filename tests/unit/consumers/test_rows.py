@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from oncofhir.consumers.records import Coordinates, SourceRecord, Tenure
-from oncofhir.consumers.rows import outcome_message, trace_headers
+from oncofhir.consumers.rows import outcome_message
 from oncofhir.schemas.outcome import OutcomeRow, OutcomeStatus
 from oncofhir.settings import KafkaSettings
 
@@ -60,16 +60,3 @@ def test_what_compaction_leaves_says_what_the_highest_revision_says(statuses):
         rows.append(row(status, str(version), said))
     left = compacted(rows)
     assert max((r.revision for r in left), default=0) == revision
-
-
-@pytest.mark.parametrize(
-    ("headers", "kept"),
-    [
-        ((("traceparent", b"00-" + b"a" * 32 + b"-" + b"b" * 16 + b"-01"),), True),
-        ((("traceparent", b"00-" + b"a" * 32 + b"-" + b"b" * 16 + b"-01 Jane Doe"),), False),
-        ((("traceparent", None),), False),
-        ((("tracestate", b"Jane Doe"),), False),
-    ],
-)
-def test_only_a_well_formed_trace_goes_on(headers, kept):
-    assert list(trace_headers(headers)) == (list(headers) if kept else [])
