@@ -9,6 +9,7 @@
 | transient, attempts and time not used up | retry |
 | transient, used up, others succeed | dead letter |
 | transient, used up, nobody succeeds | retry slowly: it may be the dependency |
+| a setting that can no longer be used, such as a secret's file | a few retries, then halt |
 | anything else (a fault of ours) | a few retries, then dead letter |
 """
 
@@ -27,7 +28,7 @@ from oncofhir.schemas.errors import (
     UnsuitableServer,
 )
 from oncofhir.schemas.reasons import Reason
-from oncofhir.settings import RetrySettings
+from oncofhir.settings import RetrySettings, SettingsError
 
 _ATTEMPTS_AT_A_FAULT = 3
 
@@ -59,7 +60,7 @@ class DeadLetter:
 class Halt:
     """The worker stops; nothing is dead-lettered."""
 
-    error: OncofhirError
+    error: OncofhirError | SettingsError
 
 
 @dataclass(frozen=True)
@@ -122,6 +123,8 @@ def decide(
         return _for_dependency(error, dependency, attempt, age, others, settings, delay)
     if attempt < min(settings.attempts, _ATTEMPTS_AT_A_FAULT):
         return Retry(delay)
+    if isinstance(error, SettingsError):  # it would be the same of every report
+        return Halt(error)
     return DeadLetter(error.reason if isinstance(error, OncofhirError) else Reason.UNEXPECTED)
 
 

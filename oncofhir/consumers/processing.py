@@ -46,7 +46,7 @@ from oncofhir.schemas.errors import (
 from oncofhir.schemas.event import ReportEvent
 from oncofhir.schemas.outcome import OutcomeStatus, Processed
 from oncofhir.schemas.reasons import Reason
-from oncofhir.settings import KafkaSettings, RetrySettings
+from oncofhir.settings import KafkaSettings, RetrySettings, SettingsError
 from oncofhir.telemetry import metrics as m
 from oncofhir.telemetry.logging import described
 
@@ -123,7 +123,7 @@ class Processing:
         outages: Outages,
         *,
         finish: Callable[[SourceRecord], None],
-        halt: Callable[[OncofhirError], None],
+        halt: Callable[[OncofhirError | SettingsError], None],
     ) -> None:
         self._processor = processor
         self._publisher = publisher

@@ -22,7 +22,7 @@ from oncofhir.schemas.errors import (
     UnreadableReport,
 )
 from oncofhir.schemas.reasons import Reason
-from oncofhir.settings import LogSettings
+from oncofhir.settings import LogSettings, SettingsError, read_secret
 from oncofhir.telemetry.logging import configure
 from tests.integration.consumers.workbench import (
     InstantProcessor,
@@ -347,6 +347,22 @@ async def test_refused_credentials_halt(settings):
     denied = AccessDenied(Reason.STORE_ACCESS_DENIED, "http://store")
     processor = InstantProcessor(failing=lambda event, attempt: denied)
     with pytest.raises(AccessDenied):
+        await asyncio.wait_for(Worker(settings, processor).run(), 60)
+    assert committed(settings) == 0
+    assert not read_all(settings, settings.kafka.dead_letter_topic)
+
+
+async def test_a_secret_file_that_is_gone_ends_the_worker_and_dead_letters_nothing(
+    settings, tmp_path
+):
+    await publish(settings, [message(settings, report(f"r{n}")) for n in range(5)])
+    processor = InstantProcessor()
+
+    async def process(event):
+        read_secret(tmp_path / "token")
+
+    processor.process = process
+    with pytest.raises(SettingsError, match="token"):
         await asyncio.wait_for(Worker(settings, processor).run(), 60)
     assert committed(settings) == 0
     assert not read_all(settings, settings.kafka.dead_letter_topic)

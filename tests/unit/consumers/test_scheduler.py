@@ -81,6 +81,7 @@ async def test_a_job_that_waits_takes_no_place():
         if not order:
             return other_ended.wait
         order.append("waited")
+        return None
 
     async def other(place):
         order.append("other")
