@@ -123,7 +123,11 @@ def decide(
         return _for_dependency(error, dependency, attempt, age, others, settings, delay)
     if attempt < min(settings.attempts, _ATTEMPTS_AT_A_FAULT):
         return Retry(delay)
-    if isinstance(error, SettingsError):  # it would be the same of every report
+    return _for_fault(error)
+
+
+def _for_fault(error: Exception) -> Verdict:
+    if isinstance(error, SettingsError):  # every report would come to it
         return Halt(error)
     return DeadLetter(error.reason if isinstance(error, OncofhirError) else Reason.UNEXPECTED)
 
