@@ -4,6 +4,7 @@ import asyncio
 import json
 import logging
 import os
+import threading
 import urllib.request
 from collections import defaultdict
 from dataclasses import replace
@@ -11,6 +12,7 @@ from io import StringIO
 
 import pytest
 
+from oncofhir.consumers import worker as worker_module
 from oncofhir.consumers.topics import ensure_topics
 from oncofhir.consumers.worker import Worker
 from oncofhir.demo.broker import EmbeddedBroker
@@ -408,6 +410,47 @@ async def test_a_long_backlog_is_held_in_bounds(settings):
     assert most <= 64  # 16 a place
     assert processor.most_at_once <= 4
     assert committed(bounded) == 300
+
+
+async def test_it_is_ready_when_it_has_joined_and_live_while_the_poll_thread_moves(
+    settings, monkeypatch
+):
+    monkeypatch.setattr(worker_module, "_LIVE_SECONDS", 0.8)
+    hung, go_on = threading.Event(), threading.Event()
+
+    async with running(settings, InstantProcessor()) as worker:
+        await until(lambda: worker._started)
+        assert (await get(worker, "/ready"))[0] == 503, "not in the group yet"
+        await until(lambda: worker.ready().ok)
+        assert (await get(worker, "/live"))[0] == 200
+        noted = worker._source._note_highwaters
+
+        def hang(consumer):
+            hung.set()
+            go_on.wait(20)
+            noted(consumer)
+
+        worker._source._note_highwaters = hang  # on the poll thread, in each of its turns
+        try:
+            await until(hung.is_set)
+            await until(lambda: not worker.live().ok)
+            assert (await get(worker, "/live"))[0] == 503
+        finally:
+            go_on.set()
+        await until(lambda: worker.live().ok)
+
+
+async def test_a_poll_thread_that_dies_ends_the_worker(settings):
+    worker = Worker(settings, InstantProcessor())
+    task = asyncio.create_task(worker.run())
+    await until(lambda: worker._source.joined)
+
+    def fail(consumer):
+        raise ZeroDivisionError
+
+    worker._source._note_highwaters = fail
+    with pytest.raises(ZeroDivisionError):
+        await asyncio.wait_for(task, 20)
 
 
 CANARY = "CANARY-Jane-Doe-4711"
