@@ -1,8 +1,10 @@
 """`oncofhir dead-letters`: what could not be processed, and trying it again."""
 
 import asyncio
+import re
 import sys
 from collections import Counter
+from collections.abc import Collection
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -18,6 +20,9 @@ if TYPE_CHECKING:
     from oncofhir.consumers.letters import DeadLetter, Filter
     from oncofhir.settings import KafkaSettings
 
+# Kafka's protocol: a partition is an INT32, an offset an INT64.
+_LARGEST_PARTITION, _LARGEST_OFFSET = 2**31 - 1, 2**63 - 1
+_PLACE = re.compile("([0-9]{1,10}):([0-9]{1,19})")
 app = typer.Typer(no_args_is_help=True, help="What could not be processed, and trying it again.")
 
 Reasons = Annotated[
@@ -151,6 +156,11 @@ def replay(
     kafka = settings_or_exit().kafka
     if to == kafka.dead_letter_topic:
         fail("--to is the dead-letter topic: that would be a loop", Exit.WRONG_USAGE)
+    if to in (kafka.phenotype_topic, kafka.outcome_topic):
+        fail(
+            f"--to {to} is for rows: whole records hold what does not belong there",
+            Exit.WRONG_USAGE,
+        )
     try:
         counts = asyncio.run(
             _replay(kafka, wanted, places, to, again=again, most=most, dry_run=dry_run)
@@ -214,8 +224,12 @@ def _filter(
     since: str | None,
     until: str | None,
 ) -> "Filter":
+    from oncofhir.consumers.dead_letters import DECODE, PROCESS
     from oncofhir.consumers.letters import Filter
+    from oncofhir.schemas.reasons import Reason
 
+    _one_of(reason, set(Reason), "--reason is no reason code: see `oncofhir reasons`")
+    _one_of(stage, {DECODE, PROCESS}, f"--stage is {DECODE} or {PROCESS}")
     return Filter(
         reasons=frozenset(reason or ()),
         stages=frozenset(stage or ()),
@@ -225,11 +239,16 @@ def _filter(
     )
 
 
+def _one_of(said: list[str] | None, known: Collection[str], otherwise: str) -> None:
+    if set(said or ()) - set(known):
+        raise typer.BadParameter(otherwise)
+
+
 def _place(said: str) -> tuple[int, int]:
-    partition, _, offset = said.partition(":")
-    if not (partition.isascii() and partition.isdigit() and offset.isascii() and offset.isdigit()):
+    found = _PLACE.fullmatch(said)
+    if found is None or int(found[1]) > _LARGEST_PARTITION or int(found[2]) > _LARGEST_OFFSET:
         raise typer.BadParameter("partition:offset is needed, as `dead-letters list` prints them")
-    return int(partition), int(offset)
+    return int(found[1]), int(found[2])
 
 
 def _say(what: str, *parts: str) -> None:

@@ -35,10 +35,10 @@ def reconcile(
     missing: the group went past the record and nothing accounts for it. late: not done, and older than
     --late. left-behind: the store shows an older version than one that was dealt with. unfinished: a
     worker reserved the document and ended. unpublished: the store's outcome is not in the outcome topic.
-    Names places, documents' identities and ages, nothing of content; writes nothing. Retention and
-    compaction of the topics bound how far back it sees: an outcome row that was compacted away belongs to
-    a document with a later one. Exit status: 0 all is accounted for, 1 something is listed; 2 wrong usage
-    or settings; 3 the broker or the store is unreachable.
+    Names places, documents' identities and ages, nothing of content; writes nothing. Retention of the topics
+    bounds how far back it sees. overtaken in the summary: the record's row was compacted away, and a later
+    record of the same report has one. Exit status: 0 all is accounted for, 1 something is listed; 2 wrong
+    usage or settings; 3 the broker or the store is unreachable.
     """
     from oncofhir.schemas.errors import OncofhirError
 

@@ -12,13 +12,13 @@ def worker() -> None:
     It is configured by the environment (see: oncofhir config show), logs JSON on stdout (a console
     format on a terminal) and answers /live, /ready, /startup and /metrics on ONCOFHIR_HTTP__PORT.
     It waits for the broker, the model and the store at start. Exit status: 0 stopped, 1 too much was
-    dead-lettered, 2 wrong settings or a missing topic, 3 a dependency refuses it.
+    dead-lettered or a fault of ours, 2 wrong settings or a missing topic, 3 a dependency refuses it.
     """
     from oncofhir.consumers.composition import parsing_pool, pipeline
     from oncofhir.consumers.worker import Worker
     from oncofhir.schemas.errors import OncofhirError, TooManyDeadLetters
     from oncofhir.settings import SettingsError, refuse_shared_topics
-    from oncofhir.telemetry.logging import configure
+    from oncofhir.telemetry.logging import configure, described
 
     settings = settings_or_exit()
     configure(settings.log)
@@ -26,7 +26,8 @@ def worker() -> None:
     async def run() -> None:
         pool = parsing_pool(settings)
         try:
-            await Worker(settings, pipeline(settings, pool.parse)).run()
+            way = pipeline(settings, pool.parse)
+            await Worker(settings, way, way.model_queue).run()
         finally:
             await pool.aclose()
 
@@ -39,3 +40,6 @@ def worker() -> None:
         fail(f"halted: {error}", Exit.WRONG_RESULT)
     except OncofhirError as error:
         fail(f"halted: {error}", Exit.UNREACHABLE)
+    except Exception as error:  # noqa: BLE001 - a fault of ours, whose message may quote a report
+        where = " ".join(f"{name}={said}" for name, said in described(error).items())
+        fail(f"halted by a fault: {where}", Exit.WRONG_RESULT)

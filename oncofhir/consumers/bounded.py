@@ -59,12 +59,17 @@ class BoundedReader:
                 return None
             if offset < self._consumer.beginning_offsets([at])[at]:
                 return None
+            is_there = offset < self._consumer.end_offsets([at])[at]
             self._consumer.assign([at])
             self._consumer.seek(at, offset)
-            deadline = time.monotonic() + _LAST_SECONDS
-            while time.monotonic() < deadline and self._consumer.position(at) <= offset:
+            deadline = time.monotonic() + (_STUCK_SECONDS if is_there else _LAST_SECONDS)
+            while self._consumer.position(at) <= offset:
                 for record in self._consumer.poll(_POLL_MS, max_records=1).get(at, ()):
                     return record if record.offset == offset else None
+                if time.monotonic() > deadline:
+                    if is_there:
+                        raise _stopped(at, offset, offset + 1)
+                    break
             return None
 
     def _partitions(self, topic: str) -> list[TopicPartition]:
@@ -86,9 +91,12 @@ class BoundedReader:
             if position > before:
                 moved = now
             elif now - moved > _STUCK_SECONDS:
-                raise DependencyUnavailable(
-                    Reason.BROKER_UNREACHABLE, at.topic, f"stopped at offset {position} of {end}"
-                )
+                raise _stopped(at, position, end)
+
+
+def _stopped(at: TopicPartition, position: int, end: int) -> DependencyUnavailable:
+    said = f"stopped at offset {position} of {end}"
+    return DependencyUnavailable(Reason.BROKER_UNREACHABLE, at.topic, said)
 
 
 @contextmanager

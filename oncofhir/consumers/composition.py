@@ -23,7 +23,7 @@ from oncofhir.fhir.triage import load_policy
 from oncofhir.inference.calibration import Calibration, load_calibration
 from oncofhir.inference.extractor import Answerer, Extractor
 from oncofhir.inference.prompted import PromptedModel
-from oncofhir.inference.prompts import load_prompt_set
+from oncofhir.inference.prompts import PromptSet, load_prompt_set
 from oncofhir.schemas.finding import Kind
 from oncofhir.schemas.identity import sha256_of
 from oncofhir.settings import (
@@ -49,11 +49,14 @@ def answerer(settings: ModelSettings) -> Answerer:
     Raises:
         SettingsError: there is no such prompt set, or a file that is named cannot be read.
     """
+    return PromptedModel(model_client(settings), _prompts(settings), tokenizer=tokenizer(settings))
+
+
+def _prompts(settings: ModelSettings) -> PromptSet:
     try:
-        prompts = load_prompt_set(settings.prompt_set)
+        return load_prompt_set(settings.prompt_set)
     except ValueError as error:
         raise SettingsError(f"ONCOFHIR_MODEL__PROMPT_SET: {error}") from error
-    return PromptedModel(model_client(settings), prompts, tokenizer=tokenizer(settings))
 
 
 def extractor(settings: ModelSettings, answers: Answerer) -> Extractor:
@@ -215,8 +218,9 @@ def pipeline(settings: Settings, parse: Parse) -> Pipeline:
     source = store
     if fhir.source_base_url and fhir.source_base_url != fhir.base_url:
         source = fhir_client(fhir, fhir.source_base_url, fhir.source_credentials)
-    answers = answerer(settings.model)
-    prompts = load_prompt_set(settings.model.prompt_set)
+    client = model_client(settings.model)
+    prompts = _prompts(settings.model)
+    answers = PromptedModel(client, prompts, tokenizer=tokenizer(settings.model))
     return Pipeline(
         reader=report_reader(settings, parse),
         source=SourceReader(
@@ -228,6 +232,7 @@ def pipeline(settings: Settings, parse: Parse) -> Pipeline:
         store=store,
         repository=repository(settings, store),
         extractor=extractor(settings.model, answers),
+        model_queue=lambda: client.queue,
         settings_sha256=output_settings_sha256(settings),
         prompt_text=prompts.model_dump_json(indent=1),
         software_version=__version__,

@@ -4,11 +4,12 @@
 | --- | --- |
 | AccessDenied, UnsuitableServer, TooManyDeadLetters | halt |
 | UnreadableReport, RequestRejected | dead letter |
-| a dependency whose breaker is not closed | wait for it |
 | a dependency that is only overloaded | retry, does not count as an attempt |
+| a dependency whose breaker is not closed | wait for it |
 | transient, attempts and time not used up | retry |
 | transient, used up, others succeed | dead letter |
 | transient, used up, nobody succeeds | retry slowly: it may be the dependency |
+| a setting that can no longer be used, such as a secret's file | a few retries, then halt |
 | anything else (a fault of ours) | a few retries, then dead letter |
 """
 
@@ -27,7 +28,7 @@ from oncofhir.schemas.errors import (
     UnsuitableServer,
 )
 from oncofhir.schemas.reasons import Reason
-from oncofhir.settings import RetrySettings
+from oncofhir.settings import RetrySettings, SettingsError
 
 _ATTEMPTS_AT_A_FAULT = 3
 
@@ -59,7 +60,7 @@ class DeadLetter:
 class Halt:
     """The worker stops; nothing is dead-lettered."""
 
-    error: OncofhirError
+    error: OncofhirError | SettingsError
 
 
 @dataclass(frozen=True)
@@ -122,6 +123,12 @@ def decide(
         return _for_dependency(error, dependency, attempt, age, others, settings, delay)
     if attempt < min(settings.attempts, _ATTEMPTS_AT_A_FAULT):
         return Retry(delay)
+    return _for_fault(error)
+
+
+def _for_fault(error: Exception) -> Verdict:
+    if isinstance(error, SettingsError):  # every report would come to it
+        return Halt(error)
     return DeadLetter(error.reason if isinstance(error, OncofhirError) else Reason.UNEXPECTED)
 
 
@@ -134,11 +141,11 @@ def _for_dependency(
     settings: RetrySettings,
     delay: float,
 ) -> Verdict:
-    if others.blocked:
-        return WaitForDependency(dependency)
     delay = max(delay, min(error.retry_after or 0.0, settings.longest_delay_seconds))
     if error.reason is Reason.MODEL_OVERLOADED:
         return Retry(delay, counts=False)
+    if others.blocked:
+        return WaitForDependency(dependency)
     match dependency:
         case Dependency.BROKER:  # a dead letter would go the same way
             return Retry(delay)

@@ -1,6 +1,8 @@
 """What came in, held against what came out: a few numbers a record, and no content.
 
-An input record is accounted for when each report in it has an outcome row, or the record a dead letter.
+An input record is accounted for when each report in it has an outcome row, or the record a dead letter. Of
+a document's rows compaction leaves the last one: a record that was overtaken, because a later one of the same
+report has a row, counts for itself and is no discrepancy.
 """
 
 from collections import Counter
@@ -55,6 +57,7 @@ class Ledger:
         self._entries: dict[Partition, dict[int, _Entry]] = {}
         self._newest: dict[int, tuple[SourceVersion, Coordinates]] = {}
         self._outcomes: set[int] = set()
+        self._dealt_with: dict[int, tuple[int, int]] = {}
         self.counts: Counter[str] = Counter()
 
     def record(self, at: Coordinates, timestamp: int, reports: Collection[str]) -> None:
@@ -74,8 +77,10 @@ class Ledger:
         """An outcome row, of a record of the range or of another (a recall's has none)."""
         self._outcomes.add(hash((source, version)))
         entry = self._entry(at)
-        if entry is not None:
+        if at is not None and entry is not None:
             entry.left -= {hash(source)}
+            place = (entry.timestamp, at.offset)
+            self._dealt_with[hash(source)] = max(place, self._dealt_with.get(hash(source), place))
 
     def dead_letter(self, at: Coordinates) -> None:
         """A dead letter: it accounts for its whole record."""
@@ -110,6 +115,9 @@ class Ledger:
                     continue
                 age = now - entry.timestamp
                 is_lost = offset < committed.get((topic, partition), 0)
+                if is_lost and self._is_overtaken(entry, offset):
+                    self.counts["overtaken"] += 1
+                    continue
                 if not is_lost:
                     self.counts["pending"] += 1
                     if age < late:
@@ -121,6 +129,11 @@ class Ledger:
                     offset=offset,
                     age_seconds=max(0, age // 1000),
                 )
+
+    def _is_overtaken(self, entry: _Entry, offset: int) -> bool:
+        """Whether later records of all its reports that are left were dealt with."""
+        place = (entry.timestamp, offset)
+        return all(self._dealt_with.get(report, place) > place for report in entry.left)
 
     def _entry(self, at: Coordinates | None) -> _Entry | None:
         return (

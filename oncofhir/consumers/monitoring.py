@@ -21,7 +21,11 @@ OTHER = "other"
 
 
 def count_answers(metrics: m.Metrics, processed: Processed) -> None:
-    """Count the findings and rejections of a report for which the model was asked."""
+    """Count what a report for which the model was asked cost, its findings and its rejections."""
+    metrics.count(m.MODEL_ASKED)
+    metrics.count(m.MODEL_QUESTIONS, by=processed.usage.requests)
+    metrics.count(m.MODEL_TOKENS, "prompt", by=processed.usage.prompt_tokens)
+    metrics.count(m.MODEL_TOKENS, "generated", by=processed.usage.generated_tokens)
     rows = [row for row in processed.rows if row.status is RowStatus.CURRENT]
     for row in rows:
         metrics.count(m.FINDINGS, _kind(row), answer_class(row))

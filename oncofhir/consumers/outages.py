@@ -4,7 +4,8 @@ import asyncio
 import random
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 
 import structlog
 
@@ -54,7 +55,7 @@ class Outages:
         self._waiting: dict[Dependency, deque[asyncio.Future[None]]] = {
             d: deque() for d in Dependency
         }
-        self._opened = asyncio.Event()
+        self._news = asyncio.Event()  # a breaker has opened or is in doubt
 
     @property
     def open(self) -> tuple[Dependency, ...]:
@@ -68,11 +69,17 @@ class Outages:
     def failed(self, dependency: Dependency, document: str) -> None:
         """A document failed at a dependency."""
         breaker = self._breakers[dependency]
-        was = breaker.state
+        was_open = breaker.state is BreakerState.OPEN
         breaker.failed(document, time.monotonic())
-        if breaker.state is BreakerState.OPEN and was is not BreakerState.OPEN:
-            log.warning("breaker open", dependency=dependency.value)
-            self._opened.set()
+        if breaker.is_in_doubt:
+            self._news.set()
+        elif not was_open:
+            self._tell_if_open(breaker)
+
+    def _tell_if_open(self, breaker: Breaker) -> None:
+        if breaker.state is BreakerState.OPEN:
+            log.warning("breaker open", dependency=breaker.dependency.value)
+            self._news.set()
             self._changed()
 
     def succeeded(self, dependency: Dependency) -> None:
@@ -98,22 +105,35 @@ class Outages:
         self._waiting[dependency].append(turn)
         await turn
 
-    async def watch(self) -> None:
-        """Probe what is out until it is back; runs until cancelled."""
-        while True:
-            await self._opened.wait()
-            due = [b.probe_at for b in self._breakers.values() if b.probe_at is not None]
-            if not due:
-                self._opened.clear()
-                continue
-            jitter = random.uniform(0, 0.1)  # noqa: S311 - keeps workers from probing in step
-            await asyncio.sleep(max(0.0, min(due) - time.monotonic()) + jitter)
-            await self._probe_open()
+    def ended(self) -> None:
+        """A report came to its end, whatever that was: where still half-open, the next is tried."""
+        for dependency, breaker in self._breakers.items():
+            if breaker.state is BreakerState.HALF_OPEN:
+                self._let_one_go_on(dependency)
 
-    async def _probe_open(self) -> None:
+    async def watch(self) -> None:
+        """Probe what is out until it is back, and what is in doubt; runs until cancelled."""
+        while True:
+            due = [breaker.due for breaker in self._breakers.values() if breaker.due is not None]
+            jitter = random.uniform(0, 0.1)  # noqa: S311 - keeps workers from probing in step
+            delay = max(0.0, min(due) - time.monotonic()) + jitter if due else None
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._news.wait(), delay)
+            self._news.clear()
+            self._let_the_due_go_on()
+            asked_about = [b for b in self._breakers.values() if b.is_in_doubt or self._is_due(b)]
+            if asked_about:
+                await self._ask_about(asked_about)
+
+    @staticmethod
+    def _is_due(breaker: Breaker, state: BreakerState = BreakerState.OPEN) -> bool:
+        is_past = breaker.due is not None and breaker.due <= time.monotonic()
+        return is_past and breaker.state is state
+
+    async def _ask_about(self, breakers: Sequence[Breaker]) -> None:
         missing: Dependency | None = None
         all_answer = True
-        if set(self.open) - {Dependency.BROKER}:
+        if any(breaker.dependency is not Dependency.BROKER for breaker in breakers):
             try:
                 await self._probe()
             except (AccessDenied, UnsuitableServer) as error:
@@ -125,14 +145,29 @@ class Outages:
             except Exception as error:  # noqa: BLE001 - a fault of ours must not end the watch
                 all_answer = False
                 log.warning("probe failed", error=type(error).__name__)
-        for dependency in self.open:
-            # The broker has no probe: the next message is one. What is unknown counts as out.
-            answers = dependency is Dependency.BROKER or (all_answer and dependency is not missing)
-            self._breakers[dependency].probed(answers, time.monotonic())
-            if answers:
-                log.info("breaker half-open", dependency=dependency.value)
-                self._release(dependency, 1)
+        for breaker in breakers:
+            # The broker has no probe: the next message is one. Of what is out, the unknown stays so.
+            answers = all_answer or breaker.dependency is Dependency.BROKER
+            if breaker.is_in_doubt:
+                if answers or breaker.dependency is missing:
+                    breaker.probed(answers, time.monotonic())
+                    self._tell_if_open(breaker)
+            elif breaker.state is BreakerState.OPEN:
+                breaker.probed(answers, time.monotonic())
+                if answers:
+                    log.info("breaker half-open", dependency=breaker.dependency.value)
+                    self._let_one_go_on(breaker.dependency)
         self._changed()
+
+    def _let_the_due_go_on(self) -> None:
+        """What was let go on has said nothing for so long: it may have ended without a word."""
+        for dependency, breaker in self._breakers.items():
+            if self._is_due(breaker, BreakerState.HALF_OPEN):
+                self._let_one_go_on(dependency)
+
+    def _let_one_go_on(self, dependency: Dependency) -> None:
+        self._breakers[dependency].let_go_on(time.monotonic())
+        self._release(dependency, 1)
 
     def _release(self, dependency: Dependency, most: int) -> None:
         waiting = self._waiting[dependency]

@@ -19,6 +19,7 @@ from oncofhir.fhir.repository import Repository
 from oncofhir.fhir.triage import Retract, Skip
 from oncofhir.fhir.version import version_in
 from oncofhir.inference.extractor import Extractor
+from oncofhir.inference.replicas import Queue
 from oncofhir.schemas.errors import StoreConflict, UnreadableReport
 from oncofhir.schemas.event import ReportEvent, SourceReference
 from oncofhir.schemas.extraction import Extraction, ModelIdentity
@@ -38,8 +39,8 @@ _CHANGES_NOTHING = frozenset({OutcomeStatus.STALE, OutcomeStatus.ALIAS})
 class Pipeline:
     """Processes events against one source, one model and one store.
 
-    `settings_sha256` stands for the settings that change what is found; `prompt_text` is the prompt
-    set as it is kept beside the findings.
+    `model_queue` tells how requests stand at the model servers. `settings_sha256` stands for the settings
+    that change what is found; `prompt_text` is the prompt set as it is kept beside the findings.
     """
 
     def __init__(
@@ -50,6 +51,7 @@ class Pipeline:
         store: FhirClient,
         repository: Repository,
         extractor: Extractor,
+        model_queue: Callable[[], Queue],
         settings_sha256: str,
         prompt_text: str,
         software_version: str,
@@ -60,6 +62,7 @@ class Pipeline:
         self._store = store
         self._repository = repository
         self._extractor = extractor
+        self.model_queue = model_queue
         self._settings_sha256 = settings_sha256
         self._prompt_text = prompt_text
         self._software_version = software_version
@@ -99,6 +102,7 @@ class Pipeline:
             DependencyUnavailable, StoreConflict: try again later.
             AccessDenied: halt.
         """
+        began = self._clock()
         try:
             reading = await self._reader.read(event, self._source.beside(event.companions))
         except UnreadableReport as error:
@@ -113,7 +117,11 @@ class Pipeline:
         if isinstance(reading.result, Skip):
             outdated = await self._outdate(source, at, reading.result.reason)
             return outdated or self._repository.skipped(source, reading.result.reason)
-        processed = await self._read_and_store(reading.result)
+        read = self._clock()
+        seconds = {"read": read - began}
+        processed = await self._ask_and_store(reading.result, seconds)
+        seconds["store"] = self._clock() - read - seconds.get("ask", 0.0)
+        processed = processed.model_copy(update={"seconds": seconds})
         if processed.outcome.status in _CHANGES_NOTHING:
             return processed
         also = await self._supersede(reading.replaces, reading.result.source)
@@ -143,7 +151,8 @@ class Pipeline:
                 done.append(await self._repository.outdate(source, at, Reason.SUPERSEDED, head))
         return tuple(done)
 
-    async def _read_and_store(self, report: Report) -> Processed:
+    async def _ask_and_store(self, report: Report, seconds: dict[str, float]) -> Processed:
+        """Notes in `seconds` how long the model took, if it was asked."""
         run = run_of(
             report,
             await self._identity(),
@@ -159,7 +168,9 @@ class Pipeline:
             if head is not None and decision is not Decision.NEWER:
                 return await self._unasked(decision, head, report)
             if extraction is None:
+                began = self._clock()
                 extraction = await self._extractor.extract(report, run.model)
+                seconds["ask"] = self._clock() - began
                 await self._ensure_standing(run)
             try:
                 processed = await self._repository.store(report, run, extraction, head)
@@ -167,7 +178,7 @@ class Pipeline:
                 if attempt == WRITE_ATTEMPTS:
                     raise
                 continue
-            return processed.model_copy(update={"asked_model": True})
+            return processed.model_copy(update={"asked_model": True, "usage": extraction.usage})
         raise AssertionError("the loop returns or raises")  # pragma: no cover
 
     async def _unasked(self, decision: Decision, head: Head, report: Report) -> Processed:

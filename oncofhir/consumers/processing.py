@@ -46,7 +46,7 @@ from oncofhir.schemas.errors import (
 from oncofhir.schemas.event import ReportEvent
 from oncofhir.schemas.outcome import OutcomeStatus, Processed
 from oncofhir.schemas.reasons import Reason
-from oncofhir.settings import KafkaSettings, RetrySettings
+from oncofhir.settings import KafkaSettings, RetrySettings, SettingsError
 from oncofhir.telemetry import metrics as m
 from oncofhir.telemetry.logging import described
 
@@ -123,7 +123,7 @@ class Processing:
         outages: Outages,
         *,
         finish: Callable[[SourceRecord], None],
-        halt: Callable[[OncofhirError], None],
+        halt: Callable[[OncofhirError | SettingsError], None],
     ) -> None:
         self._processor = processor
         self._publisher = publisher
@@ -172,14 +172,22 @@ class Processing:
 
     def _job(self, work: _Work) -> Job:
         record = work.delivery.record
+        return Job(work.key, record.tenure, partial(self._run, work), self._lane(record))
+
+    def _lane(self, record: SourceRecord) -> Lane:
         is_history = record.coordinates.topic in self._kafka.history_topics
-        lane = Lane.HISTORY if is_history else Lane.LIVE
-        return Job(work.key, record.tenure, partial(self._run, work), lane)
+        return Lane.HISTORY if is_history else Lane.LIVE
 
     async def _run(self, work: _Work, place: Place) -> Wait | None:
         blocked = self._outages.open
         if blocked:
             return partial(self._outages.wait, blocked[0])
+        wait = await self._deal_with(work, place)
+        if wait is None:
+            self._outages.ended()
+        return wait
+
+    async def _deal_with(self, work: _Work, place: Place) -> Wait | None:
         if not work.is_settled:
             wait = await self._try(work, place)
             if wait is not None:
@@ -222,10 +230,11 @@ class Processing:
         self._metrics.count(m.REPORTS, outcome.status.value, outcome.reason or "")
         for warning in outcome.warnings:
             self._metrics.count(m.REPORT_WARNINGS, warning.value)
+        for stage, seconds in processed.seconds.items():
+            self._metrics.observe(m.STAGE_SECONDS, seconds, stage)
         self._cap.count(dead=False)
         self._outages.succeeded(Dependency.BROKER)
         if processed.asked_model:
-            self._metrics.count(m.MODEL_ASKED)
             count_answers(self._metrics, processed)
             self._outages.succeeded(Dependency.MODEL)
         if processed.asked_model or processed.wrote_store:
@@ -278,6 +287,7 @@ class Processing:
             except OncofhirError as error:  # too large even for the dead letters, or refused
                 self._halt(error)
                 return _forever
+            self._outages.succeeded(Dependency.BROKER)
         self._done(delivery.record)
         return None
 
@@ -317,6 +327,8 @@ class Processing:
 
     def _done(self, record: SourceRecord) -> None:
         self._metrics.observe(m.REPORT_SECONDS, time.monotonic() - record.polled)
+        since_its_time = max(0.0, time.time() - record.timestamp / 1000)
+        self._metrics.observe(m.END_TO_END_SECONDS, since_its_time, self._lane(record).value)
         self._finish(record)
 
     @contextmanager

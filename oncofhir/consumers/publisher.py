@@ -96,13 +96,15 @@ class Publisher:
         topics = {message.topic for message in messages}
         if self._producer is not None and topics <= self._known_topics:
             # The client knows their partitions, so that `send` will not wait for metadata.
-            self._send(messages, loop, acknowledged)
+            producer = self._send(messages, loop, acknowledged)
         else:
-            await loop.run_in_executor(self._thread, self._send, messages, loop, acknowledged)
+            producer = await loop.run_in_executor(
+                self._thread, self._send, messages, loop, acknowledged
+            )
         try:
             answers = await acknowledged
         except KafkaError as error:
-            raise self._failed(error) from error
+            raise self._failed(error, producer) from error
         self._known_topics |= topics
         return tuple(Coordinates(a.topic, a.partition, a.offset) for a in answers)
 
@@ -111,12 +113,12 @@ class Publisher:
         await asyncio.get_running_loop().run_in_executor(self._thread, self._close)
         self._thread.shutdown(wait=False)
 
-    def _failed(self, error: KafkaError) -> OncofhirError:
+    def _failed(self, error: KafkaError, producer: KafkaProducer) -> OncofhirError:
         ours = translated(error, self._settings)
         if not isinstance(ours, RequestRejected):
             # An idempotent producer that has lost its sequence refuses everything from then on.
             self._known_topics.clear()
-            self._thread.submit(self._close)
+            self._thread.submit(self._give_up, producer)
         return ours
 
     # The rest runs on the publishing thread (`_send` also in the loop), callbacks on kafka-python's.
@@ -145,7 +147,7 @@ class Publisher:
         messages: Sequence[Message],
         loop: asyncio.AbstractEventLoop,
         acknowledged: "asyncio.Future[list[Any]]",
-    ) -> None:
+    ) -> KafkaProducer:
         answers: list[Any] = [None] * len(messages)
         missing = len(messages)
 
@@ -167,8 +169,8 @@ class Publisher:
         def failed(error: BaseException) -> None:
             _call(loop, settle, error)
 
+        producer = self._producer or self._connected()
         try:
-            producer = self._producer or self._connected()
             for number, message in enumerate(messages):
                 is_null = message.key is None and message.value is None
                 sent = producer.send(
@@ -184,6 +186,12 @@ class Publisher:
         except (TypeError, ValueError) as error:
             detail = f"{type(error).__name__} in send"
             raise RequestRejected(Reason.BROKER_REJECTED, None, detail) from None
+        return producer
+
+    def _give_up(self, spoiled: KafkaProducer) -> None:
+        """Close a producer; many of its messages may fail, the last when another has taken its place."""
+        if self._producer is spoiled:
+            self._close()
 
     def _close(self) -> None:
         producer, self._producer = self._producer, None

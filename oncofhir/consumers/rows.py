@@ -18,6 +18,8 @@ _JSON = ("content-type", b"application/json")
 _TRACEPARENT = re.compile(rb"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
 
 
+_CHANGES_NOTHING = frozenset({OutcomeStatus.STALE, OutcomeStatus.ALIAS})
+
 RowHeaders = tuple[tuple[str, bytes], ...]
 
 
@@ -55,8 +57,15 @@ def phenotype_messages(
 
 
 def outcome_message(row: OutcomeRow, record: SourceRecord, settings: KafkaSettings) -> Message:
-    """The message that says what became of a document's version, keyed by the document."""
-    return _outcome(row, settings, row_headers(record))
+    """The message that says what became of a document's version.
+
+    Keyed by the document; where the version changes nothing, by document and version (or, without one, the
+    record's place): of each key compaction keeps the last row, and the one in force is to stay.
+    """
+    key = row.document
+    if row.status in _CHANGES_NOTHING:
+        key = f"{key}|{row.source_version or record.coordinates}"
+    return _outcome(row, settings, row_headers(record), key)
 
 
 def processed_messages(
@@ -64,7 +73,8 @@ def processed_messages(
 ) -> list[Message]:
     """The findings' messages and the document's, with the same headers."""
     findings = _phenotypes(processed, settings, headers)
-    return [*findings, _outcome(processed.outcome, settings, headers)]
+    outcome = processed.outcome
+    return [*findings, _outcome(outcome, settings, headers, outcome.document)]
 
 
 def _phenotypes(
@@ -81,10 +91,10 @@ def _phenotypes(
     ]
 
 
-def _outcome(row: OutcomeRow, settings: KafkaSettings, headers: RowHeaders) -> Message:
+def _outcome(row: OutcomeRow, settings: KafkaSettings, headers: RowHeaders, key: str) -> Message:
     return Message(
         settings.outcome_topic,
-        row.document.encode(),
+        key.encode(),
         row.model_dump_json(ensure_ascii=True).encode(),
         headers,
     )

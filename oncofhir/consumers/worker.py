@@ -7,8 +7,9 @@ anything is consumed; SIGTERM and SIGINT end it in order.
 import asyncio
 import signal
 import time
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from typing import Any
 
 import structlog
 
@@ -24,6 +25,7 @@ from oncofhir.consumers.records import SourceRecord, Tenure
 from oncofhir.consumers.scheduler import KeyedScheduler
 from oncofhir.consumers.source import Source
 from oncofhir.consumers.start_check import look_at_topics
+from oncofhir.inference.replicas import Queue
 from oncofhir.schemas.errors import DependencyUnavailable, OncofhirError
 from oncofhir.settings import Settings, SettingsError
 from oncofhir.telemetry import metrics as m
@@ -41,12 +43,19 @@ log = structlog.get_logger(__name__)
 class Worker:
     """One worker of the consumer group. Made and run in one event loop, once.
 
-    `http_port` is known once it runs (`settings.http.port` may be 0).
+    `http_port` is known once it runs (`settings.http.port` may be 0). `model_queue` tells how requests stand
+    at the model servers.
     """
 
-    def __init__(self, settings: Settings, processor: ReportProcessor) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        processor: ReportProcessor,
+        model_queue: Callable[[], Queue] | None = None,
+    ) -> None:
         self._settings = settings
         self._processor = processor
+        self._model_queue = model_queue
         self._metrics = m.Metrics()
         self._stopping = asyncio.Event()
         self._hurried = asyncio.Event()
@@ -141,13 +150,16 @@ class Worker:
         if self._settings.kafka.check_topics:
             await look_at_topics(self._settings.kafka)
 
-    async def _until_it_answers(self, name: str, answers: Callable[[], Awaitable[None]]) -> bool:
+    async def _until_it_answers(
+        self, name: str, answers: Callable[[], Coroutine[Any, Any, None]]
+    ) -> bool:
         """Try until a dependency answers; False when the worker was stopped meanwhile."""
         attempt = 0
         while not self._stopping.is_set():
             attempt += 1
             try:
-                await answers()
+                if not await self._unless_stopped(answers()):
+                    return False
             except DependencyUnavailable as error:
                 delay = min(2.0 ** (attempt - 1) / 2, _LONGEST_WAIT)
                 log.warning(
@@ -167,6 +179,20 @@ class Worker:
                 return True
         return False
 
+    async def _unless_stopped(self, answer: Coroutine[Any, Any, None]) -> bool:
+        """Await an answer, which may take long; False, and it is given up, when the worker is stopped."""
+        asked = asyncio.create_task(answer)
+        stopped = asyncio.create_task(self._stopping.wait())
+        try:
+            await asyncio.wait({asked, stopped}, return_when=asyncio.FIRST_COMPLETED)
+            if asked.done():
+                asked.result()
+            return asked.done()
+        finally:
+            for task in (asked, stopped):
+                task.cancel()
+            await asyncio.wait({asked, stopped})
+
     async def _take_up(self) -> None:
         """Queue records for work, in the order in which they came."""
         taken = 0
@@ -176,6 +202,8 @@ class Worker:
                 for job in await self._processing.jobs(record):
                     if self._source.assignment.holds(job.tenure):
                         self._scheduler.submit(job)
+            else:  # dropped on Kafka's thread before it arrived here
+                self._unfinished.pop(record, None)
             taken += 1
             if taken % _AT_A_TIME == 0:
                 await asyncio.sleep(0)
@@ -263,6 +291,11 @@ class Worker:
             self._metrics.set(m.LANE_PAUSED, is_paused, lane.value)
         oldest = min(self._unfinished.values(), default=None)
         self._metrics.set(m.OLDEST, 0.0 if oldest is None else time.monotonic() - oldest)
+        if self._model_queue is not None:
+            queue = self._model_queue()
+            self._metrics.set(m.MODEL_SENT, queue.sent)
+            self._metrics.set(m.MODEL_QUEUED, queue.waiting)
+            self._metrics.set(m.MODEL_LIMIT, queue.limit)
         self._metrics.clear(m.LAG)
         for (topic, partition), behind in self._source.lag().items():
             self._metrics.set(m.LAG, behind, topic, str(partition))

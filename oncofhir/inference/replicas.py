@@ -11,6 +11,7 @@ import hashlib
 import time
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Iterable, Mapping
+from dataclasses import dataclass
 
 from oncofhir.inference.client import Completion, CompletionRequest
 from oncofhir.inference.replica import Replica
@@ -26,6 +27,15 @@ DISCOVERY_SECONDS = 10.0
 async def fixed(addresses: Iterable[str]) -> tuple[str, ...]:
     """Addresses that do not change, in the form of a discovery."""
     return tuple(addresses)
+
+
+@dataclass(frozen=True)
+class Queue:
+    """Requests at all replicas: under way, waiting here, and how many may be under way at a time."""
+
+    sent: int
+    waiting: int
+    limit: int
 
 
 class Replicas:
@@ -57,6 +67,15 @@ class Replicas:
     def replicas(self) -> Mapping[str, Replica]:
         """The replicas by address, as last discovered."""
         return self._replicas
+
+    @property
+    def queue(self) -> Queue:
+        """How the requests stand, now."""
+        limits = [replica.limit for replica in (*self._replicas.values(), *self._left)]
+        sent = sum(limit.in_flight for limit in limits)
+        return Queue(
+            sent, sum(limit.load for limit in limits) - sent, sum(limit.limit for limit in limits)
+        )
 
     async def identify(self) -> ModelIdentity:
         """What the replicas serve; the first that answers says it.

@@ -4,6 +4,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from oncofhir.schemas.base import Value
+from oncofhir.schemas.extraction import Usage
 from oncofhir.schemas.finding import Basis, Coding, Evidence, Kind
 from oncofhir.schemas.report import ReportWarning
 
@@ -97,11 +98,14 @@ class OutcomeRow(Value):
 class Processed(Value):
     """What the way through one report ends with: rows to publish, and whether the model was asked.
 
-    `also` is what it did to other documents: those that it replaces.
+    `also` is what it did to other documents: those that it replaces. `usage` is what it cost at the model
+    server, `seconds` how long the stages read, ask and store took.
     """
 
     outcome: OutcomeRow
     rows: tuple[PhenotypeRow, ...] = ()
     asked_model: bool = False
     wrote_store: bool = False
+    usage: Usage = Usage()
+    seconds: dict[str, float] = {}
     also: tuple["Processed", ...] = ()

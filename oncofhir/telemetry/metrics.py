@@ -28,6 +28,8 @@ class Definition:
 
 # From an answer out of the head (tens of ms) to a long report behind an outage (an hour).
 _REPORT_SECONDS = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 900, 3600)
+# The same, and a night in Kafka, or days behind history.
+_END_TO_END_SECONDS = (0.1, 0.5, 1, 5, 30, 60, 300, 900, 3600, 4 * 3600, 24 * 3600, 7 * 24 * 3600)
 # One step of a report: from a decode (under 1 ms) to a slow model (minutes).
 _STAGE_SECONDS = (0.001, 0.005, 0.02, 0.1, 0.5, 1, 5, 20, 60, 180)
 # Confidences crowd near 1.
@@ -67,6 +69,29 @@ MODEL_ASKED = Definition(
     "oncofhir_reports_model_asked_total",
     MetricKind.COUNTER,
     "Reports for which the model was asked.",
+)
+MODEL_TOKENS = Definition(
+    "oncofhir_model_tokens_total",
+    MetricKind.COUNTER,
+    "Tokens of the reports for which the model was asked, as its server counted them; direction is prompt or "
+    "generated. Prompt tokens that the server had in its prefix cache are among them.",
+    ("direction",),
+)
+MODEL_QUESTIONS = Definition(
+    "oncofhir_model_questions_total", MetricKind.COUNTER, "Questions that the model answered."
+)
+MODEL_SENT = Definition(
+    "oncofhir_model_requests_sent", MetricKind.GAUGE, "Requests that the model servers have now."
+)
+MODEL_QUEUED = Definition(
+    "oncofhir_model_requests_queued",
+    MetricKind.GAUGE,
+    "Requests that wait in this worker until the model servers have finished others.",
+)
+MODEL_LIMIT = Definition(
+    "oncofhir_model_requests_limit",
+    MetricKind.GAUGE,
+    "Requests that the model servers are sent at a time at most, as found from how they answer.",
 )
 FINDINGS = Definition(
     "oncofhir_findings_total",
@@ -131,10 +156,19 @@ REPORT_SECONDS = Definition(
     (),
     _REPORT_SECONDS,
 )
+END_TO_END_SECONDS = Definition(
+    "oncofhir_end_to_end_seconds",
+    MetricKind.HISTOGRAM,
+    "From the time that a record bears, set by its producer or by the broker, to its end; the wait in Kafka "
+    "included.",
+    ("lane",),
+    _END_TO_END_SECONDS,
+)
 STAGE_SECONDS = Definition(
     "oncofhir_stage_seconds",
     MetricKind.HISTOGRAM,
-    "One stage of one try: decode, process, publish.",
+    "One stage of one try: decode, process, publish. Of a try that succeeded also the parts of process: read "
+    "(the source, its attachments), ask (the model, and what its answers mean), store (head and findings).",
     ("stage",),
     _STAGE_SECONDS,
 )
@@ -147,6 +181,11 @@ DEFINITIONS: tuple[Definition, ...] = (
     DEAD_LETTERS,
     ROWS,
     MODEL_ASKED,
+    MODEL_TOKENS,
+    MODEL_QUESTIONS,
+    MODEL_SENT,
+    MODEL_QUEUED,
+    MODEL_LIMIT,
     FINDINGS,
     REPORTS_ANSWERED,
     REJECTED_FINDINGS,
@@ -161,6 +200,7 @@ DEFINITIONS: tuple[Definition, ...] = (
     OLDEST,
     BREAKER,
     REPORT_SECONDS,
+    END_TO_END_SECONDS,
     STAGE_SECONDS,
 )
 

@@ -149,6 +149,28 @@ def test_a_dead_letter_is_the_record_byte_for_byte(parts):
         assert CANARY.encode() not in b"".join(ours)
 
 
+def test_what_it_cost_and_took_is_in_the_metrics(parts):
+    url = f"http://127.0.0.1:{parts.demo.http_port}/metrics"
+    exposed = httpx2.get(url, trust_env=False).text
+    assert CANARY not in exposed
+    told = dict(line.rsplit(" ", 1) for line in exposed.splitlines() if line[0] != "#")
+    # Of the report that was read, and again of the same one, for which the model was not asked.
+    assert float(told["oncofhir_reports_model_asked_total"]) == 1
+    assert float(told["oncofhir_model_questions_total"]) >= 8
+    assert float(told['oncofhir_model_tokens_total{direction="prompt"}']) > 0
+    assert float(told['oncofhir_model_tokens_total{direction="generated"}']) > 0
+    assert float(told["oncofhir_model_requests_sent"]) == 0
+    assert float(told["oncofhir_model_requests_queued"]) == 0
+    assert float(told["oncofhir_model_requests_limit"]) >= 1
+    took = {
+        stage: float(told[f'oncofhir_stage_seconds_count{{stage="{stage}"}}'])
+        for stage in ("decode", "process", "read", "ask", "store", "publish")
+    }
+    assert took["ask"] == 1
+    assert took["read"] == took["store"] == took["publish"] == 2
+    assert float(told['oncofhir_end_to_end_seconds_count{lane="live"}']) == 6
+
+
 def test_no_report_text_in_the_workers_log(parts):
     log = parts.demo.worker.log_file.read_text()
     assert "worker started" in log

@@ -12,6 +12,7 @@ from oncofhir.consumers.pipeline import Pipeline
 from oncofhir.demo.fhir_server import EmbeddedFhirServer
 from oncofhir.fhir.attachments.reader import parse_here
 from oncofhir.fhir.reading import SourceReader
+from oncofhir.inference.replicas import Queue
 from oncofhir.schemas.outcome import OutcomeStatus, RowStatus
 from oncofhir.settings import FhirCredentials, FhirSettings, ModelSettings, Settings
 from oncofhir.testing.scripted_model import ScriptedModel
@@ -36,6 +37,7 @@ def process():
                     store=store,
                     repository=composition.repository(settings, store),
                     extractor=composition.extractor(settings.model, answers),
+                    model_queue=lambda: Queue(0, 0, 0),
                     settings_sha256="settings",
                     prompt_text="prompts",
                     software_version="0.0.0",

@@ -5,9 +5,11 @@ import json
 import os
 import subprocess
 import sys
+from collections import Counter
 
 import pytest
 
+from oncofhir.consumers import bounded
 from oncofhir.consumers.letters import REPLAYS
 from oncofhir.schemas.errors import UnreadableReport
 from oncofhir.schemas.reasons import Reason
@@ -26,12 +28,17 @@ from tests.reports import CANARY
 pytestmark = pytest.mark.anyio
 
 
-def run(settings, *arguments, status=0, raw=False):
-    names = ("bootstrap_servers", "diagnostic_report_topic", "dead_letter_topic")
+def environment(settings):
+    kinds = ("diagnostic_report", "dead_letter", "outcome", "phenotype")
+    names = ("bootstrap_servers", *(f"{kind}_topic" for kind in kinds))
     ours = {f"ONCOFHIR_KAFKA__{n.upper()}": getattr(settings.kafka, n) for n in names}
+    return os.environ | ours
+
+
+def run(settings, *arguments, status=0, raw=False):
     ran = subprocess.run(
         [sys.executable, "-m", "oncofhir", "dead-letters", *arguments],
-        env=os.environ | ours,
+        env=environment(settings),
         capture_output=True,
         check=False,
         timeout=90,
@@ -106,4 +113,47 @@ async def test_no_broker_is_3_and_wrong_usage_2(settings):
     run(away, "list", status=3)
     run(settings, "show", "nowhere", status=2)
     run(settings, "list", "--since", "yesterday", status=2)
-    run(settings, "replay", "--to", settings.kafka.dead_letter_topic, status=2)
+    run(settings, "list", "--reason", "no-txt", status=2)
+    run(settings, "replay", "--stage", "both", status=2)
+    run(settings, "show", "0:99999999999999999999", status=2)
+    run(settings, "show", "4294967296:0", status=2)
+    run(settings, "show", "999:0", status=1)
+    kafka = settings.kafka
+    for topic in (kafka.dead_letter_topic, kafka.outcome_topic, kafka.phenotype_topic):
+        run(settings, "replay", "--to", topic, status=2)
+
+
+async def test_a_replay_that_was_cut_off_is_taken_up_where_it_was(settings):
+    """Killed after its first answer: every letter's record goes out, in order, few of them twice."""
+    versions = 70
+    await leave_letters(settings, [report("bad-3", n) for n in range(1, versions + 1)])
+    first = subprocess.Popen(  # noqa: ASYNC220 - our own command, and nothing else runs in this loop
+        [sys.executable, "-m", "oncofhir", "dead-letters", "replay"],
+        env=environment(settings),
+        stdout=subprocess.PIPE,
+    )
+    with first:
+        first.stdout.readline()
+        first.kill()
+    said = await asyncio.to_thread(run, settings, "replay")
+    assert len(said) == versions
+    verdicts = Counter(x["verdict"] for x in said)
+    assert verdicts["already-replayed"] >= 1
+    found = read_all(settings, settings.kafka.diagnostic_report_topic)
+    again = [
+        json.loads(r.value)["meta"]["versionId"] for r in found if dict(r.headers).get(REPLAYS)
+    ]
+    assert list(dict.fromkeys(again)) == [str(n) for n in range(1, versions + 1)]
+    assert len(again) <= versions + 20, "no more than what was on its way comes twice"
+    once_more = await asyncio.to_thread(run, settings, "replay")
+    assert {x["verdict"] for x in once_more} == {"already-replayed"}
+
+
+async def test_a_letter_is_not_gone_because_the_broker_is_slow(settings, monkeypatch):
+    monkeypatch.setattr(bounded, "_LAST_SECONDS", 0.0)  # what is waited where nothing may come
+    await publish(settings, [message(settings, report(f"r{n}"), key=b"k") for n in range(3)])
+    topic = settings.kafka.diagnostic_report_topic
+    placed = [(r.partition, r.offset) for r in read_all(settings, topic)]
+    with bounded.bounded_reader(settings.kafka) as reader:
+        first = reader.one(topic, *placed[0])
+    assert (first.partition, first.offset) == placed[0]

@@ -5,6 +5,7 @@ import os
 from datetime import UTC, datetime
 
 import pytest
+from kafka.errors import KafkaTimeoutError
 
 from oncofhir.consumers.dead_letters import DECODE, Failure, dead_letter
 from oncofhir.consumers.letters import described, replay_message
@@ -50,6 +51,22 @@ async def test_a_message_that_is_too_large_is_rejected_and_others_go_on(settings
         assert at.topic == topic
         assert await publisher.publish([]) == ()
     assert [record.value for record in read_all(settings, topic)] == [b"v"]
+
+
+async def test_a_producer_that_failed_takes_no_other_with_it(settings):
+    """A broker that hangs fails hundreds of messages at once; the first failure gets us a new producer."""
+    topic = settings.kafka.outcome_topic
+    async with Publisher(settings.kafka) as publisher:
+        await publisher.publish([Message(topic, b"k", b"1")])
+        spoiled = publisher._producer
+        publisher._failed(KafkaTimeoutError(), spoiled)
+        await publisher.publish([Message(topic, b"k", b"2")])
+        healthy = publisher._producer
+        assert healthy is not spoiled
+        publisher._failed(KafkaTimeoutError(), spoiled)
+        await publisher.publish([Message(topic, b"k", b"3")])
+        assert publisher._producer is healthy
+    assert [record.value for record in read_all(settings, topic)] == [b"1", b"2", b"3"]
 
 
 async def test_many_publish_side_by_side(settings):

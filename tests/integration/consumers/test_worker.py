@@ -4,6 +4,7 @@ import asyncio
 import json
 import logging
 import os
+import threading
 import urllib.request
 from collections import defaultdict
 from dataclasses import replace
@@ -11,6 +12,7 @@ from io import StringIO
 
 import pytest
 
+from oncofhir.consumers import worker as worker_module
 from oncofhir.consumers.topics import ensure_topics
 from oncofhir.consumers.worker import Worker
 from oncofhir.demo.broker import EmbeddedBroker
@@ -22,7 +24,7 @@ from oncofhir.schemas.errors import (
     UnreadableReport,
 )
 from oncofhir.schemas.reasons import Reason
-from oncofhir.settings import LogSettings
+from oncofhir.settings import LogSettings, SettingsError, read_secret
 from oncofhir.telemetry.logging import configure
 from tests.integration.consumers.workbench import (
     InstantProcessor,
@@ -258,6 +260,71 @@ async def test_dependencies_are_awaited_before_anything_is_consumed(settings):
     assert "Traceback" not in output.getvalue()
 
 
+async def test_it_is_told_to_end_while_a_dependency_hangs_at_start(settings):
+    hanging = asyncio.Event()
+    processor = InstantProcessor()
+
+    async def ready():
+        hanging.set()
+        await asyncio.sleep(600)
+
+    processor.ready = ready
+    worker = Worker(settings, processor)
+    task = asyncio.create_task(worker.run())
+    await asyncio.wait_for(hanging.wait(), 30)
+    worker.stop()
+    await asyncio.wait_for(task, 10)
+
+
+async def test_finished_offsets_are_committed_when_it_halts_while_others_are_at_work(settings):
+    """The one that halts it, those that are at work and those that wait stay; what is done counts."""
+    names = [f"r{n}" for n in range(40)]
+    await publish(settings, [message(settings, report(name)) for name in names])
+    denied = AccessDenied(Reason.STORE_ACCESS_DENIED, "http://store")
+    down = DependencyUnavailable(Reason.STORE_FAILED, "http://store")
+    processor = InstantProcessor()
+    done = lambda: len(processor.events)  # noqa: E731
+
+    def failing(event, attempt):
+        if event.source.id == "last":
+            return denied
+        return down if event.source.id == "retried" else None
+
+    processor.failing = failing
+    task = asyncio.create_task(Worker(settings, processor).run())
+    await until(lambda: done() == 40)
+    processor.delay = 0.5
+    await publish(settings, [message(settings, report(n)) for n in ("retried", "last", "slow")])
+    with pytest.raises(AccessDenied):
+        await asyncio.wait_for(task, 30)
+    assert committed(settings) >= 40
+    processor.failing = lambda event, attempt: None
+    processor.delay = 0.0
+    async with running(settings, processor):
+        await until(lambda: {"retried", "last", "slow"} <= {e.source.id for e in processor.events})
+    assert committed(settings) == 43
+    assert not read_all(settings, settings.kafka.dead_letter_topic)
+
+
+async def test_a_report_without_an_outcome_is_read_again_by_the_next_worker_after_an_outage(
+    settings,
+):
+    """Told to end while the breaker is open: at once, and nothing of what waits is committed."""
+    processor = InstantProcessor()
+    async with running(settings, processor) as worker:
+        await until(lambda: worker._source.joined)
+        processor.is_out = DependencyUnavailable(Reason.STORE_UNREACHABLE, "http://store")
+        await publish(settings, [message(settings, report(f"r{n}")) for n in range(10)])
+        await until(lambda: worker._outages.open)
+        began = asyncio.get_running_loop().time()
+    assert asyncio.get_running_loop().time() - began < settings.drain_seconds
+    assert committed(settings) == 0
+    processor.is_out = None
+    async with running(settings, processor):
+        await until(lambda: len(processor.events) == 10)
+    assert committed(settings) == 10
+
+
 async def test_a_broker_that_is_down_at_start_is_waited_for():
     broker = EmbeddedBroker()
     settings = settings_for(broker.address)
@@ -282,6 +349,22 @@ async def test_refused_credentials_halt(settings):
     denied = AccessDenied(Reason.STORE_ACCESS_DENIED, "http://store")
     processor = InstantProcessor(failing=lambda event, attempt: denied)
     with pytest.raises(AccessDenied):
+        await asyncio.wait_for(Worker(settings, processor).run(), 60)
+    assert committed(settings) == 0
+    assert not read_all(settings, settings.kafka.dead_letter_topic)
+
+
+async def test_a_secret_file_that_is_gone_ends_the_worker_and_dead_letters_nothing(
+    settings, tmp_path
+):
+    await publish(settings, [message(settings, report(f"r{n}")) for n in range(5)])
+    processor = InstantProcessor()
+
+    async def process(event):
+        read_secret(tmp_path / "token")
+
+    processor.process = process
+    with pytest.raises(SettingsError, match="token"):
         await asyncio.wait_for(Worker(settings, processor).run(), 60)
     assert committed(settings) == 0
     assert not read_all(settings, settings.kafka.dead_letter_topic)
@@ -327,6 +410,47 @@ async def test_a_long_backlog_is_held_in_bounds(settings):
     assert most <= 64  # 16 a place
     assert processor.most_at_once <= 4
     assert committed(bounded) == 300
+
+
+async def test_it_is_ready_when_it_has_joined_and_live_while_the_poll_thread_moves(
+    settings, monkeypatch
+):
+    monkeypatch.setattr(worker_module, "_LIVE_SECONDS", 0.8)
+    hung, go_on = threading.Event(), threading.Event()
+
+    async with running(settings, InstantProcessor()) as worker:
+        await until(lambda: worker._started)
+        assert (await get(worker, "/ready"))[0] == 503, "not in the group yet"
+        await until(lambda: worker.ready().ok)
+        assert (await get(worker, "/live"))[0] == 200
+        noted = worker._source._note_highwaters
+
+        def hang(consumer):
+            hung.set()
+            go_on.wait(20)
+            noted(consumer)
+
+        worker._source._note_highwaters = hang  # on the poll thread, in each of its turns
+        try:
+            await until(hung.is_set)
+            await until(lambda: not worker.live().ok)
+            assert (await get(worker, "/live"))[0] == 503
+        finally:
+            go_on.set()
+        await until(lambda: worker.live().ok)
+
+
+async def test_a_poll_thread_that_dies_ends_the_worker(settings):
+    worker = Worker(settings, InstantProcessor())
+    task = asyncio.create_task(worker.run())
+    await until(lambda: worker._source.joined)
+
+    def fail(consumer):
+        raise ZeroDivisionError
+
+    worker._source._note_highwaters = fail
+    with pytest.raises(ZeroDivisionError):
+        await asyncio.wait_for(task, 20)
 
 
 CANARY = "CANARY-Jane-Doe-4711"

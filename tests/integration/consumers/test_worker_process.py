@@ -30,10 +30,10 @@ pytestmark = pytest.mark.anyio
 
 
 @contextlib.asynccontextmanager
-async def worker_process(settings, file, seconds, output):
+async def worker_process(settings, file, seconds, output, *more):
     with output.open("ab") as out:
         process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", SCRIPT, settings.model_dump_json(), file, str(seconds)),
+            *(sys.executable, "-m", SCRIPT, settings.model_dump_json(), file, str(seconds), *more),
             cwd=ROOT,
             stdout=out,
             stderr=out,
@@ -91,15 +91,39 @@ async def test_a_signal_ends_what_has_begun_and_commits(settings, file, tmp_path
     assert "Traceback" not in output.read_text()
 
 
-def get_status(output, path):
-    """The status of a probe; the worker's first line of log names its port."""
+async def test_a_second_signal_ends_without_waiting_for_work(settings, file, tmp_path):
+    patient = settings.model_copy(update={"drain_seconds": 60.0})
+    await publish(patient, [message(patient, report(f"r{n}")) for n in range(4)])
+    output = tmp_path / "log"
+    async with worker_process(patient, file, 40.0, output) as process:
+        await until(lambda: "partitions assigned" in output.read_text())
+        await asyncio.sleep(1.0)
+        process.send_signal(signal.SIGTERM)
+        await until(lambda: '"working": 4' in output.read_text())
+        await asyncio.sleep(1.0)
+        assert process.returncode is None
+        process.send_signal(signal.SIGTERM)
+        assert await asyncio.wait_for(process.wait(), 10) == 0
+    assert committed(patient) == 0
+    assert not names(file)
+    assert "Traceback" not in output.read_text()
+
+
+def get(output, path):
+    """The answer to a request; the worker's first line of log names its port."""
     port = json.loads(output.read_text().splitlines()[0])["http_port"]
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}") as answer:
+        return answer.read().decode()
+
+
+def get_status(output, path):
+    """The status of a probe."""
     try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}") as answer:
-            return answer.status
+        get(output, path)
     except urllib.error.HTTPError as error:
         with error:
             return error.code
+    return 200
 
 
 async def test_a_broker_that_comes_back_is_taken_up_again_even_if_it_forgot_everything(

@@ -33,7 +33,7 @@ def test_it_opens_when_several_documents_fail_and_none_succeeds(breaker):
     breaker.failed("d", 0)
     breaker.failed("e", 5)
     assert breaker.state is BreakerState.OPEN
-    assert breaker.probe_at == 6
+    assert breaker.due == 6
 
 
 def test_probes_come_less_and_less_often_until_one_is_answered(breaker):
@@ -41,8 +41,8 @@ def test_probes_come_less_and_less_often_until_one_is_answered(breaker):
     due = []
     now = 0.0
     for _ in range(4):
-        due.append(breaker.probe_at - now)
-        now = breaker.probe_at
+        due.append(breaker.due - now)
+        now = breaker.due
         breaker.probed(False, now)
     assert due == [1, 2, 4, 4]
     breaker.probed(True, now)
@@ -54,14 +54,14 @@ def test_probes_come_less_and_less_often_until_one_is_answered(breaker):
     assert breaker.state is BreakerState.CLOSED
     assert breaker.last_success == now
     open_it(breaker, now)
-    assert breaker.probe_at == now + 1
+    assert breaker.due == now + 1
 
 
 def test_what_had_begun_before_may_close_it(breaker):
     open_it(breaker)
     assert breaker.succeeded(1)
     assert breaker.state is BreakerState.CLOSED
-    assert breaker.probe_at is None
+    assert breaker.due is None
 
 
 RETRY = RetrySettings(first_delay_seconds=0.01, longest_delay_seconds=0.02, breaker_threshold=2)
@@ -122,6 +122,28 @@ def test_a_refusal_while_probing_halts():
             while not halted:  # noqa: ASYNC110
                 await asyncio.sleep(0.01)
         assert halted[0] is denied
+        watch.cancel()
+
+    asyncio.run(scene())
+
+
+def test_where_the_first_that_is_let_go_on_says_nothing_the_next_gets_its_turn():
+    """It was revoked, or its report needed no answer: nobody else may come to say how things stand."""
+
+    async def scene():
+        async def probe():
+            pass
+
+        outages = outage(probe, [])
+        watch = asyncio.create_task(outages.watch())
+        for document in "ab":
+            outages.failed(Dependency.STORE, document)
+        waiting = [asyncio.create_task(outages.wait(Dependency.STORE)) for _ in range(4)]
+        await asyncio.wait(waiting[:1], timeout=5)
+        waiting[0].cancel()
+        async with asyncio.timeout(5):
+            await asyncio.gather(*waiting[1:])
+        assert outages.states[Dependency.STORE] is BreakerState.HALF_OPEN
         watch.cancel()
 
     asyncio.run(scene())

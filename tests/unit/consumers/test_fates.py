@@ -24,7 +24,7 @@ from oncofhir.schemas.errors import (
     UnsuitableServer,
 )
 from oncofhir.schemas.reasons import REASONS, Fate, Reason
-from oncofhir.settings import RetrySettings
+from oncofhir.settings import RetrySettings, SettingsError
 
 SETTINGS = RetrySettings(
     attempts=3, first_delay_seconds=1, longest_delay_seconds=10, give_up_seconds=20
@@ -57,6 +57,7 @@ STORE_FAILED = DependencyUnavailable(Reason.STORE_FAILED)
             OTHERS_SUCCEED,
             Retry(10, counts=False),
         ),
+        (DependencyUnavailable(Reason.MODEL_OVERLOADED), 1, 0, BLOCKED, Retry(1, counts=False)),
         (DependencyUnavailable(Reason.MODEL_FAILED, retry_after=7), 1, 0, ALONE, Retry(7)),
         (DependencyUnavailable(Reason.BROKER_UNREACHABLE), 99, 999, OTHERS_SUCCEED, Retry(10)),
         (StoreConflict(Reason.STORE_CONFLICT), 2, 0, OTHERS_SUCCEED, Retry(2)),
@@ -79,6 +80,13 @@ def test_the_table(error, attempt, age, others, verdict):
 def test_some_errors_halt(kind):
     error = kind(Reason.STORE_ACCESS_DENIED)
     assert decide(error, 1, 0, ALONE, SETTINGS) == Halt(error)
+
+
+def test_a_secret_that_cannot_be_read_is_no_fault_of_the_report():
+    """It may be exchanged this very moment; if it stays away the worker ends, and nothing is dead-lettered."""
+    error = SettingsError("cannot read the secret file /run/secrets/token: No such file")
+    verdicts = [decide(error, attempt, 0, OTHERS_SUCCEED, SETTINGS) for attempt in (1, 2, 3, 4)]
+    assert verdicts == [Retry(1), Retry(2), Halt(error), Halt(error)]
 
 
 @given(

@@ -59,6 +59,26 @@ def test_every_report_of_a_record_needs_an_outcome_of_its_own():
     assert listed(ledger, committed=1) == []
 
 
+def test_what_compaction_left_of_a_document_accounts_for_its_older_versions():
+    ledger = Ledger()
+    for offset in range(3):
+        ledger.record(at(offset), NOW, ["DiagnosticReport/a"])
+    ledger.record(at(3), NOW, ["DiagnosticReport/a", "DiagnosticReport/b"])
+    ledger.outcome(at(1), "DiagnosticReport/a", "2")
+    assert listed(ledger, committed=3) == [(Problem.MISSING, 2)]
+    assert ledger.counts["overtaken"] == 1
+    ledger.outcome(at(3), "DiagnosticReport/a", "4")
+    assert listed(ledger, committed=4) == [(Problem.MISSING, 3)], "nothing says a word of b"
+
+
+def test_what_waits_in_one_partition_is_not_overtaken_by_another():
+    ledger = Ledger()
+    ledger.record(at(0), 0, ["DiagnosticReport/a"])
+    ledger.record(at(0, partition=1), NOW, ["DiagnosticReport/a"])
+    ledger.outcome(at(0, partition=1), "DiagnosticReport/a", "2")
+    assert listed(ledger) == [(Problem.LATE, 0)]
+
+
 def test_a_head_of_an_older_version_than_one_dealt_with_is_left_behind(ledger):
     name, old, new = "DiagnosticReport/0", SourceVersion(version="1"), SourceVersion(version="2")
     ledger.event(name, old, at(0))

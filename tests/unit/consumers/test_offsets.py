@@ -42,6 +42,14 @@ class Consumption(RuleBasedStateMachine):
         self.polled_in_tenure = False
 
     @precondition(lambda self: self.position is not None)
+    @rule()
+    def assign_again(self):
+        """Without having been told that it was taken: the position is the committed offset's."""
+        self.assignment.assign([PARTITION])
+        self.position = self.broker
+        self.polled_in_tenure = False
+
+    @precondition(lambda self: self.position is not None)
     @rule(count=st.integers(1, 4))
     def poll(self, count):
         for offset in [o for o in self.log if o >= self.position][:count]:
@@ -64,6 +72,7 @@ class Consumption(RuleBasedStateMachine):
         offsets = self.assignment.uncommitted()
         self.broker = offsets.get(PARTITION, self.broker)
         self.assignment.committed(offsets)
+        assert not self.assignment.uncommitted(), "what was committed is not committed again"
 
     @precondition(lambda self: self.position is not None)
     @rule()

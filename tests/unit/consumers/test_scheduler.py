@@ -72,6 +72,29 @@ async def test_waiting_holds_up_only_its_own_key():
     assert bench.ended[-2:] == [("slow", 1), ("slow", 2)]
 
 
+async def test_a_job_that_waits_takes_no_place():
+    scheduler = KeyedScheduler(1, [].append)
+    order = []
+    other_ended = asyncio.Event()
+
+    async def waits(place):
+        if not order:
+            return other_ended.wait
+        order.append("waited")
+        return None
+
+    async def other(place):
+        order.append("other")
+        other_ended.set()
+
+    scheduler.submit(Job("a", OURS, waits))
+    scheduler.submit(Job("b", OURS, other))
+    async with asyncio.timeout(5):
+        while len(order) < 2:  # noqa: ASYNC110
+            await asyncio.sleep(0.001)
+    assert order == ["other", "waited"]
+
+
 async def test_cancelling_a_tenure_leaves_the_rest_of_the_key():
     bench = Bench()
     bench.submit("key", 1, tenure=OURS, seconds=5)

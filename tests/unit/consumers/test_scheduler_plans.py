@@ -101,6 +101,38 @@ async def carried_out(plan):
     return run, submitted
 
 
+async def drained(plan, turns):
+    run = Run()
+    for number, step in enumerate(plan):
+        if isinstance(step, Planned):
+            run.scheduler.submit(run.job(number, step))
+        elif isinstance(step, int):
+            for _ in range(step):
+                await asyncio.sleep(0)
+        else:
+            run.scheduler.cancel(step)
+    draining = asyncio.create_task(run.scheduler.drain(5))
+    for _ in range(turns):
+        await asyncio.sleep(0)
+    run.scheduler.cancel(TENURES[:1])  # a rebalance comes at any time
+    run.scheduler.submit(run.job(len(plan), Planned("a", TENURES[1], Lane.LIVE, 0, 1, False)))
+    assert await draining
+    return run
+
+
+@settings(max_examples=300, deadline=None)
+@given(steps, st.integers(1, 4))
+def test_draining_ends_what_is_at_work_begins_nothing_and_loses_no_place(plan, turns):
+    run = asyncio.run(drained(plan, turns))
+    assert not run.failures
+    assert len(plan) not in run.ended, "begun while draining"
+    assert not run.scheduler._queues
+    assert not run.scheduler._runners
+    assert not any(run.at_work.values())
+    assert run.scheduler.working == 0
+    assert run.scheduler._free == LIMIT, "a place was lost"
+
+
 @settings(max_examples=300, deadline=None)
 @given(steps)
 def test_every_job_that_is_not_cancelled_ends_once_in_the_order_of_its_key(plan):
