@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterator, Mapping
 from enum import StrEnum
 
 from oncofhir.consumers.records import Coordinates, Partition
-from oncofhir.fhir.head import SourceVersion
+from oncofhir.fhir.version import SourceVersion
 from oncofhir.schemas.base import Value
 
 

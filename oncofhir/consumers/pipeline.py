@@ -12,12 +12,13 @@ from oncofhir.consumers.reading import ReportReader
 from oncofhir.fhir.capability import check_version
 from oncofhir.fhir.changes import version_of
 from oncofhir.fhir.client import FhirClient
-from oncofhir.fhir.head import Decision, Head, SourceVersion, decide
+from oncofhir.fhir.deciding import Decision, decide
+from oncofhir.fhir.head import Head
 from oncofhir.fhir.reading import SourceReader
 from oncofhir.fhir.references import relative_reference
 from oncofhir.fhir.repository import Repository
 from oncofhir.fhir.triage import Retract, Skip
-from oncofhir.fhir.version import version_in
+from oncofhir.fhir.version import SourceVersion, version_in
 from oncofhir.inference.extractor import Extractor
 from oncofhir.inference.replicas import Queue
 from oncofhir.schemas.errors import StoreConflict, UnreadableReport
@@ -164,7 +165,10 @@ class Pipeline:
         extraction: Extraction | None = None
         for attempt in range(1, WRITE_ATTEMPTS + 1):
             head = await self._repository.find_head(report.source, report)
-            decision = decide(head, report.source, version_of(report), run.id)
+            decision = self._decision(head, report, run)
+            if head is not None and decision is Decision.APART:
+                head = await self._repository.part(head, report.source, report)
+                decision = self._decision(head, report, run)
             if head is not None and decision is not Decision.NEWER:
                 return await self._unasked(decision, head, report)
             if extraction is None:
@@ -181,12 +185,17 @@ class Pipeline:
             return processed.model_copy(update={"asked_model": True, "usage": extraction.usage})
         raise AssertionError("the loop returns or raises")  # pragma: no cover
 
+    def _decision(self, head: Head | None, report: Report, run: Run) -> Decision:
+        content = self._repository.content_of(report)
+        return decide(head, report.source, version_of(report), run.id, content)
+
     async def _unasked(self, decision: Decision, head: Head, report: Report) -> Processed:
         await self._repository.settle(head)
         if decision is Decision.SAME:
             return self._repository.republished(head)
         if decision is Decision.ALIAS:
-            return await self._repository.alias(head, report.source)
+            content = self._repository.content_of(report)
+            return await self._repository.alias(head, report.source, version_of(report), content)
         return self._repository.stale(report.source, head)
 
     async def _retract(
@@ -196,7 +205,7 @@ class Pipeline:
         if head is not None:
             decision = decide(head, source, at, None)
             if decision is Decision.ALIAS:
-                return await self._repository.alias(head, source)
+                return await self._repository.alias(head, source, at)
             is_done = head.outcome.status == "retracted" and head.at == at
             if decision is Decision.STALE or is_done:
                 await self._repository.settle(head)

@@ -15,9 +15,10 @@ from oncofhir.consumers.ledger import Discrepancy, Ledger, Problem
 from oncofhir.consumers.letters import described
 from oncofhir.consumers.records import Coordinates
 from oncofhir.fhir.client import FhirClient
-from oncofhir.fhir.head import Head, SourceVersion, from_task
+from oncofhir.fhir.head import Head, from_task
 from oncofhir.fhir.identifiers import IdentifierSystems
 from oncofhir.fhir.paging import search_pages
+from oncofhir.fhir.version import SourceVersion
 from oncofhir.schemas.errors import RequestRejected, UnreadableReport
 from oncofhir.schemas.event import Operation, ReportEvent
 from oncofhir.schemas.outcome import OutcomeRow

@@ -7,11 +7,12 @@ from oncofhir.fhir.build import Plan
 from oncofhir.fhir.context import Context, unprofiled_of
 from oncofhir.fhir.fingerprint import fingerprint
 from oncofhir.fhir.followed import followed, is_relabelled, is_same
-from oncofhir.fhir.head import Head, SourceVersion, StoredResource
+from oncofhir.fhir.head import Head, Shown, StoredResource
 from oncofhir.fhir.provenance import provenance
 from oncofhir.fhir.rows import next_rows
 from oncofhir.fhir.transaction import put
 from oncofhir.fhir.validity import check
+from oncofhir.fhir.version import SourceVersion
 from oncofhir.fhir.withdrawing import is_edited, withdrawals
 from oncofhir.schemas.extraction import Extraction
 from oncofhir.schemas.identity import document_id, resource_key
@@ -114,6 +115,10 @@ def _head_of(
         software=run.software_version,
         recorded=context.recorded,
     )
+    others = dict(head.others) if head else {}
+    others.pop(report.source.unversioned, None)
+    if head and head.source.unversioned != report.source.unversioned:
+        others[head.source.unversioned] = Shown(at=head.at, content=head.shows)
     return Head(
         id=head.id if head else None,
         version_id=head.version_id if head else None,
@@ -132,6 +137,8 @@ def _head_of(
         outcome=outcome,
         announced=head.announced if head else (),
         names=head.names if head else {},
+        content=content,
+        others=others,
     )
 
 

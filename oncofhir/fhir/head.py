@@ -5,7 +5,6 @@ Source: design, "Identity and the head". What must be searched are elements; the
 
 import json
 from datetime import datetime
-from enum import StrEnum
 from typing import Any
 
 from pydantic import ValidationError
@@ -13,6 +12,7 @@ from pydantic import ValidationError
 from oncofhir.fhir.codes import AI_ASSERTED
 from oncofhir.fhir.identifiers import IdentifierSystems
 from oncofhir.fhir.source_references import SAME, SourceReferences
+from oncofhir.fhir.version import NEVER_READ, SourceVersion
 from oncofhir.schemas.base import Value
 from oncofhir.schemas.errors import RequestRejected
 from oncofhir.schemas.event import SourceReference
@@ -21,46 +21,6 @@ from oncofhir.schemas.reasons import Reason
 
 STATE = "state"
 FINDING = "finding"
-# A later status is a newer version when nothing else tells (R4 diagnostic-report-status).
-_STATUS_RANK = {
-    "registered": 0,
-    "partial": 1,
-    "preliminary": 2,
-    "current": 3,
-    "final": 3,
-    "amended": 4,
-    "corrected": 4,
-    "appended": 4,
-    "superseded": 5,
-    "cancelled": 6,
-    "entered-in-error": 7,
-}
-
-
-class SourceVersion(Value):
-    """What tells a version of a report from another; `status` is the report's own."""
-
-    version: str | None = None
-    last_updated: datetime | None = None
-    status: str = "final"
-
-    def after(self, known: "SourceVersion") -> "SourceVersion":
-        """This version, or the known one with this status where this one says no more than a status.
-
-        A deletion often names no version; that the report may come back is seen by the last one known.
-        """
-        if self.version is not None or self.last_updated is not None:
-            return self
-        return known.model_copy(update={"status": self.status})
-
-    def older_than(self, other: "SourceVersion") -> bool:
-        """By last update, else by version number, else by how far the status has come."""
-        if self.last_updated and other.last_updated and self.last_updated != other.last_updated:
-            return self.last_updated < other.last_updated
-        mine, theirs = self.version, other.version
-        if mine and theirs and mine.isdigit() and theirs.isdigit() and mine != theirs:
-            return int(mine) < int(theirs)
-        return _STATUS_RANK.get(self.status, 3) < _STATUS_RANK.get(other.status, 3)
 
 
 class StoredResource(Value):
@@ -71,15 +31,19 @@ class StoredResource(Value):
     withdrawn: bool = False
 
 
+class Shown(Value):
+    """What is known of another resource that shows the document; `content` is its attachment's identity."""
+
+    at: SourceVersion
+    content: str | None = None
+
+
 class Announced(Value):
     """A resource that a writer without transactions is about to write, or has written, for a revision."""
 
     slot: str
     revision: int
     resource: StoredResource
-
-
-NEVER_READ = SourceVersion(status="registered")
 
 
 class Head(Value):
@@ -90,7 +54,8 @@ class Head(Value):
     part of each slot, so that a finding stays itself when parts are added. `announced` is what a
     writer without transactions may have written beside the resources, and `writing` says that it has
     not closed the head since (`sequential.py`). `names` has what a server that gives ids itself calls the
-    resources, by their references here (`assigned.py`). `issued_anew` is not stored: see `for_resource`.
+    resources, by their references here (`assigned.py`). `content` is the identity of the
+    attachment that was read last; `others` are the versions known of the document's other resources.
     """
 
     id: str | None = None
@@ -111,20 +76,20 @@ class Head(Value):
     announced: tuple[Announced, ...] = ()
     writing: bool = False
     names: dict[str, str] = {}
-    issued_anew: bool = False
+    content: str | None = None
+    others: dict[str, Shown] = {}
 
-    def for_resource(self, source: SourceReference, key: str) -> "Head":
-        """The head as it was found for a resource; `key` is its own (`resource_key`).
+    def seen(self, source: SourceReference, at: SourceVersion, content: str | None) -> "Head":
+        """The head that knows of a version of another resource of the document."""
+        name = source.unversioned
+        before = self.others.get(name)
+        shown = Shown(at=at, content=content or (before.content if before else None))
+        return self.model_copy(update={"others": self.others | {name: shown}})
 
-        A report that was retracted and is issued anew is a new resource of the same type with the same
-        words. It stands, and takes the document over. The other type is the retracted one's twin, and
-        so is one that was known before; and what a recall withdrew, it withdrew whatever shows it.
-        """
-        is_retracted = self.outcome.status is OutcomeStatus.RETRACTED
-        by_its_source = self.outcome.reason != Reason.MODEL_RECALLED.value
-        is_new = key not in self.sources and source.type == self.source.type
-        anew = is_retracted and by_its_source and is_new
-        return self.model_copy(update={"issued_anew": True}) if anew else self
+    @property
+    def shows(self) -> str:
+        """The identity of the attachment that it was last read from."""
+        return self.content or (self.contents[-1] if self.contents else self.document)
 
     @property
     def references(self) -> tuple[str, ...]:
@@ -190,37 +155,13 @@ def reservation(
     )
 
 
-class Decision(StrEnum):
-    """What to do with a version of a report."""
-
-    FIRST = "first"
-    SAME = "same"
-    NEWER = "newer"
-    STALE = "stale"
-    ALIAS = "alias"
-
-
-def decide(
-    head: Head | None, source: SourceReference, at: SourceVersion, run: str | None
-) -> Decision:
-    """Compare an event with the head. `run` is the run that would be done, None for none (a retraction)."""
-    if head is None:
-        return Decision.FIRST
-    if source.unversioned != head.source.unversioned:
-        return Decision.NEWER if head.issued_anew else Decision.ALIAS
-    if at.older_than(head.at):
-        return Decision.STALE
-    if run is not None and run == head.run:
-        return Decision.SAME
-    return Decision.NEWER
-
-
 def to_task(
     head: Head, systems: IdentifierSystems, sources: SourceReferences = SAME
 ) -> dict[str, Any]:
     """The Task that holds a head."""
-    unsaid = {name for name in ("announced", "writing", "names") if not getattr(head, name)}
-    state = head.model_dump(mode="json", exclude={"id", "version_id", "issued_anew", *unsaid})
+    empty = ("announced", "writing", "names", "content", "others")
+    unsaid = {name for name in empty if not getattr(head, name)}
+    state = head.model_dump(mode="json", exclude={"id", "version_id", *unsaid})
     task: dict[str, Any] = {
         "resourceType": "Task",
         "meta": {"security": [AI_ASSERTED, *head.security]},

@@ -15,7 +15,7 @@ from oncofhir.fhir.changes import changes
 from oncofhir.fhir.client import FhirClient
 from oncofhir.fhir.context import Context
 from oncofhir.fhir.fingerprint import fingerprint
-from oncofhir.fhir.head import Head, SourceVersion, from_task, reservation
+from oncofhir.fhir.head import Head, from_task, reservation
 from oncofhir.fhir.identifiers import IdentifierSystems
 from oncofhir.fhir.provenance import software_resource, standing_resources, withdrawal
 from oncofhir.fhir.rows import rows_as
@@ -28,6 +28,7 @@ from oncofhir.fhir.transaction import (
     reference_to,
     transaction,
 )
+from oncofhir.fhir.version import SourceVersion
 from oncofhir.fhir.withdrawing import Withdrawals, successor, withdrawals
 from oncofhir.schemas.errors import RequestRejected, StoreConflict
 from oncofhir.schemas.event import SourceReference
@@ -86,14 +87,14 @@ class Repository:
         key = resource_key(self._source_name, source)
         keys = [f"{self._systems.source}|{key}"]
         if report is not None:
-            keys.append(f"{self._systems.document}|{self._document(report)}")
+            keys.append(f"{self._systems.document}|{self.content_of(report)}")
         tasks = await self._client.search("Task", {"identifier": ",".join(keys)})
         heads = [head for head in map(from_task, tasks) if not head.is_reservation]
         own = [head for head in heads if key in head.sources]
-        found = next(iter(own or heads), None)
-        return found.for_resource(source, key) if found is not None else None
+        return next(iter(own or heads), None)
 
-    def _document(self, report: Report) -> str:
+    def content_of(self, report: Report) -> str:
+        """The identity that the report's attachment gives its document, if no other has it."""
         return document_id(self._source_name, report.subject, report.content_key)
 
     async def ensure_standing(self, run: Run, prompt_text: str) -> None:
@@ -131,7 +132,7 @@ class Repository:
         self, report: Report, run: Run, extraction: Extraction
     ) -> tuple[dict[str, Any], Processed]:
         """The transaction and the rows for a document that the store does not know; asks nothing."""
-        context = self.context(report, run, self._document(report))
+        context = self.context(report, run, self.content_of(report))
         plan = build(context, extraction, revision=1)
         entries, head = changes(context, plan, extraction, None, {})
         return transaction(
@@ -155,7 +156,7 @@ class Repository:
         if self._shadow:
             return self._in_shadow(report, run, extraction, head)
         if head is None:
-            head = await self._reserved(self._document(report), report.source, report.subject)
+            head = await self._reserved(self.content_of(report), report.source, report.subject)
         context = self.context(report, run, head.document)
         plan = build(context, extraction, head.revision + 1, head.parts)
         head, stored = await self._current(head)
@@ -167,7 +168,7 @@ class Repository:
         self, report: Report, run: Run, extraction: Extraction, head: Head | None
     ) -> Processed:
         """What would be written if the document were new; its revision is beside the store's."""
-        document = head.document if head else self._document(report)
+        document = head.document if head else self.content_of(report)
         context = self.context(report, run, document)
         revision = head.revision + 1 if head else 1
         plan = build(context, extraction, revision, head.parts if head else {})
@@ -188,13 +189,37 @@ class Repository:
         """The rows and the outcome of a run that is complete, from the head alone; nothing is written."""
         return self._processed(head)
 
-    async def alias(self, head: Head, source: SourceReference) -> Processed:
-        """Another resource shows the same document: the head learns of it, once."""
+    async def alias(
+        self,
+        head: Head,
+        source: SourceReference,
+        at: SourceVersion,
+        content: str | None = None,
+    ) -> Processed:
+        """Another resource shows the same document: the head learns of it, and of its version, once."""
         key = resource_key(self._source_name, source)
-        if key not in head.sources and not self._shadow:
-            known = head.model_copy(update={"sources": (*head.sources, key)})
-            await self._write([], known, head)
+        known = head.others.get(source.unversioned)
+        if known is None or known.at.older_than(at):
+            sources = tuple(dict.fromkeys((*head.sources, key)))
+            told = head.seen(source, at, content).model_copy(update={"sources": sources})
+            if not self._shadow:
+                await self._write([], told, head)
         return self._said(source, OutcomeStatus.ALIAS, None, head)
+
+    async def part(self, head: Head, source: SourceReference, report: Report) -> Head | None:
+        """A resource was an alias and is none any more: the head forgets it; the head that is its own now.
+
+        Raises:
+            StoreConflict: the head changed since it was read.
+        """
+        if self._shadow:
+            return None
+        key = resource_key(self._source_name, source)
+        sources = tuple(known for known in head.sources if known != key)
+        others = {name: o for name, o in head.others.items() if name != source.unversioned}
+        left = head.model_copy(update={"sources": sources, "others": others})
+        await self._write([], left, head)
+        return await self.find_head(source, report)
 
     async def retract(
         self, source: SourceReference, at: SourceVersion, reason: Reason, head: Head | None

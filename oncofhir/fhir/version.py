@@ -1,14 +1,60 @@
-"""Which version of a report a resource is, read leniently: also from one that cannot be read otherwise."""
+"""Which version of a report a resource is, and which of two is the older."""
 
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from oncofhir.fhir.head import SourceVersion
+from oncofhir.schemas.base import Value
+
+# A later status is a newer version when nothing else tells (R4 diagnostic-report-status).
+_STATUS_RANK = {
+    "registered": 0,
+    "partial": 1,
+    "preliminary": 2,
+    "current": 3,
+    "final": 3,
+    "amended": 4,
+    "corrected": 4,
+    "appended": 4,
+    "superseded": 5,
+    "cancelled": 6,
+    "entered-in-error": 7,
+}
+
+
+class SourceVersion(Value):
+    """What tells a version of a report from another; `status` is the report's own."""
+
+    version: str | None = None
+    last_updated: datetime | None = None
+    status: str = "final"
+
+    def after(self, known: "SourceVersion") -> "SourceVersion":
+        """This version, or the known one with this status where this one says no more than a status.
+
+        A deletion often names no version; that the report may come back is seen by the last one known.
+        """
+        if self.version is not None or self.last_updated is not None:
+            return self
+        return known.model_copy(update={"status": self.status})
+
+    def older_than(self, other: "SourceVersion") -> bool:
+        """By last update, else by version number, else by how far the status has come."""
+        if self.last_updated and other.last_updated and self.last_updated != other.last_updated:
+            return self.last_updated < other.last_updated
+        mine, theirs = self.version, other.version
+        if mine and theirs and mine.isdigit() and theirs.isdigit() and mine != theirs:
+            return int(mine) < int(theirs)
+        return _STATUS_RANK.get(self.status, 3) < _STATUS_RANK.get(other.status, 3)
+
+
+NEVER_READ = SourceVersion(status="registered")
 
 
 def version_in(resource: Mapping[str, Any] | None, announced: str | None = None) -> SourceVersion:
     """meta.versionId, meta.lastUpdated and the status; what is missing or malformed is left out.
+
+    Read leniently: also from a resource that cannot be read otherwise.
 
     `announced` is the version that the event named: it counts where there is no resource.
     """

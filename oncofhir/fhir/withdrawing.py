@@ -6,8 +6,9 @@ from typing import Any
 
 from oncofhir.fhir.conditions import entered_in_error
 from oncofhir.fhir.fingerprint import fingerprint
-from oncofhir.fhir.head import Head, SourceVersion, StoredResource
+from oncofhir.fhir.head import Head, StoredResource
 from oncofhir.fhir.transaction import put
+from oncofhir.fhir.version import SourceVersion
 from oncofhir.schemas.base import Value
 from oncofhir.schemas.event import SourceReference
 from oncofhir.schemas.outcome import OutcomeStatus, PhenotypeRow

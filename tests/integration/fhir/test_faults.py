@@ -7,7 +7,7 @@ import pytest
 
 from oncofhir.fhir.changes import version_of
 from oncofhir.fhir.client import FhirClient
-from oncofhir.fhir.head import Decision, decide
+from oncofhir.fhir.deciding import Decision, decide
 from oncofhir.schemas.errors import OncofhirError
 from oncofhir.schemas.outcome import OutcomeStatus
 from tests.chaos.parts import Proxy

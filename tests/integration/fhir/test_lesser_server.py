@@ -6,8 +6,9 @@ import pytest
 
 from oncofhir.fhir.changes import version_of
 from oncofhir.fhir.client import FhirClient
+from oncofhir.fhir.deciding import Decision, decide
 from oncofhir.fhir.fingerprint import fingerprint
-from oncofhir.fhir.head import Decision, decide, from_task
+from oncofhir.fhir.head import from_task
 from oncofhir.schemas.errors import DependencyUnavailable, RequestRejected, StoreConflict
 from oncofhir.schemas.outcome import OutcomeStatus, RowStatus
 from oncofhir.schemas.reasons import Reason

@@ -5,7 +5,8 @@ import pytest
 
 from oncofhir.fhir.build import build
 from oncofhir.fhir.changes import version_of
-from oncofhir.fhir.head import Decision, decide, from_task
+from oncofhir.fhir.deciding import Decision, decide
+from oncofhir.fhir.head import from_task
 from oncofhir.fhir.identifiers import IdentifierSystems
 from oncofhir.fhir.sequential import OneByOne
 from oncofhir.fhir.strategy import AsTheServerCan

@@ -8,7 +8,7 @@ import pytest
 
 from oncofhir.fhir.changes import version_of
 from oncofhir.fhir.client import FhirClient
-from oncofhir.fhir.head import Decision, decide
+from oncofhir.fhir.deciding import Decision, decide
 from oncofhir.schemas.errors import DependencyUnavailable, StoreConflict
 from oncofhir.schemas.reasons import Reason
 from tests.integration.fhir.bench import ANSWERS, Bench, run

@@ -8,7 +8,7 @@ import pytest
 
 from oncofhir.fhir.changes import version_of
 from oncofhir.fhir.client import FhirClient
-from oncofhir.fhir.head import Decision, decide
+from oncofhir.fhir.deciding import Decision, decide
 from oncofhir.fhir.identifiers import IdentifierSystems
 from oncofhir.fhir.provenance import standing_resources
 from oncofhir.fhir.source_references import SourceReferences
@@ -125,7 +125,7 @@ async def test_the_same_attachment_in_another_resource_is_an_alias(bench):
     head = await bench.repository.find_head(other.source, other)
     assert head is not None
     assert decide(head, other.source, version_of(other), "run") is Decision.ALIAS
-    await bench.repository.alias(head, other.source)
+    await bench.repository.alias(head, other.source, version_of(other))
     known = await bench.repository.find_head(other.source)
     assert known is not None
     assert known.document == head.document
@@ -388,6 +388,11 @@ async def test_a_report_that_was_retracted_before_it_came_is_not_read(bench):
     assert decide(head, report.source, version_of(report), "run") is Decision.STALE
 
 
+def decision_on(bench, head, report, run_id="run"):
+    content = bench.repository.content_of(report)
+    return decide(head, report.source, version_of(report), run_id, content)
+
+
 @story
 async def test_the_twin_of_an_amended_report_is_still_an_alias(bench):
     await bench.store()
@@ -396,7 +401,7 @@ async def test_the_twin_of_an_amended_report_is_still_an_alias(bench):
     for text in (BREAST, amended):
         twin = await bench.report(text, ident=f"{bench.ident}-docref")
         head = await bench.repository.find_head(twin.source, twin)
-        assert decide(head, twin.source, version_of(twin), "run") is Decision.ALIAS
+        assert decision_on(bench, head, twin) is Decision.ALIAS
 
 
 @both_ways
@@ -410,14 +415,14 @@ async def test_a_report_that_was_retracted_and_issued_anew_under_another_id_is_r
     )
     await bench.repository.retract(head.source, deleted("2"), Reason.ENTERED_IN_ERROR, head)
     found = await bench.repository.find_head(twin.source, twin)
-    assert decide(found, twin.source, version_of(twin), "run") is Decision.ALIAS
+    assert decision_on(bench, found, twin) is Decision.ALIAS
 
     ident = f"{bench.ident}-anew"
     await bench.client.put(shell("DiagnosticReport", bench.ident) | {"id": ident})
     anew = await bench.report(BREAST, ident=ident)
     found = await bench.repository.find_head(anew.source, anew)
     run = bench.run_of(anew)
-    assert decide(found, anew.source, version_of(anew), run.id) is Decision.NEWER
+    assert decision_on(bench, found, anew, run.id) is Decision.NEWER
     extraction = bench.extraction(anew, ANSWERS)
     processed = await bench.repository.store(anew, run, extraction, found)
     assert {row.status for row in processed.rows} == {RowStatus.CURRENT}
@@ -428,10 +433,10 @@ async def test_a_report_that_was_retracted_and_issued_anew_under_another_id_is_r
 
     found = await bench.repository.find_head(anew.source, anew)
     assert found.source.unversioned == anew.source.unversioned
-    assert decide(found, anew.source, version_of(anew), run.id) is Decision.SAME
+    assert decision_on(bench, found, anew, run.id) is Decision.SAME
     old = await bench.report(BREAST)
     found = await bench.repository.find_head(old.source, old)
-    assert decide(found, old.source, version_of(old), "run") is Decision.ALIAS
+    assert decision_on(bench, found, old) is Decision.ALIAS
 
 
 @story
@@ -440,7 +445,7 @@ async def test_what_a_recall_withdrew_is_not_revived_by_another_id(bench):
     await bench.repository.recall(await bench.head())
     anew = await bench.report(BREAST, ident=f"{bench.ident}-anew")
     found = await bench.repository.find_head(anew.source, anew)
-    assert decide(found, anew.source, version_of(anew), "run") is Decision.ALIAS
+    assert decision_on(bench, found, anew) is Decision.ALIAS
 
 
 @story
@@ -495,7 +500,7 @@ async def test_in_shadow_mode_the_store_is_only_read_whatever_happens(bench):
         await shadow.retract(head.source, head.at, Reason.ENTERED_IN_ERROR, head),
         await shadow.retract(other, head.at, Reason.DELETED, None),
         await shadow.outdate(head.source, head.at, Reason.EMPTY_ATTACHMENT, head),
-        await shadow.alias(head, other),
+        await shadow.alias(head, other, head.at),
         shadow.skipped(other, Reason.SUPERSEDED),
         shadow.stale(head.source, head),
     ]

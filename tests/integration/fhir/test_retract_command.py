@@ -12,7 +12,7 @@ from kafka import KafkaConsumer
 from oncofhir.demo.broker import EmbeddedBroker
 from oncofhir.fhir.changes import version_of
 from oncofhir.fhir.client import FhirClient
-from oncofhir.fhir.head import Decision, decide
+from oncofhir.fhir.deciding import Decision, decide
 from oncofhir.fhir.paging import search_pages
 from oncofhir.schemas.extraction import Extraction, ModelIdentity
 from oncofhir.schemas.identity import run_of

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from oncofhir.consumers.ledger import Ledger, Problem
 from oncofhir.consumers.records import Coordinates
-from oncofhir.fhir.head import SourceVersion
+from oncofhir.fhir.version import SourceVersion
 
 HOUR = 3_600_000
 NOW = 100 * HOUR

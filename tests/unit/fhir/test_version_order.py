@@ -1,5 +1,4 @@
-from oncofhir.fhir.head import SourceVersion
-from oncofhir.fhir.version import version_in
+from oncofhir.fhir.version import SourceVersion, version_in
 
 
 def test_a_deletion_has_the_version_that_the_event_names():
