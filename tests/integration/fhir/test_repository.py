@@ -218,7 +218,7 @@ async def test_a_first_writer_that_is_late_overwrites_nothing(bench):
 async def test_a_document_that_a_worker_left_reserved_is_taken_over(bench):
     report = await bench.report(BREAST)
     repository = bench.repository
-    await repository._reserved(repository._document(report), report.source, report.subject)
+    await repository._reserved(repository.content_of(report), report.source, report.subject)
     assert await repository.find_head(report.source, report) is None
     processed = await bench.store()
     assert processed.outcome.revision == 1
