@@ -9,15 +9,15 @@ import random
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from typing import Protocol
 
-import structlog
-
-from oncofhir.consumers.dead_letters import DECODE, PROCESS, DeadLetterCap, Failure, dead_letter
+from oncofhir.consumers.burial import Burial, Delivery
+from oncofhir.consumers.dead_letters import DECODE, PROCESS, Failure
 from oncofhir.consumers.envelope import decode
+from oncofhir.consumers.failures import log_failure
 from oncofhir.consumers.fates import (
     DeadLetter,
     Dependency,
@@ -34,7 +34,7 @@ from oncofhir.consumers.outages import Outages
 from oncofhir.consumers.places import Place
 from oncofhir.consumers.publisher import Publisher
 from oncofhir.consumers.records import SourceRecord
-from oncofhir.consumers.rows import dead_lettered, outcome_message, phenotype_messages
+from oncofhir.consumers.rows import outcome_message, phenotype_messages
 from oncofhir.consumers.scheduler import Job, Wait
 from oncofhir.schemas.errors import (
     DependencyUnavailable,
@@ -44,14 +44,12 @@ from oncofhir.schemas.errors import (
     UnreadableReport,
 )
 from oncofhir.schemas.event import ReportEvent
-from oncofhir.schemas.outcome import OutcomeStatus, Processed
+from oncofhir.schemas.outcome import Processed
 from oncofhir.schemas.reasons import Reason
 from oncofhir.settings import KafkaSettings, RetrySettings, SettingsError
 from oncofhir.telemetry import metrics as m
-from oncofhir.telemetry.logging import described
 
 _DECODE_ASIDE_BYTES = 256 * 1024  # larger records are decoded off the event loop
-log = structlog.get_logger(__name__)
 
 
 class ReportProcessor(Protocol):
@@ -74,22 +72,10 @@ class ReportProcessor(Protocol):
 
 
 @dataclass(eq=False)
-class _Delivery:
-    """A record that is being dealt with."""
-
-    record: SourceRecord
-    unsettled: int
-    first_tried: datetime
-    failures: list[tuple[Failure, ReportEvent | None]] = field(default_factory=list)
-    is_counted: bool = False
-    is_dead_letter_out: bool = False
-
-
-@dataclass(eq=False)
 class _Work:
     """One report of a record, and how far it has come."""
 
-    delivery: _Delivery
+    delivery: Delivery
     event: ReportEvent | None
     entry: int
     key: str
@@ -133,10 +119,7 @@ class Processing:
         self._outages = outages
         self._finish = finish
         self._halt = halt
-        self._cap = DeadLetterCap(
-            in_a_row=retry.dead_letters_in_a_row, share=retry.dead_letter_share
-        )
-        self._is_over_cap = False
+        self._burial = Burial(publisher, kafka, retry, metrics)
 
     async def jobs(self, record: SourceRecord) -> list[Job]:
         """The jobs of a record, one a report; a record that announces none is finished at once."""
@@ -144,13 +127,13 @@ class Processing:
         try:
             events = await self._decoded(record)
         except UnreadableReport as error:
-            delivery = _Delivery(record, 0, now)
+            delivery = Delivery(record, 0, now)
             delivery.failures.append((Failure(error.reason, DECODE, 1), None))
             return [self._job(_Work(delivery, None, 0, str(record.coordinates), is_settled=True))]
         if not events:
             self._done(record)
             return []
-        delivery = _Delivery(record, len(events), now)
+        delivery = Delivery(record, len(events), now)
         return [
             self._job(_Work(delivery, event, entry, event.source.unversioned))
             for entry, event in enumerate(events)
@@ -167,7 +150,7 @@ class Processing:
             except UnreadableReport:
                 raise
             except Exception as error:  # noqa: BLE001 - a fault of ours: the stream goes on
-                self._log_failure(record, error, PROCESS)
+                log_failure(record, error, PROCESS)
                 raise UnreadableReport(Reason.UNEXPECTED) from None
 
     def _job(self, work: _Work) -> Job:
@@ -232,7 +215,7 @@ class Processing:
             self._metrics.count(m.REPORT_WARNINGS, warning.value)
         for stage, seconds in processed.seconds.items():
             self._metrics.observe(m.STAGE_SECONDS, seconds, stage)
-        self._cap.count(dead=False)
+        self._burial.count_success()
         self._outages.succeeded(Dependency.BROKER)
         if processed.asked_model:
             count_answers(self._metrics, processed)
@@ -253,9 +236,7 @@ class Processing:
         match verdict:
             case Retry(delay, counts):
                 self._metrics.count(m.RETRIES, reason.value)
-                self._log_failure(
-                    work.delivery.record, error, PROCESS, retry_seconds=round(delay, 2)
-                )
+                log_failure(work.delivery.record, error, PROCESS, retry_seconds=round(delay, 2))
                 work.attempt -= not counts
                 return partial(asyncio.sleep, delay)
             case WaitForDependency(waited_for):
@@ -265,7 +246,7 @@ class Processing:
                 self._halt(cause)
                 return _forever
             case DeadLetter(cause_of_death):
-                self._log_failure(work.delivery.record, error, PROCESS)
+                log_failure(work.delivery.record, error, PROCESS)
                 failure = Failure(cause_of_death, PROCESS, work.attempt, work.entry)
                 work.delivery.failures.append((failure, work.event))
                 self._settle(work)
@@ -275,14 +256,14 @@ class Processing:
         """All reports of the record have their end: dead-letter it if one failed, then it is done."""
         delivery = work.delivery
         if delivery.failures:
-            if self._is_capped(delivery):
+            if self._burial.is_capped(delivery):
                 self._halt(TooManyDeadLetters(Reason.TOO_MANY_DEAD_LETTERS))
                 return _forever
             try:
-                await self._bury(delivery)
+                await self._burial.bury(delivery)
             except DependencyUnavailable as error:
                 self._outages.failed(Dependency.BROKER, work.key)
-                self._log_failure(delivery.record, error, "dead-letter")
+                log_failure(delivery.record, error, "dead-letter")
                 return partial(asyncio.sleep, self._retry.longest_delay_seconds / 2)
             except OncofhirError as error:  # too large even for the dead letters, or refused
                 self._halt(error)
@@ -290,36 +271,6 @@ class Processing:
             self._outages.succeeded(Dependency.BROKER)
         self._done(delivery.record)
         return None
-
-    async def _bury(self, delivery: _Delivery) -> None:
-        record = delivery.record
-        failures = [failure for failure, _ in delivery.failures]
-        if not delivery.is_dead_letter_out:
-            letter = dead_letter(
-                record, failures, delivery.first_tried, self._kafka.dead_letter_topic
-            )
-            await self._publisher.publish([letter])
-            delivery.is_dead_letter_out = True
-        await self._publisher.publish(
-            [
-                outcome_message(
-                    dead_lettered(event.source if event else None, failure.reason, record),
-                    record,
-                    self._kafka,
-                )
-                for failure, event in delivery.failures
-            ]
-        )
-        self._metrics.count(m.DEAD_LETTERS, failures[0].reason.value)
-        for failure in failures:
-            self._metrics.count(m.REPORTS, OutcomeStatus.DEAD_LETTERED.value, failure.reason.value)
-
-    def _is_capped(self, delivery: _Delivery) -> bool:
-        """Count a record among the dead letters, once, before it gets there."""
-        if not delivery.is_counted:
-            delivery.is_counted = True
-            self._is_over_cap |= self._cap.count(dead=True)
-        return self._is_over_cap
 
     def _settle(self, work: _Work) -> None:
         work.is_settled = True
@@ -338,20 +289,6 @@ class Processing:
             yield
         finally:
             self._metrics.observe(m.STAGE_SECONDS, time.monotonic() - started, stage)
-
-    def _log_failure(
-        self, record: SourceRecord, error: Exception, stage: str, **more: float
-    ) -> None:
-        """Say where and why, in codes; a message of an unexpected error may hold PHI."""
-        at = record.coordinates
-        where = {"topic": at.topic, "partition": at.partition, "offset": at.offset, "stage": stage}
-        if isinstance(error, OncofhirError):
-            log.warning(
-                "report failed", reason=error.reason.value, at=error.location, **where, **more
-            )
-        else:
-            reason = Reason.UNEXPECTED.value
-            log.error("report failed", reason=reason, **described(error), **where, **more)
 
 
 def _only_overloaded(error: Exception) -> bool:

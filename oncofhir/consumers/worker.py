@@ -6,17 +6,14 @@ anything is consumed; SIGTERM and SIGINT end it in order.
 
 import asyncio
 import signal
-import time
-from collections.abc import Callable, Coroutine, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from typing import Any
 
 import structlog
 
 from oncofhir import __version__
-from oncofhir.consumers.breaker import BreakerState
-from oncofhir.consumers.fates import Dependency
-from oncofhir.consumers.http import Condition, ProbeServer, probe_app
+from oncofhir.consumers.awaiting import until_it_answers
+from oncofhir.consumers.http import ProbeServer, probe_app
 from oncofhir.consumers.lanes import Lane
 from oncofhir.consumers.outages import Outages
 from oncofhir.consumers.processing import Processing, ReportProcessor
@@ -25,17 +22,13 @@ from oncofhir.consumers.records import SourceRecord, Tenure
 from oncofhir.consumers.scheduler import KeyedScheduler
 from oncofhir.consumers.source import Source
 from oncofhir.consumers.start_check import look_at_topics
+from oncofhir.consumers.vitals import Vitals
 from oncofhir.inference.replicas import Queue
-from oncofhir.schemas.errors import DependencyUnavailable, OncofhirError
+from oncofhir.schemas.errors import OncofhirError
 from oncofhir.settings import Settings, SettingsError
 from oncofhir.telemetry import metrics as m
 
-_LIVE_SECONDS = (
-    60.0  # a turn of the poll loop takes 0.05 s; a broker that hangs may hold it up for 30 s
-)
-_LONGEST_WAIT = 15.0
 _AT_A_TIME = 16  # records taken up before the event loop gets its turn
-_BREAKER_VALUES = {BreakerState.CLOSED: 0.0, BreakerState.HALF_OPEN: 0.5, BreakerState.OPEN: 1.0}
 
 log = structlog.get_logger(__name__)
 
@@ -55,14 +48,11 @@ class Worker:
     ) -> None:
         self._settings = settings
         self._processor = processor
-        self._model_queue = model_queue
         self._metrics = m.Metrics()
         self._stopping = asyncio.Event()
         self._hurried = asyncio.Event()
         self._cause: BaseException | None = None
-        self._started = False
         self._arrived: asyncio.Queue[SourceRecord] = asyncio.Queue()
-        self._unfinished: dict[SourceRecord, float] = {}
         self.http_port = 0
         loop = asyncio.get_running_loop()
         self._source = Source(
@@ -76,6 +66,10 @@ class Worker:
         self._scheduler = KeyedScheduler(settings.kafka.max_in_flight_records, self.halt)
         self._outages = Outages(
             settings.retry, probe=processor.ready, changed=self._on_outage_changed, halt=self.halt
+        )
+        lanes = tuple(Lane) if settings.kafka.history_topics else (Lane.LIVE,)
+        self.vitals = Vitals(
+            self._source, self._scheduler, self._outages, self._metrics, lanes, model_queue
         )
         self._processing = Processing(
             processor,
@@ -96,7 +90,7 @@ class Worker:
             TooManyDeadLetters: the cap is reached.
             SettingsError: a secret cannot be read, the port is taken or a topic is missing.
         """
-        app = probe_app(self, self._exposed, self._metrics.content_type)
+        app = probe_app(self.vitals, self.vitals.exposed, self._metrics.content_type)
         async with ProbeServer(app, self._settings.http) as server:
             self.http_port = server.port
             log.info("worker started", version=__version__, http_port=server.port)
@@ -110,7 +104,7 @@ class Worker:
         """End in order; a second call ends without waiting for work."""
         if self._stopping.is_set():
             self._hurried.set()
-        self._stopping.set()
+        self._stop()
 
     def halt(self, error: BaseException) -> None:
         """End because of an error; the first one counts and `run` raises it."""
@@ -121,19 +115,18 @@ class Worker:
             )
             log.error("worker halts", reason=reason)
         self._hurried.set()
+        self._stop()
+
+    def _stop(self) -> None:
         self._stopping.set()
+        self.vitals.is_stopping = True
 
     async def _serve(self) -> None:
         side_tasks: list[asyncio.Task[None]] = []
         try:
-            for name, answers in (
-                ("broker", self._publisher.connect),
-                ("topics", self._look_at_topics),
-                ("model and store", self._processor.ready),
-            ):
-                if not await self._until_it_answers(name, answers):
-                    return
-            self._started = True
+            if not await self._dependencies_answer():
+                return
+            self.vitals.is_started = True
             self._source.start()
             side_tasks = [
                 asyncio.create_task(self._outages.watch()),
@@ -146,52 +139,24 @@ class Worker:
         finally:
             await self._publisher.close()
 
+    async def _dependencies_answer(self) -> bool:
+        """Wait for each; False when the worker is to end instead."""
+        try:
+            for name, ask in (
+                ("broker", self._publisher.connect),
+                ("topics", self._look_at_topics),
+                ("model and store", self._processor.ready),
+            ):
+                if not await until_it_answers(name, ask, self._stopping):
+                    return False
+        except (OncofhirError, SettingsError) as error:
+            self.halt(error)
+            return False
+        return True
+
     async def _look_at_topics(self) -> None:
         if self._settings.kafka.check_topics:
             await look_at_topics(self._settings.kafka)
-
-    async def _until_it_answers(
-        self, name: str, answers: Callable[[], Coroutine[Any, Any, None]]
-    ) -> bool:
-        """Try until a dependency answers; False when the worker was stopped meanwhile."""
-        attempt = 0
-        while not self._stopping.is_set():
-            attempt += 1
-            try:
-                if not await self._unless_stopped(answers()):
-                    return False
-            except DependencyUnavailable as error:
-                delay = min(2.0 ** (attempt - 1) / 2, _LONGEST_WAIT)
-                log.warning(
-                    "waiting for a dependency",
-                    dependency=name,
-                    reason=error.reason.value,
-                    address=error.location,
-                    detail=error.detail,
-                    attempt=attempt,
-                    next_try_seconds=delay,
-                )
-                with suppress(TimeoutError):
-                    await asyncio.wait_for(self._stopping.wait(), delay)
-            except (OncofhirError, SettingsError) as error:
-                self.halt(error)
-            else:
-                return True
-        return False
-
-    async def _unless_stopped(self, answer: Coroutine[Any, Any, None]) -> bool:
-        """Await an answer, which may take long; False, and it is given up, when the worker is stopped."""
-        asked = asyncio.create_task(answer)
-        stopped = asyncio.create_task(self._stopping.wait())
-        try:
-            await asyncio.wait({asked, stopped}, return_when=asyncio.FIRST_COMPLETED)
-            if asked.done():
-                asked.result()
-            return asked.done()
-        finally:
-            for task in (asked, stopped):
-                task.cancel()
-            await asyncio.wait({asked, stopped})
 
     async def _take_up(self) -> None:
         """Queue records for work, in the order in which they came."""
@@ -203,13 +168,15 @@ class Worker:
                     if self._source.assignment.holds(job.tenure):
                         self._scheduler.submit(job)
             else:  # dropped on Kafka's thread before it arrived here
-                self._unfinished.pop(record, None)
+                self.vitals.unfinished.pop(record, None)
             taken += 1
             if taken % _AT_A_TIME == 0:
                 await asyncio.sleep(0)
 
     async def _end(self, side_tasks: Sequence[asyncio.Task[None]]) -> None:
-        log.info("stopping", unfinished=len(self._unfinished), working=self._scheduler.working)
+        log.info(
+            "stopping", unfinished=len(self.vitals.unfinished), working=self._scheduler.working
+        )
         self._source.hold_back()
         for task in side_tasks:
             task.remove_done_callback(self._on_side_task_ended)
@@ -227,18 +194,18 @@ class Worker:
 
     def _on_received(self, records: Sequence[SourceRecord]) -> None:
         for record in records:
-            self._unfinished[record] = record.polled
+            self.vitals.unfinished[record] = record.polled
             self._metrics.count(m.RECORDS_RECEIVED, record.coordinates.topic)
             self._arrived.put_nowait(record)
 
     def _on_finished(self, record: SourceRecord) -> None:
-        self._unfinished.pop(record, None)
+        self.vitals.unfinished.pop(record, None)
         self._source.finish(record)
 
     def _on_dropped(self, tenures: frozenset[Tenure]) -> None:
         self._scheduler.cancel(tenures)
-        for record in [r for r in self._unfinished if r.tenure in tenures]:
-            del self._unfinished[record]
+        for record in [r for r in self.vitals.unfinished if r.tenure in tenures]:
+            del self.vitals.unfinished[record]
 
     def _on_source_ended(self, cause: BaseException | None) -> None:
         if cause is not None:
@@ -253,56 +220,6 @@ class Worker:
             self._source.hold_back()
         elif not self._stopping.is_set():
             self._source.go_on()
-
-    # What the probes ask.
-
-    def live(self) -> Condition:
-        """The poll loop moves; before it runs, that the event loop answers is enough."""
-        silent = time.monotonic() - self._source.last_turn if self._started else 0.0
-        return Condition(silent < _LIVE_SECONDS, {"seconds_since_poll": round(silent, 1)})
-
-    def ready(self) -> Condition:
-        """In the group, dependencies up, not stopping."""
-        out = [dependency.value for dependency in self._outages.open]
-        ok = self._source.joined and not out and not self._stopping.is_set()
-        return Condition(
-            ok,
-            {
-                "joined": self._source.joined,
-                "partitions": len(self._source.assignment.partitions),
-                "out": out,
-                "stopping": self._stopping.is_set(),
-            },
-        )
-
-    def started(self) -> Condition:
-        """Broker, model and store have answered once."""
-        return Condition(self._started, {})
-
-    def _exposed(self) -> bytes:
-        records, size = self._source.assignment.load
-        self._metrics.set(m.HELD_RECORDS, records)
-        self._metrics.set(m.HELD_BYTES, size)
-        self._metrics.set(m.WORKING, self._scheduler.working)
-        self._metrics.set(m.ASSIGNED, len(self._source.assignment.partitions))
-        self._metrics.set(m.PAUSED, self._source.paused)
-        for lane in Lane if self._settings.kafka.history_topics else (Lane.LIVE,):
-            is_paused = lane in self._source.paused_lanes
-            self._metrics.set(m.LANE_PAUSED, is_paused, lane.value)
-        oldest = min(self._unfinished.values(), default=None)
-        self._metrics.set(m.OLDEST, 0.0 if oldest is None else time.monotonic() - oldest)
-        if self._model_queue is not None:
-            queue = self._model_queue()
-            self._metrics.set(m.MODEL_SENT, queue.sent)
-            self._metrics.set(m.MODEL_QUEUED, queue.waiting)
-            self._metrics.set(m.MODEL_LIMIT, queue.limit)
-        self._metrics.clear(m.LAG)
-        for (topic, partition), behind in self._source.lag().items():
-            self._metrics.set(m.LAG, behind, topic, str(partition))
-        for dependency in Dependency:
-            state = self._outages.states[dependency]
-            self._metrics.set(m.BREAKER, _BREAKER_VALUES[state], dependency.value)
-        return self._metrics.exposed()
 
 
 @contextmanager

@@ -71,7 +71,7 @@ async def test_header_names_that_are_no_utf_8_hold_nothing_up_and_reach_the_dead
     processor = InstantProcessor()
     async with running(settings, processor) as worker:
         await until(lambda: len(processor.events) == 3)
-        await until(lambda: not worker._unfinished)
+        await until(lambda: not worker.vitals.unfinished)
     assert {e.source.id for e in processor.events} == {"before", "odd", "after"}
     letter = first_letter(settings)
     assert [(n.encode(), v) for n, v in letter.headers[:2]] == [
@@ -88,7 +88,7 @@ async def test_headers_without_a_value_are_named_in_the_dead_letter(settings):
     producer.produce(topic, value=b"no json", headers=[("a", b"1"), ("b", None), ("c", b"")])
     producer.flush(10)
     async with running(settings, InstantProcessor()) as worker:
-        await until(lambda: worker._source.lag() and not worker._unfinished)
+        await until(lambda: worker._source.lag() and not worker.vitals.unfinished)
         await until(lambda: worker._source.assignment.load == (0, 0))
     letter = first_letter(settings)
     assert letter.headers[:3] == [("a", b"1"), ("b", b""), ("c", b"")]
@@ -106,7 +106,7 @@ async def test_the_trace_goes_on_to_rows_outcomes_and_dead_letters(settings):
     )
     processor = InstantProcessor()
     async with running(settings, processor) as worker:
-        await until(lambda: processor.events and not worker._unfinished)
+        await until(lambda: processor.events and not worker.vitals.unfinished)
         await until(lambda: worker._source.assignment.load == (0, 0))
     kafka = settings.kafka
     for topic, count in (

@@ -44,7 +44,7 @@ async def test_live_records_that_come_later_end_before_most_of_history(broker):
         assert Lane.HISTORY not in source.paused_lanes
         await publish(settings, messages(settings, "new", _LIVE, kafka.live_topics))
         await until(lambda: source.paused_lanes == {Lane.HISTORY})
-        assert 'oncofhir_lane_paused{lane="history"} 1.0' in worker._exposed().decode()
+        assert 'oncofhir_lane_paused{lane="history"} 1.0' in worker.vitals.exposed().decode()
         await until(
             lambda: sum(e.source.id.startswith("new") for e in processor.events) == _LIVE,
             seconds=60,

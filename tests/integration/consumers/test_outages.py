@@ -47,14 +47,14 @@ async def after_an_outage(settings, first_answer, down=Reason.MODEL_UNREACHABLE)
 async def test_where_only_two_reports_come_the_probe_tells_that_the_store_is_out(settings):
     processor = InstantProcessor()
     async with running(settings, processor) as worker:
-        await until(lambda: worker.ready().ok)
+        await until(lambda: worker.vitals.ready().ok)
         processor.is_out = DependencyUnavailable(Reason.STORE_FAILED, "http://store")
         await publish(settings, [message(settings, report(f"r{n}")) for n in range(2)])
-        await until(lambda: not worker.ready().ok)
+        await until(lambda: not worker.vitals.ready().ok)
         await until(lambda: worker._source.paused)
         processor.is_out = None
         await until(lambda: worker._source.assignment.load == (0, 0))
-        await until(lambda: worker.ready().ok)
+        await until(lambda: worker.vitals.ready().ok)
     assert committed(settings) == 2
     assert not read_all(settings, settings.kafka.dead_letter_topic)
 
@@ -66,10 +66,10 @@ async def test_one_report_that_the_store_chokes_on_stops_nothing(settings):
         failing=lambda event, attempt: failed if event.source.id == "odd" else None
     )
     async with running(settings, processor) as worker:
-        await until(lambda: worker.ready().ok)
+        await until(lambda: worker.vitals.ready().ok)
         await publish(settings, [message(settings, report("odd"))])
         await until(lambda: processor.attempts.get("DiagnosticReport/odd/_history/1", 0) >= 12)
-        assert worker.ready().ok
+        assert worker.vitals.ready().ok
         assert not read_all(settings, settings.kafka.dead_letter_topic)
         await publish(settings, [message(settings, report(f"r{n}")) for n in range(10)])
         await until(lambda: worker._source.assignment.load == (0, 0))

@@ -23,7 +23,7 @@ async def test_a_missing_topic_ends_the_worker_and_names_the_remedy(broker):
     with pytest.raises(SettingsError, match="oncofhir topics ensure") as raised:
         await worker.run()
     assert f"missing: {settings.kafka.document_reference_history_topic};" in str(raised.value)
-    assert not worker.started().ok
+    assert not worker.vitals.started().ok
 
 
 async def test_the_command_ends_with_2(broker):

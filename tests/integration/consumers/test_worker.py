@@ -12,7 +12,7 @@ from io import StringIO
 
 import pytest
 
-from oncofhir.consumers import worker as worker_module
+from oncofhir.consumers import vitals
 from oncofhir.consumers.topics import ensure_topics
 from oncofhir.consumers.worker import Worker
 from oncofhir.demo.broker import EmbeddedBroker
@@ -128,7 +128,7 @@ async def test_dead_letters_are_the_records_byte_for_byte(settings):
     async with running(settings, processor) as worker:
         await until(lambda: worker._source.joined)
         await until(lambda: worker._source.assignment.load == (0, 0) and processor.attempts)
-        await until(lambda: not worker._unfinished and len(processor.attempts) == 3)
+        await until(lambda: not worker.vitals.unfinished and len(processor.attempts) == 3)
     assert committed(settings) == 4
     letters = {
         letter.key: letter for letter in read_all(settings, settings.kafka.dead_letter_topic)
@@ -158,7 +158,7 @@ async def test_the_largest_record_still_fits_among_the_dead_letters(settings):
     await publish(settings, [message(settings, broken, key=b"k"), message(settings, report("r1"))])
     processor = InstantProcessor()
     async with running(settings, processor) as worker:
-        await until(lambda: processor.events and not worker._unfinished)
+        await until(lambda: processor.events and not worker.vitals.unfinished)
         await until(lambda: worker._source.assignment.load == (0, 0))
     (letter,) = read_all(settings, settings.kafka.dead_letter_topic)
     assert letter.value == broken
@@ -174,7 +174,7 @@ async def test_one_bad_report_of_a_record_leaves_the_others_in_place(settings):
     bad = UnreadableReport(Reason.EMPTY_ATTACHMENT)
     processor = InstantProcessor(failing=lambda event, _: bad if event.source.id == "bad" else None)
     async with running(settings, processor) as worker:
-        await until(lambda: len(processor.attempts) == 2 and not worker._unfinished)
+        await until(lambda: len(processor.attempts) == 2 and not worker.vitals.unfinished)
     (letter,) = read_all(settings, settings.kafka.dead_letter_topic)
     assert json.loads(letter.value) == bundle
     assert dict(letter.headers)["oncofhir-entries"] == b"1"
@@ -192,7 +192,7 @@ async def test_a_fault_of_ours_is_retried_then_dead_lettered(settings):
     )
     async with running(settings, processor) as worker:
         await until(lambda: processor.attempts.get("DiagnosticReport/r1/_history/1") == 3)
-        await until(lambda: not worker._unfinished)
+        await until(lambda: not worker.vitals.unfinished)
     (letter,) = read_all(settings, settings.kafka.dead_letter_topic)
     assert dict(letter.headers)["oncofhir-reason"] == b"unexpected"
     assert dict(letter.headers)["oncofhir-attempts"] == b"3"
@@ -415,13 +415,13 @@ async def test_a_long_backlog_is_held_in_bounds(settings):
 async def test_it_is_ready_when_it_has_joined_and_live_while_the_poll_thread_moves(
     settings, monkeypatch
 ):
-    monkeypatch.setattr(worker_module, "_LIVE_SECONDS", 0.8)
+    monkeypatch.setattr(vitals, "LIVE_SECONDS", 0.8)
     hung, go_on = threading.Event(), threading.Event()
 
     async with running(settings, InstantProcessor()) as worker:
-        await until(lambda: worker._started)
+        await until(lambda: worker.vitals.is_started)
         assert (await get(worker, "/ready"))[0] == 503, "not in the group yet"
-        await until(lambda: worker.ready().ok)
+        await until(lambda: worker.vitals.ready().ok)
         assert (await get(worker, "/live"))[0] == 200
         noted = worker._source._note_highwaters
 
@@ -433,11 +433,11 @@ async def test_it_is_ready_when_it_has_joined_and_live_while_the_poll_thread_mov
         worker._source._note_highwaters = hang  # on the poll thread, in each of its turns
         try:
             await until(hung.is_set)
-            await until(lambda: not worker.live().ok)
+            await until(lambda: not worker.vitals.live().ok)
             assert (await get(worker, "/live"))[0] == 503
         finally:
             go_on.set()
-        await until(lambda: worker.live().ok)
+        await until(lambda: worker.vitals.live().ok)
 
 
 async def test_a_poll_thread_that_dies_ends_the_worker(settings):
@@ -482,7 +482,7 @@ async def test_phi_gets_nowhere(settings):
 
     processor = InstantProcessor(failing=failing)
     async with running(settings, processor) as worker:
-        await until(lambda: len(processor.attempts) == 3 and not worker._unfinished)
+        await until(lambda: len(processor.attempts) == 3 and not worker.vitals.unfinished)
         probes = [await get(worker, path) for path in ("/metrics", "/ready", "/live", "/startup")]
     assert "report failed" in output.getvalue()
     assert "some.library" in output.getvalue()

@@ -38,7 +38,7 @@ async def test_a_record_that_was_dropped_on_its_way_is_not_counted_as_unfinished
     worker._on_received([record])
     taking_up = asyncio.create_task(worker._take_up())
     async with asyncio.timeout(5):
-        while worker._unfinished:  # noqa: ASYNC110
+        while worker.vitals.unfinished:  # noqa: ASYNC110
             await asyncio.sleep(0)
     taking_up.cancel()
-    assert "oncofhir_oldest_unfinished_seconds 0.0" in worker._exposed().decode()
+    assert "oncofhir_oldest_unfinished_seconds 0.0" in worker.vitals.exposed().decode()
