@@ -15,6 +15,7 @@ from oncofhir.schemas.reasons import Reason
 
 DECODE = "decode"
 PROCESS = "process"
+GIVE_UP = "give-up"
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,7 @@ from oncofhir.fhir.triage import Retract, Skip
 from oncofhir.fhir.version import SourceVersion, version_in
 from oncofhir.inference.extractor import Extractor
 from oncofhir.inference.replicas import Queue
-from oncofhir.schemas.errors import StoreConflict, UnreadableReport
+from oncofhir.schemas.errors import RequestRejected, StoreConflict
 from oncofhir.schemas.event import ReportEvent, SourceReference
 from oncofhir.schemas.extraction import Extraction, ModelIdentity
 from oncofhir.schemas.identity import Run, run_of
@@ -104,13 +104,7 @@ class Pipeline:
             AccessDenied: halt.
         """
         began = self._clock()
-        try:
-            reading = await self._reader.read(event, self._source.beside(event.companions))
-        except UnreadableReport as error:
-            await self._outdate(
-                event.source, version_in(event.resource, event.source.version), error.reason
-            )
-            raise
+        reading = await self._reader.read(event, self._source.beside(event.companions))
         at = version_in(reading.resource or event.resource, event.source.version)
         source = _with_version(event.source, at)
         if isinstance(reading.result, Retract):
@@ -127,6 +121,20 @@ class Pipeline:
             return processed
         also = await self._supersede(reading.replaces, reading.result.source)
         return processed.model_copy(update={"also": also})
+
+    async def give_up(self, event: ReportEvent, reason: Reason) -> tuple[Processed, ...]:
+        """Mark what an earlier version left as outdated: the event is a dead letter. Again is as once.
+
+        Raises:
+            DependencyUnavailable, StoreConflict: try again later.
+            AccessDenied: halt.
+        """
+        at = version_in(event.resource, event.source.version)
+        try:
+            outdated = await self._outdate(event.source, at, reason)
+        except RequestRejected:  # as it may have rejected the report itself
+            return ()
+        return (outdated,) if outdated is not None else ()
 
     async def _supersede(
         self, replaced: tuple[str, ...], by: SourceReference
@@ -218,10 +226,13 @@ class Pipeline:
     async def _outdate(
         self, source: SourceReference, at: SourceVersion, reason: Reason
     ) -> Processed | None:
-        """Mark the findings of an earlier version as outdated, when there are any."""
+        """Mark the findings of an earlier version as outdated, when there are any; again is as once."""
         head = await self._repository.find_head(source)
-        if head is None or decide(head, source, at, None) is not Decision.NEWER or head.at == at:
+        if head is None or decide(head, source, at, None) is not Decision.NEWER:
             return None
+        if head.at == at:
+            is_done = head.outcome.status is OutcomeStatus.OUTDATED
+            return self._repository.republished(head) if is_done else None
         return await self._repository.outdate(_with_version(source, at), at, reason, head)
 
     async def _identity(self) -> ModelIdentity:

@@ -15,7 +15,7 @@ from functools import partial
 from typing import Protocol
 
 from oncofhir.consumers.burial import Burial, Delivery
-from oncofhir.consumers.dead_letters import DECODE, PROCESS, Failure
+from oncofhir.consumers.dead_letters import DECODE, GIVE_UP, PROCESS, Failure
 from oncofhir.consumers.envelope import decode
 from oncofhir.consumers.failures import log_failure
 from oncofhir.consumers.fates import (
@@ -49,6 +49,7 @@ from oncofhir.schemas.reasons import Reason
 from oncofhir.settings import KafkaSettings, RetrySettings, SettingsError
 from oncofhir.telemetry import metrics as m
 
+_TRIES_TO_GIVE_UP = 6
 _DECODE_ASIDE_BYTES = 256 * 1024  # larger records are decoded off the event loop
 
 
@@ -70,6 +71,13 @@ class ReportProcessor(Protocol):
             OncofhirError: see the module of fates for what becomes of each.
         """
 
+    async def give_up(self, event: ReportEvent, reason: Reason) -> tuple[Processed, ...]:
+        """What a report that becomes a dead letter leaves: earlier findings, outdated now.
+
+        Raises:
+            OncofhirError: as `process`.
+        """
+
 
 @dataclass(eq=False)
 class _Work:
@@ -82,6 +90,8 @@ class _Work:
     attempt: int = 0
     first: float = 0.0
     processed: Processed | None = None
+    failure: Failure | None = None
+    tries_to_give_up: int = 0
     is_settled: bool = False
 
 
@@ -127,6 +137,7 @@ class Processing:
         try:
             events = await self._decoded(record)
         except UnreadableReport as error:
+            log_failure(record, error, DECODE)
             delivery = Delivery(record, 0, now)
             delivery.failures.append((Failure(error.reason, DECODE, 1), None))
             return [self._job(_Work(delivery, None, 0, str(record.coordinates), is_settled=True))]
@@ -172,7 +183,7 @@ class Processing:
 
     async def _deal_with(self, work: _Work, place: Place) -> Wait | None:
         if not work.is_settled:
-            wait = await self._try(work, place)
+            wait = await self._give_up(work) if work.failure else await self._try(work, place)
             if wait is not None:
                 return wait
         if work.delivery.unsettled:
@@ -193,7 +204,8 @@ class Processing:
             for processed in (*work.processed.also, work.processed):
                 await self._publish_rows(processed, work.delivery.record)
         except Exception as error:  # noqa: BLE001 - the one place where every failure finds its fate
-            return self._failed(work, error)
+            wait = self._failed(work, error)
+            return await self._give_up(work) if work.failure else wait
         self._succeeded(work.processed)
         self._settle(work)
         return None
@@ -247,10 +259,33 @@ class Processing:
                 return _forever
             case DeadLetter(cause_of_death):
                 log_failure(work.delivery.record, error, PROCESS)
-                failure = Failure(cause_of_death, PROCESS, work.attempt, work.entry)
-                work.delivery.failures.append((failure, work.event))
-                self._settle(work)
+                work.failure = Failure(cause_of_death, PROCESS, work.attempt, work.entry)
                 return None
+
+    async def _give_up(self, work: _Work) -> Wait | None:
+        """Tell what the report leaves; that it cannot be told keeps no record from the dead letters."""
+        if work.event is None or work.failure is None:
+            raise AssertionError("only a report that failed is given up")
+        record = work.delivery.record
+        try:
+            for left in await self._processor.give_up(work.event, work.failure.reason):
+                await self._publish_rows(left, record)
+        except Exception as error:  # noqa: BLE001 - as in `_try`
+            log_failure(record, error, GIVE_UP)
+            work.tries_to_give_up += 1
+            verdict = decide(error, work.tries_to_give_up, 0.0, Others(), self._retry)
+            if isinstance(verdict, Halt):
+                self._halt(verdict.error)
+                return _forever
+            dependency = dependency_of(error)
+            if dependency is not None:
+                self._outages.failed(dependency, work.key)
+            is_last = work.tries_to_give_up >= _TRIES_TO_GIVE_UP
+            if isinstance(verdict, Retry) and (dependency is Dependency.BROKER or not is_last):
+                return partial(asyncio.sleep, verdict.delay)
+        work.delivery.failures.append((work.failure, work.event))
+        self._settle(work)
+        return None
 
     async def _conclude(self, work: _Work) -> Wait | None:
         """All reports of the record have their end: dead-letter it if one failed, then it is done."""

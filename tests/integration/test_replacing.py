@@ -1,71 +1,17 @@
 """A document that replaces another: the earlier one's findings no longer count, whatever its own event says."""
 
-import asyncio
-import base64
-import json
-
 import pytest
 
-from oncofhir.consumers import composition
-from oncofhir.consumers.envelope import decode
-from oncofhir.consumers.pipeline import Pipeline
-from oncofhir.demo.fhir_server import EmbeddedFhirServer
-from oncofhir.fhir.attachments.reader import parse_here
-from oncofhir.fhir.reading import SourceReader
-from oncofhir.inference.replicas import Queue
 from oncofhir.schemas.outcome import OutcomeStatus, RowStatus
-from oncofhir.settings import FhirCredentials, FhirSettings, ModelSettings, Settings
-from oncofhir.testing.scripted_model import ScriptedModel
+from tests.integration.pipelines import document, pipeline_bench
 
 SCRIPT = [{"contains": ["tumor size"], "answer": "2.3 cm"}]
 
 
 @pytest.fixture(scope="module")
 def process():
-    with EmbeddedFhirServer() as fhir, ScriptedModel(SCRIPT) as model:
-        settings = Settings(
-            fhir=FhirSettings(base_url=fhir.base_url), model=ModelSettings(url=model.url)
-        )
-
-        def processed(*resources):
-            async def run():
-                store = composition.fhir_client(settings.fhir, fhir.base_url, FhirCredentials())
-                answers = composition.answerer(settings.model)
-                way = Pipeline(
-                    reader=composition.report_reader(settings, parse_here),
-                    source=SourceReader(store),
-                    store=store,
-                    repository=composition.repository(settings, store),
-                    extractor=composition.extractor(settings.model, answers),
-                    model_queue=lambda: Queue(0, 0, 0),
-                    settings_sha256="settings",
-                    prompt_text="prompts",
-                    software_version="0.0.0",
-                )
-                try:
-                    await way.ready()
-                    events = [decode(json.dumps(r).encode(), (), "topic")[0] for r in resources]
-                    return [await way.process(event) for event in events]
-                finally:
-                    await answers.aclose()
-                    await store.aclose()
-
-            return asyncio.run(run())
-
-        yield processed
-
-
-def document(ident, text, status="current", version="1", **more):
-    data = base64.b64encode(text.encode()).decode()
-    return {
-        "resourceType": "DocumentReference",
-        "id": ident,
-        "meta": {"versionId": version},
-        "status": status,
-        "subject": {"reference": "Patient/p1"},
-        "content": [{"attachment": {"contentType": "text/plain", "data": data}}],
-        **more,
-    }
+    with pipeline_bench(SCRIPT) as bench:
+        yield bench.process
 
 
 def replacing(ident, text, target):

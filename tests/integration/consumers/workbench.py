@@ -82,6 +82,7 @@ class InstantProcessor:
         self.is_out = None
         self.at_once = 0
         self.most_at_once = 0
+        self.given_up = []
 
     async def ready(self):
         if self.is_out is not None:
@@ -103,6 +104,10 @@ class InstantProcessor:
             raise error
         self.events.append(event)
         return processed_of(event)
+
+    async def give_up(self, event, reason):
+        self.given_up.append((str(event.source), reason))
+        return ()
 
 
 def processed_of(event):

@@ -33,6 +33,9 @@ class RecordingProcessor:
             raise RequestRejected(Reason.STORE_REJECTED, "http://store")
         return processed_of(event)
 
+    async def give_up(self, event, reason):
+        return ()
+
 
 async def main():
     settings = Settings.model_validate_json(sys.argv[1])

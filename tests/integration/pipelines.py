@@ -1,0 +1,103 @@
+"""The pipeline on a real FHIR server and a scripted model, event by event, without a broker."""
+
+import asyncio
+import base64
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from oncofhir.consumers import composition
+from oncofhir.consumers.envelope import decode
+from oncofhir.consumers.pipeline import Pipeline
+from oncofhir.demo.fhir_server import EmbeddedFhirServer
+from oncofhir.fhir.attachments.reader import parse_here
+from oncofhir.fhir.reading import SourceReader
+from oncofhir.inference.replicas import Queue
+from oncofhir.schemas.event import ReportEvent
+from oncofhir.settings import FhirCredentials, FhirSettings, ModelSettings, Settings
+from oncofhir.testing.scripted_model import ScriptedModel
+
+
+class PipelineBench:
+    """`process` and `give_up` of a pipeline that is made anew for each call, as after a restart."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+
+    def process(self, *resources: dict[str, Any]) -> list[Any]:
+        """Deal with resources, one after another."""
+        return self._run(resources, lambda way, event: way.process(event))
+
+    def give_up(self, resource: dict[str, Any], reason: Any) -> Any:
+        """What is left of a resource that is a dead letter."""
+        return self._run([resource], lambda way, event: way.give_up(event, reason))[0]
+
+    def _run(self, resources: Any, deal: Callable[[Pipeline, ReportEvent], Any]) -> list[Any]:
+        async def run() -> list[Any]:
+            settings = self.settings
+            store = composition.fhir_client(
+                settings.fhir, settings.fhir.base_url, FhirCredentials()
+            )
+            answers = composition.answerer(settings.model)
+            way = Pipeline(
+                reader=composition.report_reader(settings, parse_here),
+                source=SourceReader(store),
+                store=store,
+                repository=composition.repository(settings, store),
+                extractor=composition.extractor(settings.model, answers),
+                model_queue=lambda: Queue(0, 0, 0),
+                settings_sha256="settings",
+                prompt_text="prompts",
+                software_version="0.0.0",
+            )
+            try:
+                await way.ready()
+                events = [decode(json.dumps(r).encode(), (), "topic")[0] for r in resources]
+                return [await deal(way, event) for event in events]
+            finally:
+                await answers.aclose()
+                await store.aclose()
+
+        return asyncio.run(run())
+
+
+@contextmanager
+def pipeline_bench(script: list[dict[str, Any]]) -> Iterator[PipelineBench]:
+    """A pipeline on an embedded FHIR server and a scripted model."""
+    with EmbeddedFhirServer() as fhir, ScriptedModel(script) as model:
+        yield PipelineBench(
+            Settings(fhir=FhirSettings(base_url=fhir.base_url), model=ModelSettings(url=model.url))
+        )
+
+
+def document(
+    ident: str, text: str, status: str = "current", version: str = "1", **more: Any
+) -> dict[str, Any]:
+    """A DocumentReference with a text."""
+    data = base64.b64encode(text.encode()).decode()
+    return {
+        "resourceType": "DocumentReference",
+        "id": ident,
+        "meta": {"versionId": version},
+        "status": status,
+        "subject": {"reference": "Patient/p1"},
+        "content": [{"attachment": {"contentType": "text/plain", "data": data}}],
+        **more,
+    }
+
+
+def diagnostic_report(
+    ident: str, text: str, status: str = "final", version: str = "1"
+) -> dict[str, Any]:
+    """A DiagnosticReport with a text."""
+    attachment = {"contentType": "text/plain", "data": base64.b64encode(text.encode()).decode()}
+    return {
+        "resourceType": "DiagnosticReport",
+        "id": ident,
+        "meta": {"versionId": version},
+        "status": status,
+        "code": {"text": "Surgical pathology report"},
+        "subject": {"reference": "Patient/p1"},
+        "presentedForm": [attachment],
+    }

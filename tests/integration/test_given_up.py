@@ -1,0 +1,53 @@
+"""A newer version that ends as a dead letter: what the older one left is outdated, in head and rows."""
+
+import pytest
+
+from oncofhir.schemas.errors import UnreadableReport
+from oncofhir.schemas.outcome import OutcomeStatus, RowStatus
+from oncofhir.schemas.reasons import Reason
+from tests.integration.pipelines import diagnostic_report, pipeline_bench
+
+SCRIPT = [{"contains": ["tumor size"], "answer": "2.3 cm"}]
+TEXT = "FINAL DIAGNOSIS: Invasive carcinoma, tumor size 2.3 cm."
+
+
+@pytest.fixture(scope="module")
+def bench():
+    with pipeline_bench(SCRIPT) as running:
+        yield running
+
+
+def unreadable(ident, version):
+    report = diagnostic_report(ident, TEXT, "amended", version)
+    report["presentedForm"][0]["data"] = "%%%"
+    return report
+
+
+def test_what_an_unreadable_version_leaves_is_outdated_once_and_again(bench):
+    (first,) = bench.process(diagnostic_report("a", TEXT))
+    assert first.outcome.status is OutcomeStatus.FOUND
+    newer = unreadable("a", "2")
+    with pytest.raises(UnreadableReport) as caught:
+        bench.process(newer)
+    for _ in range(2):
+        (left,) = bench.give_up(newer, caught.value.reason)
+        assert (left.outcome.status, left.outcome.reason) == (
+            OutcomeStatus.OUTDATED,
+            caught.value.reason.value,
+        )
+        assert left.outcome.revision == first.outcome.revision + 1
+        assert {row.status for row in left.rows} == {RowStatus.OUTDATED}
+    (healed,) = bench.process(diagnostic_report("a", TEXT, "amended", "3"))
+    assert {row.status for row in healed.rows} == {RowStatus.CURRENT}
+    assert bench.give_up(newer, caught.value.reason) == (), "it is stale by now"
+
+
+def test_a_version_that_was_never_preceded_leaves_nothing(bench):
+    assert bench.give_up(unreadable("b", "1"), Reason.INVALID_BASE64) == ()
+
+
+def test_the_version_that_was_stored_is_not_outdated_by_its_own_failure(bench):
+    """The store has it, and only its rows failed: redelivery publishes them."""
+    stored = diagnostic_report("c", TEXT)
+    bench.process(stored)
+    assert bench.give_up(stored, Reason.BROKER_REJECTED) == ()
