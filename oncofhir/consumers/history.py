@@ -1,20 +1,17 @@
 """When the poll thread reads history: while the live partitions of this worker are caught up."""
 
 import time
-from collections.abc import Sequence
 from contextlib import suppress
 
 import structlog
-from kafka import KafkaConsumer, TopicPartition
+from kafka import KafkaConsumer
 from kafka.errors import KafkaError
 
 from oncofhir.consumers.assignment import Assignment
+from oncofhir.consumers.ends import Ends
 from oncofhir.consumers.lanes import HistoryState, LaneRule, live_behind, next_state
 from oncofhir.consumers.records import Partition
 from oncofhir.settings import KafkaSettings
-
-_ASK_SECONDS = 5.0  # between questions for the end of live partitions of which no fetch tells it
-_ASK_MS = 1_000
 
 log = structlog.get_logger(__name__)
 
@@ -22,14 +19,13 @@ log = structlog.get_logger(__name__)
 class History:
     """Looks at the live partitions before each poll; belongs to the poll thread, but for `rests`."""
 
-    def __init__(self, settings: KafkaSettings, assignment: Assignment) -> None:
+    def __init__(self, settings: KafkaSettings, assignment: Assignment, ends: Ends) -> None:
         self.topics = frozenset(settings.history_topics)
         self._live = frozenset(settings.live_topics)
         self._assignment = assignment
         self._rule = LaneRule(settings.history_rests_above)
         self._state = HistoryState()
-        self._next_question = 0.0
-        self._ends: dict[TopicPartition, int] = {}
+        self._ends = ends
 
     @property
     def rests(self) -> bool:
@@ -49,23 +45,14 @@ class History:
         if not assigned:
             return None
         live = [at for at in assigned if at.topic in self._live]
-        self._ends = {at: end for at, end in self._ends.items() if at in live}
-        if time.monotonic() >= self._next_question:
-            self._ask_ends(consumer, live)
         unread: dict[Partition, int] = {}
         for at in live:
             with suppress(KafkaError, KeyError):  # revoked since, on the IO thread
-                end, position = consumer.highwater(at), consumer.position(at, timeout_ms=0)
-                end = self._ends.get(at) if end is None else end
+                end, position = (
+                    self._ends.of((at.topic, at.partition)),
+                    consumer.position(at, timeout_ms=0),
+                )
                 if end is not None and position is not None:
                     unread[at.topic, at.partition] = end - position
         held, _ = self._assignment.load_of(self._live)
         return live_behind([(at.topic, at.partition) for at in live], unread, held)
-
-    def _ask_ends(self, consumer: KafkaConsumer, live: Sequence[TopicPartition]) -> None:
-        """Within a fetch session a broker tells nothing of a partition in which nothing happens."""
-        with suppress(KafkaError, KeyError):
-            unknown = [at for at in live if consumer.highwater(at) is None]
-            if unknown:
-                self._next_question = time.monotonic() + _ASK_SECONDS
-                self._ends |= consumer.end_offsets(unknown, timeout_ms=_ASK_MS)

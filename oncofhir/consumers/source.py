@@ -17,6 +17,7 @@ from kafka.errors import IllegalStateError, KafkaError, RetriableError
 
 from oncofhir.consumers.assignment import Assignment, Rewind
 from oncofhir.consumers.connection import translated
+from oncofhir.consumers.ends import Ends
 from oncofhir.consumers.history import History
 from oncofhir.consumers.lanes import Lane, to_pause
 from oncofhir.consumers.parking import free_the_slot
@@ -31,6 +32,7 @@ from oncofhir.settings import KafkaSettings
 _POLL_MS = 50
 _LONGEST_BACKOFF = 15.0
 _CLOSE_MS = 3_000
+_FAILURES_OUT_OF_GROUP = 3  # polls in a row: nothing is read, whatever the group thinks
 
 log = structlog.get_logger(__name__)
 
@@ -66,9 +68,9 @@ class Source:
         self._stopping = threading.Event()
         self._held_back = threading.Event()
         self._room = Room(settings, self.assignment)
-        self._history = History(settings, self.assignment)
+        self._ends = Ends()
+        self._history = History(settings, self.assignment, self._ends)
         self._paused: frozenset[Partition] = frozenset()
-        self._highwater: dict[Partition, int] = {}
         self._thread = threading.Thread(target=self._run, name="oncofhir-poll", daemon=True)
         self._next_commit = 0.0
         self._failures = 0
@@ -111,10 +113,14 @@ class Source:
 
     def lag(self) -> dict[Partition, int]:
         """Records that a partition holds beyond what is committable, as far as it is known."""
-        return {
-            partition: max(0, self._highwater.get(partition, position) - position)
-            for partition, position in self.assignment.positions().items()
-        }
+        positions = self.assignment.positions()
+        lags: dict[Partition, int] = {}
+        for partition in self.assignment.partitions:
+            end = self._ends.of(partition)
+            position = positions.get(partition, self._ends.start_of(partition))
+            if end is not None and position is not None:
+                lags[partition] = max(0, end - position)
+        return lags
 
     # The rest runs on the poll thread.
 
@@ -162,6 +168,8 @@ class Source:
                 if isinstance(cause, AccessDenied):
                     raise cause from error
                 self._failures += 1
+                if self._failures >= _FAILURES_OUT_OF_GROUP:
+                    self.joined = False
                 if isinstance(error, RetriableError):
                     self.last_turn = time.monotonic()
                 log.warning("poll failed", error=type(error).__name__, failures=self._failures)
@@ -205,12 +213,7 @@ class Source:
         batches = consumer.poll(timeout_ms=timeout_ms, max_records=most)
         if batches:
             self._hand_over(consumer, batches)
-        self._note_highwaters(consumer)
-
-    def _note_highwaters(self, consumer: KafkaConsumer) -> None:
-        for at in consumer.assignment():
-            with suppress(IllegalStateError):  # revoked since, on the IO thread
-                self._highwater[at.topic, at.partition] = consumer.highwater(at) or 0
+        self._ends.look(consumer)
 
     def _pause(self, consumer: KafkaConsumer, *, history_rests: bool | None = None) -> None:
         assigned = {(at.topic, at.partition) for at in consumer.assignment()}

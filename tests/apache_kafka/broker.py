@@ -25,6 +25,7 @@ from tests.apache_kafka.jars import jars
 
 _OLDEST_JAVA = 17
 _START_SECONDS = 90.0
+_STARTS = 3
 _STOP_SECONDS = 20.0
 _JAVA = ("-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xshare:auto")
 _PLAIN = "PLAIN"
@@ -132,11 +133,24 @@ class ApacheKafka:
             config.write_text(self._properties())
             self._format(run, config)
         run.insert(1, f"-Dlog4j2.configurationFile={self.folder / 'log4j2.properties'}")
-        with self.log_file.open("ab") as out:
-            self._process = subprocess.Popen(
-                [*run, "kafka.Kafka", str(config)], stdout=out, stderr=out, start_new_session=True
-            )
-        self._wait_until_it_answers()
+        for tries_left in reversed(range(_STARTS)):
+            with self.log_file.open("ab") as out:
+                self._process = subprocess.Popen(
+                    [*run, "kafka.Kafka", str(config)],
+                    stdout=out,
+                    stderr=out,
+                    start_new_session=True,
+                )
+            try:
+                self._wait_until_it_answers()
+            except (
+                BrokerError
+            ):  # for one, a connection of somebody's has a port of ours for a moment
+                if not tries_left:
+                    raise
+                time.sleep(1.0)
+            else:
+                return
 
     def stop(self) -> None:
         """Let it end in order (SIGTERM); its data stays."""

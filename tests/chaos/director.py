@@ -22,7 +22,7 @@ from tests.apache_kafka.broker import ApacheKafka
 from tests.chaos.accounting import Topics
 from tests.chaos.parts import Proxy, Witness, Workers
 from tests.chaos.plan import Deed, Plan
-from tests.chaos.reports import InputRecord, input_records, script
+from tests.chaos.reports import InputRecord, input_records, script, sources
 from tests.chaos.store import FhirStore
 from tests.chaos.topics import end_offsets, lag
 from tests.hapi_fhir.server import HapiFhirServer
@@ -121,6 +121,7 @@ def run(stage: Stage) -> dict[str, Any]:
     plan, began = stage.plan, time.monotonic()
     deadline = began + plan.limit_seconds
     records = input_records(plan.reports, plan.broken, plan.seed)
+    stage.store.hold(sources(records))
     cut = int(len(records) * _AT_ONCE)
     _publish(stage, records[:cut])
     for slot in range(plan.workers):

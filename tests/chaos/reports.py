@@ -8,7 +8,7 @@ import base64
 import hashlib
 import json
 import random
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -70,6 +70,17 @@ def input_records(reports: int, broken: int, seed: int) -> list[InputRecord]:
         retracts = slot % 12 == 5 and 1 < seen[slot] == last[slot]
         records.append(_version(slot, seen[slot], retracts=retracts))
     return records
+
+
+def sources(records: Iterable[InputRecord]) -> Iterator[dict[str, Any]]:
+    """The patients and reports that the records tell of, once each, as a store has them: patients first."""
+    whole = {
+        record.key: json.loads(record.value) for record in records if not is_broken(record.key)
+    }
+    for resource in whole.values():
+        patient = resource["subject"]["reference"].partition("/")[2]
+        yield {"resourceType": "Patient", "id": patient}
+    yield from whole.values()
 
 
 def is_broken(key: bytes | None) -> bool:

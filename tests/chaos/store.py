@@ -2,7 +2,7 @@
 
 import json
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -51,6 +51,16 @@ class FhirStore:
         bundle = self._http.get(f"{self._base}/{reference}/_history?_count={_PAGE}")
         found = [entry["resource"] for entry in bundle.raise_for_status().json().get("entry", ())]
         return sorted(found, key=lambda resource: int(resource["meta"]["versionId"]))
+
+    def hold(self, resources: Iterable[dict[str, Any]]) -> None:
+        """Put resources that findings refer to, as an EHR's store has them (HAPI checks references)."""
+        entries = [
+            {"resource": r, "request": {"method": "PUT", "url": f"{r['resourceType']}/{r['id']}"}}
+            for r in resources
+        ]
+        for at in range(0, len(entries), _PAGE):
+            part = {"resourceType": "Bundle", "type": "batch", "entry": entries[at : at + _PAGE]}
+            self._http.post(self._base, json=part).raise_for_status()
 
     def delete(self, reference: str) -> None:
         """Take a resource away, as nothing of oncofhir's ever does."""

@@ -11,6 +11,7 @@ from dataclasses import replace
 from io import StringIO
 
 import pytest
+from kafka.errors import CorruptRecordError
 
 from oncofhir.consumers import vitals
 from oncofhir.consumers.topics import ensure_topics
@@ -423,14 +424,14 @@ async def test_it_is_ready_when_it_has_joined_and_live_while_the_poll_thread_mov
         assert (await get(worker, "/ready"))[0] == 503, "not in the group yet"
         await until(lambda: worker.vitals.ready().ok)
         assert (await get(worker, "/live"))[0] == 200
-        noted = worker._source._note_highwaters
+        noted = worker._source._ends.look
 
         def hang(consumer):
             hung.set()
             go_on.wait(20)
             noted(consumer)
 
-        worker._source._note_highwaters = hang  # on the poll thread, in each of its turns
+        worker._source._ends.look = hang  # on the poll thread, in each of its turns
         try:
             await until(hung.is_set)
             await until(lambda: not worker.vitals.live().ok)
@@ -448,9 +449,23 @@ async def test_a_poll_thread_that_dies_ends_the_worker(settings):
     def fail(consumer):
         raise ZeroDivisionError
 
-    worker._source._note_highwaters = fail
+    worker._source._ends.look = fail
     with pytest.raises(ZeroDivisionError):
         await asyncio.wait_for(task, 20)
+
+
+async def test_it_is_not_ready_while_every_poll_fails(settings):
+    async with running(settings, InstantProcessor()) as worker:
+        await until(lambda: worker.vitals.ready().ok)
+        looked = worker._source._ends.look
+
+        def fail(consumer):
+            raise CorruptRecordError
+
+        worker._source._ends.look = fail  # on the poll thread, in each of its turns
+        await until(lambda: not worker.vitals.ready().ok)
+        worker._source._ends.look = looked
+        await until(lambda: worker.vitals.ready().ok)
 
 
 CANARY = "CANARY-Jane-Doe-4711"
