@@ -52,7 +52,11 @@ class WithAssignedIds:
         """As `Strategy`."""
         return await self._one_by_one.reserve(head, condition)
 
-    async def current(self, head: Head) -> tuple[Head, dict[str, dict[str, Any]]]:
+    async def current(
+        self,
+        head: Head,
+        also: Sequence[str] = (),  # noqa: ARG002 - what is created under its identifier is found then
+    ) -> tuple[Head, dict[str, dict[str, Any]]]:
         """As `Strategy`; by our names, and the head with the server's names of what it announced."""
         found = await self._found(head.references, head.names)
         names = {ours: reference_to(there) for ours, there in found.items()}

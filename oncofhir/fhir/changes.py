@@ -57,6 +57,12 @@ def changes(
         mark = fingerprint(resource)
         resources[slot] = StoredResource(reference=reference, fingerprint=mark)
         if (
+            before is None and current is not None
+        ):  # of a head that is lost: a human may have changed it
+            if fingerprint(current) != mark:
+                conflicts.add(reference)
+            continue
+        if (
             not before
             or before.withdrawn
             or not is_same(resource, current, mark, before, relabelled=relabelled)

@@ -5,7 +5,7 @@ is the `Strategy`'s.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -159,7 +159,9 @@ class Repository:
             head = await self._reserved(self.content_of(report), report.source, report.subject)
         context = self.context(report, run, head.document)
         plan = build(context, extraction, head.revision + 1, head.parts)
-        head, stored = await self._current(head)
+        # A new document's findings are there already when its head was lost, or is kept under another system.
+        planned = [reference_to(r) for r in plan.resources.values()]
+        head, stored = await self._current(head, planned if head.is_reservation else ())
         entries, new_head = changes(context, plan, extraction, head, stored)
         new_head = await self._write(entries, new_head, head)
         return self._processed(new_head, wrote=True)
@@ -369,12 +371,14 @@ class Repository:
             raise StoreConflict(Reason.STORE_CONFLICT, "Task", "another worker wrote it first")
         return found
 
-    async def _current(self, head: Head) -> tuple[Head, dict[str, dict[str, Any]]]:
+    async def _current(
+        self, head: Head, also: Sequence[str] = ()
+    ) -> tuple[Head, dict[str, dict[str, Any]]]:
         """The head with what a writer that was cut off left, and the resources that it answers for.
 
         Those are by reference; missing ones are left out.
         """
-        head, stored = await self._strategy.current(head)
+        head, stored = await self._strategy.current(head, also)
         return settled(head, stored), stored
 
     async def _write(self, entries: list[dict[str, Any]], new: Head, before: Head) -> Head:

@@ -75,9 +75,11 @@ class OneByOne:
         del task["identifier"]
         await self._client.put(task, head.version_id)
 
-    async def current(self, head: Head) -> tuple[Head, dict[str, dict[str, Any]]]:
+    async def current(
+        self, head: Head, also: Sequence[str] = ()
+    ) -> tuple[Head, dict[str, dict[str, Any]]]:
         """As `Strategy`."""
-        return head, await self.read(head.references)
+        return head, await self.read((*head.references, *also))
 
     async def read(self, references: Sequence[str]) -> dict[str, dict[str, Any]]:
         """The resources that are there, by reference."""

@@ -26,8 +26,12 @@ class Strategy(Protocol):
             StoreConflict: several match.
         """
 
-    async def current(self, head: Head) -> tuple[Head, dict[str, dict[str, Any]]]:
-        """What is there of the head's resources and of the announced ones, by reference.
+    async def current(
+        self, head: Head, also: Sequence[str] = ()
+    ) -> tuple[Head, dict[str, dict[str, Any]]]:
+        """What is there of the head's resources and of the announced ones, and of those `also` named.
+
+        By reference.
 
         The head knows then what the server calls them.
         """
@@ -74,8 +78,10 @@ class AsTheServerCan:
     async def reserve(self, head: Head, condition: Mapping[str, str]) -> Head:
         return await (await self._chosen()).reserve(head, condition)
 
-    async def current(self, head: Head) -> tuple[Head, dict[str, dict[str, Any]]]:
-        return await (await self._chosen()).current(head)
+    async def current(
+        self, head: Head, also: Sequence[str] = ()
+    ) -> tuple[Head, dict[str, dict[str, Any]]]:
+        return await (await self._chosen()).current(head, also)
 
     async def history(self, head: Head, reference: str) -> list[dict[str, Any]]:
         return await (await self._chosen()).history(head, reference)

@@ -97,9 +97,11 @@ class InOneTransaction:
             await self._client.create(to_task(head, self._systems, self._sources), condition)
         )
 
-    async def current(self, head: Head) -> tuple[Head, dict[str, dict[str, Any]]]:
+    async def current(
+        self, head: Head, also: Sequence[str] = ()
+    ) -> tuple[Head, dict[str, dict[str, Any]]]:
         """As `Strategy`."""
-        return head, await self._client.read_many(head.references, batch=self._batch)
+        return head, await self._client.read_many((*head.references, *also), batch=self._batch)
 
     async def write(self, entries: Sequence[dict[str, Any]], new: Head, before: Head) -> Head:  # noqa: ARG002
         """As `Strategy`; the head is the last entry, under the version of `before`."""

@@ -65,7 +65,7 @@ def staged(plan: Plan, say: Callable[[str], None], *, hapi: bool = False) -> Ite
         logs = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="oncofhir-chaos-")))
         say("starting Apache Kafka, the FHIR server and the model server")
         broker = stack.enter_context(ApacheKafka())
-        fhir = stack.enter_context(HapiFhirServer() if hapi else EmbeddedFhirServer())
+        fhir = stack.enter_context(HapiFhirServer(deletes=True) if hapi else EmbeddedFhirServer())
         model = stack.enter_context(ScriptedModel(script(), max_concurrent_requests=256))
         proxy = stack.enter_context(
             Proxy(

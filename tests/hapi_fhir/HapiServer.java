@@ -15,11 +15,14 @@ import org.eclipse.jetty.server.Server;
 import org.eclipse.jetty.server.ServerConnector;
 import org.springframework.context.annotation.AnnotationConfigApplicationContext;
 
-/** HAPI FHIR's JPA server (R4, H2 in memory) with its defaults, on 127.0.0.1. Argument: the port. */
+/** HAPI FHIR's JPA server (R4, H2 in memory) with its defaults, on 127.0.0.1. Arguments: the port; "deletes" lets referenced resources be deleted. */
 public class HapiServer {
   public static void main(String[] arguments) throws Exception {
     TestR4Config.ourMaxThreads = 24; // database connections; the class draws 3 to 8 by chance
     var context = new AnnotationConfigApplicationContext(TestR4Config.class);
+    if (arguments.length > 1 && arguments[1].equals("deletes")) {
+      context.getBean(JpaStorageSettings.class).setEnforceReferentialIntegrityOnDelete(false);
+    }
     var fhir = context.getBean(FhirContext.class);
     var rest = new RestfulServer(fhir);
     rest.registerProviders(context.getBean("myResourceProvidersR4", ResourceProviderFactory.class).createProviders());

@@ -19,20 +19,28 @@ def class_path_of_hapi() -> str:
 
 
 class HapiFhirServer(Process):
-    """A FHIR server; what it holds is gone when it stops.
+    """A FHIR server; what it holds is gone when it stops. `deletes`: also of what others refer to.
 
     Raises:
         CannotRun: there is no JDK 17 or no Maven, or Maven Central cannot be reached.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, deletes: bool = False) -> None:
         self.port = free_port()
         classes = class_path_of_hapi()
         source = str(_HERE / "HapiServer.java")
         quick = ["-Xmx1500m", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC"]
         super().__init__(
             "hapi-fhir",
-            [java(), *quick, "-cp", classes, source, str(self.port)],
+            [
+                java(),
+                *quick,
+                "-cp",
+                classes,
+                source,
+                str(self.port),
+                *(["deletes"] if deletes else []),
+            ],
             ready=lambda: answers(f"{self.base_url}/metadata"),
             wait_seconds=_START_SECONDS,
         )

@@ -116,8 +116,8 @@ def test_a_crash_between_store_and_topic_is_healed_by_the_redelivery(parts):
     parts.workers.start(0)
     parts.workers.wait_until_started(0)
 
-    # The first transaction reserves the head; the answer to the second never comes.
-    parts.tell(method="POST", path="/fhir", next=[None, "late-hang"])
+    # The first transaction reserves the head, a batch reads; the answer to the next never comes.
+    parts.tell(method="POST", path="/fhir", next=[None, None, "late-hang"])
     report = diagnostic_report(IDENT, BREAST, patient=IDENT)
     asyncio.run(publish(parts.settings, [message(parts.settings, report)]))
     wait_until(lambda: any(ref.startswith("Provenance/") for ref in parts.stored()))

@@ -15,7 +15,7 @@ from tests.integration.fhir.bench import ANSWERS, Bench
 from tests.reports import BREAST
 
 HANG = 2.0
-TRANSACTION = {"method": "POST", "path": "/fhir"}  # the first one reserves the head
+TRANSACTION = {"method": "POST", "path": "/fhir"}  # the first reserves the head, the second reads
 
 
 @pytest.fixture(scope="module")
@@ -57,7 +57,7 @@ async def decision(bench):
 @pytest.mark.parametrize("fault", ["late-hang", "late-error"])
 def test_a_time_out_after_the_commit_ends_as_once(proxy, fhir_server, fault):
     async def story(bench):
-        tell(proxy, next=[None, fault], **TRANSACTION)
+        tell(proxy, next=[None, None, fault], **TRANSACTION)
         with pytest.raises(OncofhirError) as caught:
             await bench.store()
         assert caught.value.transient
@@ -74,7 +74,7 @@ def test_what_was_not_committed_is_not_there_and_is_written_the_next_time(
     proxy, fhir_server, fault
 ):
     async def story(bench):
-        tell(proxy, next=[None, fault], **TRANSACTION)
+        tell(proxy, next=[None, None, fault], **TRANSACTION)
         with pytest.raises(OncofhirError):
             await bench.store()
         tell(proxy)

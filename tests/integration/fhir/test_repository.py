@@ -11,6 +11,7 @@ from oncofhir.fhir.client import FhirClient
 from oncofhir.fhir.deciding import Decision, decide
 from oncofhir.fhir.identifiers import IdentifierSystems
 from oncofhir.fhir.provenance import standing_resources
+from oncofhir.fhir.repository import Repository
 from oncofhir.fhir.source_references import SourceReferences
 from oncofhir.fhir.version import version_in
 from oncofhir.schemas.errors import RequestRejected, StoreConflict
@@ -512,11 +513,11 @@ async def test_in_shadow_mode_the_store_is_only_read_whatever_happens(bench):
 
 @story
 async def test_a_report_costs_few_requests(bench):
-    """Search and two transactions for a new one, one search for a known one, three for an amended one."""
+    """Search, reservation, batch of reads and transaction for a new one, one search for a known one, three for an amended one."""
     asked = []
     bench.client._transport._own.event_hooks["request"].append(note_in(asked))
     await bench.store()
-    assert asked == ["GET", "POST", "POST"]
+    assert asked == ["GET", "POST", "POST", "POST"]
     asked.clear()
     await bench.head()
     assert asked == ["GET"]
@@ -615,3 +616,29 @@ def test_with_references_to_another_source_nothing_is_taken_for_an_edit(
         assert {slot: r["subject"] for slot, r in stored.items()} == dict.fromkeys(stored, expected)
 
     tell(told, fhir_server)
+
+
+@both_ways
+async def test_what_a_human_changed_stays_when_the_head_is_lost(bench):
+    """Here it is kept under another identifier system: what stands is found by its ids all the same."""
+    await bench.store()
+    grade = (await bench.stored())["cancer-grade"]
+    await bench.client.put(grade | {"status": "final"})
+    before = await bench.versions()
+    elsewhere = Repository(
+        bench.client,
+        source_name="test",
+        identifier_system="https://renamed.example.org/sid",
+        organization="test",
+        software_version="1",
+    )
+    report = await bench.report(BREAST, "2")
+    run = bench.run_of(report)
+    await elsewhere.ensure_standing(run, "prompts")
+    processed = await elsewhere.store(report, run, bench.extraction(report, ANSWERS), None)
+    assert processed.outcome.conflicts == 1
+    assert (await bench.stored())["cancer-grade"]["status"] == "final"
+    touched = {
+        name for name, version in (await bench.versions()).items() if before[name] != version
+    }
+    assert not touched, "what says the same is taken over as it is"
