@@ -21,6 +21,7 @@ from oncofhir.schemas.base import Value
 from oncofhir.schemas.extraction import Extraction
 from oncofhir.schemas.finding import Finding, Kind
 from oncofhir.schemas.outcome import PhenotypeRow
+from oncofhir.terminology.coding import figo_codings
 
 _WHERE = (Kind.TUMOR_SITE, Kind.TUMOR_LATERALITY)
 _ON_CONDITION = frozenset({Kind.DIAGNOSIS, *_WHERE})
@@ -90,12 +91,13 @@ class _Building:
     def _of_its_system(self, slot: str, finding: Finding) -> Finding:
         """A stage without AJCC's codes where it is another system's, or nobody says whose it is.
 
-        Ann Arbor's stage II, for one, is another than that of AJCC's groups.
+        Ann Arbor's stage II, for one, is another than that of AJCC's groups. FIGO's has codes of its own.
         """
         staging = self.staging.get(slot)
         if staging is None or staging.system is System.AJCC:
             return finding
-        return finding.model_copy(update={"codings": ()})
+        own = figo_codings(finding.value) if staging.system is System.FIGO else ()
+        return finding.model_copy(update={"codings": own})
 
     def build(self) -> None:
         self._add_anchors()

@@ -72,7 +72,7 @@ STAGE_PROFILES = {
 # a lymphoma's stage keeps its text, in the parent profile mcode-cancer-stage.
 LYMPHOMA_STAGE = concept(SNOMED_CT, "385388004", "Lymphoma stage (observable entity)")
 STAGE_PROFILE = MCODE + "mcode-cancer-stage"
-# mcode-cancer-stage-type-vs and mcode-cancer-staging-method-vs. FIGO's values have no codes there.
+# mcode-cancer-stage-type-vs and mcode-cancer-staging-method-vs.
 FIGO_STAGE = concept(
     SNOMED_CT,
     "385361009",

@@ -1,9 +1,10 @@
 """By whose system a stage is: as the report says, else as the site's setting says, else nobody's.
 
 AJCC's codes stand for a value only where AJCC is named (issue "FHIR output", 1): SNOMED CT's values of T, N,
-M and stage groups are the American Joint Committee's and no one else's, so that UICC's and FIGO's are text.
+M and stage groups are the American Joint Committee's and no one else's. UICC's have none here and are text,
+FIGO's have codes of NCI Thesaurus.
 Source: mCODE 4.0.0, mcode-tnm-staging-method-vs (extensible; text where no code of it fits),
-mcode-cancer-staging-method-vs, mcode-cancer-stage-type-vs.
+mcode-cancer-staging-method-vs, mcode-cancer-stage-type-vs, mcode-figo-stage-value-vs.
 """
 
 import re

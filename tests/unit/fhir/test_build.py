@@ -284,7 +284,9 @@ def test_a_stage_group_of_figo_is_figos_whatever_the_sites_system(said, is_figo)
     observation = plan.resources["cancer-stage/group"]
     [stage] = plan.resources["diagnosis"]["stage"]
     assert (code(observation["code"]) == "385361009") is is_figo
-    assert ("coding" not in observation["valueCodeableConcept"]) is is_figo
+    values = [observation["valueCodeableConcept"], stage["summary"]]
+    assert {code(value) for value in values} == {"C96254" if is_figo else "1222769001"}
+    assert [row.codings[0].code for row in plan.rows if row.slot == "group"] == [code(values[0])]
     assert (code(observation["method"]) == code(stage["type"]) == "254383006") is is_figo
     assert profile(observation) == ["mcode-cancer-stage" if is_figo else "mcode-tnm-stage-group"]
     assert reasons(observation) == []
