@@ -18,7 +18,7 @@ from oncofhir.schemas.base import Value
 from oncofhir.schemas.extraction import Extraction
 from oncofhir.schemas.identity import run_of
 from oncofhir.schemas.report import Report
-from oncofhir.settings import FhirCredentials, ModelSettings, Settings
+from oncofhir.settings import FhirCredentials, ModelSettings, Settings, StagingSystem
 from oncofhir.terminology import TERMINOLOGY_VERSION
 
 
@@ -80,7 +80,7 @@ async def _measured(
     answers = composition.answerer(model) if model else Rules()
     extractor = composition.extractor(settings.model, answers)
     store = composition.fhir_client(settings.fhir, settings.fhir.base_url, FhirCredentials())
-    repository = composition.repository(settings, store)
+    repository = composition.repository(_with_codes(settings), store)
     output_settings = composition.output_settings_sha256(settings)
 
     def build(report: Report, extraction: Extraction) -> dict[str, Any]:
@@ -99,3 +99,12 @@ async def _measured(
     finally:
         await extractor.aclose()
         await store.aclose()
+
+
+def _with_codes(settings: Settings) -> Settings:
+    """The settings, by AJCC's staging system: a label of a stage is judged by AJCC's codes."""
+    fhir = settings.fhir
+    if fhir.staging_system not in {None, StagingSystem.UICC}:
+        return settings
+    by_ajcc = fhir.model_copy(update={"staging_system": StagingSystem.AJCC_8})
+    return settings.model_copy(update={"fhir": by_ajcc})

@@ -12,6 +12,7 @@ from oncofhir.consumers.pipeline import Pipeline
 from oncofhir.consumers.reading import ReportReader
 from oncofhir.fhir.attachments.reader import Parse
 from oncofhir.fhir.attachments.sandbox import ParsingBounds, ParsingPool
+from oncofhir.fhir.choices import Choices
 from oncofhir.fhir.client import FhirClient
 from oncofhir.fhir.identifiers import IdentifierSystems
 from oncofhir.fhir.limits import IntakeLimits
@@ -171,7 +172,13 @@ def repository(settings: Settings, store: FhirClient) -> Repository:
         sources=sources,
         strategy=strategy,
         model_card=model_card(settings.model),
+        choices=choices(fhir),
     )
+
+
+def choices(settings: FhirSettings) -> Choices:
+    """What the site chose of the output."""
+    return Choices(**{name: getattr(settings, name) for name in Choices.model_fields})
 
 
 def fhir_client(settings: FhirSettings, base_url: str, credentials: FhirCredentials) -> FhirClient:
@@ -190,7 +197,7 @@ def fhir_client(settings: FhirSettings, base_url: str, credentials: FhirCredenti
 
 
 def output_settings_sha256(settings: Settings) -> str:
-    """A hash of the settings that change what is found: part of a run's identity."""
+    """A hash of the settings that change what is found or written: part of a run's identity."""
     model = settings.model
     relevant: dict[str, Any] = {
         "inferred_diagnosis": model.inferred_diagnosis,
@@ -199,6 +206,7 @@ def output_settings_sha256(settings: Settings) -> str:
     }
     if settings.fhir.references != "same":
         relevant["references"] = settings.fhir.references
+    relevant |= choices(settings.fhir).unusual
     if model.min_confidence:
         relevant["min_confidence"] = model.min_confidence
     fitted = calibration(model)

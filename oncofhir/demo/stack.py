@@ -24,6 +24,7 @@ class Stack:
         return {
             "ONCOFHIR_KAFKA__BOOTSTRAP_SERVERS": self.broker.address,
             "ONCOFHIR_FHIR__BASE_URL": self.fhir.base_url,
+            "ONCOFHIR_FHIR__STAGING_SYSTEM": "ajcc-8",  # else most of its stages are text
             "ONCOFHIR_MODEL__URL": self.model.url,
             "ONCOFHIR_MODEL__PROMPT_SET": PROMPT_SET,
         }

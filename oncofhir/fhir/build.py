@@ -1,22 +1,31 @@
 """From an extraction to what is written: resources by slot, and the rows that say the same."""
 
-from collections.abc import Iterable
 from typing import Any
 
-from oncofhir.fhir.conditions import condition, is_lymphoma
+from oncofhir.fhir.conditions import condition, is_lymphoma, is_primary, is_secondary
 from oncofhir.fhir.context import Context
 from oncofhir.fhir.observations import References, condition_stage, is_gleason, observation
 from oncofhir.fhir.rows import row_of
 from oncofhir.fhir.slots import Known, named_slots, slot_for
+from oncofhir.fhir.staging import (
+    Staging,
+    System,
+    is_figo,
+    of_figo,
+    of_lymphoma,
+    staging_of,
+)
 from oncofhir.fhir.tumors import anchor, anchor_kind, body_site
 from oncofhir.fhir.validity import check
 from oncofhir.schemas.base import Value
 from oncofhir.schemas.extraction import Extraction
 from oncofhir.schemas.finding import Finding, Kind
 from oncofhir.schemas.outcome import PhenotypeRow
+from oncofhir.terminology.coding import figo_codings
 
 _WHERE = (Kind.TUMOR_SITE, Kind.TUMOR_LATERALITY)
 _ON_CONDITION = frozenset({Kind.DIAGNOSIS, *_WHERE})
+_NOT_OF_TNM = frozenset({System.LYMPHOMA, System.FIGO})
 _ON_SPECIMEN = frozenset({Kind.HORMONE_RECEPTOR, Kind.CANCER_GRADE, Kind.HISTOLOGICAL_TYPE})
 
 
@@ -54,34 +63,52 @@ class _Building:
 
     def __init__(self, context: Context, found: dict[str, Finding], known: Known) -> None:
         self.context = context
-        self.found = {
-            slot: self._of_its_system(finding, found.values()) for slot, finding in found.items()
-        }
+        self.staging = self._stagings(found)
+        self.found = {slot: self._of_its_system(slot, finding) for slot, finding in found.items()}
         self.known = known
         self.resources: dict[str, dict[str, Any]] = {}
         self.carriers: dict[str, str] = {}
         self.parts = {slot: finding.part for slot, finding in found.items()}
         self._anchors: dict[str | None, str] = {}
 
-    @staticmethod
-    def _of_its_system(finding: Finding, found: Iterable[Finding]) -> Finding:
-        """A lymphoma's stage without the codes of TNM groups: Ann Arbor's stage II is another one."""
-        if finding.kind is not Kind.CANCER_STAGE or finding.slot != "group":
+    def _stagings(self, found: dict[str, Finding]) -> dict[str, Staging]:
+        """Whose system each stage is by."""
+        stages = {slot: f for slot, f in found.items() if f.kind is Kind.CANCER_STAGE}
+        if not stages:
+            return {}
+        text = self.context.report.text
+        usual = staging_of(text, self.context.choices.staging_system)
+        staging = dict.fromkeys(stages, usual)
+        diagnoses = [f for f in found.values() if f.kind is Kind.DIAGNOSIS]
+        for slot, group in stages.items():
+            own = [f for f in diagnoses if f.part == group.part] or diagnoses
+            if group.slot == "group" and any(is_lymphoma(diagnosis) for diagnosis in own):
+                staging[slot] = of_lymphoma(text)
+            elif group.slot == "group" and is_figo(group):
+                staging[slot] = of_figo()
+        return staging
+
+    def _of_its_system(self, slot: str, finding: Finding) -> Finding:
+        """A stage without AJCC's codes where it is another system's, or nobody says whose it is.
+
+        Ann Arbor's stage II, for one, is another than that of AJCC's groups. FIGO's has codes of its own.
+        """
+        staging = self.staging.get(slot)
+        if staging is None or staging.system is System.AJCC:
             return finding
-        diagnoses = [f for f in found if f.kind is Kind.DIAGNOSIS]
-        own = [f for f in diagnoses if f.part == finding.part] or diagnoses
-        if not any(is_lymphoma(diagnosis) for diagnosis in own):
-            return finding
-        return finding.model_copy(update={"codings": ()})
+        own = figo_codings(finding.value) if staging.system is System.FIGO else ()
+        return finding.model_copy(update={"codings": own})
 
     def build(self) -> None:
         self._add_anchors()
-        for slot, finding in self.found.items():
-            if finding.kind is Kind.DIAGNOSIS:
-                self._add_condition(slot, finding)
+        diagnoses = [(slot, f) for slot, f in self.found.items() if f.kind is Kind.DIAGNOSIS]
+        for slot, diagnosis in sorted(diagnoses, key=lambda named: is_secondary(named[1])):
+            self._add_condition(slot, diagnosis)
         for slot, finding in self.found.items():
             if finding.kind not in _ON_CONDITION:
-                self._add(slot, observation(self.context, finding, slot, self._references(finding)))
+                self._add(
+                    slot, observation(self.context, finding, slot, self._references(slot, finding))
+                )
                 self.carriers[slot] = slot
 
     def _add(self, slot: str, resource: dict[str, Any]) -> None:
@@ -123,9 +150,15 @@ class _Building:
                 histology=histology,
                 where=body_site(site, laterality),
                 stages=self._stages(part),
+                primary=self._primary(),
             ),
         )
         self.carriers |= {named: slot for named, _ in where if named} | {slot: slot}
+
+    def _primary(self) -> dict[str, str] | None:
+        """The report's primary cancer, where it has exactly one: of several, none is known to be meant."""
+        slots = [s for s, f in self.found.items() if f.kind is Kind.DIAGNOSIS and is_primary(f)]
+        return self.context.reference("Condition", slots[0]) if len(slots) == 1 else None
 
     def _stages(self, part: str | None) -> list[dict[str, Any]]:
         """The stage group, and a Gleason score, which mCODE counts among the stages too."""
@@ -133,23 +166,25 @@ class _Building:
         slot, grade = self._of(Kind.CANCER_GRADE, part)
         gleason = (slot, grade) if grade and is_gleason(grade) else (None, None)
         return [
-            condition_stage(self.context, finding, self.context.reference("Observation", slot))
+            condition_stage(
+                finding, self.staging.get(slot), self.context.reference("Observation", slot)
+            )
             for slot, finding in (group, gleason)
             if slot and finding
         ]
 
-    def _references(self, finding: Finding) -> References:
-        condition_slot, diagnosis = self._of(Kind.DIAGNOSIS, finding.part)
-        of_lymphoma = diagnosis is not None and is_lymphoma(diagnosis)
+    def _references(self, slot: str, finding: Finding) -> References:
+        condition_slot, _ = self._of(Kind.DIAGNOSIS, finding.part)
+        staging = self.staging.get(slot)
         members: tuple[dict[str, str], ...] = ()
-        if finding.kind is Kind.CANCER_STAGE and finding.slot == "group" and not of_lymphoma:
+        if staging and finding.slot == "group" and staging.system not in _NOT_OF_TNM:
             named = [self._of(Kind.CANCER_STAGE, finding.part, c)[0] for c in ("t", "n", "m")]
             members = tuple(self.context.reference("Observation", s) for s in named if s)
         return References(
             condition=self._reference(condition_slot),
             anchor=self._anchor_of(finding.part),
             members=members,
-            of_lymphoma=of_lymphoma,
+            staging=staging,
         )
 
     def _named_specimen(self, part: str | None) -> str | None:

@@ -14,6 +14,7 @@ LATERALITY_EXTENSION = MCODE + "mcode-laterality-qualifier"
 RELATED_CONDITION = MCODE + "mcode-related-condition"
 HISTOLOGY_EXTENSION = MCODE + "mcode-histology-morphology-behavior"
 ASSERTED_DATE = "http://hl7.org/fhir/StructureDefinition/condition-assertedDate"
+RELATED_PRIMARY = "http://hl7.org/fhir/StructureDefinition/condition-related"
 DERIVATION = "http://hl7.org/fhir/StructureDefinition/derivation-reference"
 
 # v3-ObservationValue AIAST; AI Transparency IG, requirements.md, "Labeling".
@@ -71,8 +72,27 @@ STAGE_PROFILES = {
 # a lymphoma's stage keeps its text, in the parent profile mcode-cancer-stage.
 LYMPHOMA_STAGE = concept(SNOMED_CT, "385388004", "Lymphoma stage (observable entity)")
 STAGE_PROFILE = MCODE + "mcode-cancer-stage"
+# mcode-cancer-stage-type-vs and mcode-cancer-staging-method-vs.
+FIGO_STAGE = concept(
+    SNOMED_CT,
+    "385361009",
+    "International Federation of Gynecology and Obstetrics stage for gynecological malignancy "
+    "(observable entity)",
+)
+STAGING_FIGO = concept(
+    SNOMED_CT,
+    "254383006",
+    "International Federation of Gynecology and Obstetrics staging system of gynecological malignancy "
+    "(tumor staging)",
+)
 # mcode-tnm-staging-method-vs; method is 1..1 and the edition is rarely in the text.
 STAGING_NOT_STATED = {"text": "not stated in report"}
+STAGING_AJCC = {"text": "AJCC, edition not clear from report"}
+STAGING_UICC = concept(
+    "http://ncicb.nci.nih.gov/xml/owl/EVS/Thesaurus.owl",
+    "C188404",
+    "Union for International Cancer Control Stage",
+)
 STAGING_EDITIONS = {
     edition: concept(
         SNOMED_CT,

@@ -11,11 +11,29 @@ from oncofhir.fhir import codes
 from oncofhir.fhir.context import Context, Unprofiled
 from oncofhir.fhir.origin import Origin
 from oncofhir.schemas.finding import Basis, Finding
+from oncofhir.settings import ConditionCategory, VerificationStatus
 from oncofhir.terminology.coding import names_malignancy, names_metastasis
 
 _CLINICAL = "http://terminology.hl7.org/CodeSystem/condition-clinical"
 _VERIFICATION = "http://terminology.hl7.org/CodeSystem/condition-ver-status"
-_US_CORE_CATEGORY = "http://hl7.org/fhir/us/core/CodeSystem/condition-category"
+# condition-ver-status; R4 condition-category and, for health-concern, US Core's own.
+_VERIFIED = {
+    VerificationStatus.UNCONFIRMED: "Unconfirmed",
+    VerificationStatus.PROVISIONAL: "Provisional",
+    VerificationStatus.DIFFERENTIAL: "Differential",
+}
+_CATEGORY = {
+    ConditionCategory.HEALTH_CONCERN: codes.concept(
+        "http://hl7.org/fhir/us/core/CodeSystem/condition-category",
+        "health-concern",
+        "Health Concern",
+    ),
+    ConditionCategory.PROBLEM_LIST_ITEM: codes.concept(
+        "http://terminology.hl7.org/CodeSystem/condition-category",
+        "problem-list-item",
+        "Problem List Item",
+    ),
+}
 _US_CORE = (
     "http://hl7.org/fhir/us/core/StructureDefinition/us-core-condition-problems-health-concerns"
 )
@@ -34,12 +52,13 @@ def condition(
     histology: Finding | None,
     where: dict[str, Any] | None,
     stages: Sequence[dict[str, Any]] = (),
+    primary: dict[str, str] | None = None,
 ) -> dict[str, Any]:
-    """The diagnosis: unconfirmed, a health concern, until a human takes it up.
+    """The diagnosis: unconfirmed, a health concern (or as the site chose), until a human takes it up.
 
     `where` is the body site, `stages` what goes into Condition.stage; a secondary cancer has no stage
-    of its own. It was first asserted by this report as far as this report tells: what the model
-    inferred nobody asserted.
+    of its own, and refers to `primary` (relatedPrimaryCancerCondition). It was first asserted by this
+    report as far as this report tells: what the model inferred nobody asserted.
     """
     secondary = is_secondary(diagnosis)
     extensions = context.derivations(diagnosis)
@@ -48,6 +67,9 @@ def condition(
     if histology and histology.codings:
         value = {**coded(histology), "text": histology.value}
         extensions.append({"url": codes.HISTOLOGY_EXTENSION, "valueCodeableConcept": value})
+    if secondary and primary:
+        extensions.append({"url": codes.RELATED_PRIMARY, "valueReference": primary})
+    verified = context.choices.verification_status
     evidence = {"detail": [context.source]}
     if context.origin in _EVIDENCE:
         evidence = {"code": [_EVIDENCE[context.origin]], **evidence}
@@ -58,8 +80,8 @@ def condition(
         "extension": extensions,
         "identifier": [context.identifier(slot)],
         "clinicalStatus": codes.concept(_CLINICAL, "active", "Active"),
-        "verificationStatus": codes.concept(_VERIFICATION, "unconfirmed", "Unconfirmed"),
-        "category": [codes.concept(_US_CORE_CATEGORY, "health-concern", "Health Concern")],
+        "verificationStatus": codes.concept(_VERIFICATION, verified.value, _VERIFIED[verified]),
+        "category": [_CATEGORY[context.choices.condition_category]],
         "code": {**coded(diagnosis), "text": _text(diagnosis)},
         "subject": context.subject,
         "recordedDate": context.recorded.isoformat(),
@@ -80,6 +102,12 @@ def is_secondary(diagnosis: Finding) -> bool:
     return names_metastasis(diagnosis.value)
 
 
+def is_primary(diagnosis: Finding) -> bool:
+    """Whether it is written as a primary cancer: a malignancy that is not clearly secondary (mCODE)."""
+    named = bool(diagnosis.codings) or names_malignancy(diagnosis.value)
+    return named and not is_secondary(diagnosis)
+
+
 def is_lymphoma(diagnosis: Finding) -> bool:
     """Whether it is staged by a system of its own (Ann Arbor, Lugano) and not by TNM groups."""
     if "lymphoma" in diagnosis.value.lower():
@@ -93,7 +121,7 @@ def is_lymphoma(diagnosis: Finding) -> bool:
 def _meta(context: Context, diagnosis: Finding, *, secondary: bool) -> dict[str, Any]:
     if secondary:
         return context.meta(codes.MCODE + "mcode-secondary-cancer-condition")
-    if diagnosis.codings or names_malignancy(diagnosis.value):
+    if is_primary(diagnosis):
         return context.meta(codes.MCODE + "mcode-primary-cancer-condition")
     return context.meta(_US_CORE, Unprofiled.NO_MALIGNANCY)
 

@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import Any
 from uuid import uuid5
 
+from oncofhir.fhir.choices import DEFAULT, Choices
 from oncofhir.fhir.codes import AI_ASSERTED, AI_CONFIDENCE, DERIVATION
 from oncofhir.fhir.identifiers import IdentifierSystems
 from oncofhir.fhir.origin import Origin, origin_of
@@ -30,6 +31,7 @@ class Unprofiled(StrEnum):
     NO_CODE = "value-without-code"
     NO_CONDITION = "no-condition-to-refer-to"
     NO_MALIGNANCY = "no-malignancy-named"
+    NO_SYSTEM = "staging-system-not-named"
     NO_TEST = "test-without-code"
 
 
@@ -37,6 +39,7 @@ _UNPROFILED = {
     Unprofiled.NO_CODE: "The value has no code of the value set that the mCODE profile requires",
     Unprofiled.NO_CONDITION: "The report gives no diagnosis that the stage group could refer to",
     Unprofiled.NO_MALIGNANCY: "The diagnosis names no malignancy",
+    Unprofiled.NO_SYSTEM: "Neither the report nor the settings name the staging system that has the codes",
     Unprofiled.NO_TEST: "The tumor marker has no code in mCODE's value set",
 }
 
@@ -63,6 +66,7 @@ class Context(Value):
     with_confidence: bool = False
     sources: SourceReferences = SAME
     model_card: str | None = None
+    choices: Choices = DEFAULT
 
     @property
     def subject(self) -> dict[str, Any]:

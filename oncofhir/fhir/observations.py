@@ -3,33 +3,31 @@
 Source: mCODE 4.0.0, SD_TumorSize, SD_Histology, SD_Genomics, SD_Staging_TNM.
 """
 
-import re
 from typing import Any
 
 from oncofhir.fhir import codes
 from oncofhir.fhir.conditions import coded
 from oncofhir.fhir.context import Context, Unprofiled
 from oncofhir.fhir.origin import Origin
+from oncofhir.fhir.staging import Staging, System
 from oncofhir.schemas.base import Value
 from oncofhir.schemas.finding import Finding, Kind
+from oncofhir.terminology.coding import codings
 
 _SIZE_CATEGORY = {Origin.PATHOLOGY: codes.LABORATORY, Origin.IMAGING: codes.IMAGED}
 _SIZE_METHOD = {Origin.PATHOLOGY: codes.GROSS_EXAMINATION, Origin.IMAGING: codes.IMAGING}
-_EDITION = re.compile(
-    r"\bAJCC\b[^.\n]{0,40}?\b([6789])\s?(?:th|\(|ed\b|edition|version)"
-    r"|\bAJCC\s?(?:version\s)?([6789])\b"
-    r"|\b([6789])th\s(?:edition\s)?(?:of\s(?:the\s)?)?AJCC\b",
-    re.IGNORECASE,
-)
 
 
 class References(Value):
-    """What an Observation may point to: the Condition, the Specimen or BodyStructure, a group's members."""
+    """What an Observation may point to: the Condition, the Specimen or BodyStructure, a group's members.
+
+    `staging` is whose system a stage is by; others have none.
+    """
 
     condition: dict[str, str] | None = None
     anchor: dict[str, Any] | None = None
     members: tuple[dict[str, str], ...] = ()
-    of_lymphoma: bool = False
+    staging: Staging | None = None
 
 
 def observation(context: Context, finding: Finding, slot: str, refs: References) -> dict[str, Any]:
@@ -39,7 +37,7 @@ def observation(context: Context, finding: Finding, slot: str, refs: References)
         "id": context.identifier(slot)["value"],
         "extension": context.derivations(finding),
         "identifier": [context.identifier(slot)],
-        "status": "preliminary",
+        "status": context.choices.observation_status.value,
         "category": [codes.LABORATORY],
         "subject": context.subject,
         "note": context.notes(finding),
@@ -104,7 +102,7 @@ def _grade(context: Context, finding: Finding, refs: References) -> dict[str, An
         return {
             "meta": context.meta(codes.STAGE_PROFILE),
             "code": codes.GLEASON,
-            "valueCodeableConcept": stage_summary(finding),
+            "valueCodeableConcept": stage_summary(finding, None),
             **({"focus": [refs.condition]} if refs.condition else {}),
             **_on(refs),
         }
@@ -143,53 +141,67 @@ def _stage(context: Context, finding: Finding, refs: References) -> dict[str, An
     """TNM categories and the stage group.
 
     The value's binding has a maximum: a text without a code conforms to no TNM profile. The group's
-    profile needs the Condition it is about; without one it is its parent, mcode-cancer-stage.
+    profile needs the Condition it is about; without one it is its parent, mcode-cancer-stage. FIGO's
+    stage is one of mcode-cancer-stage's own kinds.
     """
     slot = finding.slot or ""
+    staging = _staging(refs)
     is_group = slot == "group"
-    code = codes.stage_code(slot, finding.value)
-    if is_group and refs.of_lymphoma:
-        code = codes.LYMPHOMA_STAGE
-    unprofiled = None if finding.codings else Unprofiled.NO_CODE
+    unprofiled = None if finding.codings else _why_text(finding, staging)
     if is_group and refs.condition is None:
         unprofiled = Unprofiled.NO_CONDITION
-    fallback = codes.STAGE_PROFILE if is_group else None
-    profile = fallback if unprofiled else codes.STAGE_PROFILES[slot]
+    code = codes.stage_code(slot, finding.value)
+    profile: str | None = codes.STAGE_PROFILES[slot]
+    if staging.system is System.FIGO:
+        code, profile, unprofiled = codes.FIGO_STAGE, codes.STAGE_PROFILE, None
+    elif unprofiled:
+        profile = codes.STAGE_PROFILE if is_group else None
+    if staging.system is System.LYMPHOMA:
+        code = codes.LYMPHOMA_STAGE
     prefix = codes.stage_prefix(slot, finding.value)
     pathologic = "p" in prefix or (not prefix and context.origin is Origin.PATHOLOGY)
     return {
         "meta": context.meta(profile, unprofiled),
         "category": [codes.LABORATORY if pathologic else codes.EXAM],
         "code": code,
-        "valueCodeableConcept": stage_summary(finding),
-        "method": staging_method(context.report.text),
+        "valueCodeableConcept": stage_summary(finding, staging),
+        "method": staging.method,
         **({"focus": [refs.condition]} if refs.condition else {}),
         **({"hasMember": list(refs.members)} if is_group and refs.members else {}),
     }
 
 
-def stage_summary(finding: Finding) -> dict[str, Any]:
+def _staging(refs: References) -> Staging:
+    assert refs.staging is not None, "a stage has its staging"
+    return refs.staging
+
+
+def _why_text(finding: Finding, staging: Staging) -> Unprofiled:
+    """Why a stage has no code: nobody names the system whose code it would have, or there is none."""
+    would_have = codings(finding.kind, finding.slot, finding.value)
+    if would_have and staging.system is System.NOT_NAMED:
+        return Unprofiled.NO_SYSTEM
+    return Unprofiled.NO_CODE
+
+
+def stage_summary(finding: Finding, staging: Staging | None) -> dict[str, Any]:
     """The value of a stage, and Condition.stage.summary: a group, a category or a Gleason score."""
     if is_gleason(finding):
         return _value(finding, f"Gleason {finding.value}")
-    return _value(finding, f"stage {finding.value}" if finding.slot == "group" else finding.value)
+    if finding.slot != "group":
+        return _value(finding, finding.value)
+    figo = "FIGO " if staging and staging.system is System.FIGO else ""
+    return _value(finding, f"{figo}stage {finding.value}")
 
 
 def condition_stage(
-    context: Context, finding: Finding, observation: dict[str, str]
+    finding: Finding, staging: Staging | None, observation: dict[str, str]
 ) -> dict[str, Any]:
-    """A Condition.stage that refers to its Observation; its type where the report names the edition."""
-    stage: dict[str, Any] = {"summary": stage_summary(finding), "assessment": [observation]}
-    method = staging_method(context.report.text)
-    if finding.kind is Kind.CANCER_STAGE and method is not codes.STAGING_NOT_STATED:
-        stage["type"] = method
+    """A Condition.stage that refers to its Observation; its type where the system is named."""
+    stage = {"summary": stage_summary(finding, staging), "assessment": [observation]}
+    if staging and staging.type:
+        stage["type"] = staging.type
     return stage
-
-
-def staging_method(text: str) -> dict[str, Any]:
-    """The edition of the staging manual where the report names exactly one, else that it names none."""
-    named = {edition for match in _EDITION.findall(text) for edition in match if edition}
-    return codes.STAGING_EDITIONS[named.pop()] if len(named) == 1 else codes.STAGING_NOT_STATED
 
 
 _BUILDERS = {

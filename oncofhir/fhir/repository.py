@@ -12,6 +12,7 @@ from typing import Any
 from oncofhir.fhir.announcing import overwritten, settled, still_open
 from oncofhir.fhir.build import build
 from oncofhir.fhir.changes import changes
+from oncofhir.fhir.choices import DEFAULT, Choices
 from oncofhir.fhir.client import FhirClient
 from oncofhir.fhir.context import Context
 from oncofhir.fhir.fingerprint import fingerprint
@@ -62,6 +63,7 @@ class Repository:
         sources: SourceReferences = SAME,
         strategy: Strategy | None = None,
         model_card: str | None = None,
+        choices: Choices = DEFAULT,
         clock: Callable[[], datetime] = _now,
     ) -> None:
         self._client = client
@@ -74,6 +76,7 @@ class Repository:
         self._shadow = shadow
         self._with_confidence = with_confidence
         self._model_card = model_card
+        self._choices = choices
         self._ensuring = asyncio.Lock()
         self._ensured: set[str] = set()
         self._clock = clock
@@ -126,6 +129,7 @@ class Repository:
             with_confidence=self._with_confidence,
             sources=self._sources,
             model_card=self._model_card,
+            choices=self._choices,
         )
 
     def first_version(

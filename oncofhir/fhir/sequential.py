@@ -23,7 +23,7 @@ from oncofhir.fhir.fingerprint import fingerprint
 from oncofhir.fhir.head import Head, from_task, to_task
 from oncofhir.fhir.identifiers import IdentifierSystems
 from oncofhir.fhir.source_references import SAME, SourceReferences
-from oncofhir.fhir.transaction import put_if_absent
+from oncofhir.fhir.transaction import give_up, put_if_absent
 from oncofhir.schemas.errors import DependencyUnavailable, RequestRejected, StoreConflict
 from oncofhir.schemas.reasons import Reason
 
@@ -61,19 +61,13 @@ class OneByOne:
         counts, *others = found
         for other in others:
             if other.is_reservation:
-                await self._give_up(other)
+                await give_up(self._client, other, self._systems, self._sources)
         return counts
 
     async def _heads(self, condition: Mapping[str, str]) -> list[Head]:
         """Those that match: heads that were written first, then the empty ones, each by id."""
         heads = [from_task(task) for task in await self._client.search("Task", condition)]
         return sorted(heads, key=lambda head: (head.is_reservation, head.id or ""))
-
-    async def _give_up(self, head: Head) -> None:
-        """Nothing finds it any more; nothing is deleted."""
-        task = self._task(head) | {"status": "cancelled"}
-        del task["identifier"]
-        await self._client.put(task, head.version_id)
 
     async def current(
         self, head: Head, also: Sequence[str] = ()

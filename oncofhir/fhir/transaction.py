@@ -5,6 +5,7 @@ for a document's first head.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 from urllib.parse import quote
 
@@ -12,7 +13,12 @@ from oncofhir.fhir.client import FhirClient
 from oncofhir.fhir.head import Head, from_task, to_task
 from oncofhir.fhir.identifiers import IdentifierSystems
 from oncofhir.fhir.source_references import SAME, SourceReferences
-from oncofhir.schemas.errors import RequestRejected, UnreadableReport
+from oncofhir.schemas.errors import (
+    DependencyUnavailable,
+    RequestRejected,
+    StoreConflict,
+    UnreadableReport,
+)
 from oncofhir.schemas.reasons import Reason
 
 
@@ -61,8 +67,23 @@ async def put_if_absent(client: FhirClient, resource: dict[str, Any]) -> None:
         await client.put(resource)
 
 
+async def give_up(
+    client: FhirClient, head: Head, systems: IdentifierSystems, sources: SourceReferences = SAME
+) -> None:
+    """Nothing finds the head any more; nothing is deleted.
+
+    Raises:
+        StoreConflict: another worker has written it meanwhile.
+    """
+    task = to_task(head, systems, sources) | {"status": "cancelled"}
+    del task["identifier"]
+    await client.put(task, head.version_id)
+
+
 class InOneTransaction:
     """Writes all of a run or nothing; see `Strategy` for the contract.
+
+    A head that was only reserved for what the store then rejects is given up.
 
     `max_entries` is the most that the server takes in one transaction, None for no limit; `batch` says
     whether it answers several reads in one request.
@@ -103,12 +124,29 @@ class InOneTransaction:
         """As `Strategy`."""
         return head, await self._client.read_many((*head.references, *also), batch=self._batch)
 
-    async def write(self, entries: Sequence[dict[str, Any]], new: Head, before: Head) -> Head:  # noqa: ARG002
+    async def write(self, entries: Sequence[dict[str, Any]], new: Head, before: Head) -> Head:
         """As `Strategy`; the head is the last entry, under the version of `before`."""
-        bundle = transaction([*entries, entry_of(new, self._systems, self._sources)])
+        try:
+            await self._write([*entries, entry_of(new, self._systems, self._sources)])
+        except RequestRejected:
+            await self._give_up(before)
+            raise
+        return new
+
+    async def _write(self, entries: Sequence[dict[str, Any]]) -> None:
+        bundle = transaction(entries)
         count = len(bundle["entry"])
         if self._max_entries is not None and count > self._max_entries:
             told = f"{count} entries, and at most {self._max_entries} are allowed"
             raise RequestRejected(Reason.STORE_TOO_LARGE, self._client.base_url, told)
         await self._client.transaction(bundle)
-        return new
+
+    async def _give_up(self, head: Head) -> None:
+        """Of a report that is rejected no empty head stays, unless another worker writes under it.
+
+        Only under its version: who took the same one over and is still at work is refused then, and reserves
+        one anew. Where the store does not take it, the empty head stays for the next.
+        """
+        if head.is_reservation and head.version_id:
+            with suppress(StoreConflict, RequestRejected, DependencyUnavailable):
+                await give_up(self._client, head, self._systems, self._sources)

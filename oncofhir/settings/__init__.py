@@ -5,7 +5,16 @@ are never part of the settings, so printing the settings prints none; URLs are p
 """
 
 from oncofhir.settings.base import SettingsError
-from oncofhir.settings.fhir import FhirCredentials, FhirSettings, Transactions, WriteMode
+from oncofhir.settings.fhir import (
+    ConditionCategory,
+    FhirCredentials,
+    FhirSettings,
+    ObservationStatus,
+    StagingSystem,
+    Transactions,
+    VerificationStatus,
+    WriteMode,
+)
 from oncofhir.settings.intake import IntakeSettings, ParsingSettings
 from oncofhir.settings.kafka import KafkaSettings
 from oncofhir.settings.loading import (
@@ -24,6 +33,7 @@ from oncofhir.settings.secrets import read_secret
 __all__ = [
     "CONFIG_FILE_VARIABLE",
     "PREFIX",
+    "ConditionCategory",
     "FhirCredentials",
     "FhirSettings",
     "FindingKind",
@@ -33,11 +43,14 @@ __all__ = [
     "LogSettings",
     "ModelApi",
     "ModelSettings",
+    "ObservationStatus",
     "ParsingSettings",
     "RetrySettings",
     "Settings",
     "SettingsError",
+    "StagingSystem",
     "Transactions",
+    "VerificationStatus",
     "WriteMode",
     "known_variables",
     "load",

@@ -23,6 +23,41 @@ class WriteMode(StrEnum):
     SHADOW = "shadow"
 
 
+# What a reviewer would say (`final`, `amended`; `confirmed`, `refuted`) is not among what may be chosen:
+# nothing that we write has been reviewed. Source: R4 observation-status, condition-ver-status; US Core 6.1.0,
+# us-core-condition-problems-health-concerns, `category:us-core` (required).
+class ObservationStatus(StrEnum):
+    """`Observation.status` of what a machine said and nobody has reviewed."""
+
+    PRELIMINARY = "preliminary"
+    REGISTERED = "registered"
+
+
+class VerificationStatus(StrEnum):
+    """`Condition.verificationStatus` of what a machine said and nobody has reviewed."""
+
+    UNCONFIRMED = "unconfirmed"
+    PROVISIONAL = "provisional"
+    DIFFERENTIAL = "differential"
+
+
+class ConditionCategory(StrEnum):
+    """Where a Condition shows: mCODE's profiles demand one of the two."""
+
+    HEALTH_CONCERN = "health-concern"
+    PROBLEM_LIST_ITEM = "problem-list-item"
+
+
+class StagingSystem(StrEnum):
+    """By whose system stages are written (mCODE 4.0.0, mcode-tnm-staging-method-vs)."""
+
+    AJCC_6 = "ajcc-6"
+    AJCC_7 = "ajcc-7"
+    AJCC_8 = "ajcc-8"
+    AJCC_9 = "ajcc-9"
+    UICC = "uicc"
+
+
 class FhirCredentials(Group):
     """How one FHIR server knows us: a token file, or a client of SMART Backend Services; and TLS."""
 
@@ -99,6 +134,25 @@ class FhirSettings(Group):
         "same",
         description="how what is written refers to the source's resources: by the same relative reference, "
         "by its URL at the source, or by that URL as an identifier",
+    )
+    observation_status: ObservationStatus = Field(
+        ObservationStatus.PRELIMINARY,
+        description="status of the Observations, until a human reviews them: preliminary or registered",
+    )
+    verification_status: VerificationStatus = Field(
+        VerificationStatus.UNCONFIRMED,
+        description="verificationStatus of the Conditions, until a human reviews them: unconfirmed, "
+        "provisional or differential",
+    )
+    condition_category: ConditionCategory = Field(
+        ConditionCategory.HEALTH_CONCERN,
+        description="category of the Conditions: health-concern, or problem-list-item, which shows them "
+        "on the problem list unreviewed",
+    )
+    staging_system: StagingSystem | None = Field(
+        None,
+        description="by whose system stages are where the report names none: ajcc-6, ajcc-7, ajcc-8, "
+        "ajcc-9 or uicc; default: no one's, and they are written as text",
     )
     transactions: Transactions = Field(
         Transactions.AUTO,

@@ -105,6 +105,12 @@ def codings(kind: Kind, slot: str | None, value: str) -> tuple[Coding, ...]:
     return (found,) if isinstance(found, Coding) else found or ()
 
 
+def figo_codings(group: str) -> tuple[Coding, ...]:
+    """The code of a stage group by FIGO, such as "IIIC" (mCODE 4.0.0, mcode-figo-stage-value-vs)."""
+    found = by_label("stage_figo").get(group.lower())
+    return () if found is None else (found,)
+
+
 def _of(table: str, code: str | None) -> tuple[Coding, ...]:
     return () if code is None else (by_code(table)[code],)
 

@@ -67,6 +67,26 @@ def test_invalid_value_names_the_variable_and_not_the_value(monkeypatch, variabl
     assert value not in str(raised.value)
 
 
+@pytest.mark.parametrize(
+    ("variable", "value", "allowed"),
+    [
+        ("OBSERVATION_STATUS", "final", "'preliminary' or 'registered'"),
+        ("VERIFICATION_STATUS", "confirmed", "'unconfirmed', 'provisional' or 'differential'"),
+        ("CONDITION_CATEGORY", "encounter-diagnosis", "'health-concern' or 'problem-list-item'"),
+        ("STAGING_SYSTEM", "ajcc", "'ajcc-6', 'ajcc-7', 'ajcc-8', 'ajcc-9' or 'uicc'"),
+    ],
+)
+def test_what_the_output_may_not_be_is_refused_with_what_it_may(
+    monkeypatch, variable, value, allowed
+):
+    """Nothing that claims a review, and nothing that the profiles do not take."""
+    monkeypatch.setenv(f"ONCOFHIR_FHIR__{variable}", value)
+    with pytest.raises(SettingsError) as raised:
+        load()
+    assert f"ONCOFHIR_FHIR__{variable}" in str(raised.value)
+    assert allowed in str(raised.value)
+
+
 def test_missing_file_and_broken_file_are_errors(monkeypatch, tmp_path):
     monkeypatch.setenv("ONCOFHIR_CONFIG", str(tmp_path / "none.toml"))
     with pytest.raises(SettingsError, match="names no file"):

@@ -29,7 +29,10 @@ _BY_TEXT = (
         ("a histologic type outside ICD-O-3: the report prints no ICD-O-3 code, "
         "so SNOMED CT or text stands (extensible binding)"),
     ),
-    ("No code provided, and a code should be provided", "a value with text only: no code is known for it"),
+    (
+        "No code provided, and a code should be provided",
+        "a value with text only: no code is known for it, or nobody names the system that has it",
+    ),
     (
         "Best Practice Recommendation: In general, all observations should have a performer",
         "no performer: a Device may not be one in R4, and no human observed it",

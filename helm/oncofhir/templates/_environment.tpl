@@ -28,6 +28,10 @@ empty is left out and has the software's default. worker.env adds any other sett
   "ONCOFHIR_FHIR__SOURCE_NAME" $v.fhir.sourceName
   "ONCOFHIR_FHIR__ORGANIZATION" $v.fhir.organization
   "ONCOFHIR_FHIR__WRITE" $v.fhir.write
+  "ONCOFHIR_FHIR__OBSERVATION_STATUS" $v.fhir.observationStatus
+  "ONCOFHIR_FHIR__VERIFICATION_STATUS" $v.fhir.verificationStatus
+  "ONCOFHIR_FHIR__CONDITION_CATEGORY" $v.fhir.conditionCategory
+  "ONCOFHIR_FHIR__STAGING_SYSTEM" $v.fhir.stagingSystem
   "ONCOFHIR_FHIR__MAX_CONNECTIONS" (int64 $v.fhir.maxConnections)
   "ONCOFHIR_MODEL__URL" (include "oncofhir.modelUrl" .)
   "ONCOFHIR_MODEL__RESOLVE_REPLICAS" (ternary "true" "" (eq (include "oncofhir.modelServer" .) "true"))

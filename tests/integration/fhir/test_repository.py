@@ -13,13 +13,23 @@ from oncofhir.fhir.identifiers import IdentifierSystems
 from oncofhir.fhir.provenance import standing_resources
 from oncofhir.fhir.repository import Repository
 from oncofhir.fhir.source_references import SourceReferences
+from oncofhir.fhir.transaction import InOneTransaction, put
 from oncofhir.fhir.version import version_in
 from oncofhir.schemas.errors import RequestRejected, StoreConflict
 from oncofhir.schemas.identity import run_of
 from oncofhir.schemas.outcome import OutcomeStatus, RowStatus
 from oncofhir.schemas.reasons import Reason
 from oncofhir.schemas.report import SecurityLabel
-from tests.integration.fhir.bench import ANSWERS, MODEL, PROMPTS, both_ways, shell, story, tell
+from tests.integration.fhir.bench import (
+    ANSWERS,
+    MODEL,
+    PROMPTS,
+    SYSTEM,
+    both_ways,
+    shell,
+    story,
+    tell,
+)
 from tests.integration.fhir.cut_off import of_this_patient, tasks_of
 from tests.reports import BREAST, diagnostic_report
 
@@ -642,3 +652,54 @@ async def test_what_a_human_changed_stays_when_the_head_is_lost(bench):
         name for name, version in (await bench.versions()).items() if before[name] != version
     }
     assert not touched, "what says the same is taken over as it is"
+
+
+def refused(bench):
+    """A repository whose store takes no report of this size."""
+    systems = IdentifierSystems(prefix=SYSTEM)
+    strategy = InOneTransaction(bench.client, systems, max_entries=3)
+    return bench.new_repository(bench.client, strategy=strategy)
+
+
+@story
+async def test_of_a_report_that_is_rejected_no_empty_head_is_left(bench):
+    for _ in range(2):  # a replay is rejected as the first was
+        with pytest.raises(RequestRejected):
+            await bench.store(repository=refused(bench))
+    left = await tasks_of(bench)
+    assert [task["status"] for task in left] == ["cancelled"] * 2
+    assert not any("identifier" in task for task in left), "nothing finds them"
+    assert (await bench.store()).outcome.status is OutcomeStatus.FOUND
+    assert (await bench.head()).id not in {task["id"] for task in left}
+
+
+@story
+async def test_a_rejection_leaves_the_head_to_another_who_wrote_under_it(bench):
+    report = await bench.report(BREAST)
+    rejected = refused(bench)
+    at = (rejected.content_of(report), report.source, report.subject)
+    mine = await rejected._reserved(*at)
+    await bench.store()
+    with pytest.raises(RequestRejected):
+        await rejected._write([entry(n) for n in range(4)], mine, mine)
+    head = await bench.head()
+    assert (head.id, head.revision) == (mine.id, 1)
+    assert len(await bench.stored()) == 11
+
+
+@story
+async def test_who_took_over_a_head_that_is_given_up_is_refused_and_reserves_anew(bench):
+    report = await bench.report(BREAST)
+    at = (bench.repository.content_of(report), report.source, report.subject)
+    taken = await bench.repository._reserved(*at)
+    with pytest.raises(RequestRejected):
+        await bench.store(repository=refused(bench))
+    new = taken.model_copy(update={"revision": 1})
+    with pytest.raises(StoreConflict):
+        await bench.repository._write([], new, taken)
+    assert (await bench.store()).outcome.status is OutcomeStatus.FOUND
+    assert (await bench.head()).id != taken.id
+
+
+def entry(number):
+    return put({"resourceType": "Basic", "id": f"rejected-{number}", "code": {"text": "x"}})

@@ -3,12 +3,14 @@
 import pytest
 
 from oncofhir.fhir.build import build
+from oncofhir.fhir.choices import Choices
 from oncofhir.fhir.conditions import entered_in_error
 from oncofhir.fhir.fingerprint import fingerprint
 from oncofhir.fhir.validity import check
 from oncofhir.schemas.errors import RequestRejected
 from oncofhir.schemas.finding import Coding
 from oncofhir.schemas.report import SecurityLabel
+from oncofhir.settings import StagingSystem
 from tests.findings import context_of, extraction_of, finding, report_of
 from tests.reports import CANARY
 
@@ -33,6 +35,10 @@ def diagnosis(report, value="breast cancer", quote="invasive ductal carcinoma", 
     return finding(report, "diagnosis", value, quote, **more)
 
 
+BY_AJCC = Choices(staging_system=StagingSystem.AJCC_8)
+NOT_STATED = "not stated in report"
+UNCLEAR = "AJCC, edition not clear from report"
+RELATED = "http://hl7.org/fhir/StructureDefinition/condition-related"
 US_CORE_CONDITION = (
     "http://hl7.org/fhir/us/core/StructureDefinition/us-core-condition-problems-health-concerns"
 )
@@ -116,10 +122,10 @@ def test_a_side_without_a_site_is_kept():
 def test_a_stage_group_without_a_diagnosis_falls_back_to_its_parent_and_says_why():
     report = report_of(TEXT)
     group = finding(report, "cancer-stage", "IIB", "stage IIB", slot="group")
-    alone = built(group, report=report).resources["cancer-stage/group"]
+    alone = built(group, report=report, choices=BY_AJCC).resources["cancer-stage/group"]
     assert profile(alone) == ["mcode-cancer-stage"]
     assert reasons(alone) == ["no-condition-to-refer-to"]
-    plan = built(group, diagnosis(report), report=report)
+    plan = built(group, diagnosis(report), report=report, choices=BY_AJCC)
     staged = plan.resources["cancer-stage/group"]
     assert profile(staged) == ["mcode-tnm-stage-group"]
     assert staged["focus"] == [{"reference": f"Condition/{plan.resources['diagnosis']['id']}"}]
@@ -175,7 +181,8 @@ def test_a_time_that_is_none_in_r4_costs_no_finding(stated, written):
 )
 def test_a_category_claims_its_profile_only_with_a_code(value, slot, observed, claims):
     report = report_of(f"Pathologic stage: {value}.")
-    stage = built(finding(report, "cancer-stage", value, value, slot=slot), report=report)
+    found = finding(report, "cancer-stage", value, value, slot=slot)
+    stage = built(found, report=report, choices=BY_AJCC)
     resource = stage.resources[f"cancer-stage/{slot}"]
     assert code(resource["code"]) == observed
     assert bool(profile(resource)) is claims
@@ -190,16 +197,117 @@ def test_a_category_claims_its_profile_only_with_a_code(value, slot, observed, c
         ("AJCC Cancer Staging Manual, 8th edition", "897275008"),
         ("pTNM (AJCC 8th ed.)", "897275008"),
         ("AJCC 7", "443830009"),
+        ("AJCC v9", "1269566009"),
+        ("AJCC/UICC 8th edition", "897275008"),
         ("8th edition of the AJCC", "897275008"),
-        ("AJCC 7th edition; formerly AJCC 8th edition", None),
-        ("no manual named; margin 8 mm", None),
+        ("American Joint Committee on Cancer, Eighth Edition", "897275008"),
+        ("AJCC 7th edition; formerly AJCC 8th edition", UNCLEAR),
+        ("pTNM (AJCC)", UNCLEAR),
+        ("UICC, 8th edition", "C188404"),
+        ("Union for International Cancer Control", "C188404"),
+        ("no manual named; margin 8 mm", NOT_STATED),
     ],
 )
 def test_the_staging_manual_is_the_one_that_the_report_names(said, edition):
-    report = report_of(f"Stage: pT2. {said}")
-    plan = built(finding(report, "cancer-stage", "pT2", "pT2", slot="t"), report=report)
+    assert method_of(staged(said)) == edition
+
+
+@pytest.mark.parametrize(
+    ("said", "site", "edition"),
+    [
+        ("no manual named", "ajcc-7", "443830009"),
+        ("no manual named", "ajcc-9", "1269566009"),
+        ("no manual named", "uicc", "C188404"),
+        ("AJCC 8th edition", "ajcc-7", "897275008"),
+        ("AJCC 8th edition", "uicc", "897275008"),
+        ("pTNM (AJCC)", "ajcc-8", "897275008"),
+        ("pTNM (AJCC)", "uicc", UNCLEAR),
+        ("AJCC 7th edition; formerly AJCC 8th edition", "ajcc-8", UNCLEAR),
+        ("UICC 8th edition", "ajcc-8", "C188404"),
+    ],
+)
+def test_the_sites_system_counts_where_the_report_names_none(said, site, edition):
+    assert method_of(staged(said, site)) == edition
+
+
+@pytest.mark.parametrize(
+    ("said", "site", "reason"),
+    [
+        ("pTNM (AJCC)", None, None),
+        ("American Joint Commission on Cancer", None, None),
+        ("no manual named", "ajcc-6", None),
+        ("no manual named", None, "staging-system-not-named"),
+        ("no manual named", "uicc", "value-without-code"),
+        ("UICC 8th edition", "ajcc-8", "value-without-code"),
+    ],
+)
+def test_a_stage_has_ajccs_codes_only_where_report_or_site_names_ajcc(said, site, reason):
+    plan = staged(said, site)
+    t, group = plan.resources["cancer-stage/t"], plan.resources["cancer-stage/group"]
+    assert reasons(t) == reasons(group) == ([reason] if reason else [])
+    assert profile(t) == ([] if reason else ["mcode-tnm-primary-tumor-category"])
+    assert profile(group) == ["mcode-cancer-stage" if reason else "mcode-tnm-stage-group"]
+    [stage] = plan.resources["diagnosis"]["stage"]
+    values = [t["valueCodeableConcept"], group["valueCodeableConcept"], stage["summary"]]
+    assert [bool(value.get("coding")) for value in values] == [reason is None] * 3
+    assert [value["text"] for value in values] == ["pT2", "stage IIB", "stage IIB"]
+    assert ("type" in stage) is (reason != "staging-system-not-named")
+    rows = [row for row in plan.rows if row.kind == "cancer-stage"]
+    assert [bool(row.codings) for row in rows] == [reason is None] * 2
+
+
+def test_a_value_that_no_system_has_a_code_for_says_so_also_where_none_is_named():
+    report = report_of("Pathologic stage: ypT2.")
+    plan = built(finding(report, "cancer-stage", "ypT2", "ypT2", slot="t"), report=report)
+    assert reasons(plan.resources["cancer-stage/t"]) == ["value-without-code"]
+
+
+@pytest.mark.parametrize(
+    ("said", "is_figo"),
+    [
+        ("FIGO stage IIB", True),
+        ("FIGO IIB", True),
+        ("FIGO (2018) IIB", True),
+        ("stage IIB (FIGO)", True),
+        ("stage (FIGO) IIB", True),
+        ("FIGO grade 1, stage IIB", False),
+        ("stage IIB, FIGO grade 1", False),
+        ("FIGO stage IIB, AJCC stage IIB", False),
+        ("stage IIB", False),
+    ],
+)
+def test_a_stage_group_of_figo_is_figos_whatever_the_sites_system(said, is_figo):
+    report = report_of(f"Cervix: squamous cell carcinoma, {said}.")
+    group = finding(report, "cancer-stage", "IIB", said, slot="group")
+    found = (diagnosis(report, "cervical cancer", "squamous cell carcinoma"), group)
+    plan = built(*found, report=report, choices=BY_AJCC)
+    observation = plan.resources["cancer-stage/group"]
+    [stage] = plan.resources["diagnosis"]["stage"]
+    assert (code(observation["code"]) == "385361009") is is_figo
+    values = [observation["valueCodeableConcept"], stage["summary"]]
+    assert {code(value) for value in values} == {"C96254" if is_figo else "1222769001"}
+    assert [row.codings[0].code for row in plan.rows if row.slot == "group"] == [code(values[0])]
+    assert (code(observation["method"]) == code(stage["type"]) == "254383006") is is_figo
+    assert profile(observation) == ["mcode-cancer-stage" if is_figo else "mcode-tnm-stage-group"]
+    assert reasons(observation) == []
+    assert stage["summary"]["text"] == ("FIGO stage IIB" if is_figo else "stage IIB")
+
+
+def staged(said, site=None):
+    """A report of pT2, stage IIB that says this too, at a site with this staging system."""
+    report = report_of(f"Left breast: invasive ductal carcinoma. Stage: pT2, stage IIB. {said}")
+    choices = Choices(staging_system=StagingSystem(site) if site else None)
+    found = (
+        diagnosis(report),
+        finding(report, "cancer-stage", "pT2", "pT2", slot="t"),
+        finding(report, "cancer-stage", "IIB", "stage IIB", slot="group"),
+    )
+    return built(*found, report=report, choices=choices)
+
+
+def method_of(plan):
     method = plan.resources["cancer-stage/t"]["method"]
-    assert (code(method) if edition else method["text"]) == (edition or "not stated in report")
+    return code(method) if "coding" in method else method["text"]
 
 
 def test_gleason_is_a_stage_and_nottingham_names_its_system():
@@ -239,18 +347,67 @@ def test_a_secondary_cancer_has_its_code_and_no_stage():
     assert "stage" not in plan.resources["diagnosis"]
 
 
+def test_a_secondary_cancer_names_the_reports_only_primary():
+    report = report_of(PARTS)
+    primary = diagnosis(report, "breast cancer", "invasive ductal carcinoma", part="A")
+    other = diagnosis(report, "lobular breast cancer", "invasive lobular carcinoma", part="B")
+    secondary = diagnosis(report, "metastasis to the liver", "invasive lobular carcinoma")
+    benign = diagnosis(report, "fibroadenoma", "invasive lobular carcinoma", part="B")
+
+    def related(*found):
+        conditions = built(*found, report=report).resources
+        return conditions, {
+            slot: [e["valueReference"] for e in resource["extension"] if e["url"] == RELATED]
+            for slot, resource in conditions.items()
+        }
+
+    conditions, said = related(secondary, primary, benign)
+    (own,) = (slot for slot, c in conditions.items() if "128462008" in str(c["code"]))
+    (named,) = (slot for slot, c in conditions.items() if "primary" in str(c["meta"]))
+    assert said[own] == [{"reference": f"Condition/{conditions[named]['id']}"}]
+    assert list(conditions).index(named) < list(conditions).index(own), (
+        "what is referred to is first"
+    )
+    assert not any(refs for slot, refs in said.items() if slot != own)
+    for found in ((secondary,), (secondary, benign), (secondary, primary, other), (primary, other)):
+        assert not any(related(*found)[1].values())
+
+
+@pytest.mark.parametrize(
+    ("verification", "category", "status"),
+    [
+        ("unconfirmed", "health-concern", "preliminary"),
+        ("provisional", "problem-list-item", "registered"),
+        ("differential", "problem-list-item", "preliminary"),
+    ],
+)
+def test_status_and_category_are_as_the_site_chose(verification, category, status):
+    chosen = Choices(
+        verification_status=verification, condition_category=category, observation_status=status
+    )
+    report = report_of(TEXT)
+    plan = built(diagnosis(report), size(report), report=report, choices=chosen)
+    resource = plan.resources["diagnosis"]
+    assert code(resource["verificationStatus"]) == verification
+    assert [code(said) for said in resource["category"]] == [category]
+    assert code(resource["clinicalStatus"]) == "active", "con-3: a problem has one"
+    assert plan.resources["tumor-size"]["status"] == status
+
+
 def test_a_lymphoma_has_no_tnm_stage_group():
     report = report_of(TEXT)
     stage = Coding(system="http://snomed.info/sct", code="1222769001")
     group = finding(report, "cancer-stage", "IIB", "stage IIB", slot="group").model_copy(
         update={"codings": (stage,)}
     )
-    plan = built(diagnosis(report, "follicular lymphoma"), group, report=report)
+    plan = built(diagnosis(report, "follicular lymphoma"), group, report=report, choices=BY_AJCC)
     observation = plan.resources["cancer-stage/group"]
     assert code(observation["code"]) == "385388004"
     assert observation["valueCodeableConcept"] == {"text": "stage IIB"}
     assert profile(observation) == ["mcode-cancer-stage"]
+    assert observation["method"] == {"text": NOT_STATED}, "the site's system is of TNM"
     assert plan.resources["diagnosis"]["stage"][0]["summary"] == {"text": "stage IIB"}
+    assert "type" not in plan.resources["diagnosis"]["stage"][0]
     assert all(row.codings == () for row in plan.rows if row.slot == "group")
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from oncofhir.fhir.choices import Choices
 from oncofhir.fhir.client import FhirClient
 from oncofhir.fhir.codes import MCODE
 from oncofhir.fhir.context import Unprofiled
@@ -24,6 +25,7 @@ from tests.findings import CARD, MODEL, PROMPTS, RECORDED, SYSTEM, extraction_of
 WITH_HEAD = (
     "breast"  # the head repeats the findings: once is enough; so it is with the model's card
 )
+BY_AJCC = {"staging_system": "ajcc-8"}  # a site's setting: most reports name no staging system
 FOLDER = Path(__file__).parents[2] / "snapshots"
 CASES = tomllib.loads((FOLDER / "cases.toml").read_text())
 TYPES = {
@@ -81,6 +83,7 @@ def bundle_of(case):
         identifier_system=SYSTEM,
         organization="Test Hospital",
         software_version="0.0.0",
+        choices=Choices(**case.get("choices", BY_AJCC)),
         model_card=CARD if case["name"] == WITH_HEAD else None,
         clock=lambda: RECORDED,
     )
@@ -150,7 +153,8 @@ def test_the_snapshots_show_what_claims_no_profile():
     assert said == {
         "no-condition-to-refer-to": 1,
         "no-malignancy-named": 1,
-        "value-without-code": 3,
+        "staging-system-not-named": 4,
+        "value-without-code": 6,
     }
 
 
