@@ -21,7 +21,10 @@ _EVERY = 100  # documents between two lines of progress
 
 def retract(
     model: Annotated[
-        str | None, typer.Option(metavar="DIGEST", help="The model's digest, as rows name it.")
+        str | None,
+        typer.Option(
+            metavar="DIGEST", help="The model's digest, as rows name it, or after `sha256:`."
+        ),
     ] = None,
     prompt_set: Annotated[
         str | None, typer.Option(metavar="NAME@VERSION", help="The prompt set, as rows name it.")
@@ -53,7 +56,7 @@ def retract(
         fail("say what to withdraw: --model DIGEST or --prompt-set NAME@VERSION", Exit.WRONG_USAGE)
     if prompt_set and "@" not in prompt_set:
         fail("--prompt-set needs the version too: NAME@VERSION", Exit.WRONG_USAGE)
-    recalled = Recalled(model=model, prompt_set=prompt_set, since=_moment(since))
+    recalled = Recalled(model=_digest(model), prompt_set=prompt_set, since=_moment(since))
     settings = settings_or_exit()
     if settings.fhir.write is WriteMode.SHADOW and not dry_run:
         fail(
@@ -67,6 +70,11 @@ def retract(
     except OncofhirError as error:
         fail(f"{error}; run it again to go on", status_of(error))
     _end(counts)
+
+
+def _digest(model: str | None) -> str | None:
+    """A digest as it is stored: without the name of its algorithm."""
+    return model.removeprefix("sha256:") if model is not None else None
 
 
 def _moment(since: str | None) -> datetime | None:
