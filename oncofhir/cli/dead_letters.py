@@ -12,7 +12,7 @@ from rich.table import Table
 
 from oncofhir.cli.config import settings_or_exit
 from oncofhir.cli.exits import Exit, fail, status_of
-from oncofhir.cli.printing import console, json_line, wants_tables
+from oncofhir.cli.printing import console, counted, json_line, wants_tables
 from oncofhir.cli.times import moment
 from oncofhir.schemas.errors import OncofhirError
 
@@ -195,7 +195,7 @@ async def _replay(
         line = {"partition": letter.partition, "offset": letter.offset, "verdict": verdict.value}
         json_line(line | {"topic": to or letter.topic, "replays": letter.replays})
         if counts.total() % 100 == 0:
-            _say(f"{counts.total()} letters")
+            _say(f"{counted(counts.total(), 'letter')}")
 
     with bounded_reader(kafka) as reader:
         stock = read_stock(reader, kafka.dead_letter_topic)
@@ -230,12 +230,15 @@ def _filter(
 
     _one_of(reason, set(Reason), "--reason is no reason code: see `oncofhir reasons`")
     _one_of(stage, {DECODE, PROCESS}, f"--stage is {DECODE} or {PROCESS}")
+    begin, end = moment(since), moment(until)
+    if begin is not None and end is not None and begin >= end:
+        fail("--since is not before --until: there is no such time range", Exit.WRONG_USAGE)
     return Filter(
         reasons=frozenset(reason or ()),
         stages=frozenset(stage or ()),
         topics=frozenset(topic or ()),
-        since=moment(since),
-        until=moment(until),
+        since=begin,
+        until=end,
     )
 
 

@@ -9,7 +9,7 @@ import typer
 from oncofhir.cli import inputs
 from oncofhir.cli.config import settings_or_exit
 from oncofhir.cli.exits import Exit, fail, status_of
-from oncofhir.cli.printing import json_line
+from oncofhir.cli.printing import counted, json_line
 
 
 def publish(
@@ -74,6 +74,6 @@ def publish(
         count = asyncio.run(run())
     except OncofhirError as error:
         fail(str(error), Exit(status_of(error)))
-    typer.echo(f"oncofhir: published {count} records", err=True)
+    typer.echo(f"oncofhir: published {counted(count, 'record')}", err=True)
     if left_out:
         raise typer.Exit(Exit.WRONG_RESULT)

@@ -10,7 +10,7 @@ from rich.table import Table
 
 from oncofhir.cli.config import settings_or_exit
 from oncofhir.cli.exits import Exit, fail, status_of
-from oncofhir.cli.printing import console, json_line, wants_tables
+from oncofhir.cli.printing import console, counted, json_line, wants_tables
 from oncofhir.cli.times import moment
 
 if TYPE_CHECKING:
@@ -42,8 +42,10 @@ def reconcile(
     """
     from oncofhir.schemas.errors import OncofhirError
 
-    settings = settings_or_exit()
     begin, end = moment(since), moment(until)
+    if begin is not None and end is not None and begin >= end:
+        fail("--since is not before --until: there is no such time range", Exit.WRONG_USAGE)
+    settings = settings_or_exit()
     now = datetime.now(UTC)
     try:
         ledger, found = _read(settings, begin, end, now, late)
@@ -97,7 +99,7 @@ async def _about_heads(
                 found += about_head(ledger, head, now, late)
     finally:
         await client.aclose()
-    _say(f"{ledger.counts['heads']} heads")
+    _say(f"{counted(ledger.counts['heads'], 'head')}")
     return found
 
 

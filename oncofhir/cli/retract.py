@@ -10,7 +10,7 @@ import typer
 from oncofhir.cli.config import settings_or_exit
 from oncofhir.cli.exits import Exit, fail, status_of
 from oncofhir.cli.ordered import in_order
-from oncofhir.cli.printing import json_line
+from oncofhir.cli.printing import counted, json_line
 
 if TYPE_CHECKING:
     from oncofhir.fhir.recall import Recalled
@@ -109,7 +109,7 @@ async def _run(settings: "Settings", recalled: "Recalled", *, dry_run: bool) -> 
     try:
         # All heads first: what is withdrawn moves in the pages of a search that goes on.
         tasks = [task async for task, _ in heads_of(client, systems, recalled)]
-        typer.echo(f"oncofhir: {len(tasks)} documents", err=True)
+        typer.echo(f"oncofhir: {counted(len(tasks), 'document')}", err=True)
         async with RecallPublisher(settings.kafka) as publisher:
             if not publisher.publishes and not dry_run:
                 typer.echo(

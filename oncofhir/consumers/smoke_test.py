@@ -38,6 +38,7 @@ LEFT BREAST, LUMPECTOMY:
 - Pathologic stage: pT2 pN0.
 """
 _TEST_DATA = {"system": "http://terminology.hl7.org/CodeSystem/v3-ActReason", "code": "HTEST"}
+_FIRST, _RETRACTION = 1, 2  # the report's versions
 _POLL_MS = 500
 _LOOK_AGAIN_SECONDS = 1.0  # a server's search may lag behind its writes
 
@@ -81,7 +82,7 @@ async def smoke_test(
             raise SmokeTestFailed(
                 f"{error}; {await _taken_back(watch, kafka, mark, deadline, progress)}"
             ) from error
-        report = _report(mark, 2, "entered-in-error")
+        report = _report(mark, _RETRACTION, "entered-in-error")
         retracted = await _through(watch, kafka, report, deadline, progress)
         if retracted.status is not OutcomeStatus.RETRACTED:
             raise SmokeTestFailed(f"the retraction's outcome is {retracted.status.value}")
@@ -106,7 +107,7 @@ async def _forth(
     progress: Callable[[str], None],
 ) -> tuple[OutcomeRow, str, str]:
     """The report's outcome, its Condition and the Condition's Provenance."""
-    outcome = await _through(watch, kafka, _report(mark, 1, "final"), deadline, progress)
+    outcome = await _through(watch, kafka, _report(mark, _FIRST, "final"), deadline, progress)
     if outcome.status is not OutcomeStatus.FOUND:
         raise SmokeTestFailed(
             f"the report's outcome is {outcome.status.value} ({outcome.reason or 'no reason'}) and not "
@@ -137,11 +138,11 @@ async def _taken_back(
     progress: Callable[[str], None],
 ) -> str:
     """Retract the report of a test that failed, and say how that went."""
-    report = _report(mark, 2, "entered-in-error")
+    report = _report(mark, _RETRACTION, "entered-in-error")
     try:
         outcome = await _through(watch, kafka, report, deadline, progress)
     except (SmokeTestFailed, OncofhirError) as error:
-        if watch.published == 2:
+        if watch.published == _RETRACTION:
             return "its retraction is published, without an outcome so far"
         return f"DiagnosticReport/{_ident(mark)} is not retracted ({error})"
     return f"its retraction's outcome is {outcome.status.value}"
