@@ -1,7 +1,9 @@
 import asyncio
 import json
+import signal
 import subprocess
 import sys
+import time
 
 import pytest
 from hypothesis import given
@@ -64,6 +66,37 @@ def test_a_missing_model_file_is_exit_2_with_a_remedy(tmp_path):
     assert ended.returncode == 2
     assert b"--gguf" in ended.stderr
     assert b"Traceback" not in ended.stderr
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [
+        ("--port", "99999"),
+        ("--port", "-1"),
+        ("--threads", "0"),
+        ("--slots", "0"),
+        ("--slots", "257"),
+        ("--context-tokens", "0"),
+        ("--max-concurrent-requests", "0"),
+    ],
+)
+def test_what_no_model_server_can_be_is_exit_2(option, value):
+    ended = run("model", "serve", option, value)
+    assert ended.exit_code == 2
+    assert option in ended.stderr
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_model_server_that_is_stopped_ends_with_0_and_says_so(number):
+    command = [sys.executable, "-m", "oncofhir", "model", "serve", "--port", "0"]
+    serving = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    assert b"serving" in serving.stdout.readline()
+    time.sleep(1.0)  # until the signal reaches the server and not its start
+    serving.send_signal(number)
+    said, err = serving.communicate(timeout=30)
+    assert serving.returncode == 0, err
+    assert b"stopped" in said
+    assert b"Traceback" not in err
 
 
 @given(st.lists(st.integers(0, 3), max_size=12), st.integers(1, 5))
