@@ -15,6 +15,7 @@ from oncofhir.cli.exits import Exit, fail, status_of
 from oncofhir.cli.printing import console, counted, json_line, wants_tables
 from oncofhir.cli.times import moment
 from oncofhir.schemas.errors import OncofhirError
+from oncofhir.settings import SettingsError
 
 if TYPE_CHECKING:
     from oncofhir.consumers.letters import DeadLetter, Filter
@@ -149,7 +150,8 @@ def replay(
     """Publish the original records again: key, value and headers, in the order of each document.
 
     Letters that arrive meanwhile are left alone, so are those that were replayed before. One JSON line a
-    letter says what became of it. Exit status 1: a letter was gone, or was replayed too often.
+    letter says what became of it. Exit status 1: a letter was gone, or was replayed too often; 2: there is
+    no such topic.
     """
     wanted = _filter(reason, stage, topic, since, until)
     places = frozenset(_place(said) for said in letter or ())
@@ -165,6 +167,8 @@ def replay(
         counts = asyncio.run(
             _replay(kafka, wanted, places, to, again=again, most=most, dry_run=dry_run)
         )
+    except SettingsError as error:
+        fail(str(error), Exit.WRONG_USAGE)
     except OncofhirError as error:
         fail(str(error), Exit(status_of(error)))
     said = (f"{count} {verdict}" for verdict, count in counts.items())
@@ -187,6 +191,7 @@ async def _replay(
     from oncofhir.consumers.letters import in_source_order, read_stock
     from oncofhir.consumers.publisher import Publisher
     from oncofhir.consumers.replay import Verdict, judge, replay
+    from oncofhir.consumers.topics import refuse_missing_topics
 
     counts: Counter[str] = Counter()
 
@@ -197,6 +202,8 @@ async def _replay(
         if counts.total() % 100 == 0:
             _say(f"{counted(counts.total(), 'letter')}")
 
+    if to is not None:
+        await asyncio.to_thread(refuse_missing_topics, {to}, kafka)
     with bounded_reader(kafka) as reader:
         stock = read_stock(reader, kafka.dead_letter_topic)
         chosen = []
@@ -210,6 +217,9 @@ async def _replay(
                 tell(letter, verdict)
         counts["gone"] += len(places - {letter.place for letter in stock.letters})
         if chosen:
+            if to is None:
+                sources = {letter.topic for letter in chosen}
+                await asyncio.to_thread(refuse_missing_topics, sources, kafka)
             async with Publisher(kafka) as publisher:
                 topic = kafka.dead_letter_topic
                 async for done in replay(chosen, reader, publisher, topic, to):

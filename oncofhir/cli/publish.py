@@ -29,11 +29,12 @@ def publish(
     DiagnosticReports go to ONCOFHIR_KAFKA__DIAGNOSTIC_REPORT_TOPIC, DocumentReferences to
     ONCOFHIR_KAFKA__DOCUMENT_REFERENCE_TOPIC, Bundles where their reports belong; the key is Type/id.
     Resources of other types, and lines that are none, are named on stderr and left out. Exit status 1:
-    something was left out; 3: the broker is unreachable.
+    something was left out; 2: there is no such topic; 3: the broker is unreachable.
     """
     from oncofhir.consumers.publications import publish_messages, raw_message, resource_message
     from oncofhir.consumers.publisher import Message
     from oncofhir.schemas.errors import OncofhirError
+    from oncofhir.settings import SettingsError
 
     gone = inputs.missing(paths)
     if gone:
@@ -72,6 +73,8 @@ def publish(
 
     try:
         count = asyncio.run(run())
+    except SettingsError as error:
+        fail(str(error), Exit.WRONG_USAGE)
     except OncofhirError as error:
         fail(str(error), Exit(status_of(error)))
     typer.echo(f"oncofhir: published {counted(count, 'record')}", err=True)
