@@ -61,8 +61,8 @@ def list_letters(
     try:
         with bounded_reader(kafka) as reader:
             stock = read_stock(reader, kafka.dead_letter_topic)
-    except OncofhirError as error:
-        fail(str(error), Exit(status_of(error)))
+    except (OncofhirError, SettingsError) as error:
+        fail(str(error), status_of(error))
     letters = [letter for letter in stock.letters if wanted.takes(letter)]
     if wants_tables(as_json):
         table = Table("letter", "time", "record", "reason", "stage", "attempts", "replayed")
@@ -109,8 +109,8 @@ def show(
     try:
         with bounded_reader(kafka) as reader:
             record = reader.one(kafka.dead_letter_topic, partition, offset)
-    except OncofhirError as error:
-        fail(str(error), Exit(status_of(error)))
+    except (OncofhirError, SettingsError) as error:
+        fail(str(error), status_of(error))
     found = described(record) if record is not None else None
     if record is None or found is None:
         fail(f"no dead letter at {letter} of {kafka.dead_letter_topic}", Exit.WRONG_RESULT)
@@ -167,10 +167,8 @@ def replay(
         counts = asyncio.run(
             _replay(kafka, wanted, places, to, again=again, most=most, dry_run=dry_run)
         )
-    except SettingsError as error:
-        fail(str(error), Exit.WRONG_USAGE)
-    except OncofhirError as error:
-        fail(str(error), Exit(status_of(error)))
+    except (OncofhirError, SettingsError) as error:
+        fail(str(error), status_of(error))
     said = (f"{count} {verdict}" for verdict, count in counts.items())
     _say("dry run, nothing was published" if dry_run else "done", *said)
     if counts["gone"] or counts["replayed-too-often"]:

@@ -11,6 +11,7 @@ from oncofhir.schemas.errors import (
     OncofhirError,
     UnsuitableServer,
 )
+from oncofhir.settings import SettingsError
 
 
 class Exit(IntEnum):
@@ -28,8 +29,10 @@ def fail(message: str, status: Exit) -> NoReturn:
     raise typer.Exit(status)
 
 
-def status_of(error: OncofhirError) -> Exit:
-    """The exit status that an error of a dependency or of the input means."""
+def status_of(error: OncofhirError | SettingsError) -> Exit:
+    """The exit status that an error of a dependency, of the settings or of the input means."""
+    if isinstance(error, SettingsError):
+        return Exit.WRONG_USAGE
     if isinstance(error, DependencyUnavailable | AccessDenied | UnsuitableServer):
         return Exit.UNREACHABLE
     return Exit.WRONG_RESULT

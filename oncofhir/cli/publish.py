@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Iterator
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -10,6 +10,9 @@ from oncofhir.cli import inputs
 from oncofhir.cli.config import settings_or_exit
 from oncofhir.cli.exits import Exit, fail, status_of
 from oncofhir.cli.printing import counted, json_line
+
+if TYPE_CHECKING:
+    from oncofhir.consumers.publications import Publication
 
 
 def publish(
@@ -58,25 +61,24 @@ def publish(
     async def run() -> int:
         count = 0
         async for publication in publish_messages(messages(), settings):
-            at = publication.coordinates
-            key = publication.message.key
-            json_line(
-                {
-                    "topic": at.topic,
-                    "partition": at.partition,
-                    "offset": at.offset,
-                    "key": key.decode("utf-8", "replace") if key else None,
-                }
-            )
+            json_line(_line(publication))
             count += 1
         return count
 
     try:
         count = asyncio.run(run())
-    except SettingsError as error:
-        fail(str(error), Exit.WRONG_USAGE)
-    except OncofhirError as error:
-        fail(str(error), Exit(status_of(error)))
+    except (OncofhirError, SettingsError) as error:
+        fail(str(error), status_of(error))
     typer.echo(f"oncofhir: published {counted(count, 'record')}", err=True)
     if left_out:
         raise typer.Exit(Exit.WRONG_RESULT)
+
+
+def _line(publication: "Publication") -> dict[str, Any]:
+    at, key = publication.coordinates, publication.message.key
+    return {
+        "topic": at.topic,
+        "partition": at.partition,
+        "offset": at.offset,
+        "key": key.decode("utf-8", "replace") if key else None,
+    }

@@ -41,6 +41,7 @@ def reconcile(
     usage or settings; 3 the broker or the store is unreachable.
     """
     from oncofhir.schemas.errors import OncofhirError
+    from oncofhir.settings import SettingsError
 
     begin, end = moment(since), moment(until)
     if begin is not None and end is not None and begin >= end:
@@ -51,7 +52,7 @@ def reconcile(
         ledger, found = _read(settings, begin, end, now, late)
         if heads:
             found += asyncio.run(_about_heads(settings, ledger, begin, now, late))
-    except OncofhirError as error:
+    except (OncofhirError, SettingsError) as error:
         fail(str(error), status_of(error))
     _print(ledger, found, as_json=as_json)
     if found:

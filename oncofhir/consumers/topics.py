@@ -84,7 +84,7 @@ def ensure_topics(
 
 
 def refuse_missing_topics(names: Collection[str], settings: KafkaSettings) -> None:
-    """See that topics are there before something is published: a broker may create what it does not know. Blocks.
+    """See that topics are there before anything is published: a broker may make the others. Blocks.
 
     Raises:
         SettingsError: there is no such topic; the message names it and the remedy.

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Mapping
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from pydantic import Field, PositiveFloat
 from pydantic_settings import (
@@ -16,12 +17,13 @@ from oncofhir.settings.base import Group, SettingsError
 from oncofhir.settings.fhir import FhirSettings, WriteMode
 from oncofhir.settings.intake import IntakeSettings, ParsingSettings
 from oncofhir.settings.kafka import KafkaSettings
-from oncofhir.settings.model import ModelSettings
+from oncofhir.settings.model import ModelApi, ModelSettings
 from oncofhir.settings.operation import HttpSettings, LogSettings, RetrySettings
 
 PREFIX = "ONCOFHIR_"
 CONFIG_FILE_VARIABLE = "ONCOFHIR_CONFIG"
 _BESIDE_SETTINGS = {CONFIG_FILE_VARIABLE}
+_THIS_MACHINE = {"localhost", "127.0.0.1", "::1", "0.0.0.0"}  # noqa: S104 - compared, not listened on
 _OF_ITS_OWN = ("group_id", "phenotype_topic", "outcome_topic", "dead_letter_topic")
 
 
@@ -76,6 +78,23 @@ def refuse_shared_topics(settings: Settings) -> None:
             f"{PREFIX}FHIR__WRITE is shadow: give this worker a group and output topics of its own "
             f"({names}), or its rows stand beside those of the worker that writes"
         )
+
+
+def refuse_own_port(settings: Settings) -> None:
+    """See that the worker does not take itself for the model server: both are on port 8080 by default.
+
+    Raises:
+        SettingsError: a model URL is the worker's own port on this machine.
+    """
+    if settings.model.api is ModelApi.TRANSFORMERS:
+        return
+    for url in map(urlsplit, settings.model.url.split()):
+        port = url.port or (443 if url.scheme == "https" else 80)
+        if url.hostname in _THIS_MACHINE and port == settings.http.port:
+            raise SettingsError(
+                f"{PREFIX}MODEL__URL is the worker's own port: say where the model server is, or move the "
+                f"worker's probes and metrics with {PREFIX}HTTP__PORT"
+            )
 
 
 def load() -> Settings:
