@@ -11,7 +11,7 @@ import typer
 from rich.table import Table
 
 from oncofhir.cli.config import settings_or_exit
-from oncofhir.cli.exits import Exit, fail, status_of
+from oncofhir.cli.exits import Exit, fail, give_up
 from oncofhir.cli.printing import console, counted, json_line, wants_tables
 from oncofhir.cli.times import moment
 from oncofhir.schemas.errors import OncofhirError
@@ -62,7 +62,7 @@ def list_letters(
         with bounded_reader(kafka) as reader:
             stock = read_stock(reader, kafka.dead_letter_topic)
     except (OncofhirError, SettingsError) as error:
-        fail(str(error), status_of(error))
+        give_up(error)
     letters = [letter for letter in stock.letters if wanted.takes(letter)]
     if wants_tables(as_json):
         table = Table("letter", "time", "record", "reason", "stage", "attempts", "replayed")
@@ -110,7 +110,7 @@ def show(
         with bounded_reader(kafka) as reader:
             record = reader.one(kafka.dead_letter_topic, partition, offset)
     except (OncofhirError, SettingsError) as error:
-        fail(str(error), status_of(error))
+        give_up(error)
     found = described(record) if record is not None else None
     if record is None or found is None:
         fail(f"no dead letter at {letter} of {kafka.dead_letter_topic}", Exit.WRONG_RESULT)
@@ -168,7 +168,7 @@ def replay(
             _replay(kafka, wanted, places, to, again=again, most=most, dry_run=dry_run)
         )
     except (OncofhirError, SettingsError) as error:
-        fail(str(error), status_of(error))
+        give_up(error)
     said = (f"{count} {verdict}" for verdict, count in counts.items())
     _say("dry run, nothing was published" if dry_run else "done", *said)
     if counts["gone"] or counts["replayed-too-often"]:

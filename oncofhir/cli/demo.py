@@ -25,10 +25,10 @@ def demo(
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="End with one JSON object.")] = False,
 ) -> None:
-    """Run the whole service on two dozen invented reports, with a broker, a FHIR server and a model.
+    r"""Run the whole service on two dozen invented reports, with a broker, a FHIR server and a model.
 
     Everything listens on free ports of 127.0.0.1 and ends with the command. Needs: pip install
-    'oncofhir[demo]'. With --reports, resources of other types (Patient, Binary) are loaded into the
+    'oncofhir\[demo]'. With --reports, resources of other types (Patient, Binary) are loaded into the
     store first. Exit status: 0 when no report was lost, else 1; 3 when a part does not start.
     """
     try:

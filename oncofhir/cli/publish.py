@@ -8,7 +8,7 @@ import typer
 
 from oncofhir.cli import inputs
 from oncofhir.cli.config import settings_or_exit
-from oncofhir.cli.exits import Exit, fail, status_of
+from oncofhir.cli.exits import Exit, fail, give_up
 from oncofhir.cli.printing import counted, json_line
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ def publish(
     try:
         count = asyncio.run(run())
     except (OncofhirError, SettingsError) as error:
-        fail(str(error), status_of(error))
+        give_up(error)
     typer.echo(f"oncofhir: published {counted(count, 'record')}", err=True)
     if left_out:
         raise typer.Exit(Exit.WRONG_RESULT)

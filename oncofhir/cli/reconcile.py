@@ -9,7 +9,7 @@ import typer
 from rich.table import Table
 
 from oncofhir.cli.config import settings_or_exit
-from oncofhir.cli.exits import Exit, fail, status_of
+from oncofhir.cli.exits import Exit, fail, give_up
 from oncofhir.cli.printing import console, counted, json_line, wants_tables
 from oncofhir.cli.times import moment
 
@@ -53,7 +53,7 @@ def reconcile(
         if heads:
             found += asyncio.run(_about_heads(settings, ledger, begin, now, late))
     except (OncofhirError, SettingsError) as error:
-        fail(str(error), status_of(error))
+        give_up(error)
     _print(ledger, found, as_json=as_json)
     if found:
         raise typer.Exit(Exit.WRONG_RESULT)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from oncofhir.cli.config import settings_or_exit
-from oncofhir.cli.exits import Exit, fail, status_of
+from oncofhir.cli.exits import Exit, fail, give_up
 from oncofhir.cli.ordered import in_order
 from oncofhir.cli.printing import counted, json_line
 
@@ -65,10 +65,8 @@ def retract(
         )
     try:
         counts = asyncio.run(_run(settings, recalled, dry_run=dry_run))
-    except SettingsError as error:
-        fail(str(error), Exit.WRONG_USAGE)
-    except OncofhirError as error:
-        fail(f"{error}; run it again to go on", status_of(error))
+    except (OncofhirError, SettingsError) as error:
+        give_up(error, "run it again to go on")
     _end(counts)
 
 

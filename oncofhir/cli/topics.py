@@ -6,7 +6,7 @@ import typer
 from rich.table import Table
 
 from oncofhir.cli.config import settings_or_exit
-from oncofhir.cli.exits import Exit, fail, status_of
+from oncofhir.cli.exits import Exit, give_up
 from oncofhir.cli.printing import console, json_line, wants_tables
 
 app = typer.Typer(no_args_is_help=True, help="The topics of the service.")
@@ -37,7 +37,7 @@ def ensure(
         ):
             json_line(state)
     except (OncofhirError, SettingsError) as error:
-        fail(str(error), status_of(error))
+        give_up(error)
 
 
 @app.command()
@@ -61,7 +61,7 @@ def check(
             settings.kafka, partitions=partitions, replication_factor=replication_factor
         )
     except (OncofhirError, SettingsError) as error:
-        fail(str(error), status_of(error))
+        give_up(error)
     if wants_tables(as_json):
         table = Table("topic", "problem", "severity", "found", "wanted", "remedy")
         for x in findings:

@@ -117,3 +117,7 @@ def test_results_come_in_input_order_and_the_bound_holds(delays, limit):
 
     assert asyncio.run(gathered()) == list(range(len(delays)))
     assert most <= limit
+
+
+def test_help_says_which_extra_to_install():
+    assert "oncofhir[demo]" in " ".join(run("demo", "--help").stdout.split())
