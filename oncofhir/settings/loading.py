@@ -1,8 +1,12 @@
 """All settings together, read from the environment and a TOML file."""
 
 import os
+import re
 from collections.abc import Mapping
+from difflib import get_close_matches
 from pathlib import Path
+from tomllib import TOMLDecodeError
+from typing import Any
 from urllib.parse import urlsplit
 
 from pydantic import Field, PositiveFloat
@@ -106,10 +110,8 @@ def load() -> Settings:
     """
     unknown = sorted(_unknown_variables(os.environ))
     if unknown:
-        raise SettingsError(
-            f"unknown settings in the environment: {', '.join(unknown)}; "
-            "'oncofhir config show' lists the known ones"
-        )
+        said = ", ".join(map(_with_the_nearest, unknown))
+        raise SettingsError(f"unknown settings in the environment: {said}")
     file = os.environ.get(CONFIG_FILE_VARIABLE)
     if file and not Path(file).is_file():
         raise SettingsError(f"{CONFIG_FILE_VARIABLE} names no file: {file}")
@@ -119,13 +121,47 @@ def load() -> Settings:
         raise SettingsError(_described(error)) from error
 
 
+def _with_the_nearest(name: str) -> str:
+    """An unknown variable, and the known one that was probably meant."""
+    near = _nearest(name)
+    return f"{name} (did you mean {near}?)" if near else name
+
+
+def _nearest(variable: str) -> str | None:
+    """The known variable that is spelt most like another, if one is."""
+    known = [name.removeprefix(PREFIX) for name in known_variables()]
+    near = get_close_matches(variable.upper().removeprefix(PREFIX), known, n=1)
+    return PREFIX + near[0] if near else None
+
+
 def _described(error: Exception) -> str:
+    file = os.environ.get(CONFIG_FILE_VARIABLE, "settings")
+    if isinstance(error, TOMLDecodeError):
+        return f"{file} is no TOML: {_place_in(error)}"
     errors = getattr(error, "errors", None)
     if not callable(errors):
-        return f"{type(error).__name__} while reading {os.environ.get(CONFIG_FILE_VARIABLE, 'settings')}"
-    return "; ".join(
-        f"{PREFIX}{'__'.join(str(part) for part in e['loc']).upper()}: {e['msg']}" for e in errors()
-    )
+        return f"{type(error).__name__} while reading {file}"
+    return "; ".join(map(_one_described, errors()))
+
+
+def _place_in(error: TOMLDecodeError) -> str:
+    """Where the file is wrong; the rest of the message may quote it."""
+    found = re.search(r"at line \d+, column \d+|at end of document", str(error))
+    return found[0] if found else type(error).__name__
+
+
+def _one_described(error: Mapping[str, Any]) -> str:
+    """What pydantic says of one setting; of the unknown only the file's are left here."""
+    variable = f"{PREFIX}{'__'.join(str(part) for part in error['loc']).upper()}"
+    if error["type"] == "extra_forbidden":
+        *groups, key = (str(part) for part in error["loc"])
+        table = f"[{'.'.join(groups)}] " if groups else ""
+        near = _nearest(variable)
+        meant = f" (did you mean {known_variables()[near]}?)" if near else ""
+        return (
+            f"{os.environ.get(CONFIG_FILE_VARIABLE, 'settings')}: unknown key {table}{key}{meant}"
+        )
+    return f"{variable}: {error['msg'].removeprefix('Value error, ')}"
 
 
 def known_variables() -> dict[str, str]:
