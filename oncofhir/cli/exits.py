@@ -22,6 +22,7 @@ class Exit(IntEnum):
     WRONG_RESULT = 1
     WRONG_USAGE = 2
     UNREACHABLE = 3
+    INTERRUPTED = 130
 
 
 def fail(message: str, status: Exit) -> NoReturn:

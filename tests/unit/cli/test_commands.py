@@ -121,3 +121,25 @@ def test_results_come_in_input_order_and_the_bound_holds(delays, limit):
 
 def test_help_says_which_extra_to_install():
     assert "oncofhir[demo]" in " ".join(run("demo", "--help").stdout.split())
+
+
+def test_who_has_read_enough_ends_a_command_quietly():
+    """As `oncofhir reasons | head -1` does."""
+    command = [sys.executable, "-m", "oncofhir", "reasons"]
+    running = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, bufsize=0)
+    running.stdout.read(1)
+    running.stdout.close()
+    assert running.wait(30) == 0
+    assert running.stderr.read() == b""
+    running.stderr.close()
+
+
+@pytest.mark.parametrize("seconds", [0.3, 0.6, 1.0])
+def test_an_interrupt_while_a_command_begins_is_130_without_a_traceback(seconds):
+    command = [sys.executable, "-m", "oncofhir", "extract", "-"]
+    running = subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.PIPE)
+    time.sleep(seconds)  # it waits for standard input
+    running.send_signal(signal.SIGINT)
+    _, err = running.communicate(timeout=30)
+    assert running.returncode == 130, err
+    assert b"Traceback" not in err
