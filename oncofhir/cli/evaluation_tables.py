@@ -98,6 +98,8 @@ def _number(value: float | None) -> str:
 
 def _interval(row: dict[str, Any]) -> str:
     between = row["f1_interval"]
+    if between is None:
+        return _number(None)
     return f"{between['low']:.2f} to {between['high']:.2f}"
 
 

@@ -14,6 +14,7 @@ from oncofhir.cli.models import EMBEDDED, RULES, check_model, chosen_model
 from oncofhir.cli.ordered import in_order
 from oncofhir.cli.printing import json_line, wants_tables
 from oncofhir.consumers.extraction import Extracting, Output, Source
+from oncofhir.schemas.reasons import Reason
 from oncofhir.settings import FhirCredentials, ModelApi, ModelSettings, Settings, SettingsError
 
 AT_A_TIME = 8
@@ -41,12 +42,16 @@ def extract(
     prompt_set: Annotated[
         str | None, typer.Option(help="Default: the embedded model's own; for a URL the settings'.")
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="JSON lines also on a terminal.")] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="JSON lines for findings also on a terminal.")
+    ] = False,
 ) -> None:
     """Read reports and print what is found in each: one JSON line a report. Nothing is written.
 
     Reports are DiagnosticReport and DocumentReference resources, Bundles that hold them, and text
     files. Other resources beside them (Patient, Binary) are what references resolve against.
+
+    Standard input holds JSON or NDJSON; text is read from *.txt files.
 
     Exit status: 0, 1 when a report could not be read, 2 wrong usage, 3 the model is unreachable.
     """
@@ -58,17 +63,32 @@ def extract(
     check_model(model)
     settings = settings_or_exit()
     items = list(inputs.read(paths))
+    _say_what_is_odd(items, paths)
+    tables = output is Output.FINDINGS and wants_tables(as_json)
     try:
         # to print reports no model is needed
         asked = RULES if output is Output.REPORT else model
         with chosen_model(asked, model_api, prompt_set, settings.model) as chosen:
-            wrong = asyncio.run(_run(items, output, chosen, settings, wants_tables(as_json)))
+            wrong = asyncio.run(_run(items, output, chosen, settings, tables))
     except SettingsError as error:
         fail(str(error), Exit.WRONG_USAGE)
     except OncofhirError as error:
         fail(f"{error} (asked at {model})", Exit(status_of(error)))
     if wrong:
         raise typer.Exit(Exit.WRONG_RESULT)
+
+
+def _say_what_is_odd(items: list[inputs.Item], paths: list[str]) -> None:
+    """Say it once where nothing will be read, or where nothing is JSON that should be."""
+    if not any(item.holds_reports for item in items):
+        typer.echo(f"oncofhir: no reports in {', '.join(paths)}", err=True)
+    piped = [item for item in items if item.file == inputs.STDIN]
+    if piped and all(item.error is Reason.NOT_JSON for item in piped):
+        typer.echo(
+            "oncofhir: standard input takes FHIR resources as JSON or NDJSON; "
+            "put a report's text into a file *.txt",
+            err=True,
+        )
 
 
 async def _run(

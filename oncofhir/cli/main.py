@@ -36,7 +36,7 @@ app = typer.Typer(
         "Start with [bold]oncofhir demo[/bold]; look at one report with "
         "[bold]oncofhir extract FILE[/bold]; run the service with [bold]oncofhir worker[/bold].\n\n"
         "Exit status: 0 all accounted for, 1 something is wrong with the result, 2 wrong usage or "
-        "settings, 3 a dependency is unreachable."
+        "settings, 3 a dependency is unreachable, 130 interrupted."
     ),
 )
 app.command("demo")(demo.demo)
@@ -74,11 +74,6 @@ def oncofhir(
     configure_structlog(LogSettings(level="WARNING"), CurrentStderr())
 
 
-def main() -> None:
-    """Run the command line; a broken pipe on stdout ends it quietly."""
+def set_up_logging() -> None:
+    """Logs go to stderr: stdout is for results."""
     configure(LogSettings(level="WARNING"), sys.stderr)
-    try:
-        app()
-    except BrokenPipeError:
-        sys.stderr.close()
-        sys.exit(0)

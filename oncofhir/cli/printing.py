@@ -24,6 +24,11 @@ def plain(result: Any) -> Any:
     return result
 
 
+def counted(count: int, one: str) -> str:
+    """A count and its noun: 1 record, 2 records."""
+    return f"{count} {one}" if count == 1 else f"{count} {one}s"
+
+
 def wants_tables(as_json: bool) -> bool:
     """Whether a person reads the output: a terminal, and no `--json`."""
     return not as_json and sys.stdout.isatty()

@@ -2,14 +2,17 @@
 
 import asyncio
 from collections.abc import Iterator
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from oncofhir.cli import inputs
 from oncofhir.cli.config import settings_or_exit
-from oncofhir.cli.exits import Exit, fail, status_of
-from oncofhir.cli.printing import json_line
+from oncofhir.cli.exits import Exit, fail, give_up
+from oncofhir.cli.printing import counted, json_line
+
+if TYPE_CHECKING:
+    from oncofhir.consumers.publications import Publication
 
 
 def publish(
@@ -29,11 +32,12 @@ def publish(
     DiagnosticReports go to ONCOFHIR_KAFKA__DIAGNOSTIC_REPORT_TOPIC, DocumentReferences to
     ONCOFHIR_KAFKA__DOCUMENT_REFERENCE_TOPIC, Bundles where their reports belong; the key is Type/id.
     Resources of other types, and lines that are none, are named on stderr and left out. Exit status 1:
-    something was left out; 3: the broker is unreachable.
+    something was left out; 2: there is no such topic; 3: the broker is unreachable.
     """
     from oncofhir.consumers.publications import publish_messages, raw_message, resource_message
     from oncofhir.consumers.publisher import Message
     from oncofhir.schemas.errors import OncofhirError
+    from oncofhir.settings import SettingsError
 
     gone = inputs.missing(paths)
     if gone:
@@ -57,23 +61,24 @@ def publish(
     async def run() -> int:
         count = 0
         async for publication in publish_messages(messages(), settings):
-            at = publication.coordinates
-            key = publication.message.key
-            json_line(
-                {
-                    "topic": at.topic,
-                    "partition": at.partition,
-                    "offset": at.offset,
-                    "key": key.decode("utf-8", "replace") if key else None,
-                }
-            )
+            json_line(_line(publication))
             count += 1
         return count
 
     try:
         count = asyncio.run(run())
-    except OncofhirError as error:
-        fail(str(error), Exit(status_of(error)))
-    typer.echo(f"oncofhir: published {count} records", err=True)
+    except (OncofhirError, SettingsError) as error:
+        give_up(error)
+    typer.echo(f"oncofhir: published {counted(count, 'record')}", err=True)
     if left_out:
         raise typer.Exit(Exit.WRONG_RESULT)
+
+
+def _line(publication: "Publication") -> dict[str, Any]:
+    at, key = publication.coordinates, publication.message.key
+    return {
+        "topic": at.topic,
+        "partition": at.partition,
+        "offset": at.offset,
+        "key": key.decode("utf-8", "replace") if key else None,
+    }

@@ -9,8 +9,8 @@ import typer
 from rich.table import Table
 
 from oncofhir.cli.config import settings_or_exit
-from oncofhir.cli.exits import Exit, fail, status_of
-from oncofhir.cli.printing import console, json_line, wants_tables
+from oncofhir.cli.exits import Exit, fail, give_up
+from oncofhir.cli.printing import console, counted, json_line, wants_tables
 from oncofhir.cli.times import moment
 
 if TYPE_CHECKING:
@@ -41,16 +41,19 @@ def reconcile(
     usage or settings; 3 the broker or the store is unreachable.
     """
     from oncofhir.schemas.errors import OncofhirError
+    from oncofhir.settings import SettingsError
 
-    settings = settings_or_exit()
     begin, end = moment(since), moment(until)
+    if begin is not None and end is not None and begin >= end:
+        fail("--since is not before --until: there is no such time range", Exit.WRONG_USAGE)
+    settings = settings_or_exit()
     now = datetime.now(UTC)
     try:
         ledger, found = _read(settings, begin, end, now, late)
         if heads:
             found += asyncio.run(_about_heads(settings, ledger, begin, now, late))
-    except OncofhirError as error:
-        fail(str(error), status_of(error))
+    except (OncofhirError, SettingsError) as error:
+        give_up(error)
     _print(ledger, found, as_json=as_json)
     if found:
         raise typer.Exit(Exit.WRONG_RESULT)
@@ -97,7 +100,7 @@ async def _about_heads(
                 found += about_head(ledger, head, now, late)
     finally:
         await client.aclose()
-    _say(f"{ledger.counts['heads']} heads")
+    _say(f"{counted(ledger.counts['heads'], 'head')}")
     return found
 
 

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from oncofhir.cli.config import settings_or_exit
-from oncofhir.cli.exits import Exit, fail, status_of
+from oncofhir.cli.exits import Exit, fail, give_up
 from oncofhir.cli.ordered import in_order
-from oncofhir.cli.printing import json_line
+from oncofhir.cli.printing import counted, json_line
 
 if TYPE_CHECKING:
     from oncofhir.fhir.recall import Recalled
@@ -21,7 +21,10 @@ _EVERY = 100  # documents between two lines of progress
 
 def retract(
     model: Annotated[
-        str | None, typer.Option(metavar="DIGEST", help="The model's digest, as rows name it.")
+        str | None,
+        typer.Option(
+            metavar="DIGEST", help="The model's digest, as rows name it, or after `sha256:`."
+        ),
     ] = None,
     prompt_set: Annotated[
         str | None, typer.Option(metavar="NAME@VERSION", help="The prompt set, as rows name it.")
@@ -53,7 +56,7 @@ def retract(
         fail("say what to withdraw: --model DIGEST or --prompt-set NAME@VERSION", Exit.WRONG_USAGE)
     if prompt_set and "@" not in prompt_set:
         fail("--prompt-set needs the version too: NAME@VERSION", Exit.WRONG_USAGE)
-    recalled = Recalled(model=model, prompt_set=prompt_set, since=_moment(since))
+    recalled = Recalled(model=_digest(model), prompt_set=prompt_set, since=_moment(since))
     settings = settings_or_exit()
     if settings.fhir.write is WriteMode.SHADOW and not dry_run:
         fail(
@@ -62,11 +65,14 @@ def retract(
         )
     try:
         counts = asyncio.run(_run(settings, recalled, dry_run=dry_run))
-    except SettingsError as error:
-        fail(str(error), Exit.WRONG_USAGE)
-    except OncofhirError as error:
-        fail(f"{error}; run it again to go on", status_of(error))
+    except (OncofhirError, SettingsError) as error:
+        give_up(error, "run it again to go on")
     _end(counts)
+
+
+def _digest(model: str | None) -> str | None:
+    """A digest as it is stored: without the name of its algorithm."""
+    return model.removeprefix("sha256:") if model is not None else None
 
 
 def _moment(since: str | None) -> datetime | None:
@@ -101,7 +107,7 @@ async def _run(settings: "Settings", recalled: "Recalled", *, dry_run: bool) -> 
     try:
         # All heads first: what is withdrawn moves in the pages of a search that goes on.
         tasks = [task async for task, _ in heads_of(client, systems, recalled)]
-        typer.echo(f"oncofhir: {len(tasks)} documents", err=True)
+        typer.echo(f"oncofhir: {counted(len(tasks), 'document')}", err=True)
         async with RecallPublisher(settings.kafka) as publisher:
             if not publisher.publishes and not dry_run:
                 typer.echo(

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from oncofhir.cli.config import settings_or_exit
-from oncofhir.cli.exits import Exit, fail, status_of
+from oncofhir.cli.exits import Exit, fail, give_up
 from oncofhir.cli.printing import json_line
 
 
@@ -53,7 +53,5 @@ def smoke_test(
         json_line(asyncio.run(run()))
     except SmokeTestFailed as error:
         fail(str(error), Exit.WRONG_RESULT)
-    except SettingsError as error:
-        fail(str(error), Exit.WRONG_USAGE)
-    except OncofhirError as error:
-        fail(str(error), Exit(status_of(error)))
+    except (OncofhirError, SettingsError) as error:
+        give_up(error)

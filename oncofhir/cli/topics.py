@@ -6,7 +6,7 @@ import typer
 from rich.table import Table
 
 from oncofhir.cli.config import settings_or_exit
-from oncofhir.cli.exits import Exit, fail, status_of
+from oncofhir.cli.exits import Exit, give_up
 from oncofhir.cli.printing import console, json_line, wants_tables
 
 app = typer.Typer(no_args_is_help=True, help="The topics of the service.")
@@ -28,6 +28,7 @@ def ensure(
     """
     from oncofhir.consumers.topics import ensure_topics
     from oncofhir.schemas.errors import OncofhirError
+    from oncofhir.settings import SettingsError
 
     settings = settings_or_exit()
     try:
@@ -35,8 +36,8 @@ def ensure(
             settings.kafka, partitions=partitions, replication_factor=replication_factor
         ):
             json_line(state)
-    except OncofhirError as error:
-        fail(str(error), Exit(status_of(error)))
+    except (OncofhirError, SettingsError) as error:
+        give_up(error)
 
 
 @app.command()
@@ -52,14 +53,15 @@ def check(
     """
     from oncofhir.consumers.topic_check import Severity, check_topics
     from oncofhir.schemas.errors import OncofhirError
+    from oncofhir.settings import SettingsError
 
     settings = settings_or_exit()
     try:
         findings = check_topics(
             settings.kafka, partitions=partitions, replication_factor=replication_factor
         )
-    except OncofhirError as error:
-        fail(str(error), Exit(status_of(error)))
+    except (OncofhirError, SettingsError) as error:
+        give_up(error)
     if wants_tables(as_json):
         table = Table("topic", "problem", "severity", "found", "wanted", "remedy")
         for x in findings:

@@ -2,8 +2,11 @@
 
 import asyncio
 
+import structlog
+
 from oncofhir.cli.config import settings_or_exit
 from oncofhir.cli.exits import Exit, fail
+from oncofhir.settings import FhirSettings, Settings
 
 
 def worker() -> None:
@@ -17,7 +20,7 @@ def worker() -> None:
     from oncofhir.consumers.composition import parsing_pool, pipeline
     from oncofhir.consumers.worker import Worker
     from oncofhir.schemas.errors import OncofhirError, TooManyDeadLetters
-    from oncofhir.settings import SettingsError, refuse_shared_topics
+    from oncofhir.settings import SettingsError, refuse_own_port, refuse_shared_topics
     from oncofhir.telemetry.logging import configure, described
 
     settings = settings_or_exit()
@@ -33,6 +36,8 @@ def worker() -> None:
 
     try:
         refuse_shared_topics(settings)
+        refuse_own_port(settings)
+        _warn_of_a_placeholder(settings)
         asyncio.run(run())
     except SettingsError as error:
         fail(str(error), Exit.WRONG_USAGE)
@@ -43,3 +48,13 @@ def worker() -> None:
     except Exception as error:  # noqa: BLE001 - a fault of ours, whose message may quote a report
         where = " ".join(f"{name}={said}" for name, said in described(error).items())
         fail(f"halted by a fault: {where}", Exit.WRONG_RESULT)
+
+
+def _warn_of_a_placeholder(settings: Settings) -> None:
+    """Identifiers are forever: a change of their system makes all that is stored another's."""
+    if settings.fhir.identifier_system == FhirSettings().identifier_system:
+        structlog.get_logger(__name__).warning(
+            "identifiers are of a placeholder's system",
+            setting="ONCOFHIR_FHIR__IDENTIFIER_SYSTEM",
+            remedy="set it to a URI of yours before anything is written",
+        )

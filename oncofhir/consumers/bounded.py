@@ -38,7 +38,8 @@ class BoundedReader:
     def to_end(self, topic: str, since_ms: int | None = None) -> Iterator[Any]:
         """The records of a topic, partition after partition, in offset order within each.
 
-        `since_ms`: begin at the first record of at least this timestamp (epoch milliseconds).
+        `since_ms`: begin at the first record of at least this timestamp (epoch milliseconds); later ones may
+        be older.
         """
         with _translating(self._settings):
             partitions = self._partitions(topic)
@@ -46,7 +47,7 @@ class BoundedReader:
             begins = self._consumer.beginning_offsets(partitions)
             if since_ms is not None:
                 found = self._consumer.offsets_for_times(dict.fromkeys(partitions, since_ms))
-                begins = {at: found[at].offset if found.get(at) else ends[at] for at in partitions}
+                begins = {at: _begin(found.get(at), since_ms, ends[at]) for at in partitions}
             for at in partitions:
                 if begins[at] < ends[at]:
                     yield from self._span(at, begins[at], ends[at])
@@ -92,6 +93,14 @@ class BoundedReader:
                 moved = now
             elif now - moved > _STUCK_SECONDS:
                 raise _stopped(at, position, end)
+
+
+def _begin(found: Any | None, since_ms: int, end: int) -> int:
+    """The offset of the first record of a time, or the end where there is none.
+
+    Tansu then answers with offset 0 and timestamp -1, Apache Kafka with nothing.
+    """
+    return end if found is None or found.timestamp < since_ms else int(found.offset)
 
 
 def _stopped(at: TopicPartition, position: int, end: int) -> DependencyUnavailable:

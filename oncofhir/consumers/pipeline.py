@@ -9,7 +9,7 @@ from time import monotonic
 import structlog
 
 from oncofhir.consumers.reading import ReportReader
-from oncofhir.fhir.capability import check_version
+from oncofhir.fhir.capability import Capability, check_version
 from oncofhir.fhir.changes import version_of
 from oncofhir.fhir.client import FhirClient
 from oncofhir.fhir.deciding import Decision, decide
@@ -69,6 +69,7 @@ class Pipeline:
         self._software_version = software_version
         self._clock = clock
         self._model: tuple[float, ModelIdentity] | None = None
+        self._told: Capability | None = None
         self._standing: set[tuple[str, str]] = set()
 
     async def ready(self) -> None:
@@ -80,6 +81,13 @@ class Pipeline:
         """
         able = await self._store.ask_capability()
         check_version(able, self._store.base_url)
+        if able != self._told:  # each attempt of the start asks anew
+            self._told = able
+            self._tell(able)
+        self._model = None
+        await self._identity()
+
+    def _tell(self, able: Capability) -> None:
         log.info(
             "store",
             fhir_version=able.fhir_version,
@@ -92,8 +100,6 @@ class Pipeline:
                 "the store does not guard versions: run one worker, or two may both write a document",
                 address=self._store.base_url,
             )
-        self._model = None
-        await self._identity()
 
     async def process(self, event: ReportEvent) -> Processed:
         """Deal with one event, to the end.

@@ -1,5 +1,6 @@
 """Puts FHIR resources on the input topics: what `oncofhir publish` and the demo send."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator, Iterable, Iterator
 from dataclasses import dataclass
@@ -8,6 +9,7 @@ from typing import Any
 
 from oncofhir.consumers.publisher import Message, Publisher
 from oncofhir.consumers.records import Coordinates
+from oncofhir.consumers.topics import refuse_missing_topics
 from oncofhir.settings import KafkaSettings
 
 CONTENT_TYPE = ("content-type", b"application/fhir+json")
@@ -74,12 +76,17 @@ async def publish_messages(
     """Publish messages and say of each, in order, where it lies, once it is acknowledged.
 
     Raises:
+        SettingsError: a topic is not there.
         DependencyUnavailable, AccessDenied, RequestRejected: the rest was not published; what came
             before the failing batch was.
     """
     remaining = iter(messages)
+    there: set[str] = set()
     async with Publisher(settings) as publisher:
         while batch := list(islice(remaining, _AT_A_TIME)):
+            if new := {message.topic for message in batch} - there:
+                await asyncio.to_thread(refuse_missing_topics, new, settings)
+                there |= new
             for message, at in zip(batch, await publisher.publish(batch), strict=True):
                 yield Publication(message, at)
 

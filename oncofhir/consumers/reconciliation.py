@@ -46,10 +46,12 @@ def read_topics(
     since_ms = None if since is None else _ms(since)
     until_ms = None if until is None else _ms(until)
     for topic in kafka.input_topics:
+        before = ledger.counts["records"]
         for record in reader.to_end(topic, since_ms):
-            if until_ms is None or record.timestamp < until_ms:
+            is_old = since_ms is not None and record.timestamp < since_ms
+            if not is_old and (until_ms is None or record.timestamp < until_ms):
                 _enter(ledger, record)
-        progress(f"{topic}: {ledger.counts['records']} records so far")
+        progress(f"{topic}, records: {ledger.counts['records'] - before}")
     # What came out of a record was published after it.
     for record in reader.to_end(kafka.outcome_topic, since_ms):
         _enter_outcome(ledger, record)

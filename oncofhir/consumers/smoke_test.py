@@ -21,12 +21,15 @@ from oncofhir.consumers.publications import publish_resources
 from oncofhir.consumers.records import Coordinates
 from oncofhir.fhir.client import FhirClient
 from oncofhir.schemas.base import Value
+from oncofhir.schemas.errors import OncofhirError
 from oncofhir.schemas.finding import Kind
 from oncofhir.schemas.outcome import OutcomeRow, OutcomeStatus, PhenotypeRow, RowStatus
 from oncofhir.settings import KafkaSettings
 
 PATIENT = "oncofhir-smoke-test"
+# The mark makes the document one of this run's own: the same words again would be an alias of the last run's.
 REPORT = """SURGICAL PATHOLOGY REPORT (INVENTED, FOR A TEST OF THE INSTALLATION)
+Test run: {mark}
 
 FINAL DIAGNOSIS:
 LEFT BREAST, LUMPECTOMY:
@@ -35,6 +38,7 @@ LEFT BREAST, LUMPECTOMY:
 - Pathologic stage: pT2 pN0.
 """
 _TEST_DATA = {"system": "http://terminology.hl7.org/CodeSystem/v3-ActReason", "code": "HTEST"}
+_FIRST, _RETRACTION = 1, 2  # the report's versions
 _POLL_MS = 500
 _LOOK_AGAIN_SECONDS = 1.0  # a server's search may lag behind its writes
 
@@ -65,34 +69,83 @@ async def smoke_test(
     """
     began = time.monotonic()
     deadline = began + seconds
-    ident = f"{PATIENT}-{uuid4().hex[:12]}"
+    mark = uuid4().hex[:12]
     await store.put(_patient())
     progress(f"patient {PATIENT} is in the store")
     watch = await asyncio.to_thread(_Watch, kafka)
     try:
-        outcome = await _through(watch, kafka, _report(ident, 1, "final"), deadline, progress)
-        if outcome.status is not OutcomeStatus.FOUND:
-            raise SmokeTestFailed(
-                f"the report's outcome is {outcome.status.value} ({outcome.reason or 'no reason'}) and "
-                "not found: see whether the model and its prompt set fit each other"
+        try:
+            outcome, condition, provenance = await _forth(
+                watch, kafka, store, mark, deadline, progress
             )
-        condition = await _condition(watch, ident, deadline, store)
-        provenance = await _provenance(condition, deadline, store)
-        progress(f"stored: {condition}, traced by {provenance}")
-        report = _report(ident, 2, "entered-in-error")
+        except SmokeTestFailed as error:
+            raise SmokeTestFailed(
+                f"{error}; {await _taken_back(watch, kafka, mark, deadline, progress)}"
+            ) from error
+        report = _report(mark, _RETRACTION, "entered-in-error")
         retracted = await _through(watch, kafka, report, deadline, progress)
         if retracted.status is not OutcomeStatus.RETRACTED:
             raise SmokeTestFailed(f"the retraction's outcome is {retracted.status.value}")
     finally:
         await asyncio.to_thread(watch.close)
     return SmokeTest(
-        report=f"DiagnosticReport/{ident}",
+        report=f"DiagnosticReport/{_ident(mark)}",
         condition=condition,
         provenance=provenance,
         findings=outcome.findings,
         retracted=True,
         seconds=round(time.monotonic() - began, 1),
     )
+
+
+async def _forth(
+    watch: "_Watch",
+    kafka: KafkaSettings,
+    store: FhirClient,
+    mark: str,
+    deadline: float,
+    progress: Callable[[str], None],
+) -> tuple[OutcomeRow, str, str]:
+    """The report's outcome, its Condition and the Condition's Provenance."""
+    outcome = await _through(watch, kafka, _report(mark, _FIRST, "final"), deadline, progress)
+    if outcome.status is not OutcomeStatus.FOUND:
+        raise SmokeTestFailed(
+            f"the report's outcome is {outcome.status.value} ({outcome.reason or 'no reason'}) and not "
+            f"found: {_look_at(outcome)}"
+        )
+    condition = await _condition(watch, _ident(mark), deadline, store)
+    provenance = await _provenance(condition, deadline, store)
+    progress(f"stored: {condition}, traced by {provenance}")
+    return outcome, condition, provenance
+
+
+def _look_at(outcome: OutcomeRow) -> str:
+    """What to look at when a report was not read as one with findings."""
+    if outcome.status is OutcomeStatus.NOTHING_FOUND:
+        return "see whether the model and its prompt set fit each other"
+    if outcome.status is OutcomeStatus.ALIAS:
+        return "another resource in the store shows the same document"
+    if outcome.reason:
+        return "'oncofhir reasons' says what to do"
+    return "see the worker's log"
+
+
+async def _taken_back(
+    watch: "_Watch",
+    kafka: KafkaSettings,
+    mark: str,
+    deadline: float,
+    progress: Callable[[str], None],
+) -> str:
+    """Retract the report of a test that failed, and say how that went."""
+    report = _report(mark, _RETRACTION, "entered-in-error")
+    try:
+        outcome = await _through(watch, kafka, report, deadline, progress)
+    except (SmokeTestFailed, OncofhirError) as error:
+        if watch.published == _RETRACTION:
+            return "its retraction is published, without an outcome so far"
+        return f"DiagnosticReport/{_ident(mark)} is not retracted ({error})"
+    return f"its retraction's outcome is {outcome.status.value}"
 
 
 async def _through(
@@ -104,6 +157,7 @@ async def _through(
 ) -> OutcomeRow:
     async for publication in publish_resources([report], kafka):
         at = publication.coordinates
+    watch.published += 1
     progress(
         f"published as {report['status']}: {at.topic}, partition {at.partition}, offset {at.offset}"
     )
@@ -161,11 +215,16 @@ def _patient() -> dict[str, Any]:
     }
 
 
-def _report(ident: str, version: int, status: str) -> dict[str, Any]:
+def _ident(mark: str) -> str:
+    return f"{PATIENT}-{mark}"
+
+
+def _report(mark: str, version: int, status: str) -> dict[str, Any]:
+    text = REPORT.format(mark=mark)
     written = datetime.now(UTC) + timedelta(seconds=version - 1)
     return {
         "resourceType": "DiagnosticReport",
-        "id": ident,
+        "id": _ident(mark),
         "meta": {
             "versionId": str(version),
             "lastUpdated": written.isoformat(timespec="milliseconds"),
@@ -176,7 +235,7 @@ def _report(ident: str, version: int, status: str) -> dict[str, Any]:
         "subject": {"reference": f"Patient/{PATIENT}"},
         "effectiveDateTime": written.date().isoformat(),
         "presentedForm": [
-            {"contentType": "text/plain", "data": base64.b64encode(REPORT.encode()).decode()}
+            {"contentType": "text/plain", "data": base64.b64encode(text.encode()).decode()}
         ],
     }
 
@@ -189,6 +248,7 @@ class _Watch:
         self.outcomes: dict[Coordinates, OutcomeRow] = {}
         self.dead_letters: dict[Coordinates, str] = {}
         self.rows: list[PhenotypeRow] = []
+        self.published = 0
         options = client_options(settings, "smoke-test") | {
             "group_id": None,
             "enable_auto_commit": False,

@@ -43,9 +43,10 @@ async def look_at_topics(settings: KafkaSettings) -> None:
 
 def _say(findings: tuple[TopicFinding, ...]) -> None:
     for finding in findings:
-        said = log.info if finding.severity is Severity.UNKNOWN else log.warning
+        is_unknown = finding.severity is Severity.UNKNOWN
+        said = log.info if is_unknown else log.warning
         said(
-            "topic is not as it should be",
+            "topic could not be looked at" if is_unknown else "topic is not as it should be",
             topic=finding.topic,
             problem=finding.problem,
             severity=finding.severity.value,

@@ -1,6 +1,6 @@
 """The topics that the service reads and writes: which there must be, and making those that are missing."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from kafka import KafkaAdminClient
 from kafka.errors import KafkaError, TopicAlreadyExistsError
@@ -8,7 +8,7 @@ from kafka.errors import KafkaError, TopicAlreadyExistsError
 from oncofhir.consumers.connection import client_options, connect, translated
 from oncofhir.consumers.publisher import DEAD_LETTER_HEADROOM
 from oncofhir.schemas.base import Value
-from oncofhir.settings import KafkaSettings
+from oncofhir.settings import KafkaSettings, SettingsError
 
 _COMPACTED = {"cleanup.policy": "compact"}
 
@@ -81,6 +81,27 @@ def ensure_topics(
         TopicState(name=t.name, created=t.name in created, partitions=counts.get(t.name, 0))
         for t in wanted
     )
+
+
+def refuse_missing_topics(names: Collection[str], settings: KafkaSettings) -> None:
+    """See that topics are there before anything is published: a broker may make the others. Blocks.
+
+    Raises:
+        SettingsError: there is no such topic; the message names it and the remedy.
+        DependencyUnavailable, AccessDenied: the broker cannot be asked.
+    """
+    admin = connect(KafkaAdminClient, settings, **client_options(settings, "topics"))
+    try:
+        missing = sorted(set(names) - set(admin.list_topics()))
+    except KafkaError as error:
+        raise translated(error, settings) from error
+    finally:
+        admin.close()
+    if missing:
+        raise SettingsError(
+            f"no such topic: {', '.join(missing)}; correct the name, or create it: 'oncofhir topics ensure' "
+            "creates those of the settings"
+        )
 
 
 def _create(admin: KafkaAdminClient, topic: Topic) -> None:

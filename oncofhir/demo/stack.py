@@ -8,6 +8,8 @@ from oncofhir.demo.broker import EmbeddedBroker
 from oncofhir.demo.fhir_server import EmbeddedFhirServer
 from oncofhir.demo.model_server import PROMPT_SET, EmbeddedModelServer
 
+IDENTIFIER_SYSTEM = "https://oncofhir.example.org/demo"
+
 
 class Stack:
     """A context manager over the three."""
@@ -25,6 +27,7 @@ class Stack:
             "ONCOFHIR_KAFKA__BOOTSTRAP_SERVERS": self.broker.address,
             "ONCOFHIR_FHIR__BASE_URL": self.fhir.base_url,
             "ONCOFHIR_FHIR__STAGING_SYSTEM": "ajcc-8",  # else most of its stages are text
+            "ONCOFHIR_FHIR__IDENTIFIER_SYSTEM": IDENTIFIER_SYSTEM,
             "ONCOFHIR_MODEL__URL": self.model.url,
             "ONCOFHIR_MODEL__PROMPT_SET": PROMPT_SET,
         }

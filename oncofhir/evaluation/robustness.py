@@ -49,10 +49,10 @@ def robustness(
     if kind is Perturbation.NEGATE:
         return said | {"before": {"found": _found(first)}, "after": {"kept": 1 - _found(second)}}
     scores = [summary([tallies(r) for r in reports], seed) for reports in (first, second)]
-    lost = {MICRO: scores[0][MICRO].exact.f1 - scores[1][MICRO].exact.f1}
-    lost[MACRO] = scores[0][MACRO]["f1"] - scores[1][MACRO]["f1"]
+    lost = {MICRO: _less(scores[0][MICRO].exact.f1, scores[1][MICRO].exact.f1)}
+    lost[MACRO] = _less(scores[0][MACRO]["f1"], scores[1][MACRO]["f1"])
     lost |= {
-        name: row.exact.f1 - scores[1]["phenotypes"][name].exact.f1
+        name: _less(row.exact.f1, scores[1]["phenotypes"][name].exact.f1)
         for name, row in scores[0]["phenotypes"].items()
         if name in scores[1]["phenotypes"]
     }
@@ -61,6 +61,11 @@ def robustness(
         "after": scores[1],
         "loss_points": {name: POINTS * value for name, value in lost.items()},
     }
+
+
+def _less(before: float | None, after: float | None) -> float:
+    """What was lost; where there was nothing to measure, nothing."""
+    return (before or 0.0) - (after or 0.0)
 
 
 def _found(reports: Sequence[Observed]) -> float:

@@ -31,13 +31,16 @@ class Interval(Value):
 
 
 class ItemScore(Value):
-    """One row of the result: `labels` that have a value, `found` answers to labelled items."""
+    """One row of the result: `labels` that have a value, `found` answers to labelled items.
+
+    Without either there is nothing to measure, and no figure.
+    """
 
     labels: int
     found: int
     exact: Score
     lenient: Score
-    f1_interval: Interval
+    f1_interval: Interval | None
 
 
 def count_array(reports: Sequence[Mapping[str, Tally]]) -> Counts:
@@ -91,14 +94,15 @@ def summary(reports: Sequence[Mapping[str, Tally]], seed: int) -> dict[str, Any]
     drawn = np.einsum("dr,ric->dic", weights(len(reports), DRAWS, seed), counts)
     whole = counts.sum(axis=0)
     both = (by_phenotype(whole), by_phenotype(drawn))
+    is_labelled = bool(whole[:, 3].any())
     return {
         "phenotypes": _rows(PHENOTYPES, *both),
         "items": _rows(NAMES, whole, drawn),
         MICRO: _row(whole.sum(axis=0), drawn.sum(axis=1)),
         MACRO: {
-            "f1": float(macro(both[0])),
-            "f1_lenient": float(macro(both[0], 1)),
-            "f1_interval": interval(macro(both[1])),
+            "f1": float(macro(both[0])) if is_labelled else None,
+            "f1_lenient": float(macro(both[0], 1)) if is_labelled else None,
+            "f1_interval": interval(macro(both[1])) if is_labelled else None,
         },
     }
 
@@ -118,7 +122,7 @@ def _row(whole: Counts, drawn: Counts) -> ItemScore:
         found=int(claimed),
         exact=score(right, claimed, wanted),
         lenient=score(related, claimed, wanted),
-        f1_interval=interval(f1(drawn)),
+        f1_interval=interval(f1(drawn)) if claimed + wanted else None,
     )
 
 

@@ -5,7 +5,8 @@ label is known absent, any answer is a wrong claim; what is not labelled is not 
 
     precision = right / claimed, recall = right / wanted, F1 = 2 right / (claimed + wanted)
 
-(van Rijsbergen, Information Retrieval, 1979, for F.) A denominator of 0 gives 0 for precision, recall and F1.
+(van Rijsbergen, Information Retrieval, 1979, for F.) Where neither label nor claim is, there is
+no figure, and without a label no recall; another denominator of 0 gives 0.
 """
 
 from oncofhir.evaluation.dataset import ITEMS, Item, Phenotype
@@ -35,11 +36,14 @@ class Tally(Value):
 
 
 class Score(Value):
-    """Precision, recall and F1, each between 0 and 1."""
+    """Precision, recall and F1, each between 0 and 1; None where there is nothing to measure."""
 
-    precision: float
-    recall: float
-    f1: float
+    precision: float | None
+    recall: float | None
+    f1: float | None
+
+
+NOTHING_MEASURED = Score(precision=None, recall=None, f1=None)
 
 
 def tally(item: Item, gold: str | None, found: str | None) -> Tally:
@@ -62,8 +66,10 @@ def tallies(observed: Observed) -> dict[str, Tally]:
 
 def score(hits: float, claimed: float, wanted: float) -> Score:
     """The three figures of three counts."""
+    if not claimed + wanted:
+        return NOTHING_MEASURED
     return Score(
         precision=hits / claimed if claimed else 0.0,
-        recall=hits / wanted if wanted else 0.0,
-        f1=2 * hits / (claimed + wanted) if claimed + wanted else 0.0,
+        recall=hits / wanted if wanted else None,
+        f1=2 * hits / (claimed + wanted),
     )

@@ -17,7 +17,7 @@ from typing import Any
 from oncofhir.evaluation.dataset import Item, Phenotype
 from oncofhir.evaluation.matching import exact, normal
 from oncofhir.evaluation.observed import Observed
-from oncofhir.evaluation.tally import Score
+from oncofhir.evaluation.tally import NOTHING_MEASURED, Score
 
 Similarity = Callable[[Item, str, str], float]
 _DIAGNOSIS = Item(phenotype=Phenotype.DIAGNOSIS)
@@ -81,7 +81,7 @@ def _variant(reports: Sequence[Observed], similarity: Similarity) -> dict[str, A
     everything = [question for questions in of_phenotype.values() for question in questions]
     return {
         **_averaged(everything).model_dump(),
-        "macro_f1": sum(s.f1 for s in scores.values()) / max(1, len(scores)),
+        "macro_f1": sum(s.f1 or 0.0 for s in scores.values()) / len(scores) if scores else None,
         "phenotypes": {name: found.model_dump() for name, found in scores.items()},
     }
 
@@ -113,7 +113,7 @@ def _best(
 
 def _averaged(questions: Sequence[tuple[float, float]]) -> Score:
     if not questions:
-        return Score(precision=0.0, recall=0.0, f1=0.0)
+        return NOTHING_MEASURED
     precision = sum(p for p, _ in questions) / len(questions)
     recall = sum(r for _, r in questions) / len(questions)
     both = precision + recall
@@ -123,7 +123,10 @@ def _averaged(questions: Sequence[tuple[float, float]]) -> Score:
 
 
 def diagnosis_measures(reports: Sequence[Observed]) -> dict[str, Any]:
-    """The mean over labelled diagnoses of exact match, BLEU-2 and ROUGE-L; no answer counts 0."""
+    """The mean over labelled diagnoses of exact match, BLEU-2 and ROUGE-L; no answer counts 0.
+
+    Without a labelled diagnosis they are None.
+    """
     labelled = [(r, gold) for r in reports if (gold := dict(r.gold).get(_DIAGNOSIS)) is not None]
     means: dict[str, Any] = {"labels": len(labelled)}
     for name, similarity in VARIANTS.items():
@@ -132,5 +135,5 @@ def diagnosis_measures(reports: Sequence[Observed]) -> dict[str, Any]:
             for report, gold in labelled
             if (claims := report.claims(_DIAGNOSIS))
         ]
-        means[name] = sum(scores) / len(labelled) if labelled else 0.0
+        means[name] = sum(scores) / len(labelled) if labelled else None
     return means

@@ -16,6 +16,7 @@ from oncofhir.fhir.authorization import Anonymous, Authorization
 from oncofhir.fhir.fetching import AddressRefusedError, AnswerTooLargeError, Bounds, exchange
 from oncofhir.fhir.references import origin
 from oncofhir.fhir.retrying import attempts_of
+from oncofhir.schemas.causes import cause_of
 from oncofhir.schemas.errors import DependencyUnavailable, UnreadableReport
 from oncofhir.schemas.reasons import Reason
 
@@ -156,14 +157,8 @@ class Transport:
 
 
 def unreachable(error: Exception, where: str) -> DependencyUnavailable:
-    """The error for a request that got no answer; of TLS, what it refused."""
-    said = type(error).__name__
-    cause: BaseException | None = error
-    while cause is not None and not isinstance(cause, ssl.SSLError):
-        cause = cause.__cause__ or cause.__context__
-    if isinstance(cause, ssl.SSLError) and cause.reason:
-        said = f"{said}, TLS: {cause.reason}"
-    return DependencyUnavailable(Reason.STORE_UNREACHABLE, where, said)
+    """The error for a request that got no answer; says why, where it is known."""
+    return DependencyUnavailable(Reason.STORE_UNREACHABLE, where, cause_of(error))
 
 
 def _outcome(response: httpx2.Response) -> Any:

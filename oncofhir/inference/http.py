@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 import httpx2
 
+from oncofhir.schemas.causes import cause_of
 from oncofhir.schemas.errors import (
     AccessDenied,
     DependencyUnavailable,
@@ -92,7 +93,7 @@ class ModelHttp:
             )
         except httpx2.HTTPError as error:
             raise DependencyUnavailable(
-                Reason.MODEL_UNREACHABLE, self.base_url, type(error).__name__
+                Reason.MODEL_UNREACHABLE, self.base_url, cause_of(error)
             ) from error
         self._raise_for(response, path)
         return response

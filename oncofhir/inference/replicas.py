@@ -12,6 +12,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
+from urllib.parse import urlsplit, urlunsplit
 
 from oncofhir.inference.client import Completion, CompletionRequest
 from oncofhir.inference.replica import Replica
@@ -152,7 +153,7 @@ class Replicas:
         alive = [a for a in order if a not in tried and await self._serves(known[a])]
         if not alive:
             raise DependencyUnavailable(
-                Reason.MODEL_UNREACHABLE, None, f"none of {len(known)} replicas answers"
+                Reason.MODEL_UNREACHABLE, _addresses(known), _none_of(len(known))
             )
         most = 1 + PART * sum(known[a].limit.load for a in alive) / len(alive)
         address = next((a for a in alive if known[a].limit.load <= most), alive[0])
@@ -175,9 +176,9 @@ class Replicas:
 
     @staticmethod
     async def _first_alive(known: Iterable[tuple[str, Replica]]) -> Replica:
-        count = 0
-        for _, replica in known:
-            count += 1
+        asked = []
+        for address, replica in known:
+            asked.append(address)
             if await replica.revived():
                 try:
                     await replica.identify()
@@ -185,8 +186,18 @@ class Replicas:
                     continue
                 return replica
         raise DependencyUnavailable(
-            Reason.MODEL_UNREACHABLE, None, f"none of {count} replicas answers"
+            Reason.MODEL_UNREACHABLE, _addresses(asked), _none_of(len(asked))
         )
+
+
+def _addresses(urls: Iterable[str]) -> str:
+    """URLs without user and password."""
+    parts = (urlsplit(url) for url in urls)
+    return " ".join(urlunsplit(p._replace(netloc=p.netloc.rpartition("@")[2])) for p in parts)
+
+
+def _none_of(count: int) -> str:
+    return "no answer" if count == 1 else f"none of {count} replicas answers"
 
 
 def _weight(affinity: str, address: str) -> bytes:

@@ -23,6 +23,7 @@ from oncofhir.settings.loading import (
     Settings,
     known_variables,
     load,
+    refuse_own_port,
     refuse_shared_topics,
 )
 from oncofhir.settings.model import FindingKind, ModelApi, ModelSettings
@@ -55,6 +56,7 @@ __all__ = [
     "known_variables",
     "load",
     "read_secret",
+    "refuse_own_port",
     "refuse_shared_topics",
     "shown",
 ]

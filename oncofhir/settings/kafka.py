@@ -84,3 +84,13 @@ class KafkaSettings(Group):
         if others & set(self.history_topics):
             raise ValueError("a history topic must be a topic of its own")
         return self
+
+    @model_validator(mode="after")
+    def _login_fits(self) -> "KafkaSettings":
+        """A mechanism that the protocol passes over would leave the broker without a login."""
+        has_sasl = self.security_protocol.startswith("SASL_")
+        if self.sasl_mechanism is not None and not has_sasl:
+            raise ValueError("SASL_MECHANISM needs SECURITY_PROTOCOL SASL_SSL or SASL_PLAINTEXT")
+        if self.sasl_mechanism is None and has_sasl:
+            raise ValueError("SECURITY_PROTOCOL SASL_… needs SASL_MECHANISM")
+        return self

@@ -2,8 +2,11 @@
 
 import base64
 import json
+import os
+import pty
 import subprocess
 import sys
+from contextlib import suppress
 
 import pytest
 
@@ -128,3 +131,58 @@ def test_wrong_usage_is_2_and_an_unreachable_model_3(folder):
     extract(
         str(folder / "c.txt"), "--model", "http://127.0.0.1:9", "--prompt-set", "none", status=2
     )
+
+
+def on_a_terminal(*arguments: str) -> str:
+    """What a person sees of stdout at a terminal."""
+    ours, theirs = pty.openpty()
+    command = [sys.executable, "-m", "oncofhir", "extract", *arguments]
+    ran = subprocess.Popen(command, stdout=theirs, stderr=subprocess.PIPE)
+    os.close(theirs)
+    said = b""
+    with suppress(OSError):  # EIO: the other end is closed
+        while read := os.read(ours, 65536):
+            said += read
+    os.close(ours)
+    _, err = ran.communicate(timeout=60)
+    assert ran.returncode == 0, err
+    return said.decode()
+
+
+@pytest.mark.parametrize("output", ["report", "bundle", "rows"])
+def test_at_a_terminal_only_findings_are_a_table(tmp_path, output):
+    file = tmp_path / "c.txt"
+    file.write_text(BREAST)
+    said = on_a_terminal(str(file), "--model", "rules", "--output", output)
+    (line,) = [json.loads(one) for one in said.splitlines()]
+    assert line[output]
+
+
+def test_findings_are_a_table_at_a_terminal(tmp_path):
+    file = tmp_path / "c.txt"
+    file.write_text(BREAST)
+    assert "the report says" in on_a_terminal(str(file), "--model", "rules")
+
+
+def told(*arguments: str, stdin: bytes = b"") -> str:
+    ran = subprocess.run(
+        [sys.executable, "-m", "oncofhir", "extract", "--output", "report", *arguments],
+        input=stdin,
+        capture_output=True,
+        check=False,
+        timeout=60,
+    )
+    return ran.stderr.decode()
+
+
+def test_where_there_is_no_report_it_is_said(tmp_path):
+    assert f"no reports in {tmp_path}" in told(str(tmp_path))
+    patient = tmp_path / "p.json"
+    patient.write_text('{"resourceType": "Patient", "id": "p1"}')
+    assert f"no reports in {patient}" in told(str(patient))
+
+
+def test_text_on_standard_input_is_told_once_what_belongs_there():
+    said = told("-", stdin=BREAST.encode())
+    assert said.count("standard input takes FHIR resources as JSON or NDJSON") == 1
+    assert CANARY not in said

@@ -18,10 +18,10 @@ def broker():
         yield running
 
 
-def oncofhir(broker: str, *arguments: str, status: int = 0) -> list[dict]:
+def oncofhir(broker: str, *arguments: str, status: int = 0, **settings: str) -> list[dict]:
     ran = subprocess.run(
         [sys.executable, "-m", "oncofhir", *arguments],
-        env=os.environ | {"ONCOFHIR_KAFKA__BOOTSTRAP_SERVERS": broker},
+        env=os.environ | {"ONCOFHIR_KAFKA__BOOTSTRAP_SERVERS": broker} | settings,
         capture_output=True,
         check=False,
         timeout=90,
@@ -77,3 +77,11 @@ def test_no_broker_is_3_and_no_file_2(tmp_path):
     file.write_text(json.dumps(diagnostic_report("pub-3", BREAST)))
     oncofhir("127.0.0.1:9", "publish", str(file), status=3)
     oncofhir("127.0.0.1:9", "publish", str(tmp_path / "none"), status=2)
+
+
+def test_a_mistyped_topic_is_2_and_is_not_made(broker, tmp_path):
+    file = tmp_path / "x.json"
+    file.write_text(json.dumps(diagnostic_report("pub-4", BREAST)))
+    wrong = {"ONCOFHIR_KAFKA__DIAGNOSTIC_REPORT_TOPIC": "fhir.diagnostic-reprot"}
+    for _ in range(2):
+        assert oncofhir(broker.address, "publish", str(file), status=2, **wrong) == []

@@ -58,6 +58,8 @@ def test_a_clean_run_and_what_is_found_when_it_is_not():
         assert found == []
         assert (summary["records"], summary["accounted"], summary["heads"]) == (2, 2, 1)
         assert summary["dead-lettered"] == 1
+        found, summary = reconcile(environment, "--since", "2100-01-01", status=0)
+        assert (found, summary.get("records", 0)) == ([], 0)
 
         waiting = diagnostic_report("r-2", BREAST)
         producer = KafkaProducer(bootstrap_servers=broker.address)
@@ -95,3 +97,14 @@ def test_a_broker_that_is_not_there_is_status_3():
     )
     assert ran.returncode == 3, ran.stderr
     assert b"Traceback" not in ran.stderr
+
+
+def test_a_time_range_that_ends_before_it_begins_is_status_2():
+    ran = subprocess.run(
+        [sys.executable, "-m", "oncofhir", "reconcile", "--since=2026-02-01", "--until=2026-01-01"],
+        capture_output=True,
+        check=False,
+        timeout=90,
+    )
+    assert ran.returncode == 2, ran.stderr
+    assert b"--since is not before --until" in ran.stderr

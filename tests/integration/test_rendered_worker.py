@@ -88,7 +88,7 @@ def running(rendered, tmp_path_factory):
         with Demo(stack, lambda _: None) as demo:
             demo.worker = worker_of(rendered, environment, port)
             command = command_in(environment)
-            yield SimpleNamespace(demo=demo, port=port, fhir=fhir, command=command)
+            yield SimpleNamespace(demo=demo, port=port, fhir=fhir, model=model, command=command)
 
 
 def command_in(environment) -> list[str]:
@@ -131,11 +131,12 @@ def test_metrics_are_where_monitors_look(running):
     assert "oncofhir_" in text
 
 
-def test_the_smoke_test_of_the_chart_passes_beside_it(running):
-    """With the environment that its pod would have: the worker's."""
+@pytest.mark.parametrize("run", ["first", "again"])
+def test_the_smoke_test_of_the_chart_passes_beside_it(running, run):
+    """With the environment that its pod would have: the worker's. And once more, on the same store."""
     command = [*running.command, "smoke-test", "--timeout=60"]
     ended = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert ended.returncode == 0, ended.stderr
+    assert ended.returncode == 0, (run, ended.stderr)
     result = json.loads(ended.stdout)
     stored = httpx2.get(f"{running.fhir.base_url}/{result['condition']}", trust_env=False).json()
     assert stored["verificationStatus"]["coding"][0]["code"] == "entered-in-error", (
@@ -143,6 +144,19 @@ def test_the_smoke_test_of_the_chart_passes_beside_it(running):
     )
     assert result["provenance"].startswith("Provenance/")
     assert result["retracted"] is True
+
+
+def test_a_smoke_test_without_findings_says_so_and_retracts_its_report(running):
+    script = [{"contains": [], "answer": "none"}]
+    running.model.control(script=script)
+    command = [*running.command, "smoke-test", "--timeout=60"]
+    ended = subprocess.run(command, capture_output=True, text=True, check=False)
+    running.model.control(script=SCRIPT)
+    assert ended.returncode == 1, ended.stderr
+    assert "the report's outcome is nothing-found" in ended.stderr
+    assert "prompt set fit" in ended.stderr
+    assert "published as entered-in-error" in ended.stderr
+    assert "its retraction's outcome is retracted" in ended.stderr
 
 
 def test_it_leaves_within_the_time_that_kubernetes_gives_it(running, rendered):

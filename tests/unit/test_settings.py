@@ -39,7 +39,9 @@ def test_environment_wins_over_file(monkeypatch, tmp_path):
 
 def test_unknown_variable_is_refused_by_name(monkeypatch):
     monkeypatch.setenv("ONCOFHIR_KAFKA__GROUPID", "x")
-    with pytest.raises(SettingsError, match="ONCOFHIR_KAFKA__GROUPID"):
+    with pytest.raises(
+        SettingsError, match=r"KAFKA__GROUPID .did you mean ONCOFHIR_KAFKA__GROUP_ID"
+    ):
         load()
 
 
@@ -47,7 +49,17 @@ def test_unknown_key_in_file_is_refused(monkeypatch, tmp_path):
     file = tmp_path / "oncofhir.toml"
     file.write_text('[kafka]\ngroupid = "x"\n')
     monkeypatch.setenv("ONCOFHIR_CONFIG", str(file))
-    with pytest.raises(SettingsError, match="KAFKA__GROUPID"):
+    with pytest.raises(
+        SettingsError, match=r"unknown key \[kafka\] groupid .did you mean kafka.group_id"
+    ):
+        load()
+
+
+def test_an_unknown_key_at_the_top_of_a_file_is_named_as_it_stands_there(monkeypatch, tmp_path):
+    file = tmp_path / "oncofhir.toml"
+    file.write_text('foo = "x"\n')
+    monkeypatch.setenv("ONCOFHIR_CONFIG", str(file))
+    with pytest.raises(SettingsError, match=r"oncofhir\.toml: unknown key foo$"):
         load()
 
 
@@ -94,7 +106,7 @@ def test_missing_file_and_broken_file_are_errors(monkeypatch, tmp_path):
     broken = tmp_path / "broken.toml"
     broken.write_text("[kafka\n")
     monkeypatch.setenv("ONCOFHIR_CONFIG", str(broken))
-    with pytest.raises(SettingsError, match="TOMLDecodeError"):
+    with pytest.raises(SettingsError, match=r"is no TOML: at .* 1, column"):
         load()
 
 
@@ -150,3 +162,11 @@ def test_a_shadow_worker_shares_no_output_with_the_one_that_writes():
     )
     refuse_shared_topics(Settings(fhir=shadow, kafka=own))
     refuse_shared_topics(Settings())
+
+
+def test_a_login_that_the_protocol_passes_over_is_refused():
+    with pytest.raises(ValueError, match="SASL_MECHANISM needs SECURITY_PROTOCOL"):
+        KafkaSettings(sasl_mechanism="PLAIN")
+    with pytest.raises(ValueError, match="needs SASL_MECHANISM"):
+        KafkaSettings(security_protocol="SASL_SSL")
+    KafkaSettings(sasl_mechanism="PLAIN", security_protocol="SASL_SSL")

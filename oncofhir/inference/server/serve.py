@@ -1,9 +1,13 @@
 """Runs the model server: `python -m oncofhir.inference.server.serve`, which `oncofhir model serve` calls."""
 
 import argparse
+import signal
 import socket
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from types import FrameType
 
 import structlog
 import uvicorn
@@ -52,7 +56,28 @@ def serve(
         )
         app = create_app(engine, api_key=api_key)
         config = uvicorn.Config(app, log_config=None, access_log=False, lifespan="on")
-        uvicorn.Server(config).run(sockets=[listener])
+        server = uvicorn.Server(config)
+        with _stopping_is_no_failure(server):
+            server.run(sockets=[listener])
+    log.info("stopped")
+
+
+@contextmanager
+def _stopping_is_no_failure(server: uvicorn.Server) -> Iterator[None]:
+    """Uvicorn ends in order on a signal and then raises it once more: here that changes nothing."""
+
+    def stop(_: int, __: FrameType | None) -> None:
+        server.should_exit = True
+
+    before = {}
+    with suppress(ValueError):  # outside the main thread no signal arrives
+        for number in (signal.SIGTERM, signal.SIGINT):
+            before[number] = signal.signal(number, stop)
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def main() -> None:

@@ -11,8 +11,10 @@ import pytest
 
 from oncofhir.consumers import bounded
 from oncofhir.consumers.letters import REPLAYS
+from oncofhir.consumers.topics import refuse_missing_topics
 from oncofhir.schemas.errors import UnreadableReport
 from oncofhir.schemas.reasons import Reason
+from oncofhir.settings import SettingsError
 from tests.integration.consumers.workbench import (
     InstantProcessor,
     committed,
@@ -157,3 +159,14 @@ async def test_a_letter_is_not_gone_because_the_broker_is_slow(settings, monkeyp
     with bounded.bounded_reader(settings.kafka) as reader:
         first = reader.one(topic, *placed[0])
     assert (first.partition, first.offset) == placed[0]
+
+
+async def test_a_topic_that_is_not_there_is_neither_written_nor_made(settings):
+    await leave_letters(settings, [report("bad-9")])
+    for more in ((), ("--dry-run",)):
+        arguments = ("replay", "--to", "no.such.topic", *more)
+        await asyncio.to_thread(lambda a=arguments: run(settings, *a, status=2))
+    with pytest.raises(SettingsError, match="no such topic"):
+        await asyncio.to_thread(refuse_missing_topics, {"no.such.topic"}, settings.kafka)
+    listed = await asyncio.to_thread(run, settings, "list")
+    assert [letter["replayed"] for letter in listed] == [False]

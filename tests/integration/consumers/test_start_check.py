@@ -60,6 +60,6 @@ async def test_what_is_only_advisable_is_said(broker):
     with structlog.testing.capture_logs() as said:
         await look_at_topics(small)
     assert said
-    assert {entry["event"] for entry in said} == {"topic is not as it should be"}
+    assert {entry["event"] for entry in said} == {"topic could not be looked at"}
     assert all(entry["log_level"] == "info" for entry in said if entry["severity"] == "unknown")
     assert all(entry["log_level"] == "warning" for entry in said if entry["severity"] != "unknown")

@@ -107,6 +107,7 @@ def test_what_one_model_wrote_is_withdrawn_and_nothing_else(fhir_server):
         kept = await edited(two)
         before = await one.versions()
 
+        assert len(retract(fhir_server, "--model", "sha256:bad", "--dry-run")) == 2
         planned = retract(fhir_server, "--model", "bad", "--dry-run")
         assert [line["fate"] for line in planned] == ["would-be-withdrawn"] * 2
         assert await one.versions() == before

@@ -1,7 +1,9 @@
 import asyncio
 import json
+import signal
 import subprocess
 import sys
+import time
 
 import pytest
 from hypothesis import given
@@ -66,6 +68,37 @@ def test_a_missing_model_file_is_exit_2_with_a_remedy(tmp_path):
     assert b"Traceback" not in ended.stderr
 
 
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [
+        ("--port", "99999"),
+        ("--port", "-1"),
+        ("--threads", "0"),
+        ("--slots", "0"),
+        ("--slots", "257"),
+        ("--context-tokens", "0"),
+        ("--max-concurrent-requests", "0"),
+    ],
+)
+def test_what_no_model_server_can_be_is_exit_2(option, value):
+    ended = run("model", "serve", option, value)
+    assert ended.exit_code == 2
+    assert option in ended.stderr
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_model_server_that_is_stopped_ends_with_0_and_says_so(number):
+    command = [sys.executable, "-m", "oncofhir", "model", "serve", "--port", "0"]
+    serving = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    assert b"serving" in serving.stdout.readline()
+    time.sleep(1.0)  # until the signal reaches the server and not its start
+    serving.send_signal(number)
+    said, err = serving.communicate(timeout=30)
+    assert serving.returncode == 0, err
+    assert b"stopped" in said
+    assert b"Traceback" not in err
+
+
 @given(st.lists(st.integers(0, 3), max_size=12), st.integers(1, 5))
 def test_results_come_in_input_order_and_the_bound_holds(delays, limit):
     under_way = most = 0
@@ -84,3 +117,29 @@ def test_results_come_in_input_order_and_the_bound_holds(delays, limit):
 
     assert asyncio.run(gathered()) == list(range(len(delays)))
     assert most <= limit
+
+
+def test_help_says_which_extra_to_install():
+    assert "oncofhir[demo]" in " ".join(run("demo", "--help").stdout.split())
+
+
+def test_who_has_read_enough_ends_a_command_quietly():
+    """As `oncofhir reasons | head -1` does."""
+    command = [sys.executable, "-m", "oncofhir", "reasons"]
+    running = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, bufsize=0)
+    running.stdout.read(1)
+    running.stdout.close()
+    assert running.wait(30) == 0
+    assert running.stderr.read() == b""
+    running.stderr.close()
+
+
+@pytest.mark.parametrize("seconds", [0.3, 0.6, 1.0])
+def test_an_interrupt_while_a_command_begins_is_130_without_a_traceback(seconds):
+    command = [sys.executable, "-m", "oncofhir", "extract", "-"]
+    running = subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.PIPE)
+    time.sleep(seconds)  # it waits for standard input
+    running.send_signal(signal.SIGINT)
+    _, err = running.communicate(timeout=30)
+    assert running.returncode == 130, err
+    assert b"Traceback" not in err

@@ -124,3 +124,16 @@ def test_calibration_error():
     sure = [Judged(kind=Kind.TUMOR_SIZE, confidence=0.95, right=n < 5) for n in range(10)]
     assert reliability(sure)["ece"] == pytest.approx(0.45)
     assert reliability([])["ece"] is None
+
+
+def test_what_is_not_labelled_has_no_figures():
+    reports = [observed({Item(phenotype=Phenotype.SITE): "breast"}, {})]
+    said = diagnosis_measures(reports)
+    assert (said["labels"], said["exact"], said["bleu_2"], said["rouge_l"]) == (0, None, None, None)
+    absent = observed({ITEMS[0]: None}, {})
+    row = summary([tallies(absent)], 1)["micro"]
+    assert (row.exact.precision, row.exact.recall, row.exact.f1, row.f1_interval) == (None,) * 4
+    assert summary([tallies(absent)], 1)["macro"]["f1"] is None
+    assert paper_measure([absent])["exact"]["f1"] is None
+    claimed = summary([tallies(observed({ITEMS[0]: None}, {ITEMS[0]: "3 mm"}))], 1)["micro"]
+    assert (claimed.exact.precision, claimed.exact.recall) == (0, None)
