@@ -30,6 +30,10 @@ _BY_TEXT = (
         "so SNOMED CT or text stands (extensible binding)"),
     ),
     (
+        "value set 'Cancer Stage Value Set'",
+        "FIGO's values are of mcode-figo-stage-value-vs, which that set leaves out (preferred binding)",
+    ),
+    (
         "No code provided, and a code should be provided",
         "a value with text only: no code is known for it, or nobody names the system that has it",
     ),
