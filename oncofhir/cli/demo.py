@@ -78,7 +78,7 @@ def _run(records: Any, companions: list[dict[str, Any]], keep: bool, as_json: bo
     from oncofhir.demo.process import StartError
     from oncofhir.demo.run import Demo, WorkerEndedError
     from oncofhir.demo.stack import Stack
-    from oncofhir.demo.tables import findings_table, others_table
+    from oncofhir.demo.tables import findings, others
 
     tables = wants_tables(as_json)
     err = progress_console()
@@ -99,9 +99,9 @@ def _run(records: Any, companions: list[dict[str, Any]], keep: bool, as_json: bo
                 status.stop()
                 if tables or not as_json:
                     out = console() if tables else err
-                    out.print(findings_table(account.findings))
+                    out.print(findings(account.findings, out.width))
                     undecodable = {str(at): reason for at, reason in account.dead_letters.items()}
-                    out.print(others_table(account.outcomes, undecodable))
+                    out.print(others(account.outcomes, undecodable, out.width))
                 if keep:
                     _keep(stack, demo)
     except (StartError, WorkerEndedError) as error:
