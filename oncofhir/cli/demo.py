@@ -49,9 +49,11 @@ def demo(
         others = [item.resource for item in items if item.resource and not item.holds_reports]
         companions = [c for resource in others for c in inputs.companions_in(resource)]
     else:
-        from oncofhir.demo.reports import demo_patients
+        from oncofhir.demo.reports import demo_patients, demo_reports
 
-        records, companions = own_records(), list(demo_patients())
+        # As in the store of the EHR that publishes them: a finding can be traced to its report there.
+        sources = [report.fhir() for report in demo_reports()]
+        records, companions = own_records(), [*demo_patients(), *sources]
     if not records:
         fail("there is no report in what --reports names", Exit.WRONG_USAGE)
     assert all(isinstance(record, Record) for record in records)
@@ -76,7 +78,7 @@ def _run(records: Any, companions: list[dict[str, Any]], keep: bool, as_json: bo
     from oncofhir.demo.process import StartError
     from oncofhir.demo.run import Demo, WorkerEndedError
     from oncofhir.demo.stack import Stack
-    from oncofhir.demo.tables import findings_table, others_table
+    from oncofhir.demo.tables import findings, others
 
     tables = wants_tables(as_json)
     err = progress_console()
@@ -97,11 +99,11 @@ def _run(records: Any, companions: list[dict[str, Any]], keep: bool, as_json: bo
                 status.stop()
                 if tables or not as_json:
                     out = console() if tables else err
-                    out.print(findings_table(account.findings))
+                    out.print(findings(account.findings, out.width))
                     undecodable = {str(at): reason for at, reason in account.dead_letters.items()}
-                    out.print(others_table(account.outcomes, undecodable))
+                    out.print(others(account.outcomes, undecodable, out.width))
                 if keep:
-                    _keep(stack, demo.http_port)
+                    _keep(stack, demo)
     except (StartError, WorkerEndedError) as error:
         fail(str(error), Exit.UNREACHABLE)
     if tables:
@@ -112,7 +114,7 @@ def _run(records: Any, companions: list[dict[str, Any]], keep: bool, as_json: bo
         raise typer.Exit(Exit.WRONG_RESULT)
 
 
-def _keep(stack: Any, http_port: int) -> None:
+def _keep(stack: Any, demo: Any) -> None:
     err = progress_console()
     base = stack.fhir.base_url
     err.print("\nEverything keeps running until Ctrl-C. Where to look:", highlight=False)
@@ -122,11 +124,15 @@ def _keep(stack: Any, http_port: int) -> None:
         ("provenance (FHIR)", f"{base}/Provenance"),
         ("heads of documents (FHIR)", f"{base}/Task"),
         ("FHIR server's console", base.removesuffix("/fhir") + "/ui"),
-        ("worker's metrics", f"http://127.0.0.1:{http_port}/metrics"),
+        ("worker's metrics", f"http://127.0.0.1:{demo.http_port}/metrics"),
+        ("worker's log", demo.worker.log_file),
         ("model server", f"{stack.model.url}/info"),
         ("Kafka", stack.broker.address),
     ):
-        err.print(f"  {name:<26} {where}", highlight=False)
+        err.print(f"  {name:<26} {where}", highlight=False, soft_wrap=True)
+    err.print("\nFor other commands of oncofhir on it, in another terminal:", highlight=False)
+    for variable, value in demo.environment.items():
+        err.print(f"  export {variable}={value}", highlight=False, soft_wrap=True)
     with suppress(KeyboardInterrupt):
         signal.pause()
 

@@ -70,12 +70,13 @@ class Demo:
             group_id="oncofhir-demo",
         )
         self.http_port = free_port()
+        # What a command needs that works on the same broker, store and model.
+        self.environment = stack.environment | {"ONCOFHIR_KAFKA__GROUP_ID": self._kafka.group_id}
         self.worker = Process(
             "worker",
             [sys.executable, "-m", "oncofhir", "worker"],
-            environment=stack.environment
+            environment=self.environment
             | {
-                "ONCOFHIR_KAFKA__GROUP_ID": self._kafka.group_id,
                 "ONCOFHIR_HTTP__PORT": str(self.http_port),
                 "ONCOFHIR_HTTP__HOST": "127.0.0.1",
                 "ONCOFHIR_LOG__FORMAT": "json",
@@ -101,8 +102,8 @@ class Demo:
         self._load(companions)
         self._progress("starting the worker")
         self.worker.start()
-        published = self._publish(records)
         before = self._counts()
+        published = self._publish(records)
         account = Account(published)
         self._watch(account)
         after = self._counts()
@@ -154,7 +155,7 @@ class Demo:
             where = Coordinates(at.topic, at.partition, at.offset)
             published.append(Published(coordinates=where, reports=record.reports))
         producer.close()
-        self._progress(f"published {len(published)} records")
+        self._progress(f"records published: {len(published)}")
         return tuple(published)
 
     def _watch(self, account: Account) -> None:

@@ -29,23 +29,56 @@ _NAMES = {
 }
 
 
-def findings_table(rows: Iterable[PhenotypeRow]) -> Table:
-    """Report, finding, value, code, confidence, and the sentence it came from."""
+_TITLE = "What the model found (asserted by a machine, not reviewed)"
+_TABLE_WIDTH = 120  # columns; in fewer the table's words would be broken
+
+
+def findings(rows: Iterable[PhenotypeRow], width: int) -> Table | Text:
+    """Report, finding, value, code, confidence, and the sentence: a table where there is room, else lines."""
+    in_order = sorted(rows, key=lambda row: (row.source, _ORDER.index(row.kind), row.slot or ""))
+    return _table(in_order) if width >= _TABLE_WIDTH else _lines(in_order)
+
+
+def _lines(rows: Iterable[PhenotypeRow]) -> Text:
+    said = Text(f"{_TITLE}\n", style="")
+    last = None
+    for row in rows:
+        if row.source != last:
+            said.append(f"\n{row.source.rpartition('/')[2]}\n", style="bold")
+        last = row.source
+        said.append(f"  {_finding(row)}: {_value(row)} ({', '.join(filter(None, _beside(row)))})\n")
+        said.append("    ").append_text(_sentence(row)).append("\n")
+    return said
+
+
+def _finding(row: PhenotypeRow) -> str:
+    return row.kind.value + (f" {row.slot}" if row.slot else "")
+
+
+def _value(row: PhenotypeRow) -> str:
+    return row.value + (" (inferred)" if row.basis == "inferred" else "")
+
+
+def _beside(row: PhenotypeRow) -> tuple[str, str]:
+    """Code and confidence."""
+    return _code(row), "" if row.confidence is None else f"{row.confidence:.2f}"
+
+
+def _table(rows: Iterable[PhenotypeRow]) -> Table:
     table = Table(
-        title="What the model found (asserted by a machine, not reviewed)",
+        title=_TITLE,
         box=box.SIMPLE_HEAD,
         title_justify="left",
     )
     for name in ("report", "finding", "value", "code", "conf.", "the report says"):
         table.add_column(name, overflow="fold")
     last = None
-    for row in sorted(rows, key=lambda row: (row.source, _ORDER.index(row.kind), row.slot or "")):
+    for row in rows:
         table.add_row(
             row.source.rpartition("/")[2] if row.source != last else "",
-            row.kind.value + (f" {row.slot}" if row.slot else ""),
-            row.value + (" (inferred)" if row.basis == "inferred" else ""),
-            _code(row),
-            "" if row.confidence is None else f"{row.confidence:.2f}",
+            _finding(row),
+            _value(row),
+            *_beside(row),
             _sentence(row),
         )
         last = row.source
@@ -64,20 +97,28 @@ def _sentence(row: PhenotypeRow) -> Text:
     return Text(text if len(text) <= _SENTENCE else text[: _SENTENCE - 1] + "…", style="italic")
 
 
-def others_table(outcomes: Iterable[OutcomeRow], undecodable: Mapping[str, str]) -> Table:
+def others(
+    outcomes: Iterable[OutcomeRow], undecodable: Mapping[str, str], width: int
+) -> Table | Text:
     """What was skipped, retracted or dead-lettered, and why; `undecodable` is record → reason."""
-    table = Table(title="Not read as a finding, and why", box=box.SIMPLE_HEAD, title_justify="left")
+    rows = [
+        (row.source, row.status.value, row.reason or "", _meaning(row.reason, row.status))
+        for row in outcomes
+        if row.status not in {OutcomeStatus.FOUND, OutcomeStatus.DEAD_LETTERED}
+    ]
+    dead = OutcomeStatus.DEAD_LETTERED
+    rows += [(at, dead.value, reason, _meaning(reason, dead)) for at, reason in undecodable.items()]
+    title = "Not read as a finding, and why"
+    if width < _TABLE_WIDTH:
+        said = Text(f"\n{title}\n\n")
+        for source, became, reason, meaning in rows:
+            said.append(f"  {source}: {', '.join(filter(None, (became, reason)))}\n    {meaning}\n")
+        return said
+    table = Table(title=title, box=box.SIMPLE_HEAD, title_justify="left")
     for name in ("report or record", "became", "reason", "meaning"):
         table.add_column(name, overflow="fold")
-    for row in outcomes:
-        if row.status not in {OutcomeStatus.FOUND, OutcomeStatus.DEAD_LETTERED}:
-            table.add_row(
-                row.source, row.status.value, row.reason or "", _meaning(row.reason, row.status)
-            )
-    for record, reason in undecodable.items():
-        table.add_row(
-            record, "dead-lettered", reason, _meaning(reason, OutcomeStatus.DEAD_LETTERED)
-        )
+    for each in rows:
+        table.add_row(*each)
     return table
 
 
