@@ -7,6 +7,7 @@ from typing import Any
 
 import structlog
 
+from oncofhir.consumers.fates import dependency_of
 from oncofhir.schemas.errors import DependencyUnavailable
 
 _LONGEST_WAIT = 15.0
@@ -31,7 +32,7 @@ async def until_it_answers(
             delay = min(2.0 ** (attempt - 1) / 2, _LONGEST_WAIT)
             log.warning(
                 "waiting for a dependency",
-                dependency=name,
+                dependency=dependency_of(error) or name,
                 reason=error.reason.value,
                 address=error.location,
                 detail=error.detail,

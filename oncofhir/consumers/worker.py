@@ -110,10 +110,7 @@ class Worker:
         """End because of an error; the first one counts and `run` raises it."""
         if self._cause is None:
             self._cause = error
-            reason = (
-                error.reason.value if isinstance(error, OncofhirError) else type(error).__name__
-            )
-            log.error("worker halts", reason=reason)
+            log.error("worker halts", **_said(error))
         self._hurried.set()
         self._stop()
 
@@ -220,6 +217,15 @@ class Worker:
             self._source.hold_back()
         elif not self._stopping.is_set():
             self._source.go_on()
+
+
+def _said(error: BaseException) -> dict[str, str | None]:
+    """Why, in what may stand in a log: the message of any other error may hold PHI."""
+    if isinstance(error, OncofhirError):
+        return {"reason": error.reason.value, "at": error.location, "detail": error.detail}
+    if isinstance(error, SettingsError):
+        return {"reason": "settings", "detail": str(error)}
+    return {"reason": type(error).__name__}
 
 
 @contextmanager
