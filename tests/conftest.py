@@ -2,14 +2,23 @@
 
 import os
 import signal
+from collections.abc import Iterator
 
 import pytest
+import structlog
 
 
 @pytest.fixture(autouse=True)
 def _no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in [name for name in os.environ if name.startswith("ONCOFHIR_")]:
         monkeypatch.delenv(name)
+
+
+@pytest.fixture(autouse=True)
+def _no_logging_of_another_test() -> Iterator[None]:
+    """A command that sets up logging leaves it to the output that was captured of its own test."""
+    yield
+    structlog.reset_defaults()
 
 
 def pytest_configure() -> None:
