@@ -38,7 +38,7 @@ class Ends:
         ends: dict[Partition, int] = {}
         for at in consumer.assignment():
             partition = (at.topic, at.partition)
-            with suppress(IllegalStateError):  # revoked since, on the IO thread
+            with suppress(IllegalStateError, KeyError):  # revoked since, on the IO thread
                 end = consumer.highwater(at)
                 if end is None:
                     unknown.append(at)

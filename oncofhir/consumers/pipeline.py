@@ -12,17 +12,17 @@ from oncofhir.consumers.reading import ReportReader
 from oncofhir.fhir.capability import Capability, check_version
 from oncofhir.fhir.changes import version_of
 from oncofhir.fhir.client import FhirClient
-from oncofhir.fhir.deciding import Decision, decide
+from oncofhir.fhir.deciding import Attachment, Decision, decide
 from oncofhir.fhir.head import Head
 from oncofhir.fhir.reading import SourceReader
 from oncofhir.fhir.references import relative_reference
 from oncofhir.fhir.repository import Repository
 from oncofhir.fhir.triage import Retract, Skip
-from oncofhir.fhir.version import SourceVersion, version_in
+from oncofhir.fhir.version import NEVER_READ, SourceVersion, version_in
 from oncofhir.inference.extractor import Extractor
 from oncofhir.inference.replicas import Queue
 from oncofhir.schemas.errors import RequestRejected, StoreConflict
-from oncofhir.schemas.event import ReportEvent, SourceReference
+from oncofhir.schemas.event import Operation, ReportEvent, SourceReference
 from oncofhir.schemas.extraction import Extraction, ModelIdentity
 from oncofhir.schemas.identity import Run, run_of
 from oncofhir.schemas.outcome import OutcomeStatus, Processed
@@ -136,6 +136,9 @@ class Pipeline:
             AccessDenied: halt.
         """
         at = version_in(event.resource, event.source.version)
+        if event.resource is None and event.operation is not Operation.DELETE:
+            # A reference alone tells no status: as little as may be, so that a replay is not stale.
+            at = NEVER_READ.model_copy(update={"version": event.source.version})
         try:
             outdated = await self._outdate(event.source, at, reason)
         except RequestRejected:  # as it may have rejected the report itself
@@ -200,16 +203,16 @@ class Pipeline:
         raise AssertionError("the loop returns or raises")  # pragma: no cover
 
     def _decision(self, head: Head | None, report: Report, run: Run) -> Decision:
-        content = self._repository.content_of(report)
-        return decide(head, report.source, version_of(report), run.id, content)
+        shows = Attachment(content=self._repository.content_of(report), words=report.words_sha256)
+        return decide(head, report.source, version_of(report), run.id, shows)
 
     async def _unasked(self, decision: Decision, head: Head, report: Report) -> Processed:
         await self._repository.settle(head)
         if decision is Decision.SAME:
             return self._repository.republished(head)
         if decision is Decision.ALIAS:
-            content = self._repository.content_of(report)
-            return await self._repository.alias(head, report.source, version_of(report), content)
+            at, words = version_of(report), report.words_sha256
+            return await self._repository.alias(head, report.source, at, words)
         return self._repository.stale(report.source, head)
 
     async def _retract(
@@ -220,7 +223,7 @@ class Pipeline:
             decision = decide(head, source, at, None)
             if decision is Decision.ALIAS:
                 return await self._repository.alias(head, source, at)
-            is_done = head.outcome.status == "retracted" and head.at == at
+            is_done = head.outcome.status == "retracted" and head.at == at.after(head.at)
             if decision is Decision.STALE or is_done:
                 await self._repository.settle(head)
             if decision is Decision.STALE:
@@ -236,7 +239,7 @@ class Pipeline:
         head = await self._repository.find_head(source)
         if head is None or decide(head, source, at, None) is not Decision.NEWER:
             return None
-        if head.at == at:
+        if head.at == at.after(head.at):
             is_done = head.outcome.status is OutcomeStatus.OUTDATED
             return self._repository.republished(head) if is_done else None
         return await self._repository.outdate(_with_version(source, at), at, reason, head)

@@ -24,6 +24,7 @@ from oncofhir.consumers.fates import (
     Halt,
     Others,
     Retry,
+    Verdict,
     WaitForDependency,
     decide,
     dependency_of,
@@ -49,7 +50,6 @@ from oncofhir.schemas.reasons import Reason
 from oncofhir.settings import KafkaSettings, RetrySettings, SettingsError
 from oncofhir.telemetry import metrics as m
 
-_TRIES_TO_GIVE_UP = 6
 _DECODE_ASIDE_BYTES = 256 * 1024  # larger records are decoded off the event loop
 
 
@@ -236,14 +236,7 @@ class Processing:
             self._outages.succeeded(Dependency.STORE)
 
     def _failed(self, work: _Work, error: Exception) -> Wait | None:
-        dependency = dependency_of(error)
-        about = Dependency.STORE if isinstance(error, StoreConflict) else dependency
-        if dependency is not None and not _only_overloaded(error):
-            self._outages.failed(dependency, work.key)
-        others = self._outages.others(about, work.first) if about is not None else Others()
-        age = time.monotonic() - work.first
-        jitter = random.random()  # noqa: S311 - spreads retries
-        verdict = decide(error, work.attempt, age, others, self._retry, jitter)
+        verdict = self._verdict(work, error, work.attempt)
         reason = error.reason if isinstance(error, OncofhirError) else Reason.UNEXPECTED
         match verdict:
             case Retry(delay, counts):
@@ -262,6 +255,17 @@ class Processing:
                 work.failure = Failure(cause_of_death, PROCESS, work.attempt, work.entry)
                 return None
 
+    def _verdict(self, work: _Work, error: Exception, attempt: int) -> Verdict:
+        """What becomes of the report, once the breakers know of the failure."""
+        dependency = dependency_of(error)
+        about = Dependency.STORE if isinstance(error, StoreConflict) else dependency
+        if dependency is not None and not _only_overloaded(error):
+            self._outages.failed(dependency, work.key)
+        others = self._outages.others(about, work.first) if about is not None else Others()
+        age = time.monotonic() - work.first
+        jitter = random.random()  # noqa: S311 - spreads retries
+        return decide(error, attempt, age, others, self._retry, jitter)
+
     async def _give_up(self, work: _Work) -> Wait | None:
         """Tell what the report leaves; that it cannot be told keeps no record from the dead letters."""
         if work.event is None or work.failure is None:
@@ -273,16 +277,15 @@ class Processing:
         except Exception as error:  # noqa: BLE001 - as in `_try`
             log_failure(record, error, GIVE_UP)
             work.tries_to_give_up += 1
-            verdict = decide(error, work.tries_to_give_up, 0.0, Others(), self._retry)
+            verdict = self._verdict(work, error, work.tries_to_give_up)
+            if isinstance(verdict, Retry):
+                return partial(asyncio.sleep, verdict.delay)
+            if isinstance(verdict, WaitForDependency):
+                work.tries_to_give_up -= 1
+                return partial(self._outages.wait, verdict.dependency)
             if isinstance(verdict, Halt):
                 self._halt(verdict.error)
                 return _forever
-            dependency = dependency_of(error)
-            if dependency is not None:
-                self._outages.failed(dependency, work.key)
-            is_last = work.tries_to_give_up >= _TRIES_TO_GIVE_UP
-            if isinstance(verdict, Retry) and (dependency is Dependency.BROKER or not is_last):
-                return partial(asyncio.sleep, verdict.delay)
         work.delivery.failures.append((work.failure, work.event))
         self._settle(work)
         return None

@@ -1,7 +1,7 @@
 """Publishes to Kafka and waits, without blocking the event loop, until the broker has acknowledged."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from types import TracebackType
@@ -14,7 +14,7 @@ from kafka.serializer import Serializer
 
 from oncofhir.consumers.connection import client_options, connect, translated
 from oncofhir.consumers.records import Coordinates
-from oncofhir.schemas.errors import OncofhirError, RequestRejected
+from oncofhir.schemas.errors import DependencyUnavailable, OncofhirError, RequestRejected
 from oncofhir.schemas.reasons import Reason
 from oncofhir.settings import KafkaSettings
 
@@ -57,7 +57,7 @@ class Publisher:
     def __init__(self, settings: KafkaSettings) -> None:
         self._settings = settings
         self._producer: KafkaProducer | None = None
-        self._known_topics: set[str] = set()
+        self._is_sound = False
         # One thread: `send` may wait for metadata, and messages keep the order of the calls.
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="oncofhir-publish")
 
@@ -94,18 +94,18 @@ class Publisher:
         acknowledged: asyncio.Future[list[Any]] = loop.create_future()
         acknowledged.add_done_callback(_seen)  # we may be cancelled before we await it
         topics = {message.topic for message in messages}
-        if self._producer is not None and topics <= self._known_topics:
+        if self._is_sound and self._producer is not None and _knows(self._producer, topics):
             # The client knows their partitions, so that `send` will not wait for metadata.
             producer = self._send(messages, loop, acknowledged)
         else:
             producer = await loop.run_in_executor(
                 self._thread, self._send, messages, loop, acknowledged
             )
+            self._is_sound = True  # what gave up a spoiled one was queued before
         try:
             answers = await acknowledged
         except KafkaError as error:
             raise self._failed(error, producer) from error
-        self._known_topics |= topics
         return tuple(Coordinates(a.topic, a.partition, a.offset) for a in answers)
 
     async def close(self) -> None:
@@ -117,7 +117,7 @@ class Publisher:
         ours = translated(error, self._settings)
         if not isinstance(ours, RequestRejected):
             # An idempotent producer that has lost its sequence refuses everything from then on.
-            self._known_topics.clear()
+            self._is_sound = False
             self._thread.submit(self._give_up, producer)
         return ours
 
@@ -184,9 +184,19 @@ class Publisher:
         except KafkaError as error:
             failed(error)
         except (TypeError, ValueError) as error:
-            detail = f"{type(error).__name__} in send"
-            raise RequestRejected(Reason.BROKER_REJECTED, None, detail) from None
+            raise self._refused(error, producer, messages) from None
         return producer
+
+    def _refused(
+        self, error: Exception, producer: KafkaProducer, messages: Sequence[Message]
+    ) -> OncofhirError:
+        """Why the client itself refused a message; also when the partitions were lost in between."""
+        if not _knows(producer, {message.topic for message in messages}):
+            address = self._settings.bootstrap_servers
+            return DependencyUnavailable(
+                Reason.BROKER_UNREACHABLE, address, "the partitions are not known"
+            )
+        return RequestRejected(Reason.BROKER_REJECTED, None, f"{type(error).__name__} in send")
 
     def _give_up(self, spoiled: KafkaProducer) -> None:
         """Close a producer; many of its messages may fail, the last when another has taken its place."""
@@ -209,6 +219,12 @@ def _abandon(producer: KafkaProducer) -> None:
     if sender is not None:
         sender.force_close()
     producer._closed = True  # noqa: SLF001 - else its finalizer tries, and complains, again
+
+
+def _knows(producer: KafkaProducer, topics: Collection[str]) -> bool:
+    """Whether the client has the partitions of all topics; a broker that restarts may take them from it."""
+    metadata = producer._metadata  # noqa: SLF001 - `partitions_for` waits where it does not know
+    return all(metadata.partitions_for_topic(topic) is not None for topic in topics)
 
 
 def _seen(acknowledged: "asyncio.Future[list[Any]]") -> None:

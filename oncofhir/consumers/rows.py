@@ -59,12 +59,12 @@ def phenotype_messages(
 def outcome_message(row: OutcomeRow, record: SourceRecord, settings: KafkaSettings) -> Message:
     """The message that says what became of a document's version.
 
-    Keyed by the document; where the version changes nothing, by document and version (or, without one, the
-    record's place): of each key compaction keeps the last row, and the one in force is to stay.
+    Keyed by the document; where the version changes nothing, by document, resource and version (or, without
+    one, the record's place): of each key compaction keeps the last row, and the one in force is to stay.
     """
     key = row.document
     if row.status in _CHANGES_NOTHING:
-        key = f"{key}|{row.source_version or record.coordinates}"
+        key = f"{key}|{row.source}|{row.source_version or record.coordinates}"
     return _outcome(row, settings, row_headers(record), key)
 
 

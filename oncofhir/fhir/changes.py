@@ -121,10 +121,11 @@ def _head_of(
         software=run.software_version,
         recorded=context.recorded,
     )
+    words = report.words_sha256
     others = dict(head.others) if head else {}
     others.pop(report.source.unversioned, None)
     if head and head.source.unversioned != report.source.unversioned:
-        others[head.source.unversioned] = Shown(at=head.at, content=head.shows)
+        others[head.source.unversioned] = Shown(at=head.at, words=head.shows)
     return Head(
         id=head.id if head else None,
         version_id=head.version_id if head else None,
@@ -143,7 +144,7 @@ def _head_of(
         outcome=outcome,
         announced=head.announced if head else (),
         names=head.names if head else {},
-        content=content,
+        words=(*(w for w in (head.words if head else ()) if w != words), words),
         others=others,
     )
 

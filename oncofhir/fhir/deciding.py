@@ -6,8 +6,9 @@ tells is decided here too, by its type, its version and its words.
 
 from enum import StrEnum
 
-from oncofhir.fhir.head import Head
+from oncofhir.fhir.head import Head, Shown
 from oncofhir.fhir.version import SourceVersion
+from oncofhir.schemas.base import Value
 from oncofhir.schemas.event import SourceReference
 from oncofhir.schemas.outcome import OutcomeStatus
 from oncofhir.schemas.reasons import Reason
@@ -24,22 +25,29 @@ class Decision(StrEnum):
     APART = "apart"  # it was an alias, and is a document of its own from now on
 
 
+class Attachment(Value):
+    """What a version shows: the identity that it gives a document (`document_id`), a hash of its words."""
+
+    content: str
+    words: str
+
+
 def decide(
     head: Head | None,
     source: SourceReference,
     at: SourceVersion,
     run: str | None,
-    content: str | None = None,
+    shows: Attachment | None = None,
 ) -> Decision:
     """Compare an event with the head.
 
-    `run` is the run that would be done, and `content` the identity of the attachment that it would read
-    (`document_id`); both None when nothing would be read (a retraction, an unreadable version).
+    `run` is the run that would be done, and `shows` what it would read; both None when nothing would be
+    read (a retraction, an unreadable version).
     """
     if head is None:
         return Decision.FIRST
     if source.unversioned != head.source.unversioned:
-        return _of_another(head, source, at, content)
+        return _of_another(head, source, at, shows)
     if at.older_than(head.at):
         return Decision.STALE
     if run is not None and run == head.run:
@@ -48,28 +56,56 @@ def decide(
 
 
 def _of_another(
-    head: Head, source: SourceReference, at: SourceVersion, content: str | None
+    head: Head, source: SourceReference, at: SourceVersion, shows: Attachment | None
 ) -> Decision:
     """A resource that does not own the document.
 
-    - Nothing to read, or a version that was seen before: an alias.
-    - Words that the document has or had: an alias, too. But where the owner was retracted, one that stands
-      takes the document over: a new id of the same type (the report was issued anew), or a later version of
-      one that was known. A twin of the other type that is first seen then is taken for retracted as well;
-      and what a recall withdrew, it withdrew whatever shows it.
+    - Nothing to read, an older version than one that was seen, or words that the document has: an alias.
+    - Words that it had: an alias that is late, unless the resource goes back from what the document has.
     - New words: of the other type, it is the twin of a correction that is yet to come, or never comes, and
-      takes the document over. Of the same type, the two were alike by chance, and part.
+      takes the document over, but for one that is late. Of the same type, the two were alike by chance, and
+      part; with one and the same attachment they are one.
+    - Where the owner was retracted, see `_after_retraction`.
     """
     known = head.others.get(source.unversioned)
-    if content is None or (known is not None and not known.at.older_than(at)):
+    if shows is None or not head.words or (known is not None and at.older_than(known.at)):
         return Decision.ALIAS
     is_twin = source.type != head.source.type
-    if content in {*head.contents, head.document, known.content if known else None}:
-        stands_anew = _is_retracted_by_its_source(head) and (known is not None or not is_twin)
-        changed = known is not None and known.content not in {None, content}
-        news = stands_anew or (changed and content != head.shows)
-        return Decision.NEWER if news else Decision.ALIAS
-    return Decision.NEWER if is_twin else Decision.APART
+    if _is_retracted_by_its_source(head):
+        return _after_retraction(head, at, known, shows, is_twin=is_twin)
+    if shows.words in head.words:
+        goes_back = known is not None and known.words == head.shows != shows.words
+        return Decision.NEWER if goes_back else Decision.ALIAS
+    return _of_new_words(head, at, known, shows, is_twin=is_twin)
+
+
+def _of_new_words(
+    head: Head, at: SourceVersion, known: Shown | None, shows: Attachment, *, is_twin: bool
+) -> Decision:
+    if is_twin:
+        return Decision.ALIAS if _is_before(at, head.at) else Decision.NEWER
+    if known is None:  # one attachment, and the document is known by it
+        return Decision.ALIAS
+    return Decision.NEWER if shows.content in head.contents else Decision.APART
+
+
+def _after_retraction(
+    head: Head, at: SourceVersion, known: Shown | None, shows: Attachment, *, is_twin: bool
+) -> Decision:
+    """One of the same type that stands takes the document over: the report was issued anew.
+
+    The twin of the other type is taken for retracted with the owner, but for a later version of it. What a
+    recall withdrew, it withdrew whatever shows it: that is no retraction by the source.
+    """
+    if shows.words not in head.words and known is not None:
+        return _of_new_words(head, at, known, shows, is_twin=is_twin)
+    is_later = known is not None and known.at.older_than(at)
+    return Decision.NEWER if is_later or not is_twin else Decision.ALIAS
+
+
+def _is_before(at: SourceVersion, other: SourceVersion) -> bool:
+    """By the time of the update: numbers of versions are each resource's own."""
+    return bool(at.last_updated and other.last_updated and at.last_updated < other.last_updated)
 
 
 def _is_retracted_by_its_source(head: Head) -> bool:

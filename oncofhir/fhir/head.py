@@ -32,10 +32,10 @@ class StoredResource(Value):
 
 
 class Shown(Value):
-    """What is known of another resource that shows the document; `content` is its attachment's identity."""
+    """What is known of another resource of the document; `words` is a hash of its attachment's text."""
 
     at: SourceVersion
-    content: str | None = None
+    words: str | None = None
 
 
 class Announced(Value):
@@ -54,8 +54,9 @@ class Head(Value):
     part of each slot, so that a finding stays itself when parts are added. `announced` is what a
     writer without transactions may have written beside the resources, and `writing` says that it has
     not closed the head since (`sequential.py`). `names` has what a server that gives ids itself calls the
-    resources, by their references here (`assigned.py`). `content` is the identity of the
-    attachment that was read last; `others` are the versions known of the document's other resources.
+    resources, by their references here (`assigned.py`). `words` are hashes of the attachment's text in its
+    versions, the one read last at the end; `others` are the versions known of the document's other
+    resources.
     """
 
     id: str | None = None
@@ -76,20 +77,22 @@ class Head(Value):
     announced: tuple[Announced, ...] = ()
     writing: bool = False
     names: dict[str, str] = {}
-    content: str | None = None
+    words: tuple[str, ...] = ()
     others: dict[str, Shown] = {}
 
-    def seen(self, source: SourceReference, at: SourceVersion, content: str | None) -> "Head":
+    def seen(self, source: SourceReference, at: SourceVersion, words: str | None) -> "Head":
         """The head that knows of a version of another resource of the document."""
-        name = source.unversioned
-        before = self.others.get(name)
-        shown = Shown(at=at, content=content or (before.content if before else None))
-        return self.model_copy(update={"others": self.others | {name: shown}})
+        before = self.others.get(source.unversioned)
+        shown = Shown(
+            at=at.after(before.at) if before else at,
+            words=words or (before.words if before else None),
+        )
+        return self.model_copy(update={"others": self.others | {source.unversioned: shown}})
 
     @property
-    def shows(self) -> str:
-        """The identity of the attachment that it was last read from."""
-        return self.content or (self.contents[-1] if self.contents else self.document)
+    def shows(self) -> str | None:
+        """The words that it was last read from."""
+        return self.words[-1] if self.words else None
 
     @property
     def references(self) -> tuple[str, ...]:
@@ -159,7 +162,7 @@ def to_task(
     head: Head, systems: IdentifierSystems, sources: SourceReferences = SAME
 ) -> dict[str, Any]:
     """The Task that holds a head."""
-    empty = ("announced", "writing", "names", "content", "others")
+    empty = ("announced", "writing", "names", "words", "others")
     unsaid = {name for name in empty if not getattr(head, name)}
     state = head.model_dump(mode="json", exclude={"id", "version_id", *unsaid})
     task: dict[str, Any] = {

@@ -86,6 +86,7 @@ async def read_report(
         text=text,
         text_sha256=sha256_of(text),
         content_key=_content_key(attached or pieces),
+        words_sha256=_words_sha256(attached or pieces),
         segments=segments,
         sections=found,
         parts=in_parts,
@@ -241,4 +242,8 @@ def _content_key(pieces: list[Piece]) -> str:
     """The first attachment's URL, else the hash of the attachments' text (else of all there is)."""
     if pieces[0].url is not None:
         return pieces[0].url
+    return _words_sha256(pieces)
+
+
+def _words_sha256(pieces: list[Piece]) -> str:
     return sha256_of("\n\n".join(piece.text for piece in pieces))

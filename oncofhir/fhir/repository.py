@@ -200,15 +200,15 @@ class Repository:
         head: Head,
         source: SourceReference,
         at: SourceVersion,
-        content: str | None = None,
+        words: str | None = None,
     ) -> Processed:
         """Another resource shows the same document: the head learns of it, and of its version, once."""
         key = resource_key(self._source_name, source)
         known = head.others.get(source.unversioned)
-        if known is None or known.at.older_than(at):
+        if known is None or not at.older_than(known.at):
             sources = tuple(dict.fromkeys((*head.sources, key)))
-            told = head.seen(source, at, content).model_copy(update={"sources": sources})
-            if not self._shadow:
+            told = head.seen(source, at, words).model_copy(update={"sources": sources})
+            if told != head and not self._shadow:
                 await self._write([], told, head)
         return self._said(source, OutcomeStatus.ALIAS, None, head)
 
@@ -225,7 +225,12 @@ class Repository:
         others = {name: o for name, o in head.others.items() if name != source.unversioned}
         left = head.model_copy(update={"sources": sources, "others": others})
         await self._write([], left, head)
-        return await self.find_head(source, report)
+        found = await self.find_head(source, report)
+        if found is not None and key in found.sources and found.document == head.document:
+            raise StoreConflict(
+                Reason.STORE_CONFLICT, "Task", "the store does not find what it took"
+            )
+        return found
 
     async def retract(
         self, source: SourceReference, at: SourceVersion, reason: Reason, head: Head | None

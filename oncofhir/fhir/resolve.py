@@ -27,7 +27,9 @@ async def resolve(
         DependencyUnavailable, AccessDenied: the source cannot be asked.
     """
     if event.unreadable is not None:
-        raise UnreadableReport(event.unreadable, str(event.source))
+        # Without a resource the source is the entry's place in its Bundle, and no identifier.
+        where = str(event.source) if event.resource is None else event.source.type
+        raise UnreadableReport(event.unreadable, where)
     deleted = event.operation is Operation.DELETE
     if deleted and not read_current:
         raise UnreadableReport(Reason.DELETED, event.source.type)

@@ -109,6 +109,7 @@ class AsTheServerCan:
                     sources=self._sources,
                     max_entries=self._max_entries,
                     batch=able.batch,
+                    guards_versions=able.guards_versions,
                 )
             else:
                 self._strategy = OneByOne(self._client, self._systems, able, sources=self._sources)

@@ -97,12 +97,14 @@ class InOneTransaction:
         sources: SourceReferences = SAME,
         max_entries: int | None = None,
         batch: bool = True,
+        guards_versions: bool = True,
     ) -> None:
         self._client = client
         self._systems = systems
         self._sources = sources
         self._max_entries = max_entries
         self._batch = batch
+        self._guards_versions = guards_versions
 
     async def history(self, head: Head, reference: str) -> list[dict[str, Any]]:  # noqa: ARG002
         """As `Strategy`."""
@@ -147,6 +149,6 @@ class InOneTransaction:
         Only under its version: who took the same one over and is still at work is refused then, and reserves
         one anew. Where the store does not take it, the empty head stays for the next.
         """
-        if head.is_reservation and head.version_id:
+        if head.is_reservation and head.version_id and self._guards_versions:
             with suppress(StoreConflict, RequestRejected, DependencyUnavailable):
                 await give_up(self._client, head, self._systems, self._sources)

@@ -85,7 +85,8 @@ class Report(Value):
 
     `subject` is the literal reference to the patient (`Patient/123`). `content_key` identifies the
     attachment (its URL, else the hash of its text) for the document's identity (design, "Identity
-    and the head"). `text_sha256` is of the UTF-8 of `text`. `types` are the codings of the report's
+    and the head"), and `words_sha256` its text alone, whatever its URL: by that two resources that show one
+    document are compared. `text_sha256` is of the UTF-8 of `text`. `types` are the codings of the report's
     kind (`DiagnosticReport.code`, `DocumentReference.type`). `specimen` is the only one, `specimens` are
     those of several that carry a part's label, by it. `warnings` say what of it is not in `text`.
     """
@@ -106,6 +107,7 @@ class Report(Value):
     text: str
     text_sha256: str
     content_key: str
+    words_sha256: str = ""
     segments: tuple[Segment, ...]
     sections: tuple[Section, ...] = ()
     parts: tuple[Part, ...] = ()

@@ -29,7 +29,7 @@ class PipelineBench:
         """Deal with resources, one after another."""
         return self._run(resources, lambda way, event: way.process(event))
 
-    def give_up(self, resource: dict[str, Any], reason: Any) -> Any:
+    def give_up(self, resource: dict[str, Any] | ReportEvent, reason: Any) -> Any:
         """What is left of a resource that is a dead letter."""
         return self._run([resource], lambda way, event: way.give_up(event, reason))[0]
 
@@ -53,13 +53,19 @@ class PipelineBench:
             )
             try:
                 await way.ready()
-                events = [decode(json.dumps(r).encode(), (), "topic")[0] for r in resources]
+                events = [_event(resource) for resource in resources]
                 return [await deal(way, event) for event in events]
             finally:
                 await answers.aclose()
                 await store.aclose()
 
         return asyncio.run(run())
+
+
+def _event(resource: dict[str, Any] | ReportEvent) -> ReportEvent:
+    if isinstance(resource, ReportEvent):
+        return resource
+    return decode(json.dumps(resource).encode(), (), "topic")[0]
 
 
 @contextmanager

@@ -9,6 +9,7 @@ from tests.integration.pipelines import diagnostic_report, document, pipeline_be
 SCRIPT = [
     {"contains": ["tumor size", "2.3 cm"], "answer": "2.3 cm"},
     {"contains": ["tumor size", "4.1 cm"], "answer": "4.1 cm"},
+    {"contains": ["tumor size", "5.2 cm"], "answer": "5.2 cm"},
 ]
 FOUND, ALIAS = OutcomeStatus.FOUND, OutcomeStatus.ALIAS
 
@@ -99,24 +100,84 @@ def test_two_of_a_type_that_were_alike_part_when_one_is_amended(bench):
 
 
 def test_one_that_stands_takes_over_when_the_owner_was_retracted(bench):
-    """Its old version, delivered again, does not; its next one does."""
+    """Delivered again, or in its next version."""
     names = "DiagnosticReport/d1", "DiagnosticReport/d2"
     told = bench.process(
         diagnostic_report("d1", text("d")),
         diagnostic_report("d2", text("d")),
         diagnostic_report("d1", text("d"), "entered-in-error", "2"),
-        diagnostic_report("d2", text("d")),
     )
-    assert statuses(told) == [FOUND, ALIAS, OutcomeStatus.RETRACTED, ALIAS]
+    assert statuses(told) == [FOUND, ALIAS, OutcomeStatus.RETRACTED]
     assert sizes(bench, *names) == []
     again = bench.process(
-        diagnostic_report("d2", text("d"), version="2"),
+        diagnostic_report("d2", text("d")),
         diagnostic_report("d1", text("d"), "entered-in-error", "2"),
         diagnostic_report("d2", text("d"), version="2"),
     )
     assert statuses(again) == [FOUND, ALIAS, FOUND]
     assert {row.status for row in again[0].rows} == {RowStatus.CURRENT}
     assert sizes(bench, *names) == [(names[1], 23)]
+
+
+def test_the_twin_of_a_retracted_report_is_retracted_with_it_until_it_is_issued_anew(bench):
+    names = "DiagnosticReport/f1", "DocumentReference/f2"
+    told = bench.process(
+        diagnostic_report("f1", text("f")),
+        document("f2", text("f")),
+        diagnostic_report("f1", text("f"), "entered-in-error", "2"),
+        document("f2", text("f")),
+    )
+    assert statuses(told) == [FOUND, ALIAS, OutcomeStatus.RETRACTED, ALIAS]
+    assert sizes(bench, *names) == []
+    (anew,) = bench.process(document("f2", text("f"), version="2"))
+    assert anew.outcome.status is FOUND
+    assert sizes(bench, *names) == [(names[1], 23)]
+
+
+def test_a_twin_that_is_late_brings_no_older_words_back(bench):
+    names = "DiagnosticReport/g1", "DocumentReference/g2"
+    told = bench.process(
+        diagnostic_report("g1", text("g")),
+        document("g2", text("g")),
+        diagnostic_report("g1", text("g", "4.1"), "amended", "2"),
+        diagnostic_report("g1", text("g", "5.2"), "amended", "3"),
+        document("g2", text("g", "4.1"), version="2"),
+    )
+    assert statuses(told) == [FOUND, ALIAS, FOUND, FOUND, ALIAS]
+    assert sizes(bench, *names) == [(names[0], 52)]
+
+
+def test_a_deleted_alias_that_comes_back_with_new_words_is_read(bench):
+    """A deletion names no version; what comes after it is later all the same."""
+    names = "DiagnosticReport/h1", "DocumentReference/h2"
+    told = bench.process(
+        diagnostic_report("h1", text("h")),
+        document("h2", text("h"), version="2"),
+        {**document("h2", text("h"), "entered-in-error"), "meta": {}},
+        document("h2", text("h", "4.1"), version="3"),
+    )
+    assert statuses(told) == [FOUND, ALIAS, ALIAS, FOUND]
+    assert sizes(bench, *names) == [(names[1], 41)]
+
+
+def test_a_correction_under_the_same_address_is_seen_by_its_words(bench):
+    names = "DiagnosticReport/i1", "DocumentReference/i2"
+    first = bench.process(
+        at_an_address(diagnostic_report("i1", text("i"))), at_an_address(document("i2", text("i")))
+    )
+    assert statuses(first) == [FOUND, ALIAS]
+    (second,) = bench.process(at_an_address(document("i2", text("i", "4.1"), version="2")))
+    assert second.outcome.status is FOUND
+    assert second.outcome.document == first[0].outcome.document
+    assert sizes(bench, *names) == [(names[1], 41)]
+
+
+def at_an_address(resource):
+    """The same, its attachment with an address beside the data."""
+    content = resource.get("content")
+    attachment = content[0]["attachment"] if content else resource["presentedForm"][0]
+    attachment["url"] = "Binary/at-one-address"
+    return resource
 
 
 def test_an_alias_that_is_retracted_takes_nothing_with_it(bench):

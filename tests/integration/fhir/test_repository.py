@@ -8,7 +8,7 @@ import pytest
 
 from oncofhir.fhir.changes import version_of
 from oncofhir.fhir.client import FhirClient
-from oncofhir.fhir.deciding import Decision, decide
+from oncofhir.fhir.deciding import Attachment, Decision, decide
 from oncofhir.fhir.identifiers import IdentifierSystems
 from oncofhir.fhir.provenance import standing_resources
 from oncofhir.fhir.repository import Repository
@@ -400,8 +400,8 @@ async def test_a_report_that_was_retracted_before_it_came_is_not_read(bench):
 
 
 def decision_on(bench, head, report, run_id="run"):
-    content = bench.repository.content_of(report)
-    return decide(head, report.source, version_of(report), run_id, content)
+    shows = Attachment(content=bench.repository.content_of(report), words=report.words_sha256)
+    return decide(head, report.source, version_of(report), run_id, shows)
 
 
 @story
