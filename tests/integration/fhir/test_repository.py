@@ -187,8 +187,11 @@ async def test_of_two_first_writers_one_wins_and_the_other_is_told(bench):
     )
     await other_client.aclose()
     lost = [result for result in results if isinstance(result, StoreConflict)]
-    assert len(lost) == 1
+    assert lost, "never both win"
+    if len(lost) == 2:  # HAPI may refuse both: either decides again, as on its redelivery
+        await bench.store()
     assert len(await tasks_of(bench)) == 1
+    assert len(await bench.stored()) == 11
 
 
 @both_ways
