@@ -56,9 +56,8 @@ def changes(
         resource = followed(planned, current, head)
         mark = fingerprint(resource)
         resources[slot] = StoredResource(reference=reference, fingerprint=mark)
-        if (
-            before is None and current is not None
-        ):  # of a head that is lost: a human may have changed it
+        if before is None and current is not None:
+            # Its head was lost: what differs may be a human's.
             if fingerprint(current) != mark:
                 conflicts.add(reference)
             continue

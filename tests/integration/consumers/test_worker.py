@@ -21,6 +21,7 @@ from oncofhir.schemas.errors import (
     AccessDenied,
     DependencyUnavailable,
     RequestRejected,
+    StoreConflict,
     TooManyDeadLetters,
     UnreadableReport,
 )
@@ -31,6 +32,7 @@ from tests.integration.consumers.workbench import (
     InstantProcessor,
     committed,
     message,
+    processed_of,
     publish,
     read_all,
     report,
@@ -466,6 +468,53 @@ async def test_it_is_not_ready_while_every_poll_fails(settings):
         await until(lambda: not worker.vitals.ready().ok)
         worker._source._ends.look = looked
         await until(lambda: worker.vitals.ready().ok)
+
+
+async def test_what_a_dead_letter_leaves_is_told_once_it_can_be(settings):
+    """The rows of the earlier version, whatever hinders it at first."""
+    await publish(
+        settings, [message(settings, report("bad", 2)), message(settings, report("good"))]
+    )
+    rejected = RequestRejected(Reason.STORE_REJECTED, "http://store")
+    processor = InstantProcessor(failing=lambda e, _: rejected if e.source.id == "bad" else None)
+    hindered = [
+        DependencyUnavailable(Reason.STORE_FAILED, "http://store"),
+        StoreConflict(Reason.STORE_CONFLICT),
+    ]
+
+    async def give_up(event, reason):
+        assert reason is Reason.STORE_REJECTED
+        if hindered:
+            raise hindered.pop()
+        return (processed_of(event),)
+
+    processor.give_up = give_up
+    async with running(settings, processor) as worker:
+        await until(lambda: committed(settings) == 2)
+        await until(lambda: not worker.vitals.unfinished)
+    left = [json.loads(r.value) for r in read_all(settings, settings.kafka.phenotype_topic)]
+    assert sorted(row["source"] for row in left) == [
+        "DiagnosticReport/bad",
+        "DiagnosticReport/good",
+    ]
+    assert len(read_all(settings, settings.kafka.dead_letter_topic)) == 1
+
+
+@pytest.mark.parametrize(
+    "error", [RequestRejected(Reason.STORE_REJECTED, "http://store"), ZeroDivisionError("Jane")]
+)
+async def test_a_dead_letter_gets_out_whatever_cannot_be_told_of_it(settings, error):
+    await publish(settings, [message(settings, report("bad", 2))])
+    processor = InstantProcessor(failing=lambda e, _: UnreadableReport(Reason.NO_TEXT))
+
+    async def give_up(event, reason):
+        raise error
+
+    processor.give_up = give_up
+    async with running(settings, processor):
+        await until(lambda: committed(settings) == 1)
+    (letter,) = read_all(settings, settings.kafka.dead_letter_topic)
+    assert dict(letter.headers)["oncofhir-reason"] == b"no-text"
 
 
 CANARY = "CANARY-Jane-Doe-4711"

@@ -1,0 +1,100 @@
+"""What another resource of a document tells, row by row of ADR 0006."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from oncofhir.fhir.deciding import Attachment, Decision, decide
+from oncofhir.fhir.head import Shown, reservation
+from oncofhir.fhir.version import SourceVersion
+from oncofhir.schemas.event import SourceReference
+from oncofhir.schemas.outcome import OutcomeStatus
+from oncofhir.schemas.reasons import Reason
+
+NOON = datetime(2026, 11, 25, 12, tzinfo=UTC)
+OWNER = SourceReference(type="DiagnosticReport", id="owner")
+SAME_TYPE = SourceReference(type="DiagnosticReport", id="other")
+TWIN = SourceReference(type="DocumentReference", id="twin")
+ALIAS, NEWER, APART = Decision.ALIAS, Decision.NEWER, Decision.APART
+
+
+def at(version, minutes=None):
+    updated = None if minutes is None else NOON + timedelta(minutes=minutes)
+    return SourceVersion(version=str(version), last_updated=updated)
+
+
+def head(*, status=OutcomeStatus.FOUND, reason=None, **others):
+    """It was read from the words "old", then "now", at noon."""
+    first = reservation("document", OWNER, "key", "Patient/1", software="1", recorded=NOON)
+    outcome = first.outcome.model_copy(update={"status": status, "reason": reason})
+    known = {
+        ref.unversioned: shown
+        for ref, shown in ((TWIN, others.get("twin")), (SAME_TYPE, others.get("same")))
+        if shown
+    }
+    update = {
+        "at": at(3, 0),
+        "words": ("old", "now"),
+        "others": known,
+        "outcome": outcome,
+        "revision": 2,
+    }
+    return first.model_copy(update=update)
+
+
+def shows(words, content="document"):
+    return Attachment(content=content, words=words)
+
+
+def seen(version, words="old"):
+    return Shown(at=at(version), words=words)
+
+
+@pytest.mark.parametrize(
+    ("who", "version", "told", "known", "decision"),
+    [
+        (TWIN, at(1), None, {}, ALIAS),
+        (TWIN, at(1), shows("now"), {"twin": seen(2)}, ALIAS),
+        (TWIN, at(1), shows("now"), {}, ALIAS),
+        (SAME_TYPE, at(1), shows("now"), {}, ALIAS),
+        (TWIN, at(2), shows("old"), {"twin": seen(1)}, ALIAS),
+        (TWIN, at(2), shows("old"), {"twin": seen(1, "now")}, NEWER),
+        (TWIN, at(2), shows("new"), {"twin": seen(1)}, NEWER),
+        (TWIN, at(2, -5), shows("new"), {"twin": seen(1)}, ALIAS),
+        (TWIN, at(2, 5), shows("new"), {"twin": seen(1)}, NEWER),
+        (TWIN, at(1), shows("new"), {"twin": seen(1)}, NEWER),
+        (SAME_TYPE, at(2), shows("new", "other"), {"same": seen(1)}, APART),
+        (SAME_TYPE, at(2), shows("new"), {"same": seen(1)}, NEWER),
+        (SAME_TYPE, at(1), shows("new"), {}, ALIAS),
+    ],
+)
+def test_while_the_owner_stands(who, version, told, known, decision):
+    standing = head(**known).model_copy(update={"contents": ("document",)})
+    assert decide(standing, who, version, "run", told) is decision
+
+
+@pytest.mark.parametrize(
+    ("who", "version", "known", "decision"),
+    [
+        (SAME_TYPE, at(1), {}, NEWER),
+        (SAME_TYPE, at(1), {"same": seen(1, "now")}, NEWER),
+        (SAME_TYPE, at(1), {"same": seen(2, "now")}, ALIAS),
+        (TWIN, at(1), {}, ALIAS),
+        (TWIN, at(1), {"twin": seen(1, "now")}, ALIAS),
+        (TWIN, at(2), {"twin": seen(1, "now")}, NEWER),
+    ],
+)
+def test_when_the_owner_was_retracted(who, version, known, decision):
+    gone = {"status": OutcomeStatus.RETRACTED, "reason": Reason.ENTERED_IN_ERROR.value}
+    assert decide(head(**gone, **known), who, version, "run", shows("now")) is decision
+
+
+@pytest.mark.parametrize("who", [SAME_TYPE, TWIN])
+def test_what_a_recall_withdrew_is_revived_by_no_other(who):
+    recalled = head(status=OutcomeStatus.RETRACTED, reason=Reason.MODEL_RECALLED.value)
+    assert decide(recalled, who, at(9), "run", shows("now")) is ALIAS
+
+
+def test_of_a_head_that_knows_no_words_all_others_are_aliases():
+    before = head().model_copy(update={"words": ()})
+    assert decide(before, TWIN, at(9), "run", shows("new")) is ALIAS
