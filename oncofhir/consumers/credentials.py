@@ -1,6 +1,7 @@
 """Credentials for one FHIR server, as the settings name them: bearer file, SMART Backend Services, mTLS."""
 
 import ssl
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -38,7 +39,12 @@ class SecretFile:
         return self._secret
 
 
-def authorization(base_url: str, credentials: FhirCredentials, timeout: float) -> Authorization:
+def authorization(
+    base_url: str,
+    credentials: FhirCredentials,
+    timeout: float,
+    clock: Callable[[], float] = time.time,
+) -> Authorization:
     """How to authorise at a server; what the settings name is read once, so that mistakes show at start.
 
     Raises:
@@ -55,6 +61,7 @@ def authorization(base_url: str, credentials: FhirCredentials, timeout: float) -
             token_url=credentials.token_url,
             tls=tls(credentials).own,
             timeout=timeout,
+            clock=clock,
         )
     if credentials.token_file:
         read = SecretFile(credentials.token_file)

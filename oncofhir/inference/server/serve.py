@@ -48,16 +48,16 @@ def serve(
             threads=threads,
             max_concurrent_requests=max_concurrent_requests,
         )
-        log.info(
-            "serving",
-            model=engine.info.model_id,
-            digest=engine.info.model_sha,
-            port=listener.getsockname()[1],
-        )
         app = create_app(engine, api_key=api_key)
         config = uvicorn.Config(app, log_config=None, access_log=False, lifespan="on")
         server = uvicorn.Server(config)
         with _stopping_is_no_failure(server):
+            log.info(
+                "serving",
+                model=engine.info.model_id,
+                digest=engine.info.model_sha,
+                port=listener.getsockname()[1],
+            )
             server.run(sockets=[listener])
     log.info("stopped")
 

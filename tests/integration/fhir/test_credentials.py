@@ -2,6 +2,7 @@
 
 import asyncio
 import ssl
+import time
 
 import jwt
 import pytest
@@ -62,10 +63,9 @@ def credentials(tmp_path, authority, keys):
     return of
 
 
-def client_of(base, credentials, **more):
-    return FhirClient(
-        base, authorization=authorization(base, credentials, 5.0), tls=tls(credentials), **more
-    )
+def client_of(base, credentials, clock=time.time, **more):
+    authorized = authorization(base, credentials, 5.0, clock)
+    return FhirClient(base, authorization=authorized, tls=tls(credentials), **more)
 
 
 def asked(base, credentials, use=None, **more):
@@ -121,15 +121,17 @@ def test_a_token_is_renewed_before_it_ends(server, credentials):
 
 
 def test_a_token_that_still_lasts_outlives_an_outage_of_the_token_endpoint(server, credentials):
-    server.life = 3  # renewed after 2.4 s
+    passed = [0.0]
+    server.life = 100  # renewed after 80 s
 
     async def later(client):
         await client.read("Patient", "x")
-        await asyncio.sleep(2.45)
+        passed.append(81.0)
         server.token_statuses = [503] * 3
         await client.read("Patient", "x")
 
-    asked(f"{server.url}/fhir", credentials(), later)
+    asked(f"{server.url}/fhir", credentials(), later, clock=lambda: time.time() + passed[-1])
+    assert len(server.token_statuses) == 2
     assert len(server.issued) == 1
 
 

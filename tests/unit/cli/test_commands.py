@@ -3,7 +3,6 @@ import json
 import signal
 import subprocess
 import sys
-import time
 
 import pytest
 from hypothesis import given
@@ -91,7 +90,6 @@ def test_a_model_server_that_is_stopped_ends_with_0_and_says_so(number):
     command = [sys.executable, "-m", "oncofhir", "model", "serve", "--port", "0"]
     serving = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     assert b"serving" in serving.stdout.readline()
-    time.sleep(1.0)  # until the signal reaches the server and not its start
     serving.send_signal(number)
     said, err = serving.communicate(timeout=30)
     assert serving.returncode == 0, err
