@@ -1,6 +1,6 @@
 """Where the tumour is and what was looked at: body site, Specimen (removed) or BodyStructure (in the body).
 
-Source: mCODE 4.0.0, SD_HumanSpecimen, SD_Tumor, mcode-laterality-qualifier.
+Source: mCODE 4.0.0, SD_HumanSpecimen, SD_Tumor, mcode-body-location-qualifier, mcode-laterality-qualifier.
 """
 
 from typing import Any
@@ -10,23 +10,34 @@ from oncofhir.fhir.conditions import coded
 from oncofhir.fhir.context import Context
 from oncofhir.fhir.origin import Origin
 from oncofhir.schemas.finding import Finding
+from oncofhir.terminology.qualifiers import location_qualifiers
 
 SPECIMEN = "specimen"
 TUMOR = "tumor"
 
 
 def body_site(site: Finding | None, laterality: Finding | None) -> dict[str, Any] | None:
-    """The site with its side; None when neither is known."""
+    """The site with its side and its place in the organ; None when neither site nor side is known."""
     if site is None and laterality is None:
         return None
-    where: dict[str, Any] = {}
+    qualifiers = [
+        {"url": codes.LOCATION_EXTENSION, "valueCodeableConcept": place} for place in _places(site)
+    ]
     if laterality and laterality.codings:
-        where["extension"] = [
-            {"url": codes.LATERALITY_EXTENSION, "valueCodeableConcept": coded(laterality)}
-        ]
+        side = {"url": codes.LATERALITY_EXTENSION, "valueCodeableConcept": coded(laterality)}
+        qualifiers.append(side)
+    where: dict[str, Any] = {"extension": qualifiers} if qualifiers else {}
     if site:
         return {**where, **coded(site), "text": site.value}
     return {**where, "text": laterality.value if laterality else ""}
+
+
+def _places(site: Finding | None) -> list[dict[str, Any]]:
+    """Where in the organ that the site's code names."""
+    if site is None or not site.codings:
+        return []
+    places = location_qualifiers(site.value, site.codings[0])
+    return [{"coding": [place.model_dump(exclude_none=True)]} for place in places]
 
 
 def anchor_kind(context: Context) -> str:
@@ -61,6 +72,7 @@ def _tumor(
 ) -> dict[str, Any]:
     """mcode-tumor: `location` is 1..1, so an unknown one says so."""
     side = [coded(laterality)] if laterality and laterality.codings else []
+    qualifiers = [*_places(site), *side]
     ident = context.identifier(slot)
     return {
         "resourceType": "BodyStructure",
@@ -81,6 +93,6 @@ def _tumor(
         ],
         "active": True,
         "location": {**coded(site), "text": site.value} if site else codes.UNKNOWN,
-        **({"locationQualifier": side} if side else {}),
+        **({"locationQualifier": qualifiers} if qualifiers else {}),
         "patient": context.subject,
     }

@@ -119,6 +119,25 @@ def test_a_side_without_a_site_is_kept():
     assert code(where["extension"][0]["valueCodeableConcept"]) == "7771000"
 
 
+def test_a_place_in_the_organ_is_a_qualifier_beside_the_side():
+    report = report_of("CT CHEST: Left lung, lower lobe: a mass of 24 mm.", types=IMAGING)
+    plan = built(
+        diagnosis(report, "lung cancer", "mass"),
+        finding(report, "tumor-site", "left lung, lower lobe", "Left lung, lower lobe"),
+        finding(report, "tumor-laterality", "left", "Left"),
+        size(report, quote="24 mm", dimensions=(24.0,)),
+        report=report,
+    )
+    where = plan.resources["diagnosis"]["bodySite"][0]
+    qualifiers = [(e["url"], code(e["valueCodeableConcept"])) for e in where["extension"]]
+    assert qualifiers == [
+        (f"{MCODE}mcode-body-location-qualifier", "261122009"),
+        (f"{MCODE}mcode-laterality-qualifier", "7771000"),
+    ]
+    tumor = plan.resources["tumor"]
+    assert [code(place) for place in tumor["locationQualifier"]] == ["261122009", "7771000"]
+
+
 def test_a_stage_group_without_a_diagnosis_falls_back_to_its_parent_and_says_why():
     report = report_of(TEXT)
     group = finding(report, "cancer-stage", "IIB", "stage IIB", slot="group")

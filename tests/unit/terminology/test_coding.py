@@ -103,8 +103,8 @@ def test_no_value_raises(kind, value, slot):
 
 
 TABLES = (
-    "body_sites", "cancers", "grade", "histology", "icd10cm", "laterality", "receptor_status", "stage_group", "stage_m",
-    "stage_n", "stage_t",
+    "body_location_qualifier", "body_sites", "cancers", "grade", "histology", "icd10cm", "laterality",
+    "receptor_status", "stage_figo", "stage_group", "stage_m", "stage_n", "stage_t",
 )  # fmt: skip
 
 

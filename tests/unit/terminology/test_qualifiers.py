@@ -1,0 +1,81 @@
+"""Places within an organ: named beside the organ or a part of it, one of those that exclude each other."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from oncofhir.schemas.finding import Kind
+from oncofhir.terminology.coding import codings
+from oncofhir.terminology.qualifiers import location_qualifiers
+from oncofhir.terminology.tables import by_code
+
+WORDS = "upper lower mid middle superior inferior proximal distal central peripheral outer left third lobe of and"
+SITES = "breast lung esophagus skin rectum"
+
+
+def places(value):
+    (site,) = codings(Kind.TUMOR_SITE, None, value)
+    return [place.display for place in location_qualifiers(value, site)]
+
+
+@pytest.mark.parametrize(
+    ("value", "place"),
+    [
+        ("upper outer quadrant of left breast", "Upper"),
+        ("breast, outer-lower quadrant", "Lower"),
+        ("Lung, right lower lobe", "Lower"),
+        ("middle lobe of right lung", "Middle"),
+        ("distal esophagus", "Distal"),
+        ("Esophagus (mid)", "Middle"),
+        ("mid-esophagus", "Middle"),
+        ("stomach, proximal", "Proximal"),
+        ("rectum, upper third", "Upper"),
+        ("peripheral zone of prostate", "Peripheral"),
+        ("breast, central portion", "Central"),
+        ("upper pole of left kidney", "Upper"),
+        ("left breast, superior", "Superior"),
+        ("left breast, inferior aspect", "Inferior"),
+    ],
+)
+def test_a_place_in_the_organ_is_a_qualifier(value, place):
+    assert places(value) == [f"{place} (qualifier value)"]
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "lung",
+        "upper and lower lobe of lung",
+        "superior segment of lower lobe of lung",
+        "esophagus, mid and distal third",
+        "skin, upper third of ear",
+        "skin of lower leg",
+        "distal pancreatic duct",
+        "rectum and lower lobe of lung",
+        "lower lobe of left lung",  # its concept says so itself
+    ],
+)
+def test_what_is_no_single_place_of_the_organ_has_none(value):
+    assert places(value) == []
+
+
+@given(st.lists(st.sampled_from((WORDS + " " + SITES + " , ( )").split()), max_size=9))
+def test_places_never_contradict_each_other_and_come_from_the_table(words):
+    value = " ".join(words)
+    found = codings(Kind.TUMOR_SITE, None, value)
+    named = location_qualifiers(value, found[0]) if found else ()
+    assert {place.code for place in named} <= set(by_code("body_location_qualifier"))
+    said = {(place.display or "").split()[0] for place in named}
+    for excluding in (
+        {"Upper", "Lower", "Middle"},
+        {"Proximal", "Distal"},
+        {"Central", "Peripheral"},
+    ):
+        assert len(said & excluding) <= 1
+    if not {"breast", "lung", "esophagus", "rectum"} & set(words):
+        assert named == ()
+
+
+@given(st.text())
+def test_no_text_raises(value):
+    location_qualifiers(value, by_code("body_sites")["39607008"])
