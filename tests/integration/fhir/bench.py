@@ -14,6 +14,7 @@ from oncofhir.fhir.repository import Repository
 from oncofhir.fhir.source_references import SAME, SourceReferences
 from oncofhir.fhir.strategy import AsTheServerCan, Strategy
 from oncofhir.inference.interpret import interpret
+from oncofhir.schemas.errors import StoreConflict
 from oncofhir.schemas.extraction import Answer, Extraction, ModelIdentity, PromptSetIdentity
 from oncofhir.schemas.identity import run_of
 from tests.reports import BREAST, diagnostic_report
@@ -118,6 +119,18 @@ class Bench:
         head = await repository.find_head(report.source, report)
         extraction = self.extraction(report, ANSWERS if answers is None else answers)
         return await repository.store(report, self.run_of(report), extraction, head)
+
+    async def at_once(self, *writers) -> None:
+        """Two first writers: never both win, and one is told.
+
+        HAPI FHIR may refuse both: then either decides again, as on its redelivery.
+        """
+        results = await asyncio.gather(*writers, return_exceptions=True)
+        refused = [result for result in results if isinstance(result, StoreConflict)]
+        assert refused, "both won"
+        assert refused == [result for result in results if isinstance(result, BaseException)]
+        if len(refused) == len(results):
+            await self.store()
 
     async def head(self):
         return await self.repository.find_head((await self.report(BREAST)).source)
