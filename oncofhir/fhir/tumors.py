@@ -10,7 +10,7 @@ from oncofhir.fhir.conditions import coded
 from oncofhir.fhir.context import Context
 from oncofhir.fhir.origin import Origin
 from oncofhir.schemas.finding import Finding
-from oncofhir.terminology.qualifiers import location_qualifiers
+from oncofhir.terminology.qualifiers import location_qualifiers, with_place
 
 SPECIMEN = "specimen"
 TUMOR = "tumor"
@@ -36,7 +36,8 @@ def _places(site: Finding | None) -> list[dict[str, Any]]:
     """Where in the organ that the site's code names."""
     if site is None or not site.codings:
         return []
-    places = location_qualifiers(site.value, site.codings[0])
+    said = with_place(site.value, [quote.text for quote in site.evidence])
+    places = location_qualifiers(said, site.codings[0])
     return [{"coding": [place.model_dump(exclude_none=True)]} for place in places]
 
 

@@ -13,6 +13,7 @@ from oncofhir.schemas.extraction import Answer
 from oncofhir.schemas.finding import Basis, Evidence, Finding, Kind, RejectedFinding, Rejection
 from oncofhir.schemas.report import Report
 from oncofhir.terminology.coding import codings
+from oncofhir.terminology.qualifiers import with_place
 
 MOST_EVIDENCE = 3
 # Without a malignancy of the patient's there is no tumour to have a site, a side or a size.
@@ -69,7 +70,7 @@ def _diagnoses(
     found: list[Result] = []
     for tumor in tumors.several:
         own = [r for r in results if isinstance(r, Finding) and r.part == tumor.label]
-        where = Where(site=_value_of(own, Kind.TUMOR_SITE), side=tumor.side)
+        where = Where(site=_site_of(own), side=tumor.side)
         within = partial(_is_of, tumors=tumors, label=tumor.label)
         result = diagnose(reading, candidate, where, within)
         if isinstance(result, Finding):
@@ -77,10 +78,14 @@ def _diagnoses(
     if found:
         return found
     of_all = [r for r in results if isinstance(r, Finding)]
-    where = Where(
-        site=_value_of(of_all, Kind.TUMOR_SITE), side=_value_of(of_all, Kind.TUMOR_LATERALITY)
-    )
+    where = Where(site=_site_of(of_all), side=_value_of(of_all, Kind.TUMOR_LATERALITY))
     return [diagnose(reading, candidate, where)]
+
+
+def _site_of(findings: Iterable[Finding]) -> str | None:
+    """The site and its place in the organ."""
+    site = next((finding for finding in findings if finding.kind is Kind.TUMOR_SITE), None)
+    return with_place(site.value, [quote.text for quote in site.evidence]) if site else None
 
 
 def _value_of(findings: Iterable[Finding], kind: Kind) -> str | None:

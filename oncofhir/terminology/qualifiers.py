@@ -6,10 +6,11 @@ mcode-body-location-qualifier-vs asks.
 """
 
 import re
+from collections.abc import Iterable, Iterator
 
 from oncofhir.schemas.finding import Coding
 from oncofhir.terminology.lowered import lowered
-from oncofhir.terminology.sites import Site, find_sites
+from oncofhir.terminology.sites import find_sites
 from oncofhir.terminology.tables import by_code
 
 _CODES = {
@@ -34,46 +35,68 @@ _ONE_OF = (
 # In these a word of place belongs to another structure: "skin of upper third of ear".
 _NO_ORGANS = frozenset({"skin", "bone", "soft tissue", "retroperitoneum", "peritoneum", "pleura"})
 
-_WORD = rf"\b(?P<word>{'|'.join(_CODES)})\b"
-_BETWEEN = r"(?:[\s-]+(?:inner|outer|anterior|posterior|medial|lateral|left|right))*[\s-]+"
-_PART = re.compile(
-    rf"{_WORD}{_BETWEEN}(?:lobe|quadrant|pole|third|half|part|portion|segment|aspect|zone)s?\b"
-    rf"|\b(?:inner|outer)[\s-]+{_WORD.replace('<word>', '<second>')}[\s-]+quadrants?\b"
+_WORD = rf"\b(?:{'|'.join(_CODES)})\b"
+_TOWARDS = r"(?:inner|outer|anterior|posterior|medial|lateral)"
+_SIDE = r"(?:(?:left|right)[\s,-]+)?"
+_PART = (
+    rf"(?:{_TOWARDS}[\s-]+)?{_WORD}(?:[\s-]+{_TOWARDS})?"
+    r"[\s-]+(?:lobe|quadrant|pole|third|half|part|portion|segment|aspect|zone)s?\b"
 )
-_APART = re.compile(rf"[,;:(]\s*{_WORD}\s*(?:$|[,;:)])")
-_BEFORE = re.compile(rf"{_WORD}(?:[\s-]+(?:left|right))?[\s-]+$")
+_BEHIND = re.compile(rf"[\s,;:(/-]*{_SIDE}(?P<place>{_PART}|{_WORD}(?=\s*(?:$|[,;:.)])))")
+_PART_BEFORE = re.compile(rf"(?P<place>{_PART})[\s,]*(?:of\s+)?(?:the\s+)?{_SIDE}$")
+_WORD_BEFORE = re.compile(rf"(?P<place>{_WORD})[\s-]+{_SIDE}$")
 _SITE_ENDS = re.compile(r"\s*(?:$|[,;:.()]|(?:of|at|in|with)\b)")
+_FAR = 60  # characters before an organ within which its place is looked for
+
+
+def with_place(value: str, quotes: Iterable[str]) -> str:
+    """A tumour's site with the place that its quotes name beside the organ, where its own words name none.
+
+    "breast" in "Left breast, upper outer quadrant: carcinoma" is "breast, upper outer quadrant". Unchanged
+    where the quotes name no place, or several.
+    """
+    organ = _organ(value)
+    if organ is None or re.search(_WORD, lowered(value)):
+        return value
+    places = {place for quote in quotes for place in _places(lowered(quote), organ)}
+    return f"{value}, {places.pop()}" if len(places) == 1 else value
 
 
 def location_qualifiers(value: str, site: Coding) -> tuple[Coding, ...]:
-    """The places within `site` that a tumour's site names; what the site's own display says is not repeated.
+    """The place within `site` that a tumour's site names; what the site's own display says is not repeated.
 
     None where several organs are named, or places of which only one can be meant.
     """
     text = lowered(value)
-    organs = list(find_sites(value))
-    if len({organ.key for organ, _, _ in organs}) != 1 or organs[0][0].name in _NO_ORGANS:
-        return ()
+    organ = _organ(value)
     said = set(re.findall(_WORD, text))
-    if any(len({_CODES[word] for word in said & group}) > 1 for group in _ONE_OF):
+    if organ is None or any(len({_CODES[word] for word in said & group}) > 1 for group in _ONE_OF):
         return ()
     known = by_code("body_location_qualifier")
-    named = [known[_CODES[word]] for word in _placed(text, organs)]
+    words = [word for place in _places(text, organ) for word in re.findall(_WORD, place)]
+    named = dict.fromkeys(known[_CODES[word]] for word in words)
     own = (site.display or "").lower()
-    return tuple(code for code in dict.fromkeys(named) if not _is_said_in(own, code))
+    return tuple(code for code in named if not _is_said_in(own, code))
+
+
+def _organ(value: str) -> str | None:
+    """The key of the one organ that a site names; None for what is no single organ."""
+    named = {site.key: site.name for site, _, _ in find_sites(value)}
+    return next(iter(named)) if len(named) == 1 and not _NO_ORGANS & set(named.values()) else None
+
+
+def _places(text: str, organ: str) -> Iterator[str]:
+    """The places, in the words of the lower-case text, that stand beside the organ."""
+    for site, start, end in find_sites(text):
+        if site.key != organ:
+            continue
+        before = text[max(0, start - _FAR) : start]
+        found = [_BEHIND.match(text, end), _PART_BEFORE.search(before)]
+        if _SITE_ENDS.match(text, end):
+            found.append(_WORD_BEFORE.search(before))
+        yield from (" ".join(re.split(r"[\s-]+", match["place"])) for match in found if match)
 
 
 def _is_said_in(display: str, place: Coding) -> bool:
     word = (place.display or "").lower().split(" (")[0]
     return re.search(rf"\b{word}\b", display) is not None
-
-
-def _placed(text: str, organs: list[tuple[Site, int, int]]) -> list[str]:
-    """The words of place that speak of the organ or a part of it, in text order."""
-    found = [(match.start(), match["word"] or match["second"]) for match in _PART.finditer(text)]
-    found += [(match.start("word"), match["word"]) for match in _APART.finditer(text)]
-    for _, start, end in organs:
-        before = _BEFORE.search(text[:start])
-        if before and _SITE_ENDS.match(text, end):
-            found.append((before.start(), before["word"]))
-    return [word for _, word in sorted(found)]

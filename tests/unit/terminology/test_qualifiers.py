@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from oncofhir.schemas.finding import Kind
 from oncofhir.terminology.coding import codings
-from oncofhir.terminology.qualifiers import location_qualifiers
+from oncofhir.terminology.qualifiers import location_qualifiers, with_place
 from oncofhir.terminology.tables import by_code
 
 WORDS = "upper lower mid middle superior inferior proximal distal central peripheral outer left third lobe of and"
@@ -59,6 +59,33 @@ def test_what_is_no_single_place_of_the_organ_has_none(value):
     assert places(value) == []
 
 
+@pytest.mark.parametrize(
+    ("value", "quote", "said"),
+    [
+        (
+            "breast",
+            "Left breast, upper outer quadrant, lumpectomy: carcinoma",
+            "upper outer quadrant",
+        ),
+        ("breast", "Breast, left, lower-inner quadrant: carcinoma", "lower inner quadrant"),
+        ("lung", "Mass in the upper lobe of the right lung.", "upper lobe"),
+        ("lung", "LUNG (RIGHT UPPER LOBE)", "upper lobe"),
+        ("esophagus", "Esophagus, distal, biopsy: adenocarcinoma", "distal"),
+        ("esophagus", "Adenocarcinoma of the distal esophagus.", "distal"),
+        ("breast", "Left breast: carcinoma", None),
+        ("breast", "upper outer quadrant of breast; breast, lower inner quadrant", None),
+        ("stomach", "Stomach, distal gastrectomy: adenocarcinoma", None),
+        ("colon", "Colon: distal margin free", None),
+        ("lung", "Liver, upper pole; lung: metastasis", None),
+        ("lung, upper lobe", "Lung, lower lobe", None),
+        ("skin", "Skin, upper third of ear", None),
+        ("rectum and colon", "Rectum, upper third", None),
+    ],
+)
+def test_a_site_takes_the_one_place_that_its_quotes_name_beside_it(value, quote, said):
+    assert with_place(value, [quote]) == (f"{value}, {said}" if said else value)
+
+
 @given(st.lists(st.sampled_from((WORDS + " " + SITES + " , ( )").split()), max_size=9))
 def test_places_never_contradict_each_other_and_come_from_the_table(words):
     value = " ".join(words)
@@ -76,6 +103,7 @@ def test_places_never_contradict_each_other_and_come_from_the_table(words):
         assert named == ()
 
 
-@given(st.text())
-def test_no_text_raises(value):
+@given(st.text(), st.text())
+def test_no_text_raises(value, quote):
+    assert with_place(value, [quote]).startswith(value)
     location_qualifiers(value, by_code("body_sites")["39607008"])
