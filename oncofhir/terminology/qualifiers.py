@@ -42,10 +42,19 @@ _PART = (
     rf"(?:{_TOWARDS}[\s-]+)?{_WORD}(?:[\s-]+{_TOWARDS})?"
     r"[\s-]+(?:lobe|quadrant|pole|third|half|part|portion|segment|aspect|zone)s?\b"
 )
-_BEHIND = re.compile(rf"[\s,;:(/-]*{_SIDE}(?P<place>{_PART}|{_WORD}(?=\s*(?:$|[,;:.)])))")
+_BEHIND = re.compile(
+    rf"[\s,;:(/-]*{_SIDE}(?P<place>{_PART}(?!\s+of\b)|{_WORD}(?=\s*(?:$|[,;:.)])))"
+)
 _PART_BEFORE = re.compile(rf"(?P<place>{_PART})[\s,]*(?:of\s+)?(?:the\s+)?{_SIDE}$")
 _WORD_BEFORE = re.compile(rf"(?P<place>{_WORD})[\s-]+{_SIDE}$")
-_SITE_ENDS = re.compile(r"\s*(?:$|[,;:.()]|(?:of|at|in|with)\b)")
+_SITE_ENDS = re.compile(
+    r"\s*(?:$|[][,;:.()-]|(?:of|at|in|with|and|is|was|cancer|carcinoma|tumou?r|mass|lesion)\b)"
+)
+# What is said of a node, or of tissue without a tumour, is no place of the tumour.
+_ASIDE = re.compile(
+    r"\b(?:lymph|nodes?|nodal|normal|benign|unremarkable|uninvolved|non-?neoplastic|no|not|without)\b"
+)
+_JUST_BEHIND = 15  # characters
 _FAR = 60  # characters before an organ within which its place is looked for
 
 
@@ -53,13 +62,18 @@ def with_place(value: str, quotes: Iterable[str]) -> str:
     """A tumour's site with the place that its quotes name beside the organ, where its own words name none.
 
     "breast" in "Left breast, upper outer quadrant: carcinoma" is "breast, upper outer quadrant". Unchanged
-    where the quotes name no place, or several.
+    where the quotes name no place, or several, or speak of a node or of tissue without a tumour there.
     """
     organ = _organ(value)
     if organ is None or re.search(_WORD, lowered(value)):
         return value
-    places = {place for quote in quotes for place in _places(lowered(quote), organ)}
-    return f"{value}, {places.pop()}" if len(places) == 1 else value
+    named: set[str] = set()
+    for quote in map(lowered, quotes):
+        places = list(_places(quote, organ))
+        if places and _exclude_each_other(quote):
+            return value
+        named |= {place for place, end in places if not _ASIDE.search(quote[: end + _JUST_BEHIND])}
+    return f"{value}, {named.pop()}" if len(named) == 1 else value
 
 
 def location_qualifiers(value: str, site: Coding) -> tuple[Coding, ...]:
@@ -69,11 +83,10 @@ def location_qualifiers(value: str, site: Coding) -> tuple[Coding, ...]:
     """
     text = lowered(value)
     organ = _organ(value)
-    said = set(re.findall(_WORD, text))
-    if organ is None or any(len({_CODES[word] for word in said & group}) > 1 for group in _ONE_OF):
+    if organ is None or _exclude_each_other(text):
         return ()
     known = by_code("body_location_qualifier")
-    words = [word for place in _places(text, organ) for word in re.findall(_WORD, place)]
+    words = [word for place, _ in _places(text, organ) for word in re.findall(_WORD, place)]
     named = dict.fromkeys(known[_CODES[word]] for word in words)
     own = (site.display or "").lower()
     return tuple(code for code in named if not _is_said_in(own, code))
@@ -85,16 +98,25 @@ def _organ(value: str) -> str | None:
     return next(iter(named)) if len(named) == 1 and not _NO_ORGANS & set(named.values()) else None
 
 
-def _places(text: str, organ: str) -> Iterator[str]:
-    """The places, in the words of the lower-case text, that stand beside the organ."""
+def _exclude_each_other(text: str) -> bool:
+    said = set(re.findall(_WORD, text))
+    return any(len({_CODES[word] for word in said & group}) > 1 for group in _ONE_OF)
+
+
+def _places(text: str, organ: str) -> Iterator[tuple[str, int]]:
+    """The places, in the words of the lower-case text, that stand beside the organ; with the end of both."""
     for site, start, end in find_sites(text):
         if site.key != organ:
             continue
-        before = text[max(0, start - _FAR) : start]
-        found = [_BEHIND.match(text, end), _PART_BEFORE.search(before)]
+        ahead = text[max(0, start - _FAR) : start]
+        found = [_BEHIND.match(text, end)]
         if _SITE_ENDS.match(text, end):
-            found.append(_WORD_BEFORE.search(before))
-        yield from (" ".join(re.split(r"[\s-]+", match["place"])) for match in found if match)
+            found += [_PART_BEFORE.search(ahead), _WORD_BEFORE.search(ahead)]
+        for match in filter(None, found):
+            yield (
+                " ".join(re.split(r"[\s-]+", match["place"])),
+                match.end() if match.string is text else end,
+            )
 
 
 def _is_said_in(display: str, place: Coding) -> bool:

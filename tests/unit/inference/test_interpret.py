@@ -69,6 +69,16 @@ def test_a_whole_report(read):
     assert {c.code for c in diagnosis.codings} == {"254837009", "C50.412"}
 
 
+def test_an_organ_alone_is_coded_with_the_place_that_its_quote_names_beside_it(read):
+    findings, _ = interpret(
+        read(REPORT, gender="female"),
+        answers(tumor_site="breast", tumor_laterality="left", diagnosis="breast cancer"),
+    )
+    assert values(findings)[("tumor-site", None)] == "breast"
+    (diagnosis,) = (f for f in findings if f.kind is Kind.DIAGNOSIS)
+    assert {c.code for c in diagnosis.codings} == {"254837009", "C50.412"}
+
+
 @pytest.mark.parametrize(
     ("answer", "reason"),
     [

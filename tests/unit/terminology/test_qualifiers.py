@@ -80,6 +80,12 @@ def test_what_is_no_single_place_of_the_organ_has_none(value):
         ("lung, upper lobe", "Lung, lower lobe", None),
         ("skin", "Skin, upper third of ear", None),
         ("rectum and colon", "Rectum, upper third", None),
+        ("lung", "Middle and lower lobes, right lung, bilobectomy", None),
+        ("lung", "Lymph nodes, right upper lobe lung, excision", None),
+        ("testis", "Normal testis at the lower pole of the testis", None),
+        ("cervix", "Cervix: upper portion of endocervical glands", None),
+        ("breast", "Left breast, upper outer quadrant: benign tissue", None),
+        ("lung", "Lung, right upper lobe, lobectomy: carcinoma, no pleural invasion", "upper lobe"),
     ],
 )
 def test_a_site_takes_the_one_place_that_its_quotes_name_beside_it(value, quote, said):
