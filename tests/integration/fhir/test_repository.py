@@ -229,7 +229,7 @@ async def test_a_first_writer_that_is_late_overwrites_nothing(bench):
 async def test_a_document_that_a_worker_left_reserved_is_taken_over(bench):
     report = await bench.report(BREAST)
     repository = bench.repository
-    await repository._reserved(repository.content_of(report), report.source, report.subject)
+    await repository._heads.reserve(repository.content_of(report), report.source, report.subject)
     assert await repository.find_head(report.source, report) is None
     processed = await bench.store()
     assert processed.outcome.revision == 1
@@ -676,10 +676,10 @@ async def test_a_rejection_leaves_the_head_to_another_who_wrote_under_it(bench):
     report = await bench.report(BREAST)
     rejected = refused(bench)
     at = (rejected.content_of(report), report.source, report.subject)
-    mine = await rejected._reserved(*at)
+    mine = await rejected._heads.reserve(*at)
     await bench.store()
     with pytest.raises(RequestRejected):
-        await rejected._write([entry(n) for n in range(4)], mine, mine)
+        await rejected._heads.write([entry(n) for n in range(4)], mine, mine)
     head = await bench.head()
     assert (head.id, head.revision) == (mine.id, 1)
     assert len(await bench.stored()) == 11
@@ -689,12 +689,12 @@ async def test_a_rejection_leaves_the_head_to_another_who_wrote_under_it(bench):
 async def test_who_took_over_a_head_that_is_given_up_is_refused_and_reserves_anew(bench):
     report = await bench.report(BREAST)
     at = (bench.repository.content_of(report), report.source, report.subject)
-    taken = await bench.repository._reserved(*at)
+    taken = await bench.repository._heads.reserve(*at)
     with pytest.raises(RequestRejected):
         await bench.store(repository=refused(bench))
     new = taken.model_copy(update={"revision": 1})
     with pytest.raises(StoreConflict):
-        await bench.repository._write([], new, taken)
+        await bench.repository._heads.write([], new, taken)
     assert (await bench.store()).outcome.status is OutcomeStatus.FOUND
     assert (await bench.head()).id != taken.id
 
