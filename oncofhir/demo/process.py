@@ -1,12 +1,14 @@
 """A program started for the demo or for a test, and surely stopped again."""
 
 import os
+import random
 import signal
 import socket
 import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Self
@@ -14,6 +16,8 @@ from typing import IO, Self
 import httpx2
 
 STOP_SECONDS = 5.0
+_NOT_GIVEN_OUT = range(15_000, 32_000)  # Linux gives out 32768 and up, others 49152 and up
+_TRIES = 100
 
 
 class StartError(Exception):
@@ -21,10 +25,17 @@ class StartError(Exception):
 
 
 def free_port() -> int:
-    """A free port of 127.0.0.1, as of now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A free port of 127.0.0.1.
+
+    It is none of those that systems give to connections, where another program, or a client of our own,
+    would get it before the server has begun to listen.
+    """
+    for _ in range(_TRIES):
+        port = random.choice(_NOT_GIVEN_OUT)  # noqa: S311 - no secret
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
+    raise StartError("no free port of 127.0.0.1 was found: too many programs listen there")
 
 
 def answers(url: str) -> bool:

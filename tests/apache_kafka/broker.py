@@ -19,6 +19,7 @@ from typing import Self
 from kafka import KafkaAdminClient
 
 from oncofhir.consumers.connection import client_options, connect
+from oncofhir.demo.process import free_port
 from oncofhir.schemas.errors import OncofhirError
 from oncofhir.settings import KafkaSettings
 from tests.apache_kafka.jars import jars
@@ -292,11 +293,7 @@ def find_java() -> str:
 
 def _free_ports(count: int) -> list[int]:
     """Free ports of loopback, as of now, all different."""
-    probes = [socket.socket() for _ in range(count)]
-    try:
-        for probe in probes:
-            probe.bind(("127.0.0.1", 0))
-        return [int(probe.getsockname()[1]) for probe in probes]
-    finally:
-        for probe in probes:
-            probe.close()
+    ports: set[int] = set()
+    while len(ports) < count:
+        ports.add(free_port())
+    return list(ports)
