@@ -189,7 +189,12 @@ async def runtime(settings: Settings, total: int, seconds: float) -> tuple[float
 
     scheduler = KeyedScheduler(settings.kafka.max_in_flight_records, ended)
     source = Source(
-        settings.kafka, asyncio.get_running_loop(), received=received, dropped=dropped, ended=ended
+        settings.kafka,
+        asyncio.get_running_loop(),
+        received=received,
+        dropped=dropped,
+        removed=lambda _, __: None,
+        ended=ended,
     )
     source.start()
     await asyncio.wait_for(all_done.wait(), 300)

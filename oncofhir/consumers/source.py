@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 import structlog
@@ -24,6 +25,7 @@ from oncofhir.consumers.parking import free_the_slot
 from oncofhir.consumers.rebalance import Rebalance, to_commit
 from oncofhir.consumers.records import Coordinates, Partition, SourceRecord, Tenure
 from oncofhir.consumers.rejoining import keep_rejoining
+from oncofhir.consumers.removed import Removed
 from oncofhir.consumers.room import Room
 from oncofhir.consumers.subscribing import is_member, new_consumer, warn_of_missing_topics
 from oncofhir.schemas.errors import AccessDenied
@@ -45,6 +47,7 @@ class Source:
         loop: where the callbacks run.
         received: records, in offset order within a partition.
         dropped: tenures that ended; their work is to be cancelled.
+        removed: a topic, and how many of its records the broker removed before they were read.
         ended: the thread ended, with the error that ended it or None after `close`.
     """
 
@@ -55,6 +58,7 @@ class Source:
         *,
         received: Callable[[Sequence[SourceRecord]], None],
         dropped: Callable[[frozenset[Tenure]], None],
+        removed: Callable[[str, int], None],
         ended: Callable[[BaseException | None], None],
     ) -> None:
         self.assignment = Assignment()
@@ -70,6 +74,7 @@ class Source:
         self._room = Room(settings, self.assignment)
         self._ends = Ends()
         self._history = History(settings, self.assignment, self._ends)
+        self._removed = Removed(partial(self._call, removed))
         self._paused: frozenset[Partition] = frozenset()
         self._thread = threading.Thread(target=self._run, name="oncofhir-poll", daemon=True)
         self._next_commit = 0.0
@@ -250,6 +255,7 @@ class Source:
                     self._rewind(consumer, partition, started)
                 if not isinstance(started, Tenure):
                     break  # the rest comes again, to us or to another
+                self._removed.look(consumer, partition, started, polled.offset)
                 headers = tuple(polled.headers)
                 records.append(
                     SourceRecord(

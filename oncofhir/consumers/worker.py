@@ -60,6 +60,7 @@ class Worker:
             loop,
             received=self._on_received,
             dropped=self._on_dropped,
+            removed=self._on_removed,
             ended=self._on_source_ended,
         )
         self._publisher = Publisher(settings.kafka)
@@ -203,6 +204,9 @@ class Worker:
         self._scheduler.cancel(tenures)
         for record in [r for r in self.vitals.unfinished if r.tenure in tenures]:
             del self.vitals.unfinished[record]
+
+    def _on_removed(self, topic: str, count: int) -> None:
+        self._metrics.count(m.RECORDS_REMOVED, topic, by=count)
 
     def _on_source_ended(self, cause: BaseException | None) -> None:
         if cause is not None:

@@ -38,6 +38,12 @@ _CONFIDENCES = (0.25, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99, 1.0)
 RECORDS_RECEIVED = Definition(
     "oncofhir_records_received_total", MetricKind.COUNTER, "Records polled.", ("topic",)
 )
+RECORDS_REMOVED = Definition(
+    "oncofhir_records_removed_total",
+    MetricKind.COUNTER,
+    "Records that the broker had removed, by retention or by an operator, before they were read.",
+    ("topic",),
+)
 REPORTS = Definition(
     "oncofhir_reports_total",
     MetricKind.COUNTER,
@@ -175,6 +181,7 @@ STAGE_SECONDS = Definition(
 
 DEFINITIONS: tuple[Definition, ...] = (
     RECORDS_RECEIVED,
+    RECORDS_REMOVED,
     REPORTS,
     REPORT_WARNINGS,
     RETRIES,

@@ -25,6 +25,7 @@ class Reader:
             asyncio.get_running_loop(),
             received=self.received,
             dropped=lambda _: None,
+            removed=lambda _, __: None,
             ended=lambda _: None,
         )
 
