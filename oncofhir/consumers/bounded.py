@@ -52,6 +52,17 @@ class BoundedReader:
                 if begins[at] < ends[at]:
                     yield from self._span(at, begins[at], ends[at])
 
+    def last(self, topic: str, most: int) -> Iterator[Any]:
+        """The records within the last `most` offsets of each partition, in offset order within each."""
+        with _translating(self._settings):
+            partitions = self._partitions(topic)
+            ends = self._consumer.end_offsets(partitions)
+            begins = self._consumer.beginning_offsets(partitions)
+            for at in partitions:
+                begin = max(begins[at], ends[at] - most)
+                if begin < ends[at]:
+                    yield from self._span(at, begin, ends[at])
+
     def one(self, topic: str, partition: int, offset: int) -> Any | None:
         """The record at an offset; None when it is not there (any more, or yet)."""
         with _translating(self._settings):

@@ -43,6 +43,10 @@ class Burial:
         )
         self._is_over_cap = False
 
+    def resume(self, dead_letters_in_a_row: int) -> None:
+        """Know how the last reports ended before this process began."""
+        self._cap.resume(dead_letters_in_a_row)
+
     def count_success(self) -> None:
         """A report came to a better end."""
         self._cap.count(dead=False)

@@ -84,6 +84,13 @@ class DeadLetterCap:
         self._dead = 0
         self._row = 0
 
+    def resume(self, row: int) -> None:
+        """Go on after a restart, at so many dead letters in a row; a few more may come before the cap.
+
+        So what was mended shows, and a bad record that comes first does not stop the rest for ever.
+        """
+        self._row = min(row, max(0, self._in_a_row - max(2, self._in_a_row // 20)))
+
     def count(self, *, dead: bool) -> bool:
         """Count a report; True when the cap is reached."""
         self._row = self._row + 1 if dead else 0

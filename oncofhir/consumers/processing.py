@@ -131,6 +131,10 @@ class Processing:
         self._halt = halt
         self._burial = Burial(publisher, kafka, retry, metrics)
 
+    def resume(self, dead_letters_in_a_row: int) -> None:
+        """Know how the last reports ended before this process began."""
+        self._burial.resume(dead_letters_in_a_row)
+
     async def jobs(self, record: SourceRecord) -> list[Job]:
         """The jobs of a record, one a report; a record that announces none is finished at once."""
         now = datetime.now(UTC)

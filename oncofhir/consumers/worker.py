@@ -15,6 +15,7 @@ from oncofhir import __version__
 from oncofhir.consumers.awaiting import until_it_answers
 from oncofhir.consumers.http import ProbeServer, probe_app
 from oncofhir.consumers.lanes import Lane
+from oncofhir.consumers.lately import dead_letters_lately
 from oncofhir.consumers.outages import Outages
 from oncofhir.consumers.processing import Processing, ReportProcessor
 from oncofhir.consumers.publisher import Publisher
@@ -143,6 +144,7 @@ class Worker:
             for name, ask in (
                 ("broker", self._publisher.connect),
                 ("topics", self._look_at_topics),
+                ("outcomes", self._look_back),
                 ("model and store", self._processor.ready),
             ):
                 if not await until_it_answers(name, ask, self._stopping):
@@ -155,6 +157,11 @@ class Worker:
     async def _look_at_topics(self) -> None:
         if self._settings.kafka.check_topics:
             await look_at_topics(self._settings.kafka)
+
+    async def _look_back(self) -> None:
+        most = self._settings.retry.dead_letters_in_a_row
+        count = await asyncio.to_thread(dead_letters_lately, self._settings.kafka, most)
+        self._processing.resume(count)
 
     async def _take_up(self) -> None:
         """Queue records for work, in the order in which they came."""

@@ -382,6 +382,20 @@ async def test_the_cap_on_dead_letters_halts(settings):
     assert len(read_all(capped, capped.kafka.dead_letter_topic)) <= 2
 
 
+async def test_a_worker_that_is_restarted_goes_on_counting_dead_letters(settings):
+    few = settings.retry.model_copy(update={"dead_letters_in_a_row": 20})
+    one_by_one = settings.kafka.model_copy(update={"max_in_flight_records": 1})
+    capped = settings.model_copy(update={"retry": few, "kafka": one_by_one})
+    await publish(capped, [message(capped, b"no json", key=str(n).encode()) for n in range(60)])
+    letters = lambda: len(read_all(capped, capped.kafka.dead_letter_topic))  # noqa: E731
+    with pytest.raises(TooManyDeadLetters):
+        await asyncio.wait_for(Worker(capped, InstantProcessor()).run(), 60)
+    assert letters() == 19
+    with pytest.raises(TooManyDeadLetters):
+        await asyncio.wait_for(Worker(capped, InstantProcessor()).run(), 60)
+    assert letters() == 20, "one more, not nineteen"
+
+
 async def test_two_workers_share_the_partitions_and_lose_nothing(settings):
     total = 400
     first, second = InstantProcessor(delay=0.02), InstantProcessor(delay=0.02)
