@@ -7,9 +7,13 @@ import atexit
 import os
 import signal
 import sys
+import threading
+from contextlib import suppress
 from types import FrameType
 
 INTERRUPTED = 130
+_STDERR = 2
+_AGAIN_SECONDS = 0.05
 
 
 def main() -> None:
@@ -17,8 +21,11 @@ def main() -> None:
     interrupted: list[bool] = []
     # The first that is registered is the last that is called: everything else has ended by then.
     atexit.register(_exit_as_interrupted, interrupted)
+    sys.unraisablehook = _interrupt_again
     try:
-        before = signal.signal(signal.SIGINT, _leave_at_once)
+        before = signal.getsignal(signal.SIGINT)
+        if before is signal.default_int_handler:  # not where the shell has us ignore it
+            signal.signal(signal.SIGINT, _leave_at_once)
         from oncofhir.cli.main import app, set_up_logging
 
         signal.signal(signal.SIGINT, before)
@@ -27,17 +34,31 @@ def main() -> None:
     except BaseException as ended:
         if _is_interrupt(ended):
             interrupted.append(True)
+            signal.signal(signal.SIGINT, signal.SIG_IGN)  # once is enough
             sys.exit(INTERRUPTED)
         # click makes 1 of a broken pipe
-        if isinstance(ended, BrokenPipeError) or isinstance(ended.__context__, BrokenPipeError):
+        of_click = isinstance(ended, SystemExit) and isinstance(ended.__context__, BrokenPipeError)
+        if isinstance(ended, BrokenPipeError) or of_click:
             _leave_stdout()
         raise
 
 
 def _leave_at_once(_: int, __: FrameType | None) -> None:
     """Exit while modules are imported: nothing is open yet, and an exception might be renamed on its way."""
-    os.write(sys.stderr.fileno(), b"oncofhir: interrupted\n")
+    with suppress(OSError):
+        os.write(_STDERR, b"oncofhir: interrupted\n")
     os._exit(INTERRUPTED)
+
+
+def _interrupt_again(unraisable: "sys.UnraisableHookArgs") -> None:
+    """Repeat an interrupt that came within a callback, as of the import system, where Python drops it."""
+    if issubclass(unraisable.exc_type, KeyboardInterrupt):
+        main_thread = threading.main_thread().ident or 0
+        again = threading.Timer(_AGAIN_SECONDS, signal.pthread_kill, (main_thread, signal.SIGINT))
+        again.daemon = True
+        again.start()
+    else:
+        sys.__unraisablehook__(unraisable)
 
 
 def _is_interrupt(ended: BaseException) -> bool:
@@ -48,7 +69,8 @@ def _is_interrupt(ended: BaseException) -> bool:
     if isinstance(ended, SystemExit):
         return ended.code == INTERRUPTED
     if isinstance(ended, KeyboardInterrupt) or isinstance(ended.__cause__, KeyboardInterrupt):
-        print("oncofhir: interrupted", file=sys.stderr)  # noqa: T201 - typer may not be there yet
+        with suppress(OSError):
+            os.write(_STDERR, b"oncofhir: interrupted\n")
         return True
     return False
 
@@ -61,7 +83,10 @@ def _exit_as_interrupted(interrupted: list[bool]) -> None:
     """
     if interrupted:
         for stream in (sys.stdout, sys.stderr):
-            stream.flush()
+            with suppress(
+                OSError, ValueError, AttributeError
+            ):  # its reader is gone, or it never was
+                stream.flush()
         os._exit(INTERRUPTED)
 
 

@@ -21,7 +21,8 @@ def body_site(site: Finding | None, laterality: Finding | None) -> dict[str, Any
     if site is None and laterality is None:
         return None
     qualifiers = [
-        {"url": codes.LOCATION_EXTENSION, "valueCodeableConcept": place} for place in _places(site)
+        {"url": codes.LOCATION_EXTENSION, "valueCodeableConcept": place}
+        for place in _places(site, laterality)
     ]
     if laterality and laterality.codings:
         side = {"url": codes.LATERALITY_EXTENSION, "valueCodeableConcept": coded(laterality)}
@@ -32,11 +33,12 @@ def body_site(site: Finding | None, laterality: Finding | None) -> dict[str, Any
     return {**where, "text": laterality.value if laterality else ""}
 
 
-def _places(site: Finding | None) -> list[dict[str, Any]]:
+def _places(site: Finding | None, laterality: Finding | None) -> list[dict[str, Any]]:
     """Where in the organ that the site's code names."""
     if site is None or not site.codings:
         return []
-    said = with_place(site.value, [quote.text for quote in site.evidence])
+    side = laterality.value if laterality else None
+    said = with_place(site.value, [quote.text for quote in site.evidence], side)
     places = location_qualifiers(said, site.codings[0])
     return [{"coding": [place.model_dump(exclude_none=True)]} for place in places]
 
@@ -73,7 +75,7 @@ def _tumor(
 ) -> dict[str, Any]:
     """mcode-tumor: `location` is 1..1, so an unknown one says so."""
     side = [coded(laterality)] if laterality and laterality.codings else []
-    qualifiers = [*_places(site), *side]
+    qualifiers = [*_places(site, laterality), *side]
     ident = context.identifier(slot)
     return {
         "resourceType": "BodyStructure",

@@ -70,7 +70,7 @@ def _diagnoses(
     found: list[Result] = []
     for tumor in tumors.several:
         own = [r for r in results if isinstance(r, Finding) and r.part == tumor.label]
-        where = Where(site=_site_of(own), side=tumor.side)
+        where = Where(site=_site_of(own, tumor.side), side=tumor.side)
         within = partial(_is_of, tumors=tumors, label=tumor.label)
         result = diagnose(reading, candidate, where, within)
         if isinstance(result, Finding):
@@ -78,14 +78,15 @@ def _diagnoses(
     if found:
         return found
     of_all = [r for r in results if isinstance(r, Finding)]
-    where = Where(site=_site_of(of_all), side=_value_of(of_all, Kind.TUMOR_LATERALITY))
+    side = _value_of(of_all, Kind.TUMOR_LATERALITY)
+    where = Where(site=_site_of(of_all, side), side=side)
     return [diagnose(reading, candidate, where)]
 
 
-def _site_of(findings: Iterable[Finding]) -> str | None:
+def _site_of(findings: Iterable[Finding], side: str | None) -> str | None:
     """The site and its place in the organ."""
     site = next((finding for finding in findings if finding.kind is Kind.TUMOR_SITE), None)
-    return with_place(site.value, [quote.text for quote in site.evidence]) if site else None
+    return with_place(site.value, [q.text for q in site.evidence], side) if site else None
 
 
 def _value_of(findings: Iterable[Finding], kind: Kind) -> str | None:

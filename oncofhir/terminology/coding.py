@@ -176,7 +176,12 @@ def names_metastasis(value: str) -> bool:
 
 def names_malignancy(value: str) -> bool:
     """Whether a diagnosis names a malignancy, invasive or in situ."""
-    return _MALIGNANT_NAME.search(value) is not None
+    return find_malignancy(value) is not None
+
+
+def find_malignancy(text: str) -> re.Match[str] | None:
+    """The first words for a malignancy, invasive or in situ, affirmed or not."""
+    return _MALIGNANT_NAME.search(text)
 
 
 def _key(value: str) -> str | None:

@@ -132,9 +132,7 @@ def test_who_has_read_enough_ends_a_command_quietly():
     running.stderr.close()
 
 
-@pytest.mark.parametrize(
-    "module", ["typer", "oncofhir.schemas.base", "oncofhir.fhir.client", "oncofhir.cli.main"]
-)
+@pytest.mark.parametrize("module", ["typer", "oncofhir.schemas.base", "oncofhir.fhir.client"])
 def test_an_interrupt_while_a_command_begins_is_130_without_a_traceback(module):
     command = [sys.executable, "-X", "importtime", "-m", "oncofhir", "extract", "-"]
     with subprocess.Popen(
@@ -152,6 +150,7 @@ def test_an_interrupt_while_a_command_begins_is_130_without_a_traceback(module):
 INTERRUPTED_WITHIN = {
     "an exec, which python remembers": "exec('raise KeyboardInterrupt')",
     "a class that names its attributes": "type('Named', (), {'name': Interrupted()})",
+    "a callback, which swallows it": "weakref.ref(Interrupted(), raised); time.sleep(60)",
     "the command": "raise KeyboardInterrupt",
 }
 
@@ -159,7 +158,10 @@ INTERRUPTED_WITHIN = {
 @pytest.mark.parametrize("within", INTERRUPTED_WITHIN.values(), ids=INTERRUPTED_WITHIN.keys())
 def test_an_interrupt_is_130_wherever_it_comes(within, tmp_path):
     script = f"""
+import time, weakref
 import oncofhir.cli.entry, oncofhir.cli.main
+def raised(_):
+    raise KeyboardInterrupt
 class Interrupted:
     def __set_name__(self, owner, name):
         raise KeyboardInterrupt
@@ -174,3 +176,34 @@ oncofhir.cli.entry.main()
         command, capture_output=True, text=True, timeout=60, cwd=tmp_path, check=False
     )
     assert (ended.returncode, ended.stderr) == (130, "oncofhir: interrupted\n")
+
+
+def test_an_error_for_which_a_socket_broke_is_no_reader_that_has_read_enough(tmp_path):
+    script = """
+import oncofhir.cli.entry, oncofhir.cli.main
+def app():
+    try:
+        raise BrokenPipeError(32, "socket")
+    except OSError:
+        raise RuntimeError("store lost")
+oncofhir.cli.main.app = app
+oncofhir.cli.entry.main()
+"""
+    command = [sys.executable, "-c", script]
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert ended.returncode == 1
+    assert "store lost" in ended.stderr
+
+
+def test_an_interrupt_that_the_shell_has_us_ignore_is_ignored_from_the_beginning():
+    python = [sys.executable, "-X", "importtime", "-m", "oncofhir", "reasons"]
+    command = ["sh", "-c", 'trap "" INT; exec "$0" "$@"', *python]
+    with subprocess.Popen(
+        command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+    ) as running:
+        for line in running.stderr:
+            if line.split("|")[-1].strip() == "typer":
+                running.send_signal(signal.SIGINT)
+                break
+        running.stderr.read()
+    assert running.returncode == 0

@@ -1,20 +1,16 @@
 """Ports for the servers of the demo and of the tests."""
 
 import socket
-from pathlib import Path
 
 import pytest
 
 from oncofhir.demo import process
 from oncofhir.demo.process import StartError, free_port
 
-GIVEN_OUT = Path("/proc/sys/net/ipv4/ip_local_port_range")
 
-
-def test_a_free_port_is_none_that_the_system_gives_to_connections():
-    first = int(GIVEN_OUT.read_text().split()[0]) if GIVEN_OUT.exists() else 49152
+def test_a_free_port_is_none_that_systems_give_to_connections_and_hardly_ever_the_same():
     ports = {free_port() for _ in range(50)}
-    assert max(ports) < first
+    assert max(ports) < 32768, "where Linux begins to give them out, unless it is told otherwise"
     assert len(ports) > 40, "two programs that ask at once get two ports"
 
 

@@ -68,8 +68,8 @@ def test_what_is_no_single_place_of_the_organ_has_none(value):
             "upper outer quadrant",
         ),
         ("breast", "Breast, left, lower-inner quadrant: carcinoma", "lower inner quadrant"),
-        ("lung", "Mass in the upper lobe of the right lung.", "upper lobe"),
-        ("lung", "LUNG (RIGHT UPPER LOBE)", "upper lobe"),
+        ("lung", "Cancer of the upper lobe of the right lung.", "upper lobe"),
+        ("lung", "LUNG (RIGHT UPPER LOBE): ADENOCARCINOMA", "upper lobe"),
         ("esophagus", "Esophagus, distal, biopsy: adenocarcinoma", "distal"),
         ("esophagus", "Adenocarcinoma of the distal esophagus.", "distal"),
         ("breast", "Left breast: carcinoma", None),
@@ -88,8 +88,43 @@ def test_what_is_no_single_place_of_the_organ_has_none(value):
         ("lung", "Lung, right upper lobe, lobectomy: carcinoma, no pleural invasion", "upper lobe"),
     ],
 )
-def test_a_site_takes_the_one_place_that_its_quotes_name_beside_it(value, quote, said):
+def test_a_site_takes_the_one_place_that_its_quote_names_beside_it(value, quote, said):
     assert with_place(value, [quote]) == (f"{value}, {said}" if said else value)
+
+
+@pytest.mark.parametrize(
+    ("value", "quote"),
+    [
+        ("breast", "Right breast, lower outer quadrant margin, excision: negative for carcinoma"),
+        ("breast", "Left breast, superior, excision: negative for carcinoma"),
+        ("breast", "carcinoma involving upper inner and upper outer quadrant of left breast"),
+        ("breast", "carcinoma between nipple and upper outer quadrant of left breast"),
+        ("breast", "carcinoma 2 cm medial to upper outer quadrant of left breast"),
+        (
+            "breast",
+            "left breast, upper outer quadrant: carcinoma extending into the central portion",
+        ),
+        ("breast", "The upper outer quadrant of the breast is free of carcinoma"),
+        ("breast", "scar in the upper outer quadrant of breast of earlier carcinoma"),
+        ("breast", "Skin of the lower inner quadrant of the breast: carcinoma"),
+        ("breast", "Cancer of the right breast, upper outer quadrant"),
+        ("lung", "squamous cell carcinoma of the hilum, extending into the upper lobe of the lung"),
+        ("lung", "right lung, superior segment: carcinoma"),
+        ("lung", "Bronchus, distal: carcinoma"),
+        ("colon", "adenocarcinoma of the proximal sigmoid"),
+        ("stomach", "Stomach: adenocarcinoma of the proximal antrum"),
+        ("pancreas", "Carcinoma in pancreas, upper pole left kidney and liver"),
+        ("esophagus", "Distal esophagus, stomach, esophagogastrectomy: adenocarcinoma of cardia"),
+        (
+            "axillary tail of left breast",
+            "Axillary tail of left breast, upper outer quadrant: carcinoma",
+        ),
+        ("nipple of left breast", "Nipple of left breast, central portion: carcinoma"),
+    ],
+)
+def test_a_place_that_may_be_another_than_the_tumours_is_none(value, quote):
+    assert with_place(value, [quote], "left") == value
+    assert with_place(value, ["Left breast: carcinoma", quote]) == value, "the first quote counts"
 
 
 @given(st.lists(st.sampled_from((WORDS + " " + SITES + " , ( )").split()), max_size=9))
