@@ -22,8 +22,9 @@ def _no_logging_of_another_test() -> Iterator[None]:
 
 
 def pytest_configure() -> None:
-    """A run that is told to end stops what it started."""
+    """A run that is told to end stops what it started; what it starts hears Ctrl-C, also of a run in the background."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
