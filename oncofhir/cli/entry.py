@@ -23,12 +23,14 @@ def main() -> None:
     atexit.register(_exit_as_interrupted, interrupted)
     sys.unraisablehook = _interrupt_again
     try:
-        before = signal.getsignal(signal.SIGINT)
-        if before is signal.default_int_handler:  # not where the shell has us ignore it
+        # Where the shell has us ignore it, it stays ignored.
+        listens = signal.getsignal(signal.SIGINT) is signal.default_int_handler
+        if listens:
             signal.signal(signal.SIGINT, _leave_at_once)
         from oncofhir.cli.main import app, set_up_logging
 
-        signal.signal(signal.SIGINT, before)
+        if listens:
+            signal.signal(signal.SIGINT, signal.default_int_handler)
         set_up_logging()
         app()
     except BaseException as ended:
