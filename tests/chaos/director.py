@@ -185,7 +185,9 @@ def _deeds(stage: Stage, total: int, deadline: float) -> None:
 def _do(stage: Stage, deed: Deed, dice: random.Random) -> None:
     match deed:
         case Deed.KILL_WORKER:
-            stage.workers.kill(dice.choice(stage.workers.slots))
+            slot = dice.choice(stage.workers.slots)
+            stage.workers.wait_until_started(slot)  # what has not begun is nothing to kill
+            stage.workers.kill(slot)
         case Deed.RESTART_BROKER:
             stage.broker.restart()
         case Deed.KILL_BROKER:
