@@ -104,9 +104,7 @@ class FhirClient:
 
     async def search(self, type: str, params: Mapping[str, str]) -> list[dict[str, Any]]:  # noqa: A002
         """The matches of a search, first page; unknown parameters are an error, no cache is asked."""
-        bundle = await self.search_bundle(type, params)
-        resources = [entry.get("resource") for entry in bundle.get("entry", [])]
-        return [r for r in resources if isinstance(r, dict) and r.get("resourceType") == type]
+        return _matches(await self.search_bundle(type, params), type)
 
     async def search_bundle(self, type: str, params: Mapping[str, str]) -> dict[str, Any]:  # noqa: A002
         """The first page of a search, with its links; `paging.search_pages` has all of them."""
@@ -137,14 +135,48 @@ class FhirClient:
         if not batch:
             each = await asyncio.gather(*map(self._read_if_there, references))
             return {n: r for n, r in zip(references, each, strict=True) if r is not None}
-        entries = [{"request": {"method": "GET", "url": name}} for name in references]
+        return self._read_of(references, await self._batch(references))
+
+    async def read_many_and_search(
+        self,
+        references: Sequence[str],
+        type: str,  # noqa: A002
+        params: Mapping[str, str],
+        *,
+        batch: bool = True,
+    ) -> tuple[dict[str, dict[str, Any]], list[dict[str, Any]]]:
+        """`read_many`, and the matches of a search, first page: in one request where there are batches."""
+        if not batch:
+            read = await self.read_many(references, batch=False)
+            return read, await self.search(type, params)
+        searched = f"{type}?{urlencode(params)}"
+        *read_entries, entry = await self._batch((*references, searched), _STRICTLY)
+        status = status_of(entry.get("response") or {})
+        if status not in OK:
+            raise error_of(status, self._base_url, reads=True)
+        found = expected(entry.get("resource"), _BUNDLE, self._base_url)
+        return self._read_of(references, read_entries), _matches(found, type)
+
+    async def _batch(
+        self, urls: Sequence[str], headers: Mapping[str, str] | None = None
+    ) -> list[dict[str, Any]]:
+        """The entries that answer a GET each."""
+        entries = [{"request": {"method": "GET", "url": url}} for url in urls]
         bundle = {"resourceType": "Bundle", "type": "batch", "entry": entries}
-        answer = self._json(await self._transport.retrying("POST", self._base_url, json=bundle))
+        response = await self._transport.retrying(
+            "POST", self._base_url, json=bundle, headers=headers
+        )
+        answer = self._json(response)
         answered = expected(answer, _BUNDLE, self._base_url).get("entry") or []
-        if len(answered) != len(references):
+        if len(answered) != len(urls):
             raise DependencyUnavailable(
                 Reason.STORE_FAILED, self._base_url, "a batch was answered in part"
             )
+        return list(answered)
+
+    def _read_of(
+        self, references: Sequence[str], answered: Sequence[dict[str, Any]]
+    ) -> dict[str, dict[str, Any]]:
         pairs = zip(references, answered, strict=True)
         found = {name: self._in_batch(name, entry) for name, entry in pairs}
         return {name: resource for name, resource in found.items() if resource is not None}
@@ -316,3 +348,8 @@ class FhirClient:
 
 def _type_in(reference: str) -> str:
     return reference.partition("/")[0]
+
+
+def _matches(bundle: dict[str, Any], type: str) -> list[dict[str, Any]]:  # noqa: A002
+    resources = [entry.get("resource") for entry in bundle.get("entry", [])]
+    return [r for r in resources if isinstance(r, dict) and r.get("resourceType") == type]

@@ -123,8 +123,43 @@ class InOneTransaction:
     async def current(
         self, head: Head, also: Sequence[str] = ()
     ) -> tuple[Head, dict[str, dict[str, Any]]]:
-        """As `Strategy`."""
-        return head, await self._client.read_many((*head.references, *also), batch=self._batch)
+        """As `Strategy`; before a document's first write also whether its head is the only one.
+
+        Servers let two conditional creates at the same time both create, at least of two resources that
+        show one document, for their conditions differ.
+
+        Raises:
+            StoreConflict: another worker has the document.
+        """
+        references = (*head.references, *also)
+        if not head.is_reservation or not self._guards_versions:
+            return head, await self._client.read_many(references, batch=self._batch)
+        known_by = [f"{self._systems.source}|{key}" for key in head.sources]
+        known_by.append(f"{self._systems.document}|{head.document}")
+        stored, tasks = await self._client.read_many_and_search(
+            references,
+            "Task",
+            {"identifier": ",".join(known_by), "_count": "20"},
+            batch=self._batch,
+        )
+        # HAPI FHIR answers a search in a batch with what it found before, given up since or not
+        standing = [task for task in tasks if _is_known_by(task, known_by)]
+        await self._be_the_only_one(head, [from_task(task) for task in standing])
+        return head, stored
+
+    async def _be_the_only_one(self, own: Head, found: Sequence[Head]) -> None:
+        """Heads that were written count first, then the empty ones, each by id; of those the others go."""
+        others = [head for head in found if head.id != own.id]
+        first = min([own, *others], key=lambda head: (head.is_reservation, head.id or ""))
+        if first is not own:
+            await self._give_up(own)
+            raise StoreConflict(Reason.STORE_CONFLICT, "Task", "another worker has the document")
+        for other in others:
+            try:
+                await give_up(self._client, other, self._systems, self._sources)
+            except StoreConflict:  # it was written at this moment
+                await self._give_up(own)
+                raise
 
     async def write(self, entries: Sequence[dict[str, Any]], new: Head, before: Head) -> Head:
         """As `Strategy`; the head is the last entry, under the version of `before`."""
@@ -152,3 +187,8 @@ class InOneTransaction:
         if head.is_reservation and head.version_id and self._guards_versions:
             with suppress(StoreConflict, RequestRejected, DependencyUnavailable):
                 await give_up(self._client, head, self._systems, self._sources)
+
+
+def _is_known_by(task: dict[str, Any], tokens: Sequence[str]) -> bool:
+    identifiers = task.get("identifier", [])
+    return any(f"{i.get('system')}|{i.get('value')}" in tokens for i in identifiers)

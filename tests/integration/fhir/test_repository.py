@@ -9,6 +9,7 @@ import pytest
 from oncofhir.fhir.changes import version_of
 from oncofhir.fhir.client import FhirClient
 from oncofhir.fhir.deciding import Attachment, Decision, decide
+from oncofhir.fhir.head import from_task, reservation, to_task
 from oncofhir.fhir.identifiers import IdentifierSystems
 from oncofhir.fhir.provenance import standing_resources
 from oncofhir.fhir.repository import Repository
@@ -16,10 +17,11 @@ from oncofhir.fhir.source_references import SourceReferences
 from oncofhir.fhir.transaction import InOneTransaction, put
 from oncofhir.fhir.version import version_in
 from oncofhir.schemas.errors import RequestRejected, StoreConflict
-from oncofhir.schemas.identity import run_of
+from oncofhir.schemas.identity import resource_key, run_of
 from oncofhir.schemas.outcome import OutcomeStatus, RowStatus
 from oncofhir.schemas.reasons import Reason
 from oncofhir.schemas.report import SecurityLabel
+from tests.findings import RECORDED
 from tests.integration.fhir.bench import (
     ANSWERS,
     MODEL,
@@ -549,6 +551,53 @@ async def test_of_two_resources_that_show_one_document_at_once_one_owns_it(bench
     )
     own = await bench.repository.find_head(report.source, report)
     assert (await bench.repository.find_head(twin.source, twin)).document == own.document
+
+
+async def two_reserved(bench):
+    """Two empty heads of one document, as when two workers looked at the same moment; by id."""
+    report = await bench.report(BREAST)
+    document = bench.repository.content_of(report)
+    systems = IdentifierSystems(prefix=SYSTEM)
+    heads = []
+    for n in (1, 2):
+        source = report.source.model_copy(update={"id": f"{bench.ident}-{n}"})
+        await bench.client.put(shell("DiagnosticReport", bench.ident) | {"id": source.id})
+        key = resource_key("test", source)
+        empty = reservation(document, source, key, None, software="1", recorded=RECORDED)
+        heads.append(from_task(await bench.client.post(to_task(empty, systems), {}, once=False)))
+    return InOneTransaction(bench.client, systems), sorted(heads, key=lambda head: head.id)
+
+
+async def kept(bench):
+    document = bench.repository.content_of(await bench.report(BREAST))
+    sought = {"identifier": f"{IdentifierSystems(prefix=SYSTEM).document}|{document}"}
+    return [task["id"] for task in await bench.client.search("Task", sought)]
+
+
+@story
+async def test_of_two_heads_that_were_reserved_at_once_the_first_takes_the_other_away(bench):
+    strategy, (first, second) = await two_reserved(bench)
+    await strategy.current(first)
+    assert await kept(bench) == [first.id]
+    with pytest.raises(StoreConflict):
+        await strategy.write([], second.model_copy(update={"revision": 1}), second)
+
+
+@story
+async def test_of_two_heads_that_were_reserved_at_once_the_second_gives_itself_up(bench):
+    strategy, (first, second) = await two_reserved(bench)
+    with pytest.raises(StoreConflict):
+        await strategy.current(second)
+    assert await kept(bench) == [first.id]
+
+
+@story
+async def test_a_head_that_was_written_meanwhile_counts_before_an_empty_one(bench):
+    strategy, (first, second) = await two_reserved(bench)
+    await strategy.write([], second.model_copy(update={"revision": 1}), second)
+    with pytest.raises(StoreConflict):
+        await strategy.current(first)
+    assert await kept(bench) == [second.id]
 
 
 @story
