@@ -85,9 +85,8 @@ def _exit_as_interrupted(interrupted: list[bool]) -> None:
     """
     if interrupted:
         for stream in (sys.stdout, sys.stderr):
-            with suppress(
-                OSError, ValueError, AttributeError
-            ):  # its reader is gone, or it never was
+            # Its reader may be gone, or it never was.
+            with suppress(OSError, ValueError, AttributeError):
                 stream.flush()
         os._exit(INTERRUPTED)
 

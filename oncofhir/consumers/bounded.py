@@ -6,7 +6,7 @@ as one record when it is asked for the end, so these are not left out).
 """
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from typing import Any
 
@@ -48,9 +48,7 @@ class BoundedReader:
             if since_ms is not None:
                 found = self._consumer.offsets_for_times(dict.fromkeys(partitions, since_ms))
                 begins = {at: _begin(found.get(at), since_ms, ends[at]) for at in partitions}
-            for at in partitions:
-                if begins[at] < ends[at]:
-                    yield from self._span(at, begins[at], ends[at])
+            yield from self._spans(begins, ends)
 
     def last(self, topic: str, most: int) -> Iterator[Any]:
         """The records within the last `most` offsets of each partition, in offset order within each."""
@@ -58,10 +56,8 @@ class BoundedReader:
             partitions = self._partitions(topic)
             ends = self._consumer.end_offsets(partitions)
             begins = self._consumer.beginning_offsets(partitions)
-            for at in partitions:
-                begin = max(begins[at], ends[at] - most)
-                if begin < ends[at]:
-                    yield from self._span(at, begin, ends[at])
+            begins = {at: max(begins[at], ends[at] - most) for at in partitions}
+            yield from self._spans(begins, ends)
 
     def one(self, topic: str, partition: int, offset: int) -> Any | None:
         """The record at an offset; None when it is not there (any more, or yet)."""
@@ -89,6 +85,13 @@ class BoundedReader:
         if not numbers:
             raise RequestRejected(Reason.BROKER_REJECTED, topic, "no such topic")
         return [TopicPartition(topic, number) for number in sorted(numbers)]
+
+    def _spans(
+        self, begins: Mapping[TopicPartition, int], ends: Mapping[TopicPartition, int]
+    ) -> Iterator[Any]:
+        for at, begin in begins.items():
+            if begin < ends[at]:
+                yield from self._span(at, begin, ends[at])
 
     def _span(self, at: TopicPartition, begin: int, end: int) -> Iterator[Any]:
         self._consumer.assign([at])

@@ -28,6 +28,7 @@ def dead_letters_lately(settings: KafkaSettings, most: int) -> int:
         log.warning(
             "outcomes could not be read; the count of dead letters in a row begins anew",
             reason=error.reason.value,
+            remedy="let the worker's principal read the outcome topic",
         )
         return 0
 

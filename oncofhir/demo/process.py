@@ -36,7 +36,10 @@ def free_port() -> int:
         with socket.socket() as probe, suppress(OSError):
             probe.bind(("127.0.0.1", port))
             return port
-    raise StartError("no free port of 127.0.0.1 was found: too many programs listen there")
+    first, last = _NOT_GIVEN_OUT[0], _NOT_GIVEN_OUT[-1]
+    raise StartError(
+        f"no free port of 127.0.0.1 was found between {first} and {last}: stop programs that listen there"
+    )
 
 
 def answers(url: str) -> bool:

@@ -45,7 +45,9 @@ _PART = rf"(?:{_TOWARDS}[\s-]+)?{_WORD}(?:[\s-]+{_TOWARDS})?[\s-]+{_NOUN}\b"
 _BEHIND = re.compile(
     rf"[\s,;:(/-]*{_SIDE}(?P<place>{_PART}(?!\s+of\b)|{_WORD}(?=\s*(?:$|[,;:.)])))"
 )
-_BEFORE = re.compile(rf"(?P<place>{_PART}[\s,]*(?:of\s+)?(?:the\s+)?|{_WORD}[\s-]+){_SIDE}$")
+_BEFORE = re.compile(
+    rf"(?:(?P<place>{_PART})[\s,]*(?:of\s+)?(?:the\s+)?|(?P<word>{_WORD})[\s-]+){_SIDE}$"
+)
 _SITE_ENDS = re.compile(
     r"\s*(?:$|[][,;:.()-]|(?:of|at|in|with|and|is|was|cancer|carcinoma|tumou?r|mass|lesion)\b)"
 )
@@ -140,17 +142,12 @@ def _only_place(text: str) -> _Place | None:
 def _places(text: str, organs: list[tuple[Site, int, int]]) -> Iterator[_Place]:
     """The places that stand beside an organ."""
     for _, start, end in organs:
-        from_ = max(0, start - _FAR)
         found = [_BEHIND.match(text, end)]
         if _SITE_ENDS.match(text, end):
-            before = _BEFORE.search(text, from_, start)
-            found.append(before)
+            found.append(_BEFORE.search(text, max(0, start - _FAR), start))
         for match in filter(None, found):
-            words = match["place"]
-            stripped = re.match(rf"{_PART}|{_WORD}", words)
-            length = stripped.end() if stripped else len(words)
-            at = match.start("place")
-            yield _Place(words=words[:length], start=at, end=at + length)
+            named = match.lastgroup or 0
+            yield _Place(words=match[named], start=match.start(named), end=match.end(named))
 
 
 def _plain(words: str) -> str:
