@@ -160,9 +160,8 @@ async def test_the_largest_record_still_fits_among_the_dead_letters(settings):
     broken = os.urandom(settings.kafka.max_request_bytes - 1_000)
     await publish(settings, [message(settings, broken, key=b"k"), message(settings, report("r1"))])
     processor = InstantProcessor()
-    async with running(settings, processor) as worker:
-        await until(lambda: processor.events and not worker.vitals.unfinished)
-        await until(lambda: worker._source.assignment.load == (0, 0))
+    async with running(settings, processor):
+        await until(lambda: committed(settings) == 2)
     (letter,) = read_all(settings, settings.kafka.dead_letter_topic)
     assert letter.value == broken
 
