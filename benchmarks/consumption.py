@@ -23,12 +23,12 @@ from confluent_kafka import Consumer, Producer
 from kafka import KafkaConsumer
 from kafka.coordinator.assignors.cooperative_sticky import CooperativeStickyAssignor
 
-from oncofhir.consumers.places import Place
-from oncofhir.consumers.records import SourceRecord, Tenure
-from oncofhir.consumers.rejoining import keep_rejoining
-from oncofhir.consumers.scheduler import Job, KeyedScheduler
-from oncofhir.consumers.source import Source
-from oncofhir.consumers.topics import ensure_topics
+from oncofhir.consumers.kafka.client_patches.pending_rejoin import keep_rejoining
+from oncofhir.consumers.kafka.records import SourceRecord, Tenure
+from oncofhir.consumers.kafka.topics import ensure_topics
+from oncofhir.consumers.processing.concurrency import Place
+from oncofhir.consumers.processing.scheduler import Job, KeyedScheduler
+from oncofhir.consumers.source.poll_thread import Source
 from oncofhir.consumers.worker import Worker
 from oncofhir.settings import Settings
 from tests.apache_kafka.broker import ApacheKafka

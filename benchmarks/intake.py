@@ -24,10 +24,10 @@ from fhir.resources.R4B.diagnosticreport import DiagnosticReport
 from lxml import etree
 
 from benchmarks.reports import report_text
-from oncofhir.fhir.attachments.sandbox import ParsingBounds, ParsingPool
-from oncofhir.fhir.intake import read_report
-from oncofhir.fhir.limits import IntakeLimits
-from oncofhir.fhir.reading import Companions
+from oncofhir.fhir.intake.attachments.sandbox import ParsingBounds, ParsingPool
+from oncofhir.fhir.intake.limits import IntakeLimits
+from oncofhir.fhir.intake.read_report import read_report
+from oncofhir.fhir.intake.source_reader import Companions
 
 LIMITS = IntakeLimits()
 

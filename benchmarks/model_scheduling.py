@@ -20,14 +20,14 @@ import httpx2
 
 from benchmarks.reports import report
 from oncofhir.demo.process import Process, answers, free_port
-from oncofhir.inference.concurrency import AdaptiveLimit
+from oncofhir.inference.clients.concurrency_limit import AdaptiveLimit
+from oncofhir.inference.clients.http import ModelHttp
+from oncofhir.inference.clients.replica import Replica
+from oncofhir.inference.clients.replica_set import Replicas, fixed
+from oncofhir.inference.clients.tgi import TgiClient
 from oncofhir.inference.extractor import Extractor
-from oncofhir.inference.http import ModelHttp
-from oncofhir.inference.prompted import PromptedModel
-from oncofhir.inference.prompts import load_prompt_set
-from oncofhir.inference.replica import Replica
-from oncofhir.inference.replicas import Replicas, fixed
-from oncofhir.inference.tgi import TgiClient
+from oncofhir.inference.prompting.prompted_model import PromptedModel
+from oncofhir.inference.prompting.prompts import load_prompt_set
 
 WARM_UP_SECONDS = 8.0
 BATCH, QUEUE = 16, 16

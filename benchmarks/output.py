@@ -23,13 +23,13 @@ from typing import Any
 from fhir.resources.R4B import get_fhir_model_class
 
 from oncofhir.demo.fhir_server import EmbeddedFhirServer
-from oncofhir.fhir.client import FhirClient
-from oncofhir.fhir.intake import read_report
-from oncofhir.fhir.limits import IntakeLimits
-from oncofhir.fhir.reading import Companions
-from oncofhir.fhir.repository import Repository
-from oncofhir.fhir.validity import check
-from oncofhir.inference.interpret import interpret
+from oncofhir.fhir.intake.limits import IntakeLimits
+from oncofhir.fhir.intake.read_report import read_report
+from oncofhir.fhir.intake.source_reader import Companions
+from oncofhir.fhir.mapping.r4_validation import check
+from oncofhir.fhir.rest.client import FhirClient
+from oncofhir.fhir.store.repository import Repository
+from oncofhir.inference.interpretation.interpret import interpret
 from oncofhir.schemas.extraction import Answer, Extraction, ModelIdentity, PromptSetIdentity
 from oncofhir.schemas.identity import run_of
 from oncofhir.schemas.report import Report

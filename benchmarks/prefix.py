@@ -20,12 +20,12 @@ import httpx2
 
 from benchmarks.reports import report
 from oncofhir.demo.process import Process, answers, free_port
-from oncofhir.inference.client import ModelClient
-from oncofhir.inference.http import ModelHttp
-from oncofhir.inference.openai_api import OpenAiClient
-from oncofhir.inference.prompted import PromptedModel
-from oncofhir.inference.prompts import load_prompt_set
-from oncofhir.inference.tgi import TgiClient
+from oncofhir.inference.clients.client import ModelClient
+from oncofhir.inference.clients.http import ModelHttp
+from oncofhir.inference.clients.openai import OpenAiClient
+from oncofhir.inference.clients.tgi import TgiClient
+from oncofhir.inference.prompting.prompted_model import PromptedModel
+from oncofhir.inference.prompting.prompts import load_prompt_set
 
 GOAL = 4.0
 SLOTS = 12

@@ -2,7 +2,7 @@
 
 import random
 
-from oncofhir.fhir.intake import report_from_text
+from oncofhir.fhir.intake.read_report import report_from_text
 from oncofhir.schemas.report import Report
 
 _SITES = ("breast", "kidney", "colon", "lung", "prostate", "thyroid", "stomach", "bladder")

@@ -15,8 +15,8 @@ from pathlib import Path
 
 from model.places import SAFETENSORS
 from model.questions import Question, synthetic
-from oncofhir.inference.client import CompletionRequest
-from oncofhir.inference.prompts import load_prompt_set
+from oncofhir.inference.clients.client import CompletionRequest
+from oncofhir.inference.prompting.prompts import load_prompt_set
 
 NEW_TOKENS = 32
 SEED = 404

@@ -30,7 +30,7 @@ from transformers import (
     TrainingArguments,
 )
 
-from oncofhir.inference.prompts import PromptSet, load_prompt_set
+from oncofhir.inference.prompting.prompts import PromptSet, load_prompt_set
 
 IGNORED = -100
 ATTENTION = ["q_proj", "k_proj", "v_proj", "o_proj"]

@@ -12,10 +12,10 @@ from pathlib import Path
 
 from model.cases import MISSING
 from model.organs import Labels, diagnosis_of, site_said
-from oncofhir.inference.measured import LABELLED, OTHER, TUMOR, size_weight
+from oncofhir.inference.interpretation.size_context import LABELLED, OTHER, TUMOR, size_weight
 from oncofhir.inference.mentions.grade import grades
 from oncofhir.inference.mentions.size import sizes
-from oncofhir.inference.retrieval import excerpt, questions
+from oncofhir.inference.prompting.retrieval import excerpt, questions
 
 LONGEST_ANSWER = 48
 _SIZE_LABEL = re.compile(r"tumou?r size|size of tumou?r|(?:greatest|largest) dimension:")

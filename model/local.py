@@ -4,7 +4,7 @@ from itertools import accumulate
 from pathlib import Path
 
 from model.places import GGUF_FILE
-from oncofhir.inference.client import Completion, CompletionRequest
+from oncofhir.inference.clients.client import Completion, CompletionRequest
 from oncofhir.inference.server.llama import LlamaEngine
 from oncofhir.inference.server.protocol import Parameters
 from oncofhir.schemas.extraction import ModelIdentity

@@ -19,10 +19,10 @@ from typing import Any
 
 from model.local import LocalModel
 from model.questions import is_held_out
-from oncofhir.fhir.intake import report_from_text
+from oncofhir.fhir.intake.read_report import report_from_text
 from oncofhir.inference.extractor import Extractor
-from oncofhir.inference.prompted import PromptedModel
-from oncofhir.inference.prompts import load_prompt_set
+from oncofhir.inference.prompting.prompted_model import PromptedModel
+from oncofhir.inference.prompting.prompts import load_prompt_set
 from oncofhir.inference.rules import Rules
 from oncofhir.schemas.finding import Finding, Kind
 from oncofhir.terminology.sites import find_sites

@@ -10,7 +10,7 @@ from torch.nn.functional import cross_entropy
 from transformers import DynamicCache, MistralConfig, MistralForCausalLM
 
 from model.questions import Question
-from oncofhir.inference.prompts import PromptSet
+from oncofhir.inference.prompting.prompts import PromptSet
 
 VOCABULARY = 2048
 LONGEST = 400

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from model.augment import variant
 from model.cases import MISSING, answers
 from model.generate import Split, reports
-from oncofhir.inference.prompts import DIAGNOSIS, PromptSet
-from oncofhir.inference.retrieval import excerpt, questions
+from oncofhir.inference.prompting.prompts import DIAGNOSIS, PromptSet
+from oncofhir.inference.prompting.retrieval import excerpt, questions
 
 HELD_OUT = 12  # one report in so many, by the hash of its id
 REAL_SHARE = 0.6

@@ -26,7 +26,7 @@ from model.labels import real_questions
 from model.muon import Muon
 from model.network import END, Encoder, Example, accuracy, batch_loss, new_model, new_tokenizer
 from model.questions import Pool, Question, split_by_report, synthetic
-from oncofhir.inference.prompts import load_prompt_set
+from oncofhir.inference.prompting.prompts import load_prompt_set
 
 WARM_UP = 60  # steps
 LOG_STEPS = 40

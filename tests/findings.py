@@ -3,10 +3,10 @@
 from datetime import UTC, datetime
 from typing import Any
 
-from oncofhir.fhir.context import Context
 from oncofhir.fhir.identifiers import IdentifierSystems
-from oncofhir.fhir.parts import parts
-from oncofhir.fhir.sections import sections
+from oncofhir.fhir.intake.sections import sections
+from oncofhir.fhir.intake.specimen_parts import parts
+from oncofhir.fhir.mapping.run_context import Context
 from oncofhir.schemas.event import SourceReference
 from oncofhir.schemas.extraction import Extraction, ModelIdentity, PromptSetIdentity
 from oncofhir.schemas.finding import Basis, Coding, Evidence, Finding, Kind

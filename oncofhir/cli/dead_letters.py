@@ -18,7 +18,7 @@ from oncofhir.schemas.errors import OncofhirError
 from oncofhir.settings import SettingsError
 
 if TYPE_CHECKING:
-    from oncofhir.consumers.letters import DeadLetter, Filter
+    from oncofhir.consumers.dead_letters.store import DeadLetter, Filter
     from oncofhir.settings import KafkaSettings
 
 # Kafka's protocol: a partition is an INT32, an offset an INT64.
@@ -53,8 +53,8 @@ def list_letters(
 
     The counts by reason end it, on stderr.
     """
-    from oncofhir.consumers.bounded import bounded_reader
-    from oncofhir.consumers.letters import read_stock
+    from oncofhir.consumers.dead_letters.store import read_stock
+    from oncofhir.consumers.kafka.bounded_reader import bounded_reader
 
     wanted = _filter(reason, stage, topic, since, until)
     kafka = settings_or_exit().kafka
@@ -101,8 +101,8 @@ def show(
     With --value the original bytes go to stdout and nothing else does. They are a patient's report:
     write them only where such data may be.
     """
-    from oncofhir.consumers.bounded import bounded_reader
-    from oncofhir.consumers.letters import described
+    from oncofhir.consumers.dead_letters.store import described
+    from oncofhir.consumers.kafka.bounded_reader import bounded_reader
 
     partition, offset = _place(letter)
     kafka = settings_or_exit().kafka
@@ -185,11 +185,11 @@ async def _replay(
     most: int,
     dry_run: bool,
 ) -> Counter[str]:
-    from oncofhir.consumers.bounded import bounded_reader
-    from oncofhir.consumers.letters import in_source_order, read_stock
-    from oncofhir.consumers.publisher import Publisher
-    from oncofhir.consumers.replay import Verdict, judge, replay
-    from oncofhir.consumers.topics import refuse_missing_topics
+    from oncofhir.consumers.dead_letters.replay import Verdict, judge, replay
+    from oncofhir.consumers.dead_letters.store import in_source_order, read_stock
+    from oncofhir.consumers.kafka.bounded_reader import bounded_reader
+    from oncofhir.consumers.kafka.publisher import Publisher
+    from oncofhir.consumers.kafka.topics import refuse_missing_topics
 
     counts: Counter[str] = Counter()
 
@@ -232,8 +232,8 @@ def _filter(
     since: str | None,
     until: str | None,
 ) -> "Filter":
-    from oncofhir.consumers.dead_letters import DECODE, PROCESS
-    from oncofhir.consumers.letters import Filter
+    from oncofhir.consumers.dead_letters.message import DECODE, PROCESS
+    from oncofhir.consumers.dead_letters.store import Filter
     from oncofhir.schemas.reasons import Reason
 
     _one_of(reason, set(Reason), "--reason is no reason code: see `oncofhir reasons`")

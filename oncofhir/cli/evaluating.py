@@ -5,7 +5,7 @@ from typing import Any
 
 from oncofhir import __version__
 from oncofhir.cli.printing import plain
-from oncofhir.consumers import composition
+from oncofhir.consumers.composition import pipeline as composition
 from oncofhir.evaluation import fitting
 from oncofhir.evaluation.compare import Result, compare
 from oncofhir.evaluation.dataset import Dataset, LabelledReport

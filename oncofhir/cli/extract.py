@@ -13,7 +13,7 @@ from oncofhir.cli.exits import Exit, fail, status_of
 from oncofhir.cli.models import EMBEDDED, RULES, check_model, chosen_model
 from oncofhir.cli.ordered import in_order
 from oncofhir.cli.printing import json_line, wants_tables
-from oncofhir.consumers.extraction import Extracting, Output, Source
+from oncofhir.consumers.processing.dry_run import Extracting, Output, Source
 from oncofhir.schemas.reasons import Reason
 from oncofhir.settings import FhirCredentials, ModelApi, ModelSettings, Settings, SettingsError
 
@@ -100,7 +100,7 @@ async def _run(
 ) -> bool:
     """Print every line; whether one has an error."""
     from oncofhir import __version__
-    from oncofhir.consumers import composition
+    from oncofhir.consumers.composition import pipeline as composition
     from oncofhir.inference.rules import Rules
 
     companions = [c for item in items if item.resource for c in inputs.companions_in(item.resource)]

@@ -39,7 +39,7 @@ def chosen_model(
 
 
 def _chosen(base: ModelSettings, url: str, api: ModelApi, prompt_set: str) -> ModelSettings:
-    from oncofhir.inference.prompts import available
+    from oncofhir.inference.prompting.prompts import available
 
     if prompt_set not in available():
         fail(f"no prompt set {prompt_set!r}; there are: {', '.join(available())}", Exit.WRONG_USAGE)

@@ -12,7 +12,7 @@ from oncofhir.cli.exits import Exit, fail, give_up
 from oncofhir.cli.printing import counted, json_line
 
 if TYPE_CHECKING:
-    from oncofhir.consumers.publications import Publication
+    from oncofhir.consumers.publishing.report_publisher import Publication
 
 
 def publish(
@@ -34,8 +34,12 @@ def publish(
     Resources of other types, and lines that are none, are named on stderr and left out. Exit status 1:
     something was left out; 2: there is no such topic; 3: the broker is unreachable.
     """
-    from oncofhir.consumers.publications import publish_messages, raw_message, resource_message
-    from oncofhir.consumers.publisher import Message
+    from oncofhir.consumers.kafka.publisher import Message
+    from oncofhir.consumers.publishing.report_publisher import (
+        publish_messages,
+        raw_message,
+        resource_message,
+    )
     from oncofhir.schemas.errors import OncofhirError
     from oncofhir.settings import SettingsError
 

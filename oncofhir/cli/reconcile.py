@@ -14,7 +14,7 @@ from oncofhir.cli.printing import console, counted, json_line, wants_tables
 from oncofhir.cli.times import moment
 
 if TYPE_CHECKING:
-    from oncofhir.consumers.ledger import Discrepancy, Ledger
+    from oncofhir.consumers.reconciliation.ledger import Discrepancy, Ledger
     from oncofhir.settings import Settings
 
 
@@ -66,9 +66,9 @@ def _read(
     now: datetime,
     late: float,
 ) -> "tuple[Ledger, list[Discrepancy]]":
-    from oncofhir.consumers.bounded import bounded_reader
-    from oncofhir.consumers.committed import committed_offsets
-    from oncofhir.consumers.reconciliation import read_topics
+    from oncofhir.consumers.kafka.bounded_reader import bounded_reader
+    from oncofhir.consumers.kafka.committed_offsets import committed_offsets
+    from oncofhir.consumers.reconciliation.reconcile import read_topics
 
     kafka = settings.kafka
     # What is committed after this is not expected to be accounted for yet.
@@ -82,8 +82,8 @@ def _read(
 async def _about_heads(
     settings: "Settings", ledger: "Ledger", begin: datetime | None, now: datetime, late: float
 ) -> "list[Discrepancy]":
-    from oncofhir.consumers import composition
-    from oncofhir.consumers.reconciliation import about_head, heads_written
+    from oncofhir.consumers.composition import pipeline as composition
+    from oncofhir.consumers.reconciliation.reconcile import about_head, heads_written
     from oncofhir.fhir.identifiers import IdentifierSystems
 
     fhir = settings.fhir

@@ -13,7 +13,7 @@ from oncofhir.cli.ordered import in_order
 from oncofhir.cli.printing import counted, json_line
 
 if TYPE_CHECKING:
-    from oncofhir.fhir.recall import Recalled
+    from oncofhir.fhir.store.recall import Recalled
     from oncofhir.settings import Settings
 
 _EVERY = 100  # documents between two lines of progress
@@ -48,7 +48,7 @@ def retract(
     report, revives what it finds. Exit status: 1 no document holds any such finding, or some could
     not be withdrawn; 2 wrong usage or settings; 3 the store or the broker is unreachable.
     """
-    from oncofhir.fhir.recall import Recalled
+    from oncofhir.fhir.store.recall import Recalled
     from oncofhir.schemas.errors import OncofhirError
     from oncofhir.settings import SettingsError, WriteMode
 
@@ -86,10 +86,10 @@ def _moment(since: str | None) -> datetime | None:
 
 
 async def _run(settings: "Settings", recalled: "Recalled", *, dry_run: bool) -> Counter[str]:
-    from oncofhir.consumers import composition
-    from oncofhir.consumers.recalls import RecallPublisher
+    from oncofhir.consumers.composition import pipeline as composition
+    from oncofhir.consumers.publishing.recall_publisher import RecallPublisher
     from oncofhir.fhir.identifiers import IdentifierSystems
-    from oncofhir.fhir.recall import Recall, heads_of, recall
+    from oncofhir.fhir.store.recall import Recall, heads_of, recall
     from oncofhir.schemas.errors import RequestRejected, StoreConflict
 
     fhir = settings.fhir

@@ -26,7 +26,7 @@ def ensure(
 
     Prints one JSON object a topic.
     """
-    from oncofhir.consumers.topics import ensure_topics
+    from oncofhir.consumers.kafka.topics import ensure_topics
     from oncofhir.schemas.errors import OncofhirError
     from oncofhir.settings import SettingsError
 
@@ -51,7 +51,7 @@ def check(
     Partitions, replicas, cleanup policy, retention, and whether a dead letter of the largest input record
     fits. What the broker does not tell is a finding of severity `unknown`. Exit status 1: something is wrong.
     """
-    from oncofhir.consumers.topic_check import Severity, check_topics
+    from oncofhir.consumers.kafka.topic_checks import Severity, check_topics
     from oncofhir.schemas.errors import OncofhirError
     from oncofhir.settings import SettingsError
 

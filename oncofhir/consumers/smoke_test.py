@@ -16,10 +16,10 @@ from uuid import uuid4
 from kafka import KafkaConsumer, TopicPartition
 from kafka.errors import KafkaError
 
-from oncofhir.consumers.connection import client_options, connect, translated
-from oncofhir.consumers.publications import publish_resources
-from oncofhir.consumers.records import Coordinates
-from oncofhir.fhir.client import FhirClient
+from oncofhir.consumers.kafka.connection import client_options, connect, translated
+from oncofhir.consumers.kafka.records import Coordinates
+from oncofhir.consumers.publishing.report_publisher import publish_resources
+from oncofhir.fhir.rest.client import FhirClient
 from oncofhir.schemas.base import Value
 from oncofhir.schemas.errors import OncofhirError
 from oncofhir.schemas.finding import Kind

@@ -12,19 +12,19 @@ from contextlib import contextmanager, suppress
 import structlog
 
 from oncofhir import __version__
-from oncofhir.consumers.awaiting import until_it_answers
-from oncofhir.consumers.http import ProbeServer, probe_app
-from oncofhir.consumers.lanes import Lane
-from oncofhir.consumers.lately import dead_letters_lately
-from oncofhir.consumers.outages import Outages
-from oncofhir.consumers.processing import Processing, ReportProcessor
-from oncofhir.consumers.publisher import Publisher
-from oncofhir.consumers.records import SourceRecord, Tenure
-from oncofhir.consumers.scheduler import KeyedScheduler
-from oncofhir.consumers.source import Source
-from oncofhir.consumers.start_check import look_at_topics
-from oncofhir.consumers.vitals import Vitals
-from oncofhir.inference.replicas import Queue
+from oncofhir.consumers.dead_letters.streak import dead_letters_lately
+from oncofhir.consumers.health.probes import ProbeServer, probe_app
+from oncofhir.consumers.health.startup_checks import until_it_answers
+from oncofhir.consumers.health.status import Vitals
+from oncofhir.consumers.health.topic_startup_check import look_at_topics
+from oncofhir.consumers.kafka.publisher import Publisher
+from oncofhir.consumers.kafka.records import SourceRecord, Tenure
+from oncofhir.consumers.processing.outages import Outages
+from oncofhir.consumers.processing.record_processor import Processing, ReportProcessor
+from oncofhir.consumers.processing.scheduler import KeyedScheduler
+from oncofhir.consumers.source.poll_thread import Source
+from oncofhir.consumers.source.priority import Lane
+from oncofhir.inference.clients.replica_set import Queue
 from oncofhir.schemas.errors import OncofhirError
 from oncofhir.settings import Settings, SettingsError
 from oncofhir.telemetry import metrics as m

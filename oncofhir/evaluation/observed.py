@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from oncofhir.evaluation.dataset import Gold, Item, Phenotype
-from oncofhir.inference.candidates import QUESTION_KINDS, abstains
+from oncofhir.inference.interpretation.candidates import QUESTION_KINDS, abstains
 from oncofhir.schemas.base import Value
 from oncofhir.schemas.extraction import Extraction
 from oncofhir.schemas.finding import Finding, Kind

@@ -28,7 +28,7 @@ from oncofhir.evaluation.damage import (
     with_orders,
 )
 from oncofhir.evaluation.dataset import Gold, Item, LabelledReport, Phenotype
-from oncofhir.inference.malignancy import MALIGNANCY
+from oncofhir.inference.mentions.malignancy import MALIGNANCY
 from oncofhir.schemas.base import Value
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from oncofhir.evaluation.dataset import LabelledReport
 from oncofhir.evaluation.observed import Observed, observe
 from oncofhir.evaluation.resources import Emitted, emitted
-from oncofhir.fhir.intake import report_from_text
+from oncofhir.fhir.intake.read_report import report_from_text
 from oncofhir.inference.extractor import Extractor
 from oncofhir.schemas.base import Value
 from oncofhir.schemas.errors import RequestRejected, UnreadableReport

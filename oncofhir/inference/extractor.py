@@ -6,9 +6,9 @@ from time import monotonic
 from typing import Protocol
 
 from oncofhir.inference.calibration import Calibration
-from oncofhir.inference.candidates import QUESTION_KINDS
-from oncofhir.inference.interpret import interpret
-from oncofhir.inference.prompted import first_of
+from oncofhir.inference.interpretation.candidates import QUESTION_KINDS
+from oncofhir.inference.interpretation.interpret import interpret
+from oncofhir.inference.prompting.prompted_model import first_of
 from oncofhir.schemas.extraction import (
     Answer,
     Extraction,

@@ -6,13 +6,19 @@ the same way as a model's. It gives no confidence.
 
 import re
 
-from oncofhir.inference.candidates import SEPARATOR
-from oncofhir.inference.evidence import Reading
-from oncofhir.inference.malignancy import MALIGNANCY
-from oncofhir.inference.measured import size_weight
+from oncofhir.inference.interpretation.candidates import SEPARATOR
+from oncofhir.inference.interpretation.evidence import Reading
+from oncofhir.inference.interpretation.site_and_histology import (
+    IN_SITU,
+    NODES,
+    NamedSite,
+    histology,
+    site,
+)
+from oncofhir.inference.interpretation.size_context import size_weight
+from oncofhir.inference.interpretation.tumors import Tumors
 from oncofhir.inference.mentions import Mention
-from oncofhir.inference.naming import IN_SITU, NODES, NamedSite, histology, site
-from oncofhir.inference.tumors import Tumors
+from oncofhir.inference.mentions.malignancy import MALIGNANCY
 from oncofhir.schemas.extraction import Answer, ModelIdentity, PromptSetIdentity
 from oncofhir.schemas.finding import Kind, Rejection
 from oncofhir.schemas.identity import sha256_of

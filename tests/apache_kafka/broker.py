@@ -18,7 +18,7 @@ from typing import Self
 
 from kafka import KafkaAdminClient
 
-from oncofhir.consumers.connection import client_options, connect
+from oncofhir.consumers.kafka.connection import client_options, connect
 from oncofhir.demo.process import free_port
 from oncofhir.schemas.errors import OncofhirError
 from oncofhir.settings import KafkaSettings

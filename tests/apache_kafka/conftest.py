@@ -2,7 +2,7 @@
 
 import pytest
 
-from oncofhir.consumers.topics import ensure_topics
+from oncofhir.consumers.kafka.topics import ensure_topics
 from tests.apache_kafka.broker import ApacheKafka
 from tests.integration.consumers.workbench import settings_for
 

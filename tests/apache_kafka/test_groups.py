@@ -12,7 +12,7 @@ from contextlib import AsyncExitStack
 import pytest
 from kafka import KafkaConsumer, TopicPartition
 
-from oncofhir.consumers.topics import ensure_topics
+from oncofhir.consumers.kafka.topics import ensure_topics
 from tests.apache_kafka.broker import ApacheKafka
 from tests.integration.consumers.test_worker_process import names, worker_process
 from tests.integration.consumers.workbench import (

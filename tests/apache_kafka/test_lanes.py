@@ -1,6 +1,6 @@
 """The two lanes on Apache Kafka: the same tests as on the embedded broker, and one more."""
 
-from oncofhir.consumers.lanes import Lane
+from oncofhir.consumers.source.priority import Lane
 from tests.integration.consumers.test_lanes import (
     messages,
     pytestmark,  # noqa: F401

@@ -5,7 +5,7 @@ import signal
 
 import pytest
 
-from oncofhir.consumers.topics import ensure_topics
+from oncofhir.consumers.kafka.topics import ensure_topics
 from tests.apache_kafka.broker import ApacheKafka
 from tests.integration.consumers.test_worker_process import get, get_status, names, worker_process
 from tests.integration.consumers.workbench import (

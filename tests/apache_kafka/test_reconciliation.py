@@ -5,11 +5,11 @@ from datetime import UTC, datetime
 import pytest
 from kafka import KafkaAdminClient
 
-from oncofhir.consumers.bounded import bounded_reader
-from oncofhir.consumers.committed import committed_offsets
-from oncofhir.consumers.connection import client_options, connect
-from oncofhir.consumers.ledger import Problem
-from oncofhir.consumers.reconciliation import read_topics
+from oncofhir.consumers.kafka.bounded_reader import bounded_reader
+from oncofhir.consumers.kafka.committed_offsets import committed_offsets
+from oncofhir.consumers.kafka.connection import client_options, connect
+from oncofhir.consumers.reconciliation.ledger import Problem
+from oncofhir.consumers.reconciliation.reconcile import read_topics
 from tests.apache_kafka.test_records import transaction
 from tests.integration.consumers.workbench import (
     InstantProcessor,

@@ -8,9 +8,9 @@ import confluent_kafka
 import pytest
 from kafka import KafkaAdminClient, KafkaProducer
 
-from oncofhir.consumers.connection import client_options, connect
-from oncofhir.consumers.headers import HeaderName
-from oncofhir.consumers.topics import ensure_topics
+from oncofhir.consumers.kafka.client_patches.header_names import HeaderName
+from oncofhir.consumers.kafka.connection import client_options, connect
+from oncofhir.consumers.kafka.topics import ensure_topics
 from oncofhir.consumers.worker import Worker
 from oncofhir.schemas.errors import RequestRejected
 from tests.integration.consumers.workbench import (

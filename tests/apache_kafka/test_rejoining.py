@@ -6,8 +6,8 @@ from contextlib import AsyncExitStack
 import pytest
 from kafka import KafkaAdminClient
 
-from oncofhir.consumers import subscribing
-from oncofhir.consumers.source import Source
+from oncofhir.consumers.source import group_consumer as subscribing
+from oncofhir.consumers.source.poll_thread import Source
 from tests.integration.consumers.workbench import message, publish, report, until
 
 pytestmark = pytest.mark.anyio

@@ -3,8 +3,8 @@
 import pytest
 from kafka import KafkaAdminClient, KafkaConsumer, TopicPartition
 
-from oncofhir.consumers.connection import client_options, connect
-from oncofhir.consumers.rebalance import to_commit
+from oncofhir.consumers.kafka.connection import client_options, connect
+from oncofhir.consumers.source.rebalance_listener import to_commit
 from tests.apache_kafka.test_records import produce, transaction
 from tests.integration.consumers.workbench import (
     InstantProcessor,

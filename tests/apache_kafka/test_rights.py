@@ -6,8 +6,8 @@ import pytest
 from kafka import KafkaAdminClient
 from kafka.admin import ACL, ACLOperation, ACLPermissionType, ResourcePattern, ResourceType
 
-from oncofhir.consumers.connection import client_options, connect
-from oncofhir.consumers.topics import ensure_topics
+from oncofhir.consumers.kafka.connection import client_options, connect
+from oncofhir.consumers.kafka.topics import ensure_topics
 from tests.apache_kafka.broker import ApacheKafka, Listener
 from tests.integration.consumers.workbench import (
     InstantProcessor,

@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from oncofhir.consumers.topics import ensure_topics
+from oncofhir.consumers.kafka.topics import ensure_topics
 from oncofhir.consumers.worker import Worker
 from oncofhir.schemas.errors import AccessDenied, DependencyUnavailable
 from oncofhir.settings import KafkaSettings, SettingsError

@@ -4,9 +4,9 @@ import pytest
 from kafka import KafkaAdminClient
 from kafka.admin import ConfigResource, ConfigResourceType
 
-from oncofhir.consumers.connection import client_options, connect
-from oncofhir.consumers.topic_check import Severity, check_topics
-from oncofhir.consumers.topics import ensure_topics
+from oncofhir.consumers.kafka.connection import client_options, connect
+from oncofhir.consumers.kafka.topic_checks import Severity, check_topics
+from oncofhir.consumers.kafka.topics import ensure_topics
 from tests.integration.consumers.workbench import settings_for
 
 

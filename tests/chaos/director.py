@@ -14,7 +14,7 @@ from typing import Any
 from kafka import KafkaProducer
 from kafka.errors import KafkaError
 
-from oncofhir.consumers.topics import ensure_topics
+from oncofhir.consumers.kafka.topics import ensure_topics
 from oncofhir.demo.fhir_server import EmbeddedFhirServer
 from oncofhir.settings import KafkaSettings
 from oncofhir.testing.scripted_model import ScriptedModel

@@ -7,10 +7,10 @@ import pytest
 
 from model.finetune import examples, finetune, parser
 from model.places import SAFETENSORS
-from oncofhir.consumers.model_connection import model_client
-from oncofhir.inference.client import CompletionRequest
-from oncofhir.inference.in_process import CheckpointError, InProcessModel
-from oncofhir.inference.prompts import load_prompt_set
+from oncofhir.consumers.composition.model_server import model_client
+from oncofhir.inference.clients.client import CompletionRequest
+from oncofhir.inference.clients.in_process import CheckpointError, InProcessModel
+from oncofhir.inference.prompting.prompts import load_prompt_set
 from oncofhir.schemas.errors import RequestRejected
 from oncofhir.settings import ModelApi, ModelSettings, SettingsError
 

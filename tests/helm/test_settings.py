@@ -7,7 +7,7 @@ import yaml
 
 from helm.check.rendering import CHART, notes
 from oncofhir import __version__
-from oncofhir.consumers.topics import wanted_topics
+from oncofhir.consumers.kafka.topics import wanted_topics
 from oncofhir.settings import known_variables, load, shown
 from tests.helm.charts import PROFILES, objects, values, worker
 

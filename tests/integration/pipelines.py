@@ -7,13 +7,13 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from oncofhir.consumers import composition
-from oncofhir.consumers.envelope import decode
-from oncofhir.consumers.pipeline import Pipeline
+from oncofhir.consumers.composition import pipeline as composition
+from oncofhir.consumers.envelopes.decode import decode
+from oncofhir.consumers.processing.pipeline import Pipeline
 from oncofhir.demo.fhir_server import EmbeddedFhirServer
-from oncofhir.fhir.attachments.reader import parse_here
-from oncofhir.fhir.reading import SourceReader
-from oncofhir.inference.replicas import Queue
+from oncofhir.fhir.intake.attachments.reader import parse_here
+from oncofhir.fhir.intake.source_reader import SourceReader
+from oncofhir.inference.clients.replica_set import Queue
 from oncofhir.schemas.event import ReportEvent
 from oncofhir.settings import FhirCredentials, FhirSettings, ModelSettings, Settings
 from oncofhir.testing.scripted_model import ScriptedModel

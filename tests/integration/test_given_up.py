@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from oncofhir.consumers.envelope import decode
+from oncofhir.consumers.envelopes.decode import decode
 from oncofhir.schemas.errors import UnreadableReport
 from oncofhir.schemas.outcome import OutcomeStatus, RowStatus
 from oncofhir.schemas.reasons import Reason

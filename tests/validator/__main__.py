@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from oncofhir.fhir.identifiers import IdentifierSystems
-from oncofhir.fhir.provenance import standing_resources
+from oncofhir.fhir.mapping.provenance import standing_resources
 from oncofhir.schemas.identity import run_of
 from tests.findings import CARD, MODEL, PROMPTS, SYSTEM, report_of
 from tests.maven import CannotRun

@@ -1,1 +1,1 @@
-"""The envelopes that reports arrive in; `oncofhir.consumers.envelope.decode` opens them all."""
+"""The envelopes that reports arrive in; `oncofhir.consumers.envelopes.decode.decode` opens them all."""

@@ -3,8 +3,8 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from oncofhir.consumers.envelopes import notifications
-from oncofhir.consumers.envelopes.opening import Context, Open, from_resource, operation_of
+from oncofhir.consumers.envelopes import subscription_notifications as notifications
+from oncofhir.consumers.envelopes.context import Context, Open, from_resource, operation_of
 from oncofhir.fhir.elements import Element, child, children, codings, string
 from oncofhir.fhir.references import literal_reference
 from oncofhir.schemas.errors import UnreadableReport

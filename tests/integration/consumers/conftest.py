@@ -2,7 +2,7 @@
 
 import pytest
 
-from oncofhir.consumers.topics import ensure_topics
+from oncofhir.consumers.kafka.topics import ensure_topics
 from oncofhir.demo.broker import EmbeddedBroker
 from tests.integration.consumers.workbench import settings_for
 

@@ -7,9 +7,9 @@ from datetime import UTC, datetime
 import pytest
 from kafka import KafkaProducer
 
-from oncofhir.consumers.bounded import bounded_reader
-from oncofhir.consumers.reconciliation import read_topics
-from oncofhir.consumers.topics import ensure_topics
+from oncofhir.consumers.kafka.bounded_reader import bounded_reader
+from oncofhir.consumers.kafka.topics import ensure_topics
+from oncofhir.consumers.reconciliation.reconcile import read_topics
 from tests.integration.consumers.workbench import settings_for
 
 TIMES = [1_000_000, 2_000_000, 1_500_000, 3_000_000]

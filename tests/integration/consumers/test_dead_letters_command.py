@@ -9,9 +9,9 @@ from collections import Counter
 
 import pytest
 
-from oncofhir.consumers import bounded
-from oncofhir.consumers.letters import REPLAYS
-from oncofhir.consumers.topics import refuse_missing_topics
+from oncofhir.consumers.dead_letters.store import REPLAYS
+from oncofhir.consumers.kafka import bounded_reader as bounded
+from oncofhir.consumers.kafka.topics import refuse_missing_topics
 from oncofhir.schemas.errors import UnreadableReport
 from oncofhir.schemas.reasons import Reason
 from oncofhir.settings import SettingsError

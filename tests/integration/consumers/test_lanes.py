@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from oncofhir.consumers.lanes import Lane
-from oncofhir.consumers.topics import ensure_topics
+from oncofhir.consumers.kafka.topics import ensure_topics
+from oncofhir.consumers.source.priority import Lane
 from tests.integration.consumers.workbench import (
     InstantProcessor,
     committed,

@@ -5,7 +5,7 @@ import contextlib
 import pytest
 from kafka import KafkaConsumer, TopicPartition
 
-from oncofhir.consumers.parking import free_the_slot
+from oncofhir.consumers.kafka.client_patches.paused_partitions import free_the_slot
 from tests.integration.consumers.workbench import message, publish, report
 
 pytestmark = pytest.mark.anyio

@@ -7,12 +7,12 @@ from datetime import UTC, datetime
 import pytest
 from kafka.errors import KafkaTimeoutError
 
-from oncofhir.consumers.dead_letters import DECODE, Failure, dead_letter
-from oncofhir.consumers.letters import described, replay_message
-from oncofhir.consumers.publications import publish_messages, publish_resources
-from oncofhir.consumers.publisher import Message, Publisher
-from oncofhir.consumers.records import Coordinates, SourceRecord, Tenure
-from oncofhir.consumers.topics import ensure_topics
+from oncofhir.consumers.dead_letters.message import DECODE, Failure, dead_letter
+from oncofhir.consumers.dead_letters.store import described, replay_message
+from oncofhir.consumers.kafka.publisher import Message, Publisher
+from oncofhir.consumers.kafka.records import Coordinates, SourceRecord, Tenure
+from oncofhir.consumers.kafka.topics import ensure_topics
+from oncofhir.consumers.publishing.report_publisher import publish_messages, publish_resources
 from oncofhir.demo.broker import EmbeddedBroker
 from oncofhir.demo.process import free_port
 from oncofhir.schemas.errors import DependencyUnavailable, RequestRejected

@@ -7,8 +7,8 @@ import sys
 import pytest
 import structlog
 
-from oncofhir.consumers.start_check import look_at_topics
-from oncofhir.consumers.topics import ensure_topics
+from oncofhir.consumers.health.topic_startup_check import look_at_topics
+from oncofhir.consumers.kafka.topics import ensure_topics
 from oncofhir.consumers.worker import Worker
 from oncofhir.settings import SettingsError
 from tests.integration.consumers.workbench import InstantProcessor, running, settings_for, until

@@ -13,8 +13,8 @@ from io import StringIO
 import pytest
 from kafka.errors import CorruptRecordError
 
-from oncofhir.consumers import vitals
-from oncofhir.consumers.topics import ensure_topics
+from oncofhir.consumers.health import status as vitals
+from oncofhir.consumers.kafka.topics import ensure_topics
 from oncofhir.consumers.worker import Worker
 from oncofhir.demo.broker import EmbeddedBroker
 from oncofhir.schemas.errors import (

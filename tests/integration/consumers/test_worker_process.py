@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from oncofhir.consumers.topics import ensure_topics
+from oncofhir.consumers.kafka.topics import ensure_topics
 from oncofhir.demo.broker import EmbeddedBroker
 from tests.integration.consumers.workbench import (
     committed,

@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 
 from kafka import KafkaConsumer, TopicPartition
 
-from oncofhir.consumers.publications import publish_messages
-from oncofhir.consumers.publisher import Message
+from oncofhir.consumers.kafka.publisher import Message
+from oncofhir.consumers.publishing.report_publisher import publish_messages
 from oncofhir.consumers.worker import Worker
 from oncofhir.schemas.finding import Basis, Kind
 from oncofhir.schemas.outcome import (

@@ -5,15 +5,15 @@ import itertools
 
 import pytest
 
-from oncofhir.fhir.client import FhirClient
 from oncofhir.fhir.identifiers import IdentifierSystems
-from oncofhir.fhir.intake import read_report
-from oncofhir.fhir.limits import IntakeLimits
-from oncofhir.fhir.reading import Companions
-from oncofhir.fhir.repository import Repository
+from oncofhir.fhir.intake.limits import IntakeLimits
+from oncofhir.fhir.intake.read_report import read_report
+from oncofhir.fhir.intake.source_reader import Companions
+from oncofhir.fhir.rest.client import FhirClient
 from oncofhir.fhir.source_references import SAME, SourceReferences
-from oncofhir.fhir.strategy import AsTheServerCan, Strategy
-from oncofhir.inference.interpret import interpret
+from oncofhir.fhir.store.repository import Repository
+from oncofhir.fhir.store.strategies.strategy import AsTheServerCan, Strategy
+from oncofhir.inference.interpretation.interpret import interpret
 from oncofhir.schemas.errors import StoreConflict
 from oncofhir.schemas.extraction import Answer, Extraction, ModelIdentity, PromptSetIdentity
 from oncofhir.schemas.identity import run_of

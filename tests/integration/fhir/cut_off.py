@@ -2,7 +2,7 @@
 
 import httpx2
 
-from oncofhir.fhir.client import FhirClient
+from oncofhir.fhir.rest.client import FhirClient
 from tests.integration.fhir.bench import Bench
 
 

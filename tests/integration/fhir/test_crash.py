@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import httpx2
 import pytest
 
-from oncofhir.consumers.topics import ensure_topics
+from oncofhir.consumers.kafka.topics import ensure_topics
 from oncofhir.demo.broker import EmbeddedBroker
 from oncofhir.schemas.outcome import OutcomeRow, PhenotypeRow
 from oncofhir.settings import Settings

@@ -13,9 +13,9 @@ from starlette.applications import Starlette
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
-from oncofhir.consumers.credentials import authorization, tls
-from oncofhir.fhir.client import FhirClient
-from oncofhir.fhir.fetching import Bounds, Fetch
+from oncofhir.consumers.composition.fhir_server import authorization, tls
+from oncofhir.fhir.rest.bounded_fetch import Bounds, Fetch
+from oncofhir.fhir.rest.client import FhirClient
 from oncofhir.schemas.errors import AccessDenied, DependencyUnavailable, UnreadableReport
 from oncofhir.settings import FhirCredentials, SettingsError
 from tests.integration.fhir.smart import CLIENT, SmartServer, tls_served

@@ -5,9 +5,9 @@ import asyncio
 import httpx2
 import pytest
 
-from oncofhir.fhir.changes import version_of
-from oncofhir.fhir.client import FhirClient
-from oncofhir.fhir.deciding import Decision, decide
+from oncofhir.fhir.rest.client import FhirClient
+from oncofhir.fhir.store.changes import version_of
+from oncofhir.fhir.store.decision import Decision, decide
 from oncofhir.schemas.errors import OncofhirError
 from oncofhir.schemas.outcome import OutcomeStatus
 from tests.chaos.parts import Proxy

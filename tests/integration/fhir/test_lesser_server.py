@@ -4,11 +4,11 @@ import asyncio
 
 import pytest
 
-from oncofhir.fhir.changes import version_of
-from oncofhir.fhir.client import FhirClient
-from oncofhir.fhir.deciding import Decision, decide
-from oncofhir.fhir.fingerprint import fingerprint
-from oncofhir.fhir.head import from_task
+from oncofhir.fhir.rest.client import FhirClient
+from oncofhir.fhir.store.changes import version_of
+from oncofhir.fhir.store.decision import Decision, decide
+from oncofhir.fhir.store.fingerprint import fingerprint
+from oncofhir.fhir.store.head import from_task
 from oncofhir.schemas.errors import DependencyUnavailable, RequestRejected, StoreConflict
 from oncofhir.schemas.outcome import OutcomeStatus, RowStatus
 from oncofhir.schemas.reasons import Reason

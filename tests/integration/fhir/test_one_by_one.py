@@ -3,13 +3,13 @@
 import httpx2
 import pytest
 
-from oncofhir.fhir.build import build
-from oncofhir.fhir.changes import version_of
-from oncofhir.fhir.deciding import Decision, decide
-from oncofhir.fhir.head import from_task
 from oncofhir.fhir.identifiers import IdentifierSystems
-from oncofhir.fhir.sequential import OneByOne
-from oncofhir.fhir.strategy import AsTheServerCan
+from oncofhir.fhir.mapping.build import build
+from oncofhir.fhir.store.changes import version_of
+from oncofhir.fhir.store.decision import Decision, decide
+from oncofhir.fhir.store.head import from_task
+from oncofhir.fhir.store.strategies.sequential import OneByOne
+from oncofhir.fhir.store.strategies.strategy import AsTheServerCan
 from oncofhir.schemas.errors import DependencyUnavailable, RequestRejected, StoreConflict
 from oncofhir.schemas.outcome import OutcomeStatus, RowStatus
 from oncofhir.schemas.reasons import Reason

@@ -6,9 +6,9 @@ from collections import Counter
 
 import pytest
 
-from oncofhir.fhir.changes import version_of
-from oncofhir.fhir.client import FhirClient
-from oncofhir.fhir.deciding import Decision, decide
+from oncofhir.fhir.rest.client import FhirClient
+from oncofhir.fhir.store.changes import version_of
+from oncofhir.fhir.store.decision import Decision, decide
 from oncofhir.schemas.errors import DependencyUnavailable, StoreConflict
 from oncofhir.schemas.reasons import Reason
 from tests.integration.fhir.bench import ANSWERS, Bench, run

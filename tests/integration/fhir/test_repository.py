@@ -6,16 +6,16 @@ from datetime import UTC, datetime
 import httpx2
 import pytest
 
-from oncofhir.fhir.changes import version_of
-from oncofhir.fhir.client import FhirClient
-from oncofhir.fhir.deciding import Attachment, Decision, decide
-from oncofhir.fhir.head import from_task, reservation, to_task
 from oncofhir.fhir.identifiers import IdentifierSystems
-from oncofhir.fhir.provenance import standing_resources
-from oncofhir.fhir.repository import Repository
+from oncofhir.fhir.mapping.provenance import standing_resources
+from oncofhir.fhir.rest.client import FhirClient
 from oncofhir.fhir.source_references import SourceReferences
-from oncofhir.fhir.transaction import InOneTransaction, put
-from oncofhir.fhir.version import version_in
+from oncofhir.fhir.source_version import version_in
+from oncofhir.fhir.store.changes import version_of
+from oncofhir.fhir.store.decision import Attachment, Decision, decide
+from oncofhir.fhir.store.head import from_task, reservation, to_task
+from oncofhir.fhir.store.repository import Repository
+from oncofhir.fhir.store.strategies.transaction import InOneTransaction, put
 from oncofhir.schemas.errors import RequestRejected, StoreConflict
 from oncofhir.schemas.identity import resource_key, run_of
 from oncofhir.schemas.outcome import OutcomeStatus, RowStatus

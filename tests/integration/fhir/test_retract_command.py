@@ -10,10 +10,10 @@ import pytest
 from kafka import KafkaConsumer
 
 from oncofhir.demo.broker import EmbeddedBroker
-from oncofhir.fhir.changes import version_of
-from oncofhir.fhir.client import FhirClient
-from oncofhir.fhir.deciding import Decision, decide
-from oncofhir.fhir.paging import search_pages
+from oncofhir.fhir.rest.client import FhirClient
+from oncofhir.fhir.rest.paging import search_pages
+from oncofhir.fhir.store.changes import version_of
+from oncofhir.fhir.store.decision import Decision, decide
 from oncofhir.schemas.extraction import Extraction, ModelIdentity
 from oncofhir.schemas.identity import run_of
 from oncofhir.schemas.outcome import OutcomeStatus, RowStatus

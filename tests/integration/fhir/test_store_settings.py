@@ -8,8 +8,8 @@ from starlette.applications import Starlette
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from oncofhir.consumers import composition
-from oncofhir.fhir.client import FhirClient
+from oncofhir.consumers.composition import pipeline as composition
+from oncofhir.fhir.rest.client import FhirClient
 from oncofhir.schemas.errors import RequestRejected, UnsuitableServer
 from oncofhir.schemas.reasons import Reason
 from oncofhir.settings import FhirSettings, ModelSettings, Settings, SettingsError

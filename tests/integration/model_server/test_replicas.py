@@ -6,13 +6,13 @@ from functools import partial
 
 import pytest
 
-from oncofhir.inference.client import CompletionRequest
-from oncofhir.inference.concurrency import AdaptiveLimit
-from oncofhir.inference.discovery import addresses_of
-from oncofhir.inference.http import ModelHttp
-from oncofhir.inference.replica import Replica
-from oncofhir.inference.replicas import Replicas, fixed
-from oncofhir.inference.tgi import TgiClient
+from oncofhir.inference.clients.client import CompletionRequest
+from oncofhir.inference.clients.concurrency_limit import AdaptiveLimit
+from oncofhir.inference.clients.discovery import addresses_of
+from oncofhir.inference.clients.http import ModelHttp
+from oncofhir.inference.clients.replica import Replica
+from oncofhir.inference.clients.replica_set import Replicas, fixed
+from oncofhir.inference.clients.tgi import TgiClient
 from oncofhir.schemas.errors import DependencyUnavailable, RequestRejected
 from oncofhir.schemas.reasons import Reason
 from oncofhir.testing.scripted_model import ScriptedModel

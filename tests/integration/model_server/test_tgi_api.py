@@ -8,11 +8,11 @@ import httpx2
 import pytest
 
 from oncofhir.demo.model_server import EmbeddedModelServer
-from oncofhir.inference.client import CompletionRequest
-from oncofhir.inference.http import ModelHttp
-from oncofhir.inference.openai_api import OpenAiClient
-from oncofhir.inference.prompts import load_prompt_set
-from oncofhir.inference.tgi import TgiClient
+from oncofhir.inference.clients.client import CompletionRequest
+from oncofhir.inference.clients.http import ModelHttp
+from oncofhir.inference.clients.openai import OpenAiClient
+from oncofhir.inference.clients.tgi import TgiClient
+from oncofhir.inference.prompting.prompts import load_prompt_set
 from oncofhir.schemas.errors import AccessDenied, DependencyUnavailable, RequestRejected
 from oncofhir.schemas.reasons import Reason
 from oncofhir.testing.scripted_model import ScriptedModel

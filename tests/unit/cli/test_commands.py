@@ -132,7 +132,7 @@ def test_who_has_read_enough_ends_a_command_quietly():
     running.stderr.close()
 
 
-@pytest.mark.parametrize("module", ["typer", "oncofhir.schemas.base", "oncofhir.fhir.client"])
+@pytest.mark.parametrize("module", ["typer", "oncofhir.schemas.base", "oncofhir.fhir.rest.client"])
 def test_an_interrupt_while_a_command_begins_is_130_without_a_traceback(module):
     command = [sys.executable, "-X", "importtime", "-m", "oncofhir", "extract", "-"]
     with subprocess.Popen(

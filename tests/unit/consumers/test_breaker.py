@@ -4,9 +4,9 @@ import asyncio
 
 import pytest
 
-from oncofhir.consumers.breaker import Breaker, BreakerState
-from oncofhir.consumers.fates import Dependency
-from oncofhir.consumers.outages import Outages
+from oncofhir.consumers.processing.circuit_breaker import Breaker, BreakerState
+from oncofhir.consumers.processing.failure_policy import Dependency
+from oncofhir.consumers.processing.outages import Outages
 from oncofhir.schemas.errors import AccessDenied, DependencyUnavailable
 from oncofhir.schemas.reasons import Reason
 from oncofhir.settings import RetrySettings

@@ -2,7 +2,7 @@
 
 import pytest
 
-from oncofhir.consumers.composition import choices, output_settings_sha256
+from oncofhir.consumers.composition.pipeline import choices, output_settings_sha256
 from oncofhir.settings import load
 
 

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from oncofhir.consumers.dead_letters import DeadLetterCap, Failure, dead_letter
-from oncofhir.consumers.records import Coordinates, SourceRecord, Tenure
-from oncofhir.consumers.rows import dead_lettered, trace_headers
+from oncofhir.consumers.dead_letters.message import DeadLetterCap, Failure, dead_letter
+from oncofhir.consumers.kafka.records import Coordinates, SourceRecord, Tenure
+from oncofhir.consumers.publishing.row_messages import dead_lettered, trace_headers
 from oncofhir.schemas.event import SourceReference
 from oncofhir.schemas.reasons import Reason
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from oncofhir.consumers.envelope import decode
+from oncofhir.consumers.envelopes.decode import decode
 from oncofhir.schemas.errors import OncofhirError, UnreadableReport
 from oncofhir.schemas.event import Operation
 from oncofhir.schemas.reasons import Reason

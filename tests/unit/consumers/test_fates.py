@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from oncofhir.consumers.fates import (
+from oncofhir.consumers.processing.failure_policy import (
     DeadLetter,
     Dependency,
     Halt,

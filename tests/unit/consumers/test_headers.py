@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from kafka.record.memory_records import MemoryRecords, MemoryRecordsBuilder
 
-from oncofhir.consumers.headers import HeaderName, accept_any_header_name
+from oncofhir.consumers.kafka.client_patches.header_names import HeaderName, accept_any_header_name
 
 _CODECS = {"none": 0, "gzip": 1, "snappy": 2, "lz4": 3, "zstd": 4}
 

@@ -5,7 +5,13 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from oncofhir.consumers.lanes import HistoryState, LaneRule, live_behind, next_state, to_pause
+from oncofhir.consumers.source.priority import (
+    HistoryState,
+    LaneRule,
+    live_behind,
+    next_state,
+    to_pause,
+)
 
 RULE = LaneRule(rests_above=10, calm_seconds=1.0)
 LIVE, HISTORY = ("live", 0), ("history", 0)

@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from oncofhir.consumers.ledger import Ledger, Problem
-from oncofhir.consumers.records import Coordinates
-from oncofhir.fhir.version import SourceVersion
+from oncofhir.consumers.kafka.records import Coordinates
+from oncofhir.consumers.reconciliation.ledger import Ledger, Problem
+from oncofhir.fhir.source_version import SourceVersion
 
 HOUR = 3_600_000
 NOW = 100 * HOUR

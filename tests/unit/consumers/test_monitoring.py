@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from oncofhir.consumers.monitoring import answer_class, count_answers
+from oncofhir.consumers.processing.answer_metrics import answer_class, count_answers
 from oncofhir.schemas.finding import Basis, Coding, Kind
 from oncofhir.schemas.outcome import (
     OutcomeRow,

@@ -5,9 +5,9 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from oncofhir.consumers.assignment import Assignment, Rewind
-from oncofhir.consumers.offsets import OffsetTracker
-from oncofhir.consumers.records import Coordinates, Tenure
+from oncofhir.consumers.kafka.records import Coordinates, Tenure
+from oncofhir.consumers.source.assignment import Assignment, Rewind
+from oncofhir.consumers.source.offsets import OffsetTracker
 
 PARTITION = ("topic", 0)
 

@@ -5,9 +5,9 @@ import json
 import pytest
 from kafka import errors as kafka_errors
 
-from oncofhir.consumers.connection import client_options, translated
-from oncofhir.consumers.publications import raw_message, resource_message, topic_for
-from oncofhir.consumers.topics import wanted_topics
+from oncofhir.consumers.kafka.connection import client_options, translated
+from oncofhir.consumers.kafka.topics import wanted_topics
+from oncofhir.consumers.publishing.report_publisher import raw_message, resource_message, topic_for
 from oncofhir.schemas.errors import AccessDenied, DependencyUnavailable, RequestRejected
 from oncofhir.settings import KafkaSettings
 

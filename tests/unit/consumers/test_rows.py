@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from oncofhir.consumers.records import Coordinates, SourceRecord, Tenure
-from oncofhir.consumers.rows import outcome_message
+from oncofhir.consumers.kafka.records import Coordinates, SourceRecord, Tenure
+from oncofhir.consumers.publishing.row_messages import outcome_message
 from oncofhir.schemas.outcome import OutcomeRow, OutcomeStatus
 from oncofhir.settings import KafkaSettings
 

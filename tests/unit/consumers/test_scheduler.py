@@ -5,9 +5,9 @@ from collections import defaultdict
 
 import pytest
 
-from oncofhir.consumers.lanes import Lane
-from oncofhir.consumers.records import Tenure
-from oncofhir.consumers.scheduler import Job, KeyedScheduler
+from oncofhir.consumers.kafka.records import Tenure
+from oncofhir.consumers.processing.scheduler import Job, KeyedScheduler
+from oncofhir.consumers.source.priority import Lane
 
 pytestmark = pytest.mark.anyio
 OURS, THEIRS = Tenure("topic", 0, 1), Tenure("topic", 1, 2)

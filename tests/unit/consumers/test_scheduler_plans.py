@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from oncofhir.consumers.lanes import Lane
-from oncofhir.consumers.records import Tenure
-from oncofhir.consumers.scheduler import Job, KeyedScheduler
+from oncofhir.consumers.kafka.records import Tenure
+from oncofhir.consumers.processing.scheduler import Job, KeyedScheduler
+from oncofhir.consumers.source.priority import Lane
 
 LIMIT = 2
 MOST_TURNS = 1_000

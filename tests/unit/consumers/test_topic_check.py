@@ -2,9 +2,9 @@
 
 import pytest
 
-from oncofhir.consumers.publisher import DEAD_LETTER_HEADROOM
-from oncofhir.consumers.topic_check import Severity, TopicFacts, findings_of
-from oncofhir.consumers.topics import wanted_topics
+from oncofhir.consumers.kafka.publisher import DEAD_LETTER_HEADROOM
+from oncofhir.consumers.kafka.topic_checks import Severity, TopicFacts, findings_of
+from oncofhir.consumers.kafka.topics import wanted_topics
 from oncofhir.settings import KafkaSettings
 
 SETTINGS = KafkaSettings()

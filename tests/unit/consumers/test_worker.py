@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from oncofhir.consumers.records import Coordinates, SourceRecord, Tenure
+from oncofhir.consumers.kafka.records import Coordinates, SourceRecord, Tenure
 from oncofhir.consumers.worker import Worker
 from oncofhir.settings import KafkaSettings, Settings
 

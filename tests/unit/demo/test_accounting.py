@@ -3,7 +3,7 @@ from datetime import UTC, datetime
 from hypothesis import given
 from hypothesis import strategies as st
 
-from oncofhir.consumers.records import Coordinates
+from oncofhir.consumers.kafka.records import Coordinates
 from oncofhir.demo.accounting import Account, Published
 from oncofhir.demo.reports import broken_record, demo_patients, demo_reports
 from oncofhir.schemas.outcome import OutcomeRow, OutcomeStatus

@@ -12,10 +12,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from oncofhir.fhir.attachments.reader import read_attachment
-from oncofhir.fhir.intake import read_report
-from oncofhir.fhir.limits import IntakeLimits
-from oncofhir.fhir.reading import Companions
+from oncofhir.fhir.intake.attachments.reader import read_attachment
+from oncofhir.fhir.intake.limits import IntakeLimits
+from oncofhir.fhir.intake.read_report import read_report
+from oncofhir.fhir.intake.source_reader import Companions
 from oncofhir.schemas.errors import OncofhirError
 from tests.pdfs import Page, pdf
 

@@ -12,9 +12,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from oncofhir.fhir.attachments.base64data import decoded_base64
-from oncofhir.fhir.attachments.reader import read_attachment
-from oncofhir.fhir.limits import IntakeLimits
+from oncofhir.fhir.intake.attachments.base64_data import decoded_base64
+from oncofhir.fhir.intake.attachments.reader import read_attachment
+from oncofhir.fhir.intake.limits import IntakeLimits
 from oncofhir.schemas.errors import OncofhirError, UnreadableReport
 from oncofhir.schemas.reasons import Reason
 

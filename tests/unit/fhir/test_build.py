@@ -2,11 +2,11 @@
 
 import pytest
 
-from oncofhir.fhir.build import build
-from oncofhir.fhir.choices import Choices
-from oncofhir.fhir.conditions import entered_in_error
-from oncofhir.fhir.fingerprint import fingerprint
-from oncofhir.fhir.validity import check
+from oncofhir.fhir.mapping.build import build
+from oncofhir.fhir.mapping.conditions import entered_in_error
+from oncofhir.fhir.mapping.output_options import Choices
+from oncofhir.fhir.mapping.r4_validation import check
+from oncofhir.fhir.store.fingerprint import fingerprint
 from oncofhir.schemas.errors import RequestRejected
 from oncofhir.schemas.finding import Coding
 from oncofhir.schemas.report import SecurityLabel

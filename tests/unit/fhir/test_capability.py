@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from oncofhir.fhir.capability import Capability, Versioning, capability_of, check_version
+from oncofhir.fhir.rest.capability import Capability, Versioning, capability_of, check_version
 from oncofhir.schemas.errors import UnsuitableServer
 from oncofhir.schemas.reasons import Reason
 

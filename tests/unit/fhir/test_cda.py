@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from oncofhir.fhir.attachments.reader import read_attachment
-from oncofhir.fhir.limits import IntakeLimits
+from oncofhir.fhir.intake.attachments.reader import read_attachment
+from oncofhir.fhir.intake.limits import IntakeLimits
 from oncofhir.schemas.errors import OncofhirError, UnreadableReport
 from oncofhir.schemas.reasons import Reason
 from tests.pdfs import Page, pdf

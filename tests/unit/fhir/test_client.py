@@ -8,10 +8,10 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from oncofhir.fhir.answers import issues
-from oncofhir.fhir.authorization import BearerToken
-from oncofhir.fhir.client import FhirClient
-from oncofhir.fhir.fetching import Bounds, Fetch
+from oncofhir.fhir.rest.auth.bearer import BearerToken
+from oncofhir.fhir.rest.bounded_fetch import Bounds, Fetch
+from oncofhir.fhir.rest.client import FhirClient
+from oncofhir.fhir.rest.responses import issues
 from oncofhir.schemas.errors import (
     AccessDenied,
     DependencyUnavailable,

@@ -4,9 +4,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from oncofhir.fhir.deciding import Attachment, Decision, decide
-from oncofhir.fhir.head import Shown, reservation
-from oncofhir.fhir.version import SourceVersion
+from oncofhir.fhir.source_version import SourceVersion
+from oncofhir.fhir.store.decision import Attachment, Decision, decide
+from oncofhir.fhir.store.head import Shown, reservation
 from oncofhir.schemas.event import SourceReference
 from oncofhir.schemas.outcome import OutcomeStatus
 from oncofhir.schemas.reasons import Reason

@@ -13,9 +13,9 @@ from starlette.applications import Starlette
 from starlette.responses import JSONResponse, RedirectResponse, Response, StreamingResponse
 from starlette.routing import Route
 
-from oncofhir.fhir.authorization import BearerToken
-from oncofhir.fhir.client import FhirClient
-from oncofhir.fhir.reading import SourceReader
+from oncofhir.fhir.intake.source_reader import SourceReader
+from oncofhir.fhir.rest.auth.bearer import BearerToken
+from oncofhir.fhir.rest.client import FhirClient
 from oncofhir.schemas.errors import DependencyUnavailable, UnreadableReport
 from oncofhir.schemas.reasons import Reason
 from tests.serving import served

@@ -4,11 +4,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from oncofhir.fhir.deciding import Decision, decide
-from oncofhir.fhir.fingerprint import fingerprint
-from oncofhir.fhir.head import Head, from_task, to_task
 from oncofhir.fhir.identifiers import IdentifierSystems
-from oncofhir.fhir.version import SourceVersion
+from oncofhir.fhir.source_version import SourceVersion
+from oncofhir.fhir.store.decision import Decision, decide
+from oncofhir.fhir.store.fingerprint import fingerprint
+from oncofhir.fhir.store.head import Head, from_task, to_task
 from oncofhir.schemas.errors import RequestRejected
 from oncofhir.schemas.event import SourceReference
 from oncofhir.schemas.outcome import OutcomeRow, OutcomeStatus

@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from oncofhir.fhir.intake import IntakeLimits, read_report, report_from_text
-from oncofhir.fhir.reading import Companions, SourceReader
-from oncofhir.fhir.resolve import resolve
+from oncofhir.fhir.intake.read_report import IntakeLimits, read_report, report_from_text
+from oncofhir.fhir.intake.resolve import resolve
+from oncofhir.fhir.intake.source_reader import Companions, SourceReader
 from oncofhir.schemas.errors import (
     DependencyUnavailable,
     OncofhirError,

@@ -7,8 +7,8 @@ from starlette.applications import Starlette
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
-from oncofhir.fhir.client import FhirClient
-from oncofhir.fhir.paging import search_pages
+from oncofhir.fhir.rest.client import FhirClient
+from oncofhir.fhir.rest.paging import search_pages
 from oncofhir.schemas.errors import DependencyUnavailable
 from tests.serving import served
 

@@ -5,10 +5,10 @@ import base64
 
 import pytest
 
-from oncofhir.fhir.attachments.reader import read_attachment
-from oncofhir.fhir.intake import read_report
-from oncofhir.fhir.limits import IntakeLimits
-from oncofhir.fhir.reading import Companions
+from oncofhir.fhir.intake.attachments.reader import read_attachment
+from oncofhir.fhir.intake.limits import IntakeLimits
+from oncofhir.fhir.intake.read_report import read_report
+from oncofhir.fhir.intake.source_reader import Companions
 from oncofhir.schemas.errors import UnreadableReport
 from oncofhir.schemas.reasons import Reason
 from oncofhir.schemas.report import ReportWarning

@@ -6,12 +6,12 @@ import json
 
 import pytest
 
-from oncofhir.consumers.envelope import decode
-from oncofhir.consumers.reading import ReportReader
-from oncofhir.fhir.intake import IntakeLimits
-from oncofhir.fhir.reading import Companions
+from oncofhir.consumers.envelopes.decode import decode
+from oncofhir.consumers.processing.report_reader import ReportReader
+from oncofhir.fhir.intake.read_report import IntakeLimits
+from oncofhir.fhir.intake.source_reader import Companions
+from oncofhir.fhir.intake.triage import Retract, Skip, load_policy
 from oncofhir.fhir.release import unsupported_by_content_type
-from oncofhir.fhir.triage import Retract, Skip, load_policy
 from oncofhir.schemas.errors import UnreadableReport
 from oncofhir.schemas.reasons import Reason
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from oncofhir.fhir.retrying import retry_after_seconds
+from oncofhir.fhir.rest.retry import retry_after_seconds
 
 NOW = datetime(2026, 11, 20, 10, 0, 0, tzinfo=UTC)
 

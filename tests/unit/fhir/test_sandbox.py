@@ -16,8 +16,8 @@ from pathlib import Path
 
 import pytest
 
-from oncofhir.fhir.attachments.sandbox import ParsingBounds, ParsingPool, is_harmless
-from oncofhir.fhir.limits import IntakeLimits
+from oncofhir.fhir.intake.attachments.sandbox import ParsingBounds, ParsingPool, is_harmless
+from oncofhir.fhir.intake.limits import IntakeLimits
 from oncofhir.schemas.errors import UnreadableReport
 from oncofhir.schemas.reasons import Reason
 
@@ -191,8 +191,8 @@ def test_no_child_outlives_a_parent_that_is_killed():
     program = f"""
 import asyncio
 import contextlib
-from oncofhir.fhir.attachments.sandbox import ParsingBounds, ParsingPool
-from oncofhir.fhir.limits import IntakeLimits
+from oncofhir.fhir.intake.attachments.sandbox import ParsingBounds, ParsingPool
+from oncofhir.fhir.intake.limits import IntakeLimits
 
 async def run():
     pool = ParsingPool(ParsingBounds())

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from oncofhir.fhir.parts import parts
-from oncofhir.fhir.sections import sections
+from oncofhir.fhir.intake.sections import sections
+from oncofhir.fhir.intake.specimen_parts import parts
 from oncofhir.schemas.report import SectionKind
 
 # Written for this test in the manner of OCR text: no line breaks, stops where lines ended.

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from oncofhir.fhir.slots import named_slots
+from oncofhir.fhir.mapping.finding_slots import named_slots
 from oncofhir.schemas.finding import Finding, Kind
 
 labels = st.sampled_from(["A", "B", "C", "D"])

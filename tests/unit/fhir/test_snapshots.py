@@ -12,12 +12,12 @@ from pathlib import Path
 
 import pytest
 
-from oncofhir.fhir.choices import Choices
-from oncofhir.fhir.client import FhirClient
 from oncofhir.fhir.codes import MCODE
-from oncofhir.fhir.context import Unprofiled
 from oncofhir.fhir.identifiers import IdentifierSystems
-from oncofhir.fhir.repository import Repository
+from oncofhir.fhir.mapping.output_options import Choices
+from oncofhir.fhir.mapping.run_context import Unprofiled
+from oncofhir.fhir.rest.client import FhirClient
+from oncofhir.fhir.store.repository import Repository
 from oncofhir.schemas.finding import Coding
 from oncofhir.schemas.identity import run_of
 from tests.findings import CARD, MODEL, PROMPTS, RECORDED, SYSTEM, extraction_of, finding, report_of

@@ -6,12 +6,16 @@ from typing import Any
 
 import pytest
 
-from oncofhir.fhir.build import build
-from oncofhir.fhir.changes import changes
-from oncofhir.fhir.client import FhirClient
-from oncofhir.fhir.context import model_device_id, prompt_document_id, software_device_id
-from oncofhir.fhir.repository import Repository
+from oncofhir.fhir.mapping.build import build
+from oncofhir.fhir.mapping.run_context import (
+    model_device_id,
+    prompt_document_id,
+    software_device_id,
+)
+from oncofhir.fhir.rest.client import FhirClient
 from oncofhir.fhir.source_references import SourceReferences, named
+from oncofhir.fhir.store.changes import changes
+from oncofhir.fhir.store.repository import Repository
 from oncofhir.schemas.identity import run_of
 from tests.findings import (
     MODEL,

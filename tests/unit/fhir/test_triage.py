@@ -8,7 +8,7 @@ from fhir.resources.documentreference import DocumentReference as R5DocumentRefe
 from hypothesis import given
 from hypothesis import strategies as st
 
-from oncofhir.fhir.triage import Process, Retract, Skip, load_policy, triage, triage_text
+from oncofhir.fhir.intake.triage import Process, Retract, Skip, load_policy, triage, triage_text
 from oncofhir.schemas.errors import UnreadableReport
 from oncofhir.schemas.event import SourceReference
 from oncofhir.schemas.reasons import Reason

@@ -1,4 +1,4 @@
-from oncofhir.fhir.version import SourceVersion, version_in
+from oncofhir.fhir.source_version import SourceVersion, version_in
 
 
 def test_a_deletion_has_the_version_that_the_event_names():

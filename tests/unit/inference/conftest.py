@@ -6,8 +6,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from oncofhir.fhir.parts import parts
-from oncofhir.fhir.sections import sections
+from oncofhir.fhir.intake.sections import sections
+from oncofhir.fhir.intake.specimen_parts import parts
 from oncofhir.schemas.event import SourceReference
 from oncofhir.schemas.identity import sha256_of
 from oncofhir.schemas.report import Report, Segment

@@ -5,10 +5,10 @@ import math
 
 import pytest
 
-from oncofhir.inference.client import CompletionRequest, trimmed
-from oncofhir.inference.http import ModelHttp
-from oncofhir.inference.openai_api import OpenAiClient
-from oncofhir.inference.tgi import TgiClient
+from oncofhir.inference.clients.client import CompletionRequest, trimmed
+from oncofhir.inference.clients.http import ModelHttp
+from oncofhir.inference.clients.openai import OpenAiClient
+from oncofhir.inference.clients.tgi import TgiClient
 from oncofhir.schemas.errors import AccessDenied, DependencyUnavailable, RequestRejected
 from oncofhir.schemas.reasons import Reason
 

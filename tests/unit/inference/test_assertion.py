@@ -2,7 +2,7 @@
 
 import pytest
 
-from oncofhir.inference.assertion import assertion
+from oncofhir.inference.interpretation.assertion import assertion
 from oncofhir.schemas.finding import Rejection
 
 

@@ -5,15 +5,15 @@ import time
 
 import pytest
 
-from oncofhir.fhir.intake import report_from_text
-from oncofhir.inference.candidates import QUESTION_KINDS
+from oncofhir.fhir.intake.read_report import report_from_text
+from oncofhir.inference.clients.http import ModelHttp
+from oncofhir.inference.clients.tgi import TgiClient
 from oncofhir.inference.extractor import Extractor
-from oncofhir.inference.http import ModelHttp
-from oncofhir.inference.interpret import interpret
-from oncofhir.inference.prompted import PromptedModel
-from oncofhir.inference.prompts import available, load_prompt_set
+from oncofhir.inference.interpretation.candidates import QUESTION_KINDS
+from oncofhir.inference.interpretation.interpret import interpret
+from oncofhir.inference.prompting.prompted_model import PromptedModel
+from oncofhir.inference.prompting.prompts import available, load_prompt_set
 from oncofhir.inference.rules import Rules
-from oncofhir.inference.tgi import TgiClient
 from oncofhir.schemas.errors import UnreadableReport
 from oncofhir.schemas.extraction import Answer
 from oncofhir.schemas.finding import Rejection

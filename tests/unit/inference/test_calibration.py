@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from oncofhir.fhir.intake import report_from_text
+from oncofhir.fhir.intake.read_report import report_from_text
 from oncofhir.inference.calibration import Calibration, Curve, load_calibration
 from oncofhir.inference.extractor import Extractor
 from oncofhir.schemas.extraction import Answer, ModelIdentity, PromptSetIdentity

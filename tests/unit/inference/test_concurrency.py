@@ -5,7 +5,7 @@ import heapq
 
 import pytest
 
-from oncofhir.inference.concurrency import HOLD_SECONDS, AdaptiveLimit
+from oncofhir.inference.clients.concurrency_limit import HOLD_SECONDS, AdaptiveLimit
 
 
 class Clock:

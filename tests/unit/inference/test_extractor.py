@@ -4,13 +4,13 @@ import asyncio
 
 import pytest
 
-from oncofhir.inference.client import Completion
+from oncofhir.inference.clients.client import Completion
+from oncofhir.inference.clients.http import ModelHttp
+from oncofhir.inference.clients.tgi import TgiClient
 from oncofhir.inference.extractor import Extractor
-from oncofhir.inference.http import ModelHttp
-from oncofhir.inference.prompted import PromptedModel
-from oncofhir.inference.prompts import load_prompt_set
+from oncofhir.inference.prompting.prompted_model import PromptedModel
+from oncofhir.inference.prompting.prompts import load_prompt_set
 from oncofhir.inference.rules import Rules
-from oncofhir.inference.tgi import TgiClient
 from oncofhir.schemas.errors import DependencyUnavailable, RequestRejected
 from oncofhir.schemas.extraction import ModelIdentity
 

@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from oncofhir.fhir.intake import report_from_text
+from oncofhir.fhir.intake.read_report import report_from_text
 from oncofhir.inference.extractor import Extractor
-from oncofhir.inference.interpret import interpret
-from oncofhir.inference.prompts import available, load_prompt_set
-from oncofhir.inference.questions import about_sentences, about_windows
+from oncofhir.inference.interpretation.interpret import interpret
+from oncofhir.inference.prompting.prompts import available, load_prompt_set
+from oncofhir.inference.prompting.questions import about_sentences, about_windows
 from oncofhir.inference.rules import Rules
 from oncofhir.schemas.extraction import Answer
 

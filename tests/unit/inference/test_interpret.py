@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from oncofhir.fhir.intake import report_from_text
-from oncofhir.inference.interpret import interpret
+from oncofhir.fhir.intake.read_report import report_from_text
+from oncofhir.inference.interpretation.interpret import interpret
 from oncofhir.schemas.extraction import Answer
 from oncofhir.schemas.finding import Basis, Kind, Rejection
 

@@ -1,6 +1,6 @@
 import pytest
 
-from oncofhir.inference.measured import size_weight
+from oncofhir.inference.interpretation.size_context import size_weight
 from oncofhir.inference.mentions.size import sizes
 
 

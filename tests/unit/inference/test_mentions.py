@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from oncofhir.inference.bare import mentions as bare
-from oncofhir.inference.measured import size_weight
+from oncofhir.inference.interpretation.short_answers import mentions as bare
+from oncofhir.inference.interpretation.size_context import size_weight
 from oncofhir.inference.mentions import FINDERS
 from oncofhir.schemas.finding import Kind
 

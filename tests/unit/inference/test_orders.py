@@ -4,9 +4,9 @@ import asyncio
 
 import pytest
 
-from oncofhir.fhir.intake import report_from_text
+from oncofhir.fhir.intake.read_report import report_from_text
 from oncofhir.inference.extractor import Extractor
-from oncofhir.inference.interpret import interpret
+from oncofhir.inference.interpretation.interpret import interpret
 from oncofhir.inference.rules import Rules
 from oncofhir.schemas.extraction import Answer
 from oncofhir.schemas.finding import Rejection

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from oncofhir.inference.prompts import DIAGNOSIS, available, load_prompt_set
-from oncofhir.inference.questions import about_sentences, about_windows
+from oncofhir.inference.prompting.prompts import DIAGNOSIS, available, load_prompt_set
+from oncofhir.inference.prompting.questions import about_sentences, about_windows
 
 PUBLISHED = (
     "Below is an instruction that describes a task, paired with an input that provides further context.\n\n"

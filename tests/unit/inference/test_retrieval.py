@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from oncofhir.inference.retrieval import (
+from oncofhir.inference.prompting.retrieval import (
     LONGEST_SENTENCE,
     excerpt,
     questions,

@@ -8,14 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from oncofhir.inference.client import Completion, GeneratedToken
+from oncofhir.inference.clients.client import Completion, GeneratedToken
+from oncofhir.inference.clients.http import ModelHttp
+from oncofhir.inference.clients.openai import OpenAiClient
+from oncofhir.inference.clients.tgi import TgiClient
 from oncofhir.inference.extractor import Extractor
-from oncofhir.inference.http import ModelHttp
-from oncofhir.inference.openai_api import OpenAiClient
-from oncofhir.inference.prompted import PromptedModel
-from oncofhir.inference.prompts import load_prompt_set
-from oncofhir.inference.structured import answers_in
-from oncofhir.inference.tgi import TgiClient
+from oncofhir.inference.prompting.prompted_model import PromptedModel
+from oncofhir.inference.prompting.prompts import load_prompt_set
+from oncofhir.inference.prompting.structured_answers import answers_in
 
 KEYS = {"tumor_size": "tumor size", "tumor_laterality": "tumor laterality"}
 WHOLE = '{"tumor_size": "2.3 cm", "tumor_laterality": "left"}'

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from oncofhir.inference.extractor import Extractor
-from oncofhir.inference.interpret import interpret
+from oncofhir.inference.interpretation.interpret import interpret
 from oncofhir.inference.rules import Rules
 from oncofhir.schemas.extraction import Answer
 

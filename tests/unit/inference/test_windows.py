@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from oncofhir.inference.tokenizer import LocalTokenizer
-from oncofhir.inference.windows import estimated_ends, windows
+from oncofhir.inference.prompting.tokenizer import LocalTokenizer
+from oncofhir.inference.prompting.windows import estimated_ends, windows
 
 WORDS = st.text(alphabet="ab .\n1", min_size=1, max_size=3000)
 

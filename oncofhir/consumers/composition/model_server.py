@@ -1,0 +1,117 @@
+"""From the settings to a model client: the adapter, TLS, the replicas."""
+
+import ssl
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from oncofhir.inference.clients.client import ModelClient
+from oncofhir.inference.clients.concurrency_limit import AdaptiveLimit
+from oncofhir.inference.clients.discovery import addresses_of
+from oncofhir.inference.clients.http import ModelHttp
+from oncofhir.inference.clients.in_process import CheckpointError, InProcessModel
+from oncofhir.inference.clients.openai import OpenAiClient
+from oncofhir.inference.clients.replica import Replica
+from oncofhir.inference.clients.replica_set import Replicas, fixed
+from oncofhir.inference.clients.tgi import TgiClient
+from oncofhir.inference.prompting.tokenizer import LocalTokenizer
+from oncofhir.settings import ModelApi, ModelSettings, SettingsError, read_secret
+
+
+def model_client(settings: ModelSettings) -> Replicas:
+    """The model server that the settings name, or all its replicas.
+
+    Raises:
+        SettingsError: certificates or a checkpoint cannot be read, or the URL does not suit the API.
+    """
+    if (settings.api is ModelApi.TRANSFORMERS) != settings.url.startswith("/"):
+        raise SettingsError(
+            "ONCOFHIR_MODEL__URL is a folder (/…) with ONCOFHIR_MODEL__API=transformers, else a URL"
+        )
+    if settings.api is ModelApi.TRANSFORMERS:
+        return _in_process(settings)
+    urls = settings.url.split()
+    if settings.resolve_replicas and len(urls) > 1:
+        raise SettingsError("ONCOFHIR_MODEL__RESOLVE_REPLICAS needs one ONCOFHIR_MODEL__URL")
+    tls = tls_context(settings)
+    token = partial(read_secret, settings.token_file)
+    name = urlsplit(urls[0]).hostname if settings.resolve_replicas else None
+
+    def connect(address: str) -> Replica:
+        client = _adapter(settings, address, token, tls, name)
+        return Replica(client, AdaptiveLimit(settings.max_concurrency))
+
+    if settings.resolve_replicas:
+        return Replicas(partial(addresses_of, urls[0]), connect)
+    return Replicas(partial(fixed, urls), connect)
+
+
+def _in_process(settings: ModelSettings) -> Replicas:
+    try:
+        model = InProcessModel(Path(settings.url), settings.adapter)
+    except CheckpointError as error:
+        raise SettingsError(f"ONCOFHIR_MODEL__URL: {error}") from error
+    return Replicas(partial(fixed, [settings.url]), lambda _: Replica(model, AdaptiveLimit(1)))
+
+
+def tls_context(settings: ModelSettings) -> ssl.SSLContext:
+    """Who is trusted, and the certificate that is shown.
+
+    Raises:
+        SettingsError: a file is missing or holds no certificate or key; the message names the setting.
+    """
+    context = ssl.create_default_context()
+    if settings.ca_file:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        _loading(
+            "CA_FILE", settings.ca_file, partial(context.load_verify_locations, settings.ca_file)
+        )
+    if settings.cert_file:
+        chain = partial(context.load_cert_chain, settings.cert_file, settings.key_file)
+        _loading("CERT_FILE", settings.cert_file, chain)
+    elif settings.key_file:
+        raise SettingsError("ONCOFHIR_MODEL__KEY_FILE needs ONCOFHIR_MODEL__CERT_FILE")
+    return context
+
+
+def tokenizer(settings: ModelSettings) -> LocalTokenizer | None:
+    """The model's own tokenizer, where the settings name its file.
+
+    Raises:
+        SettingsError: it cannot be read.
+    """
+    if settings.tokenizer_file is None:
+        return None
+    try:
+        return LocalTokenizer(settings.tokenizer_file)
+    except ValueError as error:
+        raise SettingsError(f"ONCOFHIR_MODEL__TOKENIZER_FILE: {error}") from error
+
+
+def _loading(name: str, file: Path, load: Callable[[], object]) -> None:
+    try:
+        load()
+    except OSError as error:  # ssl.SSLError is one
+        said = error.strerror or type(error).__name__
+        raise SettingsError(f"ONCOFHIR_MODEL__{name}: {file}: {said}") from error
+
+
+def _adapter(
+    settings: ModelSettings,
+    address: str,
+    token: Callable[[], str | None],
+    tls: ssl.SSLContext,
+    server_name: str | None,
+) -> ModelClient:
+    http = ModelHttp(
+        address,
+        token=token,
+        timeout=settings.timeout_seconds,
+        connections=settings.max_concurrency,
+        tls=tls,
+        server_name=server_name,
+    )
+    if settings.api is ModelApi.TGI:
+        return TgiClient(http)
+    return OpenAiClient(http, chat=settings.api is ModelApi.OPENAI_CHAT)

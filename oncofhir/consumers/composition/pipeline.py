@@ -1,0 +1,247 @@
+"""Puts the rooms together as the settings say."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from oncofhir import __version__
+from oncofhir.consumers.composition.fhir_server import authorization, tls
+from oncofhir.consumers.composition.model_server import model_client, tokenizer
+from oncofhir.consumers.processing.pipeline import Pipeline
+from oncofhir.consumers.processing.report_reader import ReportReader
+from oncofhir.fhir.identifiers import IdentifierSystems
+from oncofhir.fhir.intake.attachments.reader import Parse
+from oncofhir.fhir.intake.attachments.sandbox import ParsingBounds, ParsingPool
+from oncofhir.fhir.intake.limits import IntakeLimits
+from oncofhir.fhir.intake.source_reader import SourceReader
+from oncofhir.fhir.intake.triage import load_policy
+from oncofhir.fhir.mapping.output_options import Choices
+from oncofhir.fhir.rest.client import FhirClient
+from oncofhir.fhir.source_references import SourceReferences
+from oncofhir.fhir.store.repository import Repository
+from oncofhir.fhir.store.strategies.strategy import AsTheServerCan
+from oncofhir.inference.calibration import Calibration, load_calibration
+from oncofhir.inference.extractor import Answerer, Extractor
+from oncofhir.inference.prompting.prompted_model import PromptedModel
+from oncofhir.inference.prompting.prompts import PromptSet, load_prompt_set
+from oncofhir.schemas.finding import Kind
+from oncofhir.schemas.identity import sha256_of
+from oncofhir.settings import (
+    FhirCredentials,
+    FhirSettings,
+    ModelSettings,
+    Settings,
+    SettingsError,
+    Transactions,
+    WriteMode,
+    read_secret,
+)
+
+
+def secret(file: Path | None) -> Callable[[], str | None]:
+    """A secret that is read on each use."""
+    return lambda: read_secret(file)
+
+
+def answerer(settings: ModelSettings) -> Answerer:
+    """The prompted model that the settings name.
+
+    Raises:
+        SettingsError: there is no such prompt set, or a file that is named cannot be read.
+    """
+    return PromptedModel(model_client(settings), _prompts(settings), tokenizer=tokenizer(settings))
+
+
+def _prompts(settings: ModelSettings) -> PromptSet:
+    try:
+        return load_prompt_set(settings.prompt_set)
+    except ValueError as error:
+        raise SettingsError(f"ONCOFHIR_MODEL__PROMPT_SET: {error}") from error
+
+
+def extractor(settings: ModelSettings, answers: Answerer) -> Extractor:
+    """The extractor over whatever answers.
+
+    Raises:
+        SettingsError: the calibration file cannot be read.
+    """
+    return Extractor(
+        answers,
+        minimum_confidence=settings.minimum_confidence,
+        minimums={Kind(kind): least for kind, least in settings.min_confidence.items()},
+        calibration=calibration(settings),
+        inferred_diagnosis=settings.inferred_diagnosis,
+    )
+
+
+def calibration(settings: ModelSettings) -> Calibration | None:
+    """The calibration that the settings name.
+
+    Raises:
+        SettingsError: it cannot be read.
+    """
+    if settings.calibration_file is None:
+        return None
+    try:
+        return load_calibration(settings.calibration_file)
+    except ValueError as error:
+        raise SettingsError(f"ONCOFHIR_MODEL__CALIBRATION_FILE: {error}") from error
+
+
+def parsing_pool(settings: Settings) -> ParsingPool:
+    """Where attachments are parsed; whoever makes it closes it."""
+    parsing = settings.parsing
+    return ParsingPool(
+        ParsingBounds(
+            processes=parsing.processes,
+            seconds=parsing.seconds,
+            memory_bytes=parsing.memory_bytes,
+            documents_a_child=parsing.documents_a_child,
+        )
+    )
+
+
+def report_reader(settings: Settings, parse: Parse) -> ReportReader:
+    """How reports are triaged and read; `parse` is where their attachments are parsed.
+
+    Raises:
+        SettingsError: the triage policy is none.
+    """
+    intake, fhir = settings.intake, settings.fhir
+    current = fhir.source_base_url is not None if fhir.read_current is None else fhir.read_current
+    try:
+        policy = load_policy(
+            skip_security_labels=intake.skip_security_labels,
+            require_cancer=intake.require_cancer,
+            file=intake.triage_file,
+        )
+    except ValueError as error:
+        raise SettingsError(f"ONCOFHIR_INTAKE__TRIAGE_FILE: {type(error).__name__}") from error
+    return ReportReader(
+        policy=policy,
+        limits=IntakeLimits(
+            max_attachment_bytes=intake.max_attachment_bytes,
+            max_text_characters=intake.max_text_characters,
+        ),
+        read_current=current,
+        parse=parse,
+    )
+
+
+def model_card(settings: ModelSettings) -> str | None:
+    """The card of the model that the settings name.
+
+    Raises:
+        SettingsError: it cannot be read, or is empty.
+    """
+    if settings.card_file is None:
+        return None
+    try:
+        text = settings.card_file.read_text(encoding="utf-8")
+    except (OSError, ValueError) as error:
+        raise SettingsError(f"ONCOFHIR_MODEL__CARD_FILE: {type(error).__name__}") from error
+    if not text.strip():
+        raise SettingsError("ONCOFHIR_MODEL__CARD_FILE: the file is empty")
+    return text
+
+
+def repository(settings: Settings, store: FhirClient) -> Repository:
+    """Where findings are written.
+
+    Raises:
+        SettingsError: the model's card cannot be read.
+    """
+    fhir = settings.fhir
+    source_base = fhir.source_base_url or fhir.base_url
+    sources = SourceReferences(form=fhir.references, base_url=source_base)
+    strategy = AsTheServerCan(
+        store,
+        IdentifierSystems(prefix=fhir.identifier_system),
+        sources=sources,
+        never_transactions=fhir.transactions is Transactions.NEVER,
+        max_entries=fhir.max_transaction_entries,
+    )
+    return Repository(
+        store,
+        source_name=fhir.source_name,
+        identifier_system=fhir.identifier_system,
+        organization=fhir.organization,
+        software_version=__version__,
+        shadow=fhir.write is WriteMode.SHADOW,
+        sources=sources,
+        strategy=strategy,
+        model_card=model_card(settings.model),
+        choices=choices(fhir),
+    )
+
+
+def choices(settings: FhirSettings) -> Choices:
+    """What the site chose of the output."""
+    return Choices(**{name: getattr(settings, name) for name in Choices.model_fields})
+
+
+def fhir_client(settings: FhirSettings, base_url: str, credentials: FhirCredentials) -> FhirClient:
+    """A client for one FHIR server.
+
+    Raises:
+        SettingsError: the credentials cannot be used.
+    """
+    return FhirClient(
+        base_url,
+        authorization=authorization(base_url, credentials, settings.timeout_seconds),
+        tls=tls(credentials),
+        timeout=settings.timeout_seconds,
+        max_connections=settings.max_connections,
+    )
+
+
+def output_settings_sha256(settings: Settings) -> str:
+    """A hash of the settings that change what is found or written: part of a run's identity."""
+    model = settings.model
+    relevant: dict[str, Any] = {
+        "inferred_diagnosis": model.inferred_diagnosis,
+        "minimum_confidence": model.minimum_confidence,
+        "identifier_system": settings.fhir.identifier_system,
+    }
+    if settings.fhir.references != "same":
+        relevant["references"] = settings.fhir.references
+    relevant |= choices(settings.fhir).unusual
+    if model.min_confidence:
+        relevant["min_confidence"] = model.min_confidence
+    fitted = calibration(model)
+    if fitted is not None:
+        relevant["calibration"] = fitted.model_dump(mode="json")
+    return sha256_of(json.dumps(relevant, sort_keys=True))
+
+
+def pipeline(settings: Settings, parse: Parse) -> Pipeline:
+    """The whole way of a report; `parse` is where attachments are parsed.
+
+    Raises:
+        SettingsError: a setting names something that does not exist.
+    """
+    fhir = settings.fhir
+    store = fhir_client(fhir, fhir.base_url, fhir.credentials)
+    source = store
+    if fhir.source_base_url and fhir.source_base_url != fhir.base_url:
+        source = fhir_client(fhir, fhir.source_base_url, fhir.source_credentials)
+    client = model_client(settings.model)
+    prompts = _prompts(settings.model)
+    answers = PromptedModel(client, prompts, tokenizer=tokenizer(settings.model))
+    return Pipeline(
+        reader=report_reader(settings, parse),
+        source=SourceReader(
+            source,
+            allowed_origins=settings.intake.allowed_origins,
+            max_attachment_bytes=settings.intake.max_attachment_bytes,
+            fetch_seconds=settings.intake.fetch_seconds,
+        ),
+        store=store,
+        repository=repository(settings, store),
+        extractor=extractor(settings.model, answers),
+        model_queue=lambda: client.queue,
+        settings_sha256=output_settings_sha256(settings),
+        prompt_text=prompts.model_dump_json(indent=1),
+        software_version=__version__,
+    )

@@ -1,0 +1,90 @@
+"""The end of a record of which a report failed: dead letter and outcome rows; and the cap on such ends."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from oncofhir.consumers.dead_letters.message import DeadLetterCap, Failure, dead_letter
+from oncofhir.consumers.kafka.publisher import Publisher
+from oncofhir.consumers.kafka.records import SourceRecord
+from oncofhir.consumers.publishing.row_messages import dead_lettered, outcome_message
+from oncofhir.schemas.event import ReportEvent
+from oncofhir.schemas.outcome import OutcomeStatus
+from oncofhir.settings import KafkaSettings, RetrySettings
+from oncofhir.telemetry import metrics as m
+
+
+@dataclass(eq=False)
+class Delivery:
+    """A record that is being dealt with: how many reports have no end yet, and why others failed."""
+
+    record: SourceRecord
+    unsettled: int
+    first_tried: datetime
+    failures: list[tuple[Failure, ReportEvent | None]] = field(default_factory=list)
+    is_counted: bool = False
+    is_dead_letter_out: bool = False
+
+
+class Burial:
+    """Puts records among the dead letters; belongs to one event loop."""
+
+    def __init__(
+        self,
+        publisher: Publisher,
+        kafka: KafkaSettings,
+        retry: RetrySettings,
+        metrics: m.Metrics,
+    ) -> None:
+        self._publisher = publisher
+        self._kafka = kafka
+        self._metrics = metrics
+        self._cap = DeadLetterCap(
+            in_a_row=retry.dead_letters_in_a_row, share=retry.dead_letter_share
+        )
+        self._is_over_cap = False
+
+    def resume(self, dead_letters_in_a_row: int) -> None:
+        """Know how the last reports ended before this process began."""
+        self._cap.resume(dead_letters_in_a_row)
+
+    def count_success(self) -> None:
+        """A report came to a better end."""
+        self._cap.count(dead=False)
+
+    def is_capped(self, delivery: Delivery) -> bool:
+        """Count a record among the dead letters, once, before it gets there; True when it must not."""
+        if not delivery.is_counted:
+            delivery.is_counted = True
+            self._is_over_cap |= self._cap.count(dead=True)
+        return self._is_over_cap
+
+    async def bury(self, delivery: Delivery) -> None:
+        """Publish the dead letter, and then an outcome row for each report that failed.
+
+        Called again after an error, it goes on where it was.
+
+        Raises:
+            DependencyUnavailable: the broker did not acknowledge.
+            RequestRejected, AccessDenied: it refuses the letter, or us.
+        """
+        record = delivery.record
+        failures = [failure for failure, _ in delivery.failures]
+        if not delivery.is_dead_letter_out:
+            letter = dead_letter(
+                record, failures, delivery.first_tried, self._kafka.dead_letter_topic
+            )
+            await self._publisher.publish([letter])
+            delivery.is_dead_letter_out = True
+        await self._publisher.publish(
+            [
+                outcome_message(
+                    dead_lettered(event.source if event else None, failure.reason, record),
+                    record,
+                    self._kafka,
+                )
+                for failure, event in delivery.failures
+            ]
+        )
+        self._metrics.count(m.DEAD_LETTERS, failures[0].reason.value)
+        for failure in failures:
+            self._metrics.count(m.REPORTS, OutcomeStatus.DEAD_LETTERED.value, failure.reason.value)

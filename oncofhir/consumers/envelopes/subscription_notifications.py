@@ -1,0 +1,139 @@
+"""Subscription notifications: R4 backport (Parameters), R4B and R5 (SubscriptionStatus).
+
+Source: http://hl7.org/fhir/uv/subscriptions-backport/notifications.html and payloads.html.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from oncofhir.consumers.envelopes.context import Context, from_resource
+from oncofhir.fhir.elements import Element, child, children, string
+from oncofhir.fhir.references import literal_reference
+from oncofhir.schemas.errors import UnreadableReport
+from oncofhir.schemas.event import REPORT_TYPES, Operation, ReportEvent
+from oncofhir.schemas.reasons import Reason
+
+_KEEPING_IN_TOUCH = frozenset({"handshake", "heartbeat", "query-status"})
+_PROFILE = "subscription-status"
+
+Entry = tuple[tuple[str, Element], dict[str, Any] | None]
+"""An entry with its path, and its resource."""
+
+
+@dataclass(frozen=True)
+class Status:
+    """What a notification says of itself: its type, and the references of what its events are about."""
+
+    type: str | None
+    focus: tuple[str, ...]
+
+
+def status(resource: Element) -> Status | None:
+    """The status of a notification, when this first resource of a Bundle is one."""
+    kind = resource.get("resourceType")
+    if kind == "SubscriptionStatus":
+        events = children(resource, "notificationEvent", "SubscriptionStatus")
+        focus = [_reference(child(event, "focus", at), at) for at, event in events]
+        stated = string(resource, "type", "SubscriptionStatus")
+        return Status(stated, tuple(reference for reference in focus if reference))
+    if kind == "Parameters" and _is_status(resource):
+        stated, references = None, []
+        for at, parameter in children(resource, "parameter", "Parameters"):
+            name = string(parameter, "name", at)
+            if name == "type":
+                stated = string(parameter, "valueCode", at)
+            elif name == "notification-event":
+                references += list(_focus(parameter, at))
+        return Status(stated, tuple(references))
+    return None
+
+
+def _is_status(parameters: Element) -> bool:
+    """By its profile, else by the parameters that only a status has together."""
+    meta = child(parameters, "meta", "Parameters") or {}
+    profiles = meta.get("profile")
+    if isinstance(profiles, list) and any(isinstance(p, str) and _PROFILE in p for p in profiles):
+        return True
+    names = {
+        parameter.get("name") for _, parameter in children(parameters, "parameter", "Parameters")
+    }
+    return {"subscription", "type"} <= names
+
+
+def _focus(event: Element, path: str) -> Iterator[str]:
+    for at, part in children(event, "part", path):
+        if string(part, "name", at) == "focus":
+            reference = _reference(child(part, "valueReference", at), at)
+            if reference is not None:
+                yield reference
+
+
+def _reference(element: Element | None, path: str) -> str | None:
+    return string(element, "reference", path) if element else None
+
+
+def events(
+    notification: Status, entries: Sequence[Entry], context: Context
+) -> Sequence[ReportEvent]:
+    """The reports that a notification is about, in its order; none when it only keeps in touch.
+
+    Raises:
+        UnreadableReport: notification-without-focus, no-report-in-bundle.
+    """
+    if notification.type in _KEEPING_IN_TOUCH:
+        return []
+    sent = {reference: entry for entry in entries[1:] for reference in _names(entry)}
+    found = [
+        event for reference in notification.focus for event in _of_focus(reference, sent, context)
+    ]
+    if not found:  # a focus left out or of another type, with reports beside it
+        carried = [next(iter(_names(entry)), "") for entry in entries[1:] if _is_report(entry)]
+        found = [event for reference in carried for event in _of_focus(reference, sent, context)]
+    if not found:
+        nothing_said = not notification.focus and len(entries) <= 1
+        raise UnreadableReport(
+            Reason.NOTIFICATION_WITHOUT_FOCUS if nothing_said else Reason.NO_REPORT_IN_BUNDLE
+        )
+    return found
+
+
+def _of_focus(reference: str, sent: dict[str, Entry], context: Context) -> Iterator[ReportEvent]:
+    named = literal_reference(reference)
+    entry = sent.get(reference) or (sent.get(named.unversioned) if named is not None else None)
+    if entry is None:
+        if named is not None and named.type in REPORT_TYPES:
+            yield ReportEvent(operation=context.operation, source=named)
+        return
+    (at, element), resource = entry
+    request = child(element, "request", at) or {}
+    deleted = string(request, "method", f"{at}.request") == "DELETE"
+    operation = Operation.DELETE if deleted else context.operation
+    if resource is not None and resource.get("resourceType") in REPORT_TYPES:
+        yield from_resource(resource, context.deeper(operation=operation, reference=reference))
+    elif named is not None and named.type in REPORT_TYPES:
+        yield ReportEvent(operation=operation, source=named)
+
+
+def _names(entry: Entry) -> Iterator[str]:
+    """Every reference that an entry answers to."""
+    (at, element), resource = entry
+    full_url = string(element, "fullUrl", at)
+    if full_url is not None:
+        yield full_url
+        named = literal_reference(full_url)
+        if named is not None:
+            yield named.unversioned
+    if resource is not None and isinstance(resource.get("id"), str):
+        yield f"{resource.get('resourceType')}/{resource['id']}"
+    request = child(element, "request", at) or {}
+    url = string(request, "url", f"{at}.request")
+    if url is not None and (named := literal_reference(url)) is not None:
+        yield named.unversioned
+
+
+def _is_report(entry: Entry) -> bool:
+    return any(
+        (named := literal_reference(name)) is not None and named.type in REPORT_TYPES
+        for name in _names(entry)
+    )

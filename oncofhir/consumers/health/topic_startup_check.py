@@ -1,0 +1,56 @@
+"""What the worker demands of its topics before it consumes anything: each is there. The rest it only says."""
+
+import asyncio
+
+import structlog
+
+from oncofhir.consumers.kafka.topic_checks import MISSING, Severity, TopicFinding, check_topics
+from oncofhir.schemas.errors import AccessDenied
+from oncofhir.settings import KafkaSettings, SettingsError
+
+_LOOKS = 3
+_SECONDS_BETWEEN = 1.0  # a topic that was just made is not known to every broker at once
+
+log = structlog.get_logger(__name__)
+
+
+async def look_at_topics(settings: KafkaSettings) -> None:
+    """Log what is advisable of the topics, each finding once.
+
+    Raises:
+        SettingsError: topics are missing, also after a few looks; the message names them and the remedy.
+        DependencyUnavailable: the broker cannot be reached.
+    """
+    for look in range(1, _LOOKS + 1):
+        try:
+            findings = await asyncio.to_thread(check_topics, settings)
+        except (
+            AccessDenied
+        ) as error:  # who may read and write need not be allowed to ask for settings
+            log.warning("topics could not be checked", reason=error.reason.value)
+            return
+        missing = [finding.topic for finding in findings if finding.problem == MISSING]
+        if not missing:
+            _say(findings)
+            return
+        if look < _LOOKS:
+            await asyncio.sleep(_SECONDS_BETWEEN)
+    raise SettingsError(
+        f"topics are missing: {', '.join(missing)}; create them with 'oncofhir topics ensure', correct "
+        "their names in ONCOFHIR_KAFKA__…_TOPIC, or allow us to describe them"
+    )
+
+
+def _say(findings: tuple[TopicFinding, ...]) -> None:
+    for finding in findings:
+        is_unknown = finding.severity is Severity.UNKNOWN
+        said = log.info if is_unknown else log.warning
+        said(
+            "topic could not be looked at" if is_unknown else "topic is not as it should be",
+            topic=finding.topic,
+            problem=finding.problem,
+            severity=finding.severity.value,
+            found=finding.found,
+            wanted=finding.wanted,
+            remedy=finding.remedy,
+        )

@@ -1,0 +1,154 @@
+"""Reads topics outside of any group, up to where they end when the reading begins.
+
+What is published meanwhile is not waited for: a command that publishes what it reads comes to an end.
+At most what was fetched together with the last record is read beyond the end (Tansu counts the last batch
+as one record when it is asked for the end, so these are not left out).
+"""
+
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager
+from typing import Any
+
+from kafka import KafkaConsumer, TopicPartition
+from kafka.errors import KafkaError
+
+from oncofhir.consumers.kafka.connection import client_options, connect, translated
+from oncofhir.schemas.errors import DependencyUnavailable, OncofhirError, RequestRejected
+from oncofhir.schemas.reasons import Reason
+from oncofhir.settings import KafkaSettings
+
+_POLL_MS = 500
+_STUCK_SECONDS = 30.0
+_AT_A_POLL = 10_000  # all that was fetched of a partition, about 1 MB
+_LAST_SECONDS = 2.0
+
+
+class BoundedReader:
+    """Reads records without a group and commits nothing. Blocks; for one thread.
+
+    Every method raises DependencyUnavailable or AccessDenied for the broker, and RequestRejected
+    when it has no such topic.
+    """
+
+    def __init__(self, consumer: KafkaConsumer, settings: KafkaSettings) -> None:
+        self._consumer = consumer
+        self._settings = settings
+
+    def to_end(self, topic: str, since_ms: int | None = None) -> Iterator[Any]:
+        """The records of a topic, partition after partition, in offset order within each.
+
+        `since_ms`: begin at the first record of at least this timestamp (epoch milliseconds); later ones may
+        be older.
+        """
+        with _translating(self._settings):
+            partitions = self._partitions(topic)
+            ends = self._consumer.end_offsets(partitions)
+            begins = self._consumer.beginning_offsets(partitions)
+            if since_ms is not None:
+                found = self._consumer.offsets_for_times(dict.fromkeys(partitions, since_ms))
+                begins = {at: _begin(found.get(at), since_ms, ends[at]) for at in partitions}
+            yield from self._spans(begins, ends)
+
+    def last(self, topic: str, most: int) -> Iterator[Any]:
+        """The records within the last `most` offsets of each partition, in offset order within each."""
+        with _translating(self._settings):
+            partitions = self._partitions(topic)
+            ends = self._consumer.end_offsets(partitions)
+            begins = self._consumer.beginning_offsets(partitions)
+            begins = {at: max(begins[at], ends[at] - most) for at in partitions}
+            yield from self._spans(begins, ends)
+
+    def one(self, topic: str, partition: int, offset: int) -> Any | None:
+        """The record at an offset; None when it is not there (any more, or yet)."""
+        with _translating(self._settings):
+            at = TopicPartition(topic, partition)
+            if at not in self._partitions(topic):
+                return None
+            if offset < self._consumer.beginning_offsets([at])[at]:
+                return None
+            is_there = offset < self._consumer.end_offsets([at])[at]
+            self._consumer.assign([at])
+            self._consumer.seek(at, offset)
+            deadline = time.monotonic() + (_STUCK_SECONDS if is_there else _LAST_SECONDS)
+            while self._consumer.position(at) <= offset:
+                for record in self._consumer.poll(_POLL_MS, max_records=1).get(at, ()):
+                    return record if record.offset == offset else None
+                if time.monotonic() > deadline:
+                    if is_there:
+                        raise _stopped(at, offset, offset + 1)
+                    break
+            return None
+
+    def _partitions(self, topic: str) -> list[TopicPartition]:
+        numbers = self._consumer.partitions_for_topic(topic)
+        if not numbers:
+            raise RequestRejected(Reason.BROKER_REJECTED, topic, "no such topic")
+        return [TopicPartition(topic, number) for number in sorted(numbers)]
+
+    def _spans(
+        self, begins: Mapping[TopicPartition, int], ends: Mapping[TopicPartition, int]
+    ) -> Iterator[Any]:
+        for at, begin in begins.items():
+            if begin < ends[at]:
+                yield from self._span(at, begin, ends[at])
+
+    def _span(self, at: TopicPartition, begin: int, end: int) -> Iterator[Any]:
+        self._consumer.assign([at])
+        self._consumer.seek(at, begin)
+        moved = time.monotonic()
+        # The position, not the last record: compaction and transactions leave offsets without one.
+        position = begin
+        while position < end:
+            yield from self._consumer.poll(_POLL_MS, max_records=_AT_A_POLL).get(at, ())
+            now, before = time.monotonic(), position
+            position = self._consumer.position(at)
+            if position > before:
+                moved = now
+            elif now - moved > _STUCK_SECONDS:
+                raise _stopped(at, position, end)
+
+
+def _begin(found: Any | None, since_ms: int, end: int) -> int:
+    """The offset of the first record of a time, or the end where there is none.
+
+    Tansu then answers with offset 0 and timestamp -1, Apache Kafka with nothing.
+    """
+    return end if found is None or found.timestamp < since_ms else int(found.offset)
+
+
+def _stopped(at: TopicPartition, position: int, end: int) -> DependencyUnavailable:
+    said = f"stopped at offset {position} of {end}"
+    return DependencyUnavailable(Reason.BROKER_UNREACHABLE, at.topic, said)
+
+
+@contextmanager
+def bounded_reader(settings: KafkaSettings) -> Iterator[BoundedReader]:
+    """A reader that has reached the broker.
+
+    Raises:
+        DependencyUnavailable, AccessDenied: the broker cannot be reached, or refuses us.
+    """
+    consumer = connect(
+        KafkaConsumer,
+        settings,
+        **client_options(settings, "reader"),
+        group_id=None,
+        enable_auto_commit=False,
+        auto_offset_reset="earliest",
+        isolation_level="read_committed",
+        allow_auto_create_topics=False,
+        metrics_enabled=False,
+    )
+    with closing(consumer):
+        yield BoundedReader(consumer, settings)
+
+
+@contextmanager
+def _translating(settings: KafkaSettings) -> Iterator[None]:
+    try:
+        yield
+    except OncofhirError:
+        raise
+    except KafkaError as error:
+        raise translated(error, settings) from error

@@ -1,0 +1,204 @@
+"""How kafka-python reaches the broker: its configuration, and its errors in our words."""
+
+import socket
+import ssl
+import struct
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from kafka import errors as kafka_errors
+from kafka.net.compat import KafkaNetClient
+
+from oncofhir.consumers.kafka.client_patches.header_names import accept_any_header_name
+from oncofhir.consumers.kafka.client_patches.read_before_close import deliver_bytes_before_a_close
+from oncofhir.consumers.kafka.oauth import TokenProvider
+from oncofhir.schemas.errors import (
+    AccessDenied,
+    DependencyUnavailable,
+    OncofhirError,
+    RequestRejected,
+)
+from oncofhir.schemas.reasons import Reason
+from oncofhir.settings import KafkaSettings, SettingsError, read_secret
+
+CONNECT_SECONDS = 5.0
+_DEFAULT_PORT = "9092"
+_RECONNECT_MS = 5_000  # the longest pause of the client's own reconnecting; its default is 30 s
+OAUTHBEARER = "OAUTHBEARER"
+# ApiVersions (key 18) version 0, correlation id 0, no client id: the one request every broker answers.
+_GREETING = struct.pack(">ihhih", 10, 18, 0, 0, -1)
+Client = TypeVar("Client")
+
+_TLS = {"SSL", "SASL_SSL"}
+_SASL = (
+    kafka_errors.SaslAuthenticationFailedError,
+    kafka_errors.UnsupportedSaslMechanismError,
+    kafka_errors.IllegalSaslStateError,
+)
+_DENIED = (kafka_errors.AuthorizationError, *_SASL)
+_LOGIN_REMEDY = "check the settings ONCOFHIR_KAFKA__SASL_MECHANISM, _USERNAME and _PASSWORD_FILE"
+_OAUTH_REMEDY = (
+    "check the settings ONCOFHIR_KAFKA__SASL_OAUTH_URL, _CLIENT_ID, _CLIENT_SECRET_FILE and _SCOPE"
+)
+_TOO_LARGE = (kafka_errors.MessageSizeTooLargeError, kafka_errors.RecordListTooLargeError)
+
+
+def client_options(settings: KafkaSettings, role: str) -> dict[str, Any]:
+    """Options that consumer, producer and admin client share. Secrets are read here, on each use.
+
+    Raises:
+        SettingsError: the password file cannot be read, or OAUTHBEARER lacks a setting.
+    """
+    options: dict[str, Any] = {
+        "bootstrap_servers": settings.bootstrap_servers.split(","),
+        "client_id": f"{settings.client_id}-{role}",
+        "security_protocol": settings.security_protocol,
+        "reconnect_backoff_max_ms": _RECONNECT_MS,
+        "bootstrap_timeout_ms": int(CONNECT_SECONDS * 1000),
+    }
+    if settings.sasl_mechanism == OAUTHBEARER:
+        options["sasl_mechanism"] = OAUTHBEARER
+        options["sasl_oauth_token_provider"] = TokenProvider(settings)
+    elif settings.sasl_mechanism is not None:
+        options["sasl_mechanism"] = settings.sasl_mechanism
+        options["sasl_plain_username"] = settings.sasl_username
+        options["sasl_plain_password"] = read_secret(settings.sasl_password_file)
+    for option, file in (
+        ("ssl_cafile", settings.ssl_ca_file),
+        ("ssl_certfile", settings.ssl_certificate_file),
+        ("ssl_keyfile", settings.ssl_key_file),
+    ):
+        if file is not None:
+            options[option] = str(file)
+    return options
+
+
+def connect(make: Callable[..., Client], settings: KafkaSettings, **options: Any) -> Client:
+    """Make a client that has reached the broker; blocks some `CONNECT_SECONDS`.
+
+    A client whose constructor fails leaves its network thread and sockets behind, and says of refused
+    credentials and certificates only that time ran out. So an address is tried first, and what each
+    connection ended with is noted.
+
+    Raises:
+        DependencyUnavailable: broker-unreachable; the location names the addresses.
+        AccessDenied: broker-access-denied; the detail names the setting to look at.
+        SettingsError: a certificate or key cannot be read.
+    """
+    accept_any_header_name()
+    deliver_bytes_before_a_close()
+    _knock(settings)
+    provider = options.get("sasl_oauth_token_provider")
+    network: list[KafkaNetClient] = []
+    refusals: list[BaseException] = []
+
+    def remembered(*args: Any, **config: Any) -> KafkaNetClient:
+        network.append(KafkaNetClient(*args, **config))
+        _note_refusals(network[-1], refusals)
+        return network[-1]
+
+    try:
+        if provider is not None:
+            provider.token()  # here its errors are seen, and on the IO thread it need not be waited for
+        return make(**options, kafka_client=remembered)
+    except (kafka_errors.KafkaError, OSError) as error:
+        for client in network:
+            client.close()
+        raise translated(refusals[-1] if refusals else error, settings) from error
+
+
+def _note_refusals(client: KafkaNetClient, refusals: list[BaseException]) -> None:
+    """Make refused credentials known to those who wait for a connection.
+
+    kafka-python 3.0.12 means to (`maybe_raise_auth_failure`), but looks for them in an exception that
+    `KafkaConnection.initialize` swallows; so a client that is refused tries again for ever.
+    """
+    manager = client._manager  # noqa: SLF001 - no public way
+    connect_one = manager._connect  # noqa: SLF001
+
+    async def connect_and_note(node: Any, connection: Any, **more: Any) -> None:
+        await connect_one(node, connection, **more)
+        attempt = connection.init_future
+        if attempt.failed() and isinstance(attempt.exception, _DENIED):
+            refusals.append(attempt.exception)
+            manager._auth_failures[node.node_id] = attempt.exception  # noqa: SLF001
+
+    manager._connect = connect_and_note  # noqa: SLF001
+
+
+def _knock(settings: KafkaSettings) -> None:
+    """See that one of the addresses answers, through TLS where that is set."""
+    tried = []
+    for address in settings.bootstrap_servers.split(","):
+        host, _, port = address.strip().rpartition(":")
+        if not host or not port.isdigit():
+            host, port = address.strip(), _DEFAULT_PORT
+        host = host.strip("[]")
+        try:
+            with socket.create_connection((host, int(port)), CONNECT_SECONDS) as plain:
+                if settings.security_protocol in _TLS:
+                    _greet(plain, host, settings)
+                return
+        except ssl.SSLError as error:
+            raise _tls_refused(error, address) from error
+        except OSError as error:
+            tried.append(f"{address}: {error.strerror or type(error).__name__}")
+    raise DependencyUnavailable(
+        Reason.BROKER_UNREACHABLE, settings.bootstrap_servers, "; ".join(tried)
+    )
+
+
+def _greet(plain: socket.socket, host: str, settings: KafkaSettings) -> None:
+    """Shake hands and have one answer: in TLS 1.3 a refused client learns of it only when it reads."""
+    with _tls_context(settings).wrap_socket(plain, server_hostname=host) as secured:
+        secured.sendall(_GREETING)
+        if not secured.recv(1):
+            raise ConnectionResetError
+
+
+def _tls_context(settings: KafkaSettings) -> ssl.SSLContext:
+    try:
+        context = ssl.create_default_context(
+            cafile=str(settings.ssl_ca_file) if settings.ssl_ca_file is not None else None
+        )
+        if settings.ssl_certificate_file is not None:
+            context.load_cert_chain(settings.ssl_certificate_file, settings.ssl_key_file)
+    except OSError as error:  # ssl.SSLError is one
+        raise SettingsError(
+            "ONCOFHIR_KAFKA__SSL_CA_FILE, __SSL_CERTIFICATE_FILE or __SSL_KEY_FILE cannot be read: "
+            f"{error.strerror or type(error).__name__}"
+        ) from error
+    return context
+
+
+def _tls_refused(error: ssl.SSLError, address: str) -> OncofhirError:
+    if isinstance(error, ssl.SSLCertVerificationError):
+        detail = (
+            f"the broker's certificate is not accepted ({error.verify_message}): "
+            "check ONCOFHIR_KAFKA__SSL_CA_FILE and the host's name"
+        )
+        return AccessDenied(Reason.BROKER_ACCESS_DENIED, address, detail)
+    if "ALERT" in (error.reason or ""):
+        detail = (
+            f"the broker refuses our side of TLS ({error.reason}): "
+            "check ONCOFHIR_KAFKA__SSL_CERTIFICATE_FILE and __SSL_KEY_FILE"
+        )
+        return AccessDenied(Reason.BROKER_ACCESS_DENIED, address, detail)
+    detail = f"no TLS there ({error.reason}): check ONCOFHIR_KAFKA__SECURITY_PROTOCOL"
+    return DependencyUnavailable(Reason.BROKER_UNREACHABLE, address, detail)
+
+
+def translated(error: BaseException, settings: KafkaSettings) -> OncofhirError:
+    """An error of kafka-python in our words; its message, which may quote records, is left behind."""
+    addresses = settings.bootstrap_servers
+    kind = type(error).__name__
+    if isinstance(error, _DENIED):
+        detail = f"{kind}: {_remedy(settings)}" if isinstance(error, _SASL) else kind
+        return AccessDenied(Reason.BROKER_ACCESS_DENIED, addresses, detail)
+    if isinstance(error, _TOO_LARGE):
+        return RequestRejected(Reason.BROKER_REJECTED, addresses, kind)
+    return DependencyUnavailable(Reason.BROKER_UNREACHABLE, addresses, kind)
+
+
+def _remedy(settings: KafkaSettings) -> str:
+    return _OAUTH_REMEDY if settings.sasl_mechanism == OAUTHBEARER else _LOGIN_REMEDY

@@ -1,0 +1,237 @@
+"""Publishes to Kafka and waits, without blocking the event loop, until the broker has acknowledged."""
+
+import asyncio
+from collections.abc import Collection, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Any, Self
+
+import structlog
+from kafka import KafkaProducer
+from kafka.errors import KafkaError
+from kafka.serializer import Serializer
+
+from oncofhir.consumers.kafka.connection import client_options, connect, translated
+from oncofhir.consumers.kafka.records import Coordinates
+from oncofhir.schemas.errors import DependencyUnavailable, OncofhirError, RequestRejected
+from oncofhir.schemas.reasons import Reason
+from oncofhir.settings import KafkaSettings
+
+DEAD_LETTER_HEADROOM = 64 * 1024  # bytes: a record of the largest size still fits with our headers
+_DELIVERY_MS = 30_000
+_REQUEST_MS = 10_000
+_BLOCK_MS = 10_000
+_CLOSE_SECONDS = 3.0
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """What is to be published; key, value and headers may hold PHI and are kept out of `repr`."""
+
+    topic: str
+    key: bytes | None = field(repr=False)
+    value: bytes | None = field(repr=False)
+    headers: tuple[tuple[str, bytes], ...] = field(default=(), repr=False)
+
+
+class _NullOrBytes(Serializer):  # type: ignore[misc]  # untyped base
+    """kafka-python refuses a record with neither key nor value, as Kafka does not, and looks before this."""
+
+    NULL = object()
+
+    def serialize(self, topic: str, headers: Any, data: Any) -> Any:
+        del topic, headers
+        return None if data is self.NULL else data
+
+
+class Publisher:
+    """An idempotent producer for use from asyncio.
+
+    Sending the same message twice is the caller's to allow (our rows are keyed and revised). After an
+    error that spoils the producer, the next message gets a new one.
+    """
+
+    def __init__(self, settings: KafkaSettings) -> None:
+        self._settings = settings
+        self._producer: KafkaProducer | None = None
+        self._is_sound = False
+        # One thread: `send` may wait for metadata, and messages keep the order of the calls.
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="oncofhir-publish")
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self.close()
+
+    async def connect(self) -> None:
+        """Reach the broker.
+
+        Raises:
+            DependencyUnavailable, AccessDenied: it cannot be reached, or refuses us.
+        """
+        await asyncio.get_running_loop().run_in_executor(self._thread, self._connected)
+
+    async def publish(self, messages: Sequence[Message]) -> tuple[Coordinates, ...]:
+        """Publish messages, in order within a topic and key; returns when all are acknowledged.
+
+        Raises:
+            DependencyUnavailable: the broker did not acknowledge in time; some may have arrived.
+            RequestRejected: broker-rejected, a message is too large.
+            AccessDenied: the broker refuses the topic or us.
+        """
+        if not messages:
+            return ()
+        loop = asyncio.get_running_loop()
+        acknowledged: asyncio.Future[list[Any]] = loop.create_future()
+        acknowledged.add_done_callback(_seen)  # we may be cancelled before we await it
+        topics = {message.topic for message in messages}
+        if self._is_sound and self._producer is not None and _knows(self._producer, topics):
+            # The client knows their partitions, so that `send` will not wait for metadata.
+            producer = self._send(messages, loop, acknowledged)
+        else:
+            producer = await loop.run_in_executor(
+                self._thread, self._send, messages, loop, acknowledged
+            )
+            self._is_sound = True  # what gave up a spoiled one was queued before
+        try:
+            answers = await acknowledged
+        except KafkaError as error:
+            raise self._failed(error, producer) from error
+        return tuple(Coordinates(a.topic, a.partition, a.offset) for a in answers)
+
+    async def close(self) -> None:
+        """Wait for what is on its way, up to a few seconds, and end."""
+        await asyncio.get_running_loop().run_in_executor(self._thread, self._close)
+        self._thread.shutdown(wait=False)
+
+    def _failed(self, error: KafkaError, producer: KafkaProducer) -> OncofhirError:
+        ours = translated(error, self._settings)
+        if not isinstance(ours, RequestRejected):
+            # An idempotent producer that has lost its sequence refuses everything from then on.
+            self._is_sound = False
+            self._thread.submit(self._give_up, producer)
+        return ours
+
+    # The rest runs on the publishing thread (`_send` also in the loop), callbacks on kafka-python's.
+
+    def _connected(self) -> KafkaProducer:
+        if self._producer is None:
+            self._producer = connect(
+                KafkaProducer,
+                self._settings,
+                **client_options(self._settings, "publisher"),
+                enable_idempotence=True,
+                acks="all",
+                delivery_timeout_ms=_DELIVERY_MS,
+                request_timeout_ms=_REQUEST_MS,
+                max_block_ms=_BLOCK_MS,
+                max_request_size=self._settings.max_request_bytes + DEAD_LETTER_HEADROOM,
+                allow_auto_create_topics=False,
+                compression_type="lz4",
+                value_serializer=_NullOrBytes(),
+                metrics_enabled=False,
+            )
+        return self._producer
+
+    def _send(
+        self,
+        messages: Sequence[Message],
+        loop: asyncio.AbstractEventLoop,
+        acknowledged: "asyncio.Future[list[Any]]",
+    ) -> KafkaProducer:
+        answers: list[Any] = [None] * len(messages)
+        missing = len(messages)
+
+        def settle(error: BaseException | None) -> None:
+            if acknowledged.done():
+                return
+            if error is None:
+                acknowledged.set_result(answers)
+            else:
+                acknowledged.set_exception(error)
+
+        def arrived(number: int, answer: Any) -> None:
+            nonlocal missing
+            answers[number] = answer
+            missing -= 1
+            if not missing:
+                _call(loop, settle, None)
+
+        def failed(error: BaseException) -> None:
+            _call(loop, settle, error)
+
+        producer = self._producer or self._connected()
+        try:
+            for number, message in enumerate(messages):
+                is_null = message.key is None and message.value is None
+                sent = producer.send(
+                    message.topic,
+                    key=message.key,
+                    value=_NullOrBytes.NULL if is_null else message.value,
+                    headers=list(message.headers),
+                )
+                sent.add_callback(arrived, number)
+                sent.add_errback(failed)
+        except KafkaError as error:
+            failed(error)
+        except (TypeError, ValueError) as error:
+            raise self._refused(error, producer, messages) from None
+        return producer
+
+    def _refused(
+        self, error: Exception, producer: KafkaProducer, messages: Sequence[Message]
+    ) -> OncofhirError:
+        """Why the client itself refused a message; also when the partitions were lost in between."""
+        if not _knows(producer, {message.topic for message in messages}):
+            address = self._settings.bootstrap_servers
+            return DependencyUnavailable(
+                Reason.BROKER_UNREACHABLE, address, "the partitions are not known"
+            )
+        return RequestRejected(Reason.BROKER_REJECTED, None, f"{type(error).__name__} in send")
+
+    def _give_up(self, spoiled: KafkaProducer) -> None:
+        """Close a producer; many of its messages may fail, the last when another has taken its place."""
+        if self._producer is spoiled:
+            self._close()
+
+    def _close(self) -> None:
+        producer, self._producer = self._producer, None
+        if producer is not None:
+            try:
+                producer.close(timeout=_CLOSE_SECONDS)
+            except KafkaError as error:
+                log.warning("closing the producer failed", error=type(error).__name__)
+                _abandon(producer)
+
+
+def _abandon(producer: KafkaProducer) -> None:
+    """End the sender of a producer whose `close` gave up: it raises before it gets that far."""
+    sender = getattr(producer, "_sender", None)
+    if sender is not None:
+        sender.force_close()
+    producer._closed = True  # noqa: SLF001 - else its finalizer tries, and complains, again
+
+
+def _knows(producer: KafkaProducer, topics: Collection[str]) -> bool:
+    """Whether the client has the partitions of all topics; a broker that restarts may take them from it."""
+    metadata = producer._metadata  # noqa: SLF001 - `partitions_for` waits where it does not know
+    return all(metadata.partitions_for_topic(topic) is not None for topic in topics)
+
+
+def _seen(acknowledged: "asyncio.Future[list[Any]]") -> None:
+    if not acknowledged.cancelled():
+        acknowledged.exception()
+
+
+def _call(loop: asyncio.AbstractEventLoop, callback: Any, *arguments: Any) -> None:
+    if not loop.is_closed():
+        loop.call_soon_threadsafe(callback, *arguments)

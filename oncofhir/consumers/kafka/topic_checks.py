@@ -1,0 +1,188 @@
+"""Whether the topics are as the service needs them: what is wrong with each, and what helps.
+
+Meanings of the topic settings: https://kafka.apache.org/documentation/#topicconfigs.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from enum import StrEnum
+
+from kafka import KafkaAdminClient
+from kafka.admin import ConfigResource, ConfigResourceType
+from kafka.errors import KafkaError
+
+from oncofhir.consumers.kafka.connection import client_options, connect, translated
+from oncofhir.consumers.kafka.publisher import DEAD_LETTER_HEADROOM
+from oncofhir.consumers.kafka.topics import wanted_topics
+from oncofhir.schemas.base import Value
+from oncofhir.settings import KafkaSettings
+
+_CLEANUP, _SIZE, _RETENTION = "cleanup.policy", "max.message.bytes", "retention.ms"
+_FOREVER = -1
+MISSING = "missing"  # the problem of a topic that is not there
+
+
+class Severity(StrEnum):
+    """`loses-data`: records may vanish. `wrong`: something will fail. `unknown`: it was not told."""
+
+    LOSES_DATA = "loses-data"
+    WRONG = "wrong"
+    UNKNOWN = "unknown"
+
+
+class TopicFinding(Value):
+    """One thing that is wrong with a topic, in numbers and names of settings, and its remedy."""
+
+    topic: str
+    problem: str
+    severity: Severity
+    found: str
+    wanted: str
+    remedy: str
+
+
+class TopicFacts(Value):
+    """A topic as the broker has it; a setting that the broker does not tell is absent."""
+
+    name: str
+    partitions: int
+    replication_factor: int
+    configs: Mapping[str, str] = {}
+
+
+def check_topics(
+    settings: KafkaSettings, *, partitions: int = 1, replication_factor: int = 1
+) -> tuple[TopicFinding, ...]:
+    """Ask the broker for our topics and say what is wrong with them. Blocks.
+
+    Raises:
+        DependencyUnavailable: the broker cannot be reached.
+        AccessDenied: the broker refuses us.
+    """
+    names = [
+        t.name for t in wanted_topics(settings, partitions=1, replication_factor=replication_factor)
+    ]
+    admin = connect(KafkaAdminClient, settings, **client_options(settings, "topics"))
+    try:
+        present = sorted(set(names) & set(admin.list_topics()))
+        facts = _facts(admin, present) if present else ()
+    except KafkaError as error:
+        raise translated(error, settings) from error
+    finally:
+        admin.close()
+    return tuple(
+        findings_of(facts, settings, partitions=partitions, replication_factor=replication_factor)
+    )
+
+
+def _facts(admin: KafkaAdminClient, names: Sequence[str]) -> tuple[TopicFacts, ...]:
+    asked = [ConfigResource(ConfigResourceType.TOPIC, name) for name in names]
+    told = admin.describe_configs(asked, config_filter="all").get("topic", {})
+    return tuple(
+        TopicFacts(
+            name=topic["name"],
+            partitions=len(topic["partitions"]),
+            replication_factor=min(
+                (len(p["replica_nodes"]) for p in topic["partitions"]), default=0
+            ),
+            configs={
+                name: str(config["value"])
+                for name, config in told.get(topic["name"], {}).items()
+                if config.get("value") is not None
+            },
+        )
+        for topic in admin.describe_topics(list(names))
+    )
+
+
+def findings_of(
+    facts: Sequence[TopicFacts],
+    settings: KafkaSettings,
+    *,
+    partitions: int = 1,
+    replication_factor: int = 1,
+) -> Iterator[TopicFinding]:
+    """What is wrong with topics, topic after topic; a pure function."""
+    known = {fact.name: fact for fact in facts}
+    rows = (settings.phenotype_topic, settings.outcome_topic)
+    inputs = [known[name] for name in settings.input_topics if name in known]
+    for name in (*settings.input_topics, *rows, settings.dead_letter_topic):
+        fact = known.get(name)
+        if fact is None:
+            remedy = "oncofhir topics ensure"
+            yield _wrong(name, MISSING, "none", "a topic", remedy)
+            continue
+        if fact.partitions < partitions:
+            found, remedy = str(fact.partitions), "add partitions while no record waits"
+            yield _wrong(name, "partitions", found, f"{partitions} or more", remedy)
+        if fact.replication_factor < replication_factor:
+            found, remedy = str(fact.replication_factor), "reassign with more replicas"
+            yield _wrong(name, "replication", found, f"{replication_factor} or more", remedy)
+        if not {_CLEANUP, _SIZE} <= fact.configs.keys():
+            remedy = "ask the broker's own tools for cleanup.policy and max.message.bytes"
+            yield _finding(fact.name, "settings", Severity.UNKNOWN, "not told", "told", remedy)
+        elif name in rows:
+            yield from _of_rows(fact)
+        elif name == settings.dead_letter_topic:
+            yield from _of_dead_letters(fact, inputs)
+        else:
+            yield from _of_input(fact, settings)
+
+
+def _of_rows(fact: TopicFacts) -> Iterator[TopicFinding]:
+    policy = fact.configs[_CLEANUP]
+    if policy != "compact":
+        yield _finding(
+            fact.name, _CLEANUP, Severity.LOSES_DATA, policy, "compact", _set(_CLEANUP, "compact")
+        )
+
+
+def _of_dead_letters(fact: TopicFacts, inputs: Sequence[TopicFacts]) -> Iterator[TopicFinding]:
+    policy = fact.configs[_CLEANUP]
+    if "compact" in policy:  # letters have their records' keys: a document would keep only its last
+        yield _finding(
+            fact.name, _CLEANUP, Severity.LOSES_DATA, policy, "delete", _set(_CLEANUP, "delete")
+        )
+    size = int(fact.configs[_SIZE])
+    needed = max((int(i.configs.get(_SIZE, "0")) for i in inputs), default=0) + DEAD_LETTER_HEADROOM
+    if size < needed:
+        yield _wrong(fact.name, _SIZE, str(size), f"{needed} or more", _set(_SIZE, str(needed)))
+    kept = _retention(fact)
+    longest = max((_retention(i) for i in inputs), default=0.0)
+    if kept < longest:
+        wanted = "as long as the input topics, or longer"
+        yield _wrong(
+            fact.name, _RETENTION, fact.configs[_RETENTION], wanted, _set(_RETENTION, "-1")
+        )
+
+
+def _of_input(fact: TopicFacts, settings: KafkaSettings) -> Iterator[TopicFinding]:
+    policy, size = fact.configs[_CLEANUP], int(fact.configs[_SIZE])
+    if "compact" in policy:  # compaction may remove a version before it is read
+        yield _finding(
+            fact.name, _CLEANUP, Severity.LOSES_DATA, policy, "delete", _set(_CLEANUP, "delete")
+        )
+    if size > settings.max_request_bytes:
+        remedy = "ONCOFHIR_KAFKA__MAX_REQUEST_BYTES as large, or a smaller max.message.bytes"
+        wanted = f"{settings.max_request_bytes} or less"  # else its dead letter cannot be sent
+        yield _wrong(fact.name, _SIZE, str(size), wanted, remedy)
+
+
+def _retention(fact: TopicFacts) -> float:
+    said = int(fact.configs.get(_RETENTION, "0"))
+    return float("inf") if said == _FOREVER else float(said)
+
+
+def _set(name: str, value: str) -> str:
+    return f"kafka-configs.sh --alter --add-config {name}={value}"
+
+
+def _wrong(topic: str, problem: str, found: str, wanted: str, remedy: str) -> TopicFinding:
+    return _finding(topic, problem, Severity.WRONG, found, wanted, remedy)
+
+
+def _finding(
+    topic: str, problem: str, severity: Severity, found: str, wanted: str, remedy: str
+) -> TopicFinding:
+    return TopicFinding(
+        topic=topic, problem=problem, severity=severity, found=found, wanted=wanted, remedy=remedy
+    )

@@ -1,0 +1,116 @@
+"""The topics that the service reads and writes: which there must be, and making those that are missing."""
+
+from collections.abc import Collection, Mapping
+
+from kafka import KafkaAdminClient
+from kafka.errors import KafkaError, TopicAlreadyExistsError
+
+from oncofhir.consumers.kafka.connection import client_options, connect, translated
+from oncofhir.consumers.kafka.publisher import DEAD_LETTER_HEADROOM
+from oncofhir.schemas.base import Value
+from oncofhir.settings import KafkaSettings, SettingsError
+
+_COMPACTED = {"cleanup.policy": "compact"}
+
+
+class Topic(Value):
+    """A topic as it should be. Rows are compacted: the latest of a key is what counts."""
+
+    name: str
+    partitions: int
+    replication_factor: int
+    configs: Mapping[str, str] = {}
+
+
+class TopicState(Value):
+    """What became of a topic: made now, or there already, with its partitions."""
+
+    name: str
+    created: bool
+    partitions: int
+
+
+def wanted_topics(
+    settings: KafkaSettings, *, partitions: int, replication_factor: int
+) -> tuple[Topic, ...]:
+    """All topics of the settings. Dead letters hold whole records and our headers beside them."""
+    size = {"max.message.bytes": str(settings.max_request_bytes)}
+    larger = {"max.message.bytes": str(settings.max_request_bytes + DEAD_LETTER_HEADROOM)}
+    rows = (settings.phenotype_topic, settings.outcome_topic)
+    return tuple(
+        Topic(
+            name=name, partitions=partitions, replication_factor=replication_factor, configs=configs
+        )
+        for names, configs in (
+            (settings.input_topics, size),
+            ((settings.dead_letter_topic,), larger),
+            (rows, _COMPACTED),
+        )
+        for name in names
+    )
+
+
+def ensure_topics(
+    settings: KafkaSettings, *, partitions: int = 4, replication_factor: int = 1
+) -> tuple[TopicState, ...]:
+    """Create the topics that are missing; those that exist stay as they are. Blocks.
+
+    Raises:
+        DependencyUnavailable: the broker cannot be reached or did not create one.
+        AccessDenied: the broker refuses us.
+    """
+    admin = connect(KafkaAdminClient, settings, **client_options(settings, "topics"))
+    try:
+        known = set(admin.list_topics())
+        wanted = wanted_topics(
+            settings, partitions=partitions, replication_factor=replication_factor
+        )
+        missing = [topic for topic in wanted if topic.name not in known]
+        for topic in missing:
+            _create(admin, topic)
+        counts = {
+            found["name"]: len(found["partitions"])
+            for found in admin.describe_topics([topic.name for topic in wanted])
+        }
+    except KafkaError as error:
+        raise translated(error, settings) from error
+    finally:
+        admin.close()
+    created = {topic.name for topic in missing}
+    return tuple(
+        TopicState(name=t.name, created=t.name in created, partitions=counts.get(t.name, 0))
+        for t in wanted
+    )
+
+
+def refuse_missing_topics(names: Collection[str], settings: KafkaSettings) -> None:
+    """See that topics are there before anything is published: a broker may make the others. Blocks.
+
+    Raises:
+        SettingsError: there is no such topic; the message names it and the remedy.
+        DependencyUnavailable, AccessDenied: the broker cannot be asked.
+    """
+    admin = connect(KafkaAdminClient, settings, **client_options(settings, "topics"))
+    try:
+        missing = sorted(set(names) - set(admin.list_topics()))
+    except KafkaError as error:
+        raise translated(error, settings) from error
+    finally:
+        admin.close()
+    if missing:
+        raise SettingsError(
+            f"no such topic: {', '.join(missing)}; correct the name, or create it: 'oncofhir topics ensure' "
+            "creates those of the settings"
+        )
+
+
+def _create(admin: KafkaAdminClient, topic: Topic) -> None:
+    options = {
+        "num_partitions": topic.partitions,
+        "replication_factor": topic.replication_factor,
+        "configs": dict(topic.configs),
+    }
+    try:
+        admin.create_topics({topic.name: options}, wait_for_metadata=True)
+    except TopicAlreadyExistsError:
+        return  # another process was faster

@@ -1,0 +1,173 @@
+"""The way of a report without Kafka and without writing: what `oncofhir extract` prints of each.
+
+Source of the line's form: contract, `oncofhir extract PATH…`.
+"""
+
+import json
+from collections.abc import Iterable
+from enum import StrEnum
+from typing import Any
+
+from oncofhir.consumers.envelopes.decode import decode
+from oncofhir.consumers.processing.report_reader import ReportReader
+from oncofhir.fhir.intake.read_report import report_from_text
+from oncofhir.fhir.intake.source_reader import Companions
+from oncofhir.fhir.intake.triage import Retract, Skip
+from oncofhir.fhir.store.repository import Repository
+from oncofhir.inference.extractor import Extractor
+from oncofhir.schemas.base import Value
+from oncofhir.schemas.errors import AccessDenied, DependencyUnavailable, OncofhirError
+from oncofhir.schemas.event import Operation, ReportEvent, SourceReference
+from oncofhir.schemas.extraction import ModelIdentity
+from oncofhir.schemas.identity import run_of
+from oncofhir.schemas.reasons import Reason
+from oncofhir.schemas.report import Report
+from oncofhir.terminology import TERMINOLOGY_VERSION
+
+
+class Output(StrEnum):
+    """What a line holds beside its source."""
+
+    FINDINGS = "findings"
+    REPORT = "report"
+    BUNDLE = "bundle"
+    ROWS = "rows"
+
+
+class Source(Value):
+    """Where a line's report came from."""
+
+    file: str
+    line: int | None = None
+    type: str | None = None
+    id: str | None = None
+    version: str | None = None
+
+
+class Extracting:
+    """Extracts reports one by one; `companions` are what their references resolve against.
+
+    `extractor` None starts no model: only reports can be printed then.
+    """
+
+    def __init__(
+        self,
+        *,
+        output: Output,
+        reader: ReportReader,
+        companions: Iterable[dict[str, Any]],
+        extractor: Extractor | None,
+        repository: Repository,
+        settings_sha256: str,
+        software_version: str,
+    ) -> None:
+        self._output = output
+        self._reader = reader
+        self._companions = Companions(companions)
+        self._extractor = extractor
+        self._repository = repository
+        self._settings_sha256 = settings_sha256
+        self._software_version = software_version
+        self._model: ModelIdentity | None = None
+
+    async def ready(self) -> None:
+        """Ask the model who it is.
+
+        Raises:
+            DependencyUnavailable, AccessDenied: it does not answer.
+        """
+        if self._extractor is not None:
+            self._model = await self._extractor.identify()
+
+    async def text(self, source: Source, raw: bytes) -> dict[str, Any]:
+        """The line of a text file; it is not triaged."""
+        try:
+            report = report_from_text(raw, "text")
+        except OncofhirError as error:
+            return self._line(source, error=error.reason)
+        return await self._of(source, report)
+
+    async def resource(self, source: Source, resource: dict[str, Any]) -> dict[str, Any]:
+        """The line of a DiagnosticReport or DocumentReference."""
+        meta = resource.get("meta")
+        version = meta.get("versionId") if isinstance(meta, dict) else None
+        named = {"type": resource.get("resourceType"), "id": resource.get("id"), "version": version}
+        source = source.model_copy(
+            update={key: value if isinstance(value, str) else None for key, value in named.items()}
+        )
+        try:
+            reading = await self._reader.read(_event(resource), self._companions)
+        except (DependencyUnavailable, AccessDenied):
+            raise
+        except OncofhirError as error:
+            return self._line(source, error=error.reason)
+        if isinstance(reading.result, Skip | Retract):
+            return self._line(source, skipped=reading.result.reason)
+        return await self._of(source, reading.result)
+
+    def unreadable(self, source: Source, reason: Reason) -> dict[str, Any]:
+        """The line of something that is no resource."""
+        return self._line(source, error=reason)
+
+    async def _of(self, source: Source, report: Report) -> dict[str, Any]:
+        if self._output is Output.REPORT or self._extractor is None:
+            return self._line(source, said={"report": report.model_dump(mode="json")})
+        try:
+            return await self._extracted(source, report, self._extractor)
+        except (DependencyUnavailable, AccessDenied):
+            raise
+        except OncofhirError as error:
+            return self._line(source, error=error.reason)
+
+    async def _extracted(
+        self, source: Source, report: Report, extractor: Extractor
+    ) -> dict[str, Any]:
+        extraction = await extractor.extract(report, self._model)
+        if self._output is Output.FINDINGS:
+            dumped = extraction.model_dump(mode="json", include={"findings", "rejected"})
+            return self._line(source, said=dumped)
+        run = run_of(
+            report,
+            extraction.model,
+            extraction.prompt_set,
+            self._settings_sha256,
+            TERMINOLOGY_VERSION,
+            self._software_version,
+        )
+        bundle, processed = self._repository.first_version(report, run, extraction)
+        if self._output is Output.BUNDLE:
+            return self._line(source, said={"bundle": bundle})
+        return self._line(
+            source, said={"rows": [r.model_dump(mode="json") for r in processed.rows]}
+        )
+
+    def _line(
+        self,
+        source: Source,
+        *,
+        skipped: Reason | None = None,
+        error: Reason | None = None,
+        said: dict[str, Any] | None = None,
+    ) -> dict[str, Any]:
+        return {
+            "source": source.model_dump(),
+            "skipped": skipped.value if skipped else None,
+            "error": error.value if error else None,
+            **(said if said is not None else {self._output.value: None}),
+        }
+
+
+def _event(resource: dict[str, Any]) -> ReportEvent:
+    """The event that announces a resource; one without an id is still read, for nothing is stored."""
+    try:
+        events = decode(json.dumps(resource).encode(), (), "file")
+    except OncofhirError as error:
+        if error.reason is not Reason.MISSING_ID:
+            raise
+        named = {**resource, "id": "unidentified"}
+        return ReportEvent(
+            operation=Operation.UPSERT,
+            source=SourceReference(type=str(resource.get("resourceType")), id="unidentified"),
+            resource=named,
+        )
+    return events[0]

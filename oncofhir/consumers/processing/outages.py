@@ -1,0 +1,178 @@
+"""Outages: who waits for which dependency, and the probe that ends the waiting."""
+
+import asyncio
+import random
+import time
+from collections import deque
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
+
+import structlog
+
+from oncofhir.consumers.processing.circuit_breaker import Breaker, BreakerState
+from oncofhir.consumers.processing.failure_policy import Dependency, Others, dependency_of
+from oncofhir.schemas.errors import (
+    AccessDenied,
+    DependencyUnavailable,
+    OncofhirError,
+    UnsuitableServer,
+)
+from oncofhir.settings import RetrySettings
+
+log = structlog.get_logger(__name__)
+
+
+class Outages:
+    """The breakers of all dependencies; belongs to one event loop.
+
+    Args:
+        settings: threshold and delays.
+        probe: raises DependencyUnavailable while model or store do not answer.
+        changed: called when a breaker opened or closed.
+        halt: told of an error that no waiting will mend.
+    """
+
+    def __init__(
+        self,
+        settings: RetrySettings,
+        *,
+        probe: Callable[[], Awaitable[None]],
+        changed: Callable[[], None],
+        halt: Callable[[OncofhirError], None],
+    ) -> None:
+        self._breakers = {
+            dependency: Breaker(
+                dependency,
+                threshold=settings.breaker_threshold,
+                first_delay=settings.first_delay_seconds,
+                longest_delay=settings.longest_delay_seconds,
+            )
+            for dependency in Dependency
+        }
+        self._probe = probe
+        self._changed = changed
+        self._halt = halt
+        self._waiting: dict[Dependency, deque[asyncio.Future[None]]] = {
+            d: deque() for d in Dependency
+        }
+        self._news = asyncio.Event()  # a breaker has opened or is in doubt
+
+    @property
+    def open(self) -> tuple[Dependency, ...]:
+        """The dependencies whose breakers are open."""
+        return tuple(d for d, b in self._breakers.items() if b.state is BreakerState.OPEN)
+
+    @property
+    def states(self) -> dict[Dependency, BreakerState]:
+        return {dependency: breaker.state for dependency, breaker in self._breakers.items()}
+
+    def failed(self, dependency: Dependency, document: str) -> None:
+        """A document failed at a dependency."""
+        breaker = self._breakers[dependency]
+        was_open = breaker.state is BreakerState.OPEN
+        breaker.failed(document, time.monotonic())
+        if breaker.is_in_doubt:
+            self._news.set()
+        elif not was_open:
+            self._tell_if_open(breaker)
+
+    def _tell_if_open(self, breaker: Breaker) -> None:
+        if breaker.state is BreakerState.OPEN:
+            log.warning("breaker open", dependency=breaker.dependency.value)
+            self._news.set()
+            self._changed()
+
+    def succeeded(self, dependency: Dependency) -> None:
+        """A document succeeded at a dependency."""
+        if self._breakers[dependency].succeeded(time.monotonic()):
+            log.info("breaker closed", dependency=dependency.value)
+            self._release(dependency, len(self._waiting[dependency]))
+            self._changed()
+
+    def others(self, dependency: Dependency, since: float) -> Others:
+        """How others have fared with a dependency since a time of the monotonic clock."""
+        breaker = self._breakers[dependency]
+        return Others(
+            blocked=breaker.state is not BreakerState.CLOSED,
+            succeeded=breaker.last_success is not None and breaker.last_success > since,
+        )
+
+    async def wait(self, dependency: Dependency) -> None:
+        """Wait for a turn with a dependency that is out; returns at once when it is not."""
+        if self._breakers[dependency].state is BreakerState.CLOSED:
+            return
+        turn = asyncio.get_running_loop().create_future()
+        self._waiting[dependency].append(turn)
+        await turn
+
+    def ended(self) -> None:
+        """A report came to its end, whatever that was: where still half-open, the next is tried."""
+        for dependency, breaker in self._breakers.items():
+            if breaker.state is BreakerState.HALF_OPEN:
+                self._let_one_go_on(dependency)
+
+    async def watch(self) -> None:
+        """Probe what is out until it is back, and what is in doubt; runs until cancelled."""
+        while True:
+            due = [breaker.due for breaker in self._breakers.values() if breaker.due is not None]
+            jitter = random.uniform(0, 0.1)  # noqa: S311 - keeps workers from probing in step
+            delay = max(0.0, min(due) - time.monotonic()) + jitter if due else None
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._news.wait(), delay)
+            self._news.clear()
+            self._let_the_due_go_on()
+            asked_about = [b for b in self._breakers.values() if b.is_in_doubt or self._is_due(b)]
+            if asked_about:
+                await self._ask_about(asked_about)
+
+    @staticmethod
+    def _is_due(breaker: Breaker, state: BreakerState = BreakerState.OPEN) -> bool:
+        is_past = breaker.due is not None and breaker.due <= time.monotonic()
+        return is_past and breaker.state is state
+
+    async def _ask_about(self, breakers: Sequence[Breaker]) -> None:
+        missing: Dependency | None = None
+        all_answer = True
+        if any(breaker.dependency is not Dependency.BROKER for breaker in breakers):
+            try:
+                await self._probe()
+            except (AccessDenied, UnsuitableServer) as error:
+                self._halt(error)
+                return
+            except DependencyUnavailable as error:
+                all_answer, missing = False, dependency_of(error)
+                log.info("still out", reason=error.reason.value, address=error.location)
+            except Exception as error:  # noqa: BLE001 - a fault of ours must not end the watch
+                all_answer = False
+                log.warning("probe failed", error=type(error).__name__)
+        for breaker in breakers:
+            # The broker has no probe: the next message is one. Of what is out, the unknown stays so.
+            answers = all_answer or breaker.dependency is Dependency.BROKER
+            if breaker.is_in_doubt:
+                if answers or breaker.dependency is missing:
+                    breaker.probed(answers, time.monotonic())
+                    self._tell_if_open(breaker)
+            elif breaker.state is BreakerState.OPEN:
+                breaker.probed(answers, time.monotonic())
+                if answers:
+                    log.info("breaker half-open", dependency=breaker.dependency.value)
+                    self._let_one_go_on(breaker.dependency)
+        self._changed()
+
+    def _let_the_due_go_on(self) -> None:
+        """What was let go on has said nothing for so long: it may have ended without a word."""
+        for dependency, breaker in self._breakers.items():
+            if self._is_due(breaker, BreakerState.HALF_OPEN):
+                self._let_one_go_on(dependency)
+
+    def _let_one_go_on(self, dependency: Dependency) -> None:
+        self._breakers[dependency].let_go_on(time.monotonic())
+        self._release(dependency, 1)
+
+    def _release(self, dependency: Dependency, most: int) -> None:
+        waiting = self._waiting[dependency]
+        while waiting and most > 0:
+            turn = waiting.popleft()
+            if not turn.done():  # cancelled with its partition
+                turn.set_result(None)
+                most -= 1

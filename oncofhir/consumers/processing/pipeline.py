@@ -1,0 +1,266 @@
+"""The way of one report, from an event to rows: the rooms meet here, and nowhere else.
+
+resolve → triage → read → head → decide → ask → build and store → rows.
+"""
+
+from collections.abc import Callable
+from time import monotonic
+
+import structlog
+
+from oncofhir.consumers.processing.report_reader import ReportReader
+from oncofhir.fhir.intake.source_reader import SourceReader
+from oncofhir.fhir.intake.triage import Retract, Skip
+from oncofhir.fhir.references import relative_reference
+from oncofhir.fhir.rest.capability import Capability, check_version
+from oncofhir.fhir.rest.client import FhirClient
+from oncofhir.fhir.source_version import NEVER_READ, SourceVersion, version_in
+from oncofhir.fhir.store.changes import version_of
+from oncofhir.fhir.store.decision import Attachment, Decision, decide
+from oncofhir.fhir.store.head import Head
+from oncofhir.fhir.store.repository import Repository
+from oncofhir.inference.clients.replica_set import Queue
+from oncofhir.inference.extractor import Extractor
+from oncofhir.schemas.errors import RequestRejected, StoreConflict
+from oncofhir.schemas.event import Operation, ReportEvent, SourceReference
+from oncofhir.schemas.extraction import Extraction, ModelIdentity
+from oncofhir.schemas.identity import Run, run_of
+from oncofhir.schemas.outcome import OutcomeStatus, Processed
+from oncofhir.schemas.reasons import Reason
+from oncofhir.schemas.report import Report
+from oncofhir.terminology import TERMINOLOGY_VERSION
+
+log = structlog.get_logger(__name__)
+WRITE_ATTEMPTS = 3
+IDENTITY_SECONDS = 30.0
+_SUPERSEDED = "superseded"  # DocumentReference.status
+_CHANGES_NOTHING = frozenset({OutcomeStatus.STALE, OutcomeStatus.ALIAS})
+
+
+class Pipeline:
+    """Processes events against one source, one model and one store.
+
+    `model_queue` tells how requests stand at the model servers. `settings_sha256` stands for the settings
+    that change what is found; `prompt_text` is the prompt set as it is kept beside the findings.
+    """
+
+    def __init__(
+        self,
+        *,
+        reader: ReportReader,
+        source: SourceReader,
+        store: FhirClient,
+        repository: Repository,
+        extractor: Extractor,
+        model_queue: Callable[[], Queue],
+        settings_sha256: str,
+        prompt_text: str,
+        software_version: str,
+        clock: Callable[[], float] = monotonic,
+    ) -> None:
+        self._reader = reader
+        self._source = source
+        self._store = store
+        self._repository = repository
+        self._extractor = extractor
+        self.model_queue = model_queue
+        self._settings_sha256 = settings_sha256
+        self._prompt_text = prompt_text
+        self._software_version = software_version
+        self._clock = clock
+        self._model: tuple[float, ModelIdentity] | None = None
+        self._told: Capability | None = None
+        self._standing: set[tuple[str, str]] = set()
+
+    async def ready(self) -> None:
+        """Prove that the model and the store answer.
+
+        Raises:
+            DependencyUnavailable, AccessDenied: with the address that did not.
+            UnsuitableServer: the store is of another FHIR version than we write.
+        """
+        able = await self._store.ask_capability()
+        check_version(able, self._store.base_url)
+        if able != self._told:  # each attempt of the start asks anew
+            self._told = able
+            self._tell(able)
+        self._model = None
+        await self._identity()
+
+    def _tell(self, able: Capability) -> None:
+        log.info(
+            "store",
+            fhir_version=able.fhir_version,
+            transaction=able.transaction,
+            batch=able.batch,
+            chooses_ids=able.chooses_ids,
+        )
+        if not able.guards_versions:
+            log.warning(
+                "the store does not guard versions: run one worker, or two may both write a document",
+                address=self._store.base_url,
+            )
+
+    async def process(self, event: ReportEvent) -> Processed:
+        """Deal with one event, to the end.
+
+        Raises:
+            UnreadableReport, RequestRejected: this report is a dead letter.
+            DependencyUnavailable, StoreConflict: try again later.
+            AccessDenied: halt.
+        """
+        began = self._clock()
+        reading = await self._reader.read(event, self._source.beside(event.companions))
+        at = version_in(reading.resource or event.resource, event.source.version)
+        source = _with_version(event.source, at)
+        if isinstance(reading.result, Retract):
+            return await self._retract(source, at, reading.result.reason)
+        if isinstance(reading.result, Skip):
+            outdated = await self._outdate(source, at, reading.result.reason)
+            return outdated or self._repository.skipped(source, reading.result.reason)
+        read = self._clock()
+        seconds = {"read": read - began}
+        processed = await self._ask_and_store(reading.result, seconds)
+        seconds["store"] = self._clock() - read - seconds.get("ask", 0.0)
+        processed = processed.model_copy(update={"seconds": seconds})
+        if processed.outcome.status in _CHANGES_NOTHING:
+            return processed
+        also = await self._supersede(reading.replaces, reading.result.source)
+        return processed.model_copy(update={"also": also})
+
+    async def give_up(self, event: ReportEvent, reason: Reason) -> tuple[Processed, ...]:
+        """Mark what an earlier version left as outdated: the event is a dead letter. Again is as once.
+
+        Raises:
+            DependencyUnavailable, StoreConflict: try again later.
+            AccessDenied: halt.
+        """
+        at = version_in(event.resource, event.source.version)
+        if event.resource is None and event.operation is not Operation.DELETE:
+            # A reference alone tells no status: as little as may be, so that a replay is not stale.
+            at = NEVER_READ.model_copy(update={"version": event.source.version})
+        try:
+            outdated = await self._outdate(event.source, at, reason)
+        except RequestRejected:  # as it may have rejected the report itself
+            return ()
+        return (outdated,) if outdated is not None else ()
+
+    async def _supersede(
+        self, replaced: tuple[str, ...], by: SourceReference
+    ) -> tuple[Processed, ...]:
+        """Mark the findings of the documents that this one replaces as outdated.
+
+        The source should set their status to `superseded`, but need not publish that. Done again on
+        each delivery, so that being cut off before it does no harm.
+        """
+        done: list[Processed] = []
+        for reference in replaced:
+            named = relative_reference(self._source.local(reference))
+            if named is None or named.type != by.type or named.id == by.id:
+                continue
+            source = named.model_copy(update={"version": None})
+            head = await self._repository.find_head(source)
+            if head is None or head.source.unversioned != source.unversioned:
+                continue  # never read, or another resource owns the document
+            if head.outcome.reason == Reason.SUPERSEDED.value:
+                done.append(self._repository.republished(head))
+            elif head.outcome.status is not OutcomeStatus.RETRACTED:
+                at = SourceVersion(status=_SUPERSEDED)
+                done.append(await self._repository.outdate(source, at, Reason.SUPERSEDED, head))
+        return tuple(done)
+
+    async def _ask_and_store(self, report: Report, seconds: dict[str, float]) -> Processed:
+        """Notes in `seconds` how long the model took, if it was asked."""
+        run = run_of(
+            report,
+            await self._identity(),
+            self._extractor.prompt_set,
+            self._settings_sha256,
+            TERMINOLOGY_VERSION,
+            self._software_version,
+        )
+        extraction: Extraction | None = None
+        for attempt in range(1, WRITE_ATTEMPTS + 1):
+            head = await self._repository.find_head(report.source, report)
+            decision = self._decision(head, report, run)
+            if head is not None and decision is Decision.APART:
+                head = await self._repository.part(head, report.source, report)
+                decision = self._decision(head, report, run)
+            if head is not None and decision is not Decision.NEWER:
+                return await self._unasked(decision, head, report)
+            if extraction is None:
+                began = self._clock()
+                extraction = await self._extractor.extract(report, run.model)
+                seconds["ask"] = self._clock() - began
+                await self._ensure_standing(run)
+            try:
+                processed = await self._repository.store(report, run, extraction, head)
+            except StoreConflict:
+                if attempt == WRITE_ATTEMPTS:
+                    raise
+                continue
+            return processed.model_copy(update={"asked_model": True, "usage": extraction.usage})
+        raise AssertionError("the loop returns or raises")  # pragma: no cover
+
+    def _decision(self, head: Head | None, report: Report, run: Run) -> Decision:
+        shows = Attachment(content=self._repository.content_of(report), words=report.words_sha256)
+        return decide(head, report.source, version_of(report), run.id, shows)
+
+    async def _unasked(self, decision: Decision, head: Head, report: Report) -> Processed:
+        await self._repository.settle(head)
+        if decision is Decision.SAME:
+            return self._repository.republished(head)
+        if decision is Decision.ALIAS:
+            at, words = version_of(report), report.words_sha256
+            return await self._repository.alias(head, report.source, at, words)
+        return self._repository.stale(report.source, head)
+
+    async def _retract(
+        self, source: SourceReference, at: SourceVersion, reason: Reason
+    ) -> Processed:
+        head = await self._repository.find_head(source)
+        if head is not None:
+            decision = decide(head, source, at, None)
+            if decision is Decision.ALIAS:
+                return await self._repository.alias(head, source, at)
+            is_done = head.outcome.status == "retracted" and head.at == at.after(head.at)
+            if decision is Decision.STALE or is_done:
+                await self._repository.settle(head)
+            if decision is Decision.STALE:
+                return self._repository.stale(source, head)
+            if is_done:
+                return self._repository.republished(head)
+        return await self._repository.retract(source, at, reason, head)
+
+    async def _outdate(
+        self, source: SourceReference, at: SourceVersion, reason: Reason
+    ) -> Processed | None:
+        """Mark the findings of an earlier version as outdated, when there are any; again is as once."""
+        head = await self._repository.find_head(source)
+        if head is None or decide(head, source, at, None) is not Decision.NEWER:
+            return None
+        if head.at == at.after(head.at):
+            is_done = head.outcome.status is OutcomeStatus.OUTDATED
+            return self._repository.republished(head) if is_done else None
+        return await self._repository.outdate(_with_version(source, at), at, reason, head)
+
+    async def _identity(self) -> ModelIdentity:
+        """Who answers, asked again now and then: a model may be exchanged behind its address."""
+        now = self._clock()
+        if self._model is None or now - self._model[0] > IDENTITY_SECONDS:
+            self._model = (now, await self._extractor.identify())
+        return self._model[1]
+
+    async def _ensure_standing(self, run: Run) -> None:
+        key = (run.model.name, run.model.digest)
+        if key not in self._standing:
+            await self._repository.ensure_standing(run, self._prompt_text)
+            self._standing.add(key)
+
+
+def _with_version(source: SourceReference, at: SourceVersion) -> SourceReference:
+    return (
+        source
+        if source.version or at.version is None
+        else source.model_copy(update={"version": at.version})
+    )

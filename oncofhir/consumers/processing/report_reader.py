@@ -1,0 +1,62 @@
+"""From an event to a report: resolve → triage → read → triage of the text."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from oncofhir.fhir.intake.attachments.reader import Parse, parse_here
+from oncofhir.fhir.intake.limits import IntakeLimits
+from oncofhir.fhir.intake.read_report import read_report
+from oncofhir.fhir.intake.resolve import resolve
+from oncofhir.fhir.intake.source_reader import ReferenceReader
+from oncofhir.fhir.intake.triage import Retract, Skip, TriagePolicy, triage, triage_text
+from oncofhir.schemas.errors import UnreadableReport
+from oncofhir.schemas.event import ReportEvent
+from oncofhir.schemas.reasons import REASONS, Fate
+from oncofhir.schemas.report import Report
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What became of an event before any model was asked.
+
+    `resource` is what was acted on, None when there is none (a deletion). `result` is the report, or
+    why there is none. `replaces` are the references of documents that the report takes the place of.
+    """
+
+    resource: dict[str, Any] | None
+    result: Report | Skip | Retract
+    replaces: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class ReportReader:
+    """Reads reports under one policy and one set of limits."""
+
+    policy: TriagePolicy
+    limits: IntakeLimits
+    read_current: bool = False
+    parse: Parse = parse_here
+
+    async def read(self, event: ReportEvent, references: ReferenceReader) -> Reading:
+        """The report of an event, or the reason why it is skipped or retracted.
+
+        Raises:
+            UnreadableReport: with a reason whose fate is the dead letter.
+            DependencyUnavailable, AccessDenied: the source cannot be asked.
+        """
+        resource: dict[str, Any] | None = None
+        try:
+            resource = await resolve(event, references, read_current=self.read_current)
+            verdict = triage(resource, self.policy)
+            if isinstance(verdict, Skip | Retract):
+                return Reading(resource, verdict)
+            report = await read_report(resource, references, self.limits, parse=self.parse)
+        except UnreadableReport as error:
+            fate = REASONS[error.reason].fate
+            if fate is Fate.SKIP:
+                return Reading(resource, Skip(error.reason))
+            if fate is Fate.RETRACT:
+                return Reading(resource, Retract(error.reason))
+            raise
+        skip = triage_text(report, self.policy, verdict)
+        return Reading(resource, skip or report, verdict.replaces)

@@ -1,0 +1,100 @@
+"""Puts FHIR resources on the input topics: what `oncofhir publish` and the demo send."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Iterable, Iterator
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any
+
+from oncofhir.consumers.kafka.publisher import Message, Publisher
+from oncofhir.consumers.kafka.records import Coordinates
+from oncofhir.consumers.kafka.topics import refuse_missing_topics
+from oncofhir.settings import KafkaSettings
+
+CONTENT_TYPE = ("content-type", b"application/fhir+json")
+_AT_A_TIME = 100
+
+
+@dataclass(frozen=True)
+class Publication:
+    """A message for an input topic and where it went."""
+
+    message: Message
+    coordinates: Coordinates
+
+
+def topic_for(resource: dict[str, Any], settings: KafkaSettings) -> str:
+    """The input topic of a resource.
+
+    A DocumentReference goes to its own; so does a Bundle whose only reports are DocumentReferences.
+    Everything else goes to the topic of DiagnosticReports, whose worker says what is wrong with it.
+    """
+    reports = {kind for kind in _kinds(resource) if kind in _REPORTS}
+    if reports == {"DocumentReference"}:
+        return settings.document_reference_topic
+    return settings.diagnostic_report_topic
+
+
+_REPORTS = {"DiagnosticReport", "DocumentReference"}
+
+
+def _kinds(resource: dict[str, Any]) -> Iterator[str]:
+    kind = resource.get("resourceType")
+    if kind != "Bundle":
+        if isinstance(kind, str):
+            yield kind
+        return
+    entries = resource.get("entry")
+    for entry in entries if isinstance(entries, list) else ():
+        inner = entry.get("resource") if isinstance(entry, dict) else None
+        if isinstance(inner, dict):
+            yield from _kinds(inner)
+
+
+def resource_message(
+    resource: dict[str, Any], settings: KafkaSettings, raw: bytes | None = None
+) -> Message:
+    """The message of a resource: keyed `Type/id`, so that Kafka too keeps its versions in order.
+
+    `raw` is published as it is; without it the resource is written as JSON.
+    """
+    kind, logical_id = resource.get("resourceType"), resource.get("id")
+    key = f"{kind}/{logical_id}".encode() if logical_id else None
+    value = raw if raw is not None else json.dumps(resource, separators=(",", ":")).encode()
+    return Message(topic_for(resource, settings), key, value, (CONTENT_TYPE,))
+
+
+def raw_message(raw: bytes, settings: KafkaSettings) -> Message:
+    """The message of bytes that are no resource; they go where DiagnosticReports go."""
+    return Message(settings.diagnostic_report_topic, None, raw, (CONTENT_TYPE,))
+
+
+async def publish_messages(
+    messages: Iterable[Message], settings: KafkaSettings
+) -> AsyncIterator[Publication]:
+    """Publish messages and say of each, in order, where it lies, once it is acknowledged.
+
+    Raises:
+        SettingsError: a topic is not there.
+        DependencyUnavailable, AccessDenied, RequestRejected: the rest was not published; what came
+            before the failing batch was.
+    """
+    remaining = iter(messages)
+    there: set[str] = set()
+    async with Publisher(settings) as publisher:
+        while batch := list(islice(remaining, _AT_A_TIME)):
+            if new := {message.topic for message in batch} - there:
+                await asyncio.to_thread(refuse_missing_topics, new, settings)
+                there |= new
+            for message, at in zip(batch, await publisher.publish(batch), strict=True):
+                yield Publication(message, at)
+
+
+async def publish_resources(
+    resources: Iterable[dict[str, Any]], settings: KafkaSettings
+) -> AsyncIterator[Publication]:
+    """`publish_messages` for resources."""
+    messages = (resource_message(resource, settings) for resource in resources)
+    async for publication in publish_messages(messages, settings):
+        yield publication

@@ -1,0 +1,120 @@
+"""Rows as messages: what a warehouse reads from the phenotype and outcome topics."""
+
+import re
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+from oncofhir import __version__
+from oncofhir.consumers.kafka.publisher import Message
+from oncofhir.consumers.kafka.records import Headers, SourceRecord
+from oncofhir.schemas.event import SourceReference
+from oncofhir.schemas.outcome import OutcomeRow, OutcomeStatus, Processed
+from oncofhir.schemas.reasons import Reason
+from oncofhir.settings import KafkaSettings
+
+_JSON = ("content-type", b"application/json")
+# W3C Trace Context, "traceparent": the only header of a publisher's that is carried on, and only in
+# this form, so that nothing else can hide in it.
+_TRACEPARENT = re.compile(rb"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
+
+
+_CHANGES_NOTHING = frozenset({OutcomeStatus.STALE, OutcomeStatus.ALIAS})
+
+RowHeaders = tuple[tuple[str, bytes], ...]
+
+
+def row_headers(record: SourceRecord) -> RowHeaders:
+    """Headers of a row: where its record lies, what made it, and the trace it belongs to."""
+    at = record.coordinates
+    return (
+        _JSON,
+        ("oncofhir-source-topic", at.topic.encode()),
+        ("oncofhir-source-partition", str(at.partition).encode()),
+        ("oncofhir-source-offset", str(at.offset).encode()),
+        ("oncofhir-version", __version__.encode()),
+        *trace_headers(record.headers),
+    )
+
+
+def trace_headers(headers: Headers) -> Iterator[tuple[str, bytes]]:
+    """The trace context that a record came with, if it is well-formed."""
+    for name, value in headers:
+        if name.lower() == "traceparent" and value is not None and _TRACEPARENT.fullmatch(value):
+            yield ("traceparent", value)
+            return
+
+
+def own_headers() -> RowHeaders:
+    """Headers of a row that no record asked for: what made it."""
+    return (_JSON, ("oncofhir-version", __version__.encode()))
+
+
+def phenotype_messages(
+    processed: Processed, record: SourceRecord, settings: KafkaSettings
+) -> list[Message]:
+    """One message a finding, keyed by it."""
+    return _phenotypes(processed, settings, row_headers(record))
+
+
+def outcome_message(row: OutcomeRow, record: SourceRecord, settings: KafkaSettings) -> Message:
+    """The message that says what became of a document's version.
+
+    Keyed by the document; where the version changes nothing, by document, resource and version (or, without
+    one, the record's place): of each key compaction keeps the last row, and the one in force is to stay.
+    """
+    key = row.document
+    if row.status in _CHANGES_NOTHING:
+        key = f"{key}|{row.source}|{row.source_version or record.coordinates}"
+    return _outcome(row, settings, row_headers(record), key)
+
+
+def processed_messages(
+    processed: Processed, settings: KafkaSettings, headers: RowHeaders
+) -> list[Message]:
+    """The findings' messages and the document's, with the same headers."""
+    findings = _phenotypes(processed, settings, headers)
+    outcome = processed.outcome
+    return [*findings, _outcome(outcome, settings, headers, outcome.document)]
+
+
+def _phenotypes(
+    processed: Processed, settings: KafkaSettings, headers: RowHeaders
+) -> list[Message]:
+    return [
+        Message(
+            settings.phenotype_topic,
+            row.finding.encode(),
+            row.model_dump_json(ensure_ascii=True).encode(),
+            headers,
+        )
+        for row in processed.rows
+    ]
+
+
+def _outcome(row: OutcomeRow, settings: KafkaSettings, headers: RowHeaders, key: str) -> Message:
+    return Message(
+        settings.outcome_topic,
+        key.encode(),
+        row.model_dump_json(ensure_ascii=True).encode(),
+        headers,
+    )
+
+
+def dead_lettered(
+    source: SourceReference | None, reason: Reason, record: SourceRecord
+) -> OutcomeRow:
+    """The outcome of a report that was dead-lettered; `source` None when it could not be named.
+
+    Its revision is the record's own time, so that the same record gives the same again.
+    """
+    named = source.unversioned if source is not None else str(record.coordinates)
+    return OutcomeRow(
+        document=named,
+        revision=max(0, record.timestamp),
+        status=OutcomeStatus.DEAD_LETTERED,
+        reason=reason.value,
+        source=named,
+        source_version=source.version if source is not None else None,
+        software=__version__,
+        recorded=datetime.now(UTC),
+    )

@@ -1,0 +1,141 @@
+"""What came in, held against what came out: a few numbers a record, and no content.
+
+An input record is accounted for when each report in it has an outcome row, or the record a dead letter. Of
+a document's rows compaction leaves the last one: a record that was overtaken, because a later one of the same
+report has a row, counts for itself and is no discrepancy.
+"""
+
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping
+from enum import StrEnum
+
+from oncofhir.consumers.kafka.records import Coordinates, Partition
+from oncofhir.fhir.source_version import SourceVersion
+from oncofhir.schemas.base import Value
+
+
+class Problem(StrEnum):
+    """What is wrong with a record or with a document."""
+
+    MISSING = "missing"  # the group has committed past it, and nothing accounts for it
+    LATE = "late"  # not accounted for, not committed, and older than is allowed
+    LEFT_BEHIND = "left-behind"  # the head is of an older version than one that is accounted for
+    UNFINISHED = "unfinished"  # a worker reserved the document and nothing came of it
+    UNPUBLISHED = "unpublished"  # the head's outcome is not in the outcome topic
+
+
+class Discrepancy(Value):
+    """One thing that is wrong: where the record lies, or which document; numbers and names of ours."""
+
+    problem: Problem
+    topic: str | None = None
+    partition: int | None = None
+    offset: int | None = None
+    document: str | None = None
+    age_seconds: int
+
+
+class _Entry:
+    """An input record: when it was published (epoch ms), and its reports that have no outcome yet."""
+
+    __slots__ = ("is_dead_lettered", "left", "timestamp")
+
+    def __init__(self, timestamp: int, reports: frozenset[int]) -> None:
+        self.timestamp = timestamp
+        self.left = reports
+        self.is_dead_lettered = False
+
+    @property
+    def is_accounted(self) -> bool:
+        return self.is_dead_lettered or not self.left
+
+
+class Ledger:
+    """Input records of a time range, and what was seen of them in the output topics and the heads."""
+
+    def __init__(self) -> None:
+        self._entries: dict[Partition, dict[int, _Entry]] = {}
+        self._newest: dict[int, tuple[SourceVersion, Coordinates]] = {}
+        self._outcomes: set[int] = set()
+        self._dealt_with: dict[int, tuple[int, int]] = {}
+        self.counts: Counter[str] = Counter()
+
+    def record(self, at: Coordinates, timestamp: int, reports: Collection[str]) -> None:
+        """An input record, its timestamp in epoch milliseconds, and the reports that it announces."""
+        entry = _Entry(timestamp, frozenset(map(hash, reports)))
+        self._entries.setdefault((at.topic, at.partition), {})[at.offset] = entry
+        self.counts["records"] += 1
+        self.counts["reports"] += len(reports)
+
+    def event(self, source: str, version: SourceVersion, at: Coordinates) -> None:
+        """A version of a report that a record announces; the newest of each report is remembered."""
+        known = self._newest.get(hash(source))
+        if known is None or not version.older_than(known[0]):
+            self._newest[hash(source)] = (version, at)
+
+    def outcome(self, at: Coordinates | None, source: str, version: str | None) -> None:
+        """An outcome row, of a record of the range or of another (a recall's has none)."""
+        self._outcomes.add(hash((source, version)))
+        entry = self._entry(at)
+        if at is not None and entry is not None:
+            entry.left -= {hash(source)}
+            place = (entry.timestamp, at.offset)
+            self._dealt_with[hash(source)] = max(place, self._dealt_with.get(hash(source), place))
+
+    def dead_letter(self, at: Coordinates) -> None:
+        """A dead letter: it accounts for its whole record."""
+        entry = self._entry(at)
+        if entry is not None:
+            self.counts["dead-lettered"] += not entry.is_dead_lettered
+            entry.is_dead_lettered = True
+
+    def head(
+        self, source: str, at: SourceVersion, outcome: tuple[str, str | None]
+    ) -> Problem | None:
+        """What is wrong with a document's head: `outcome` is source and version of its last outcome."""
+        newest = self._newest.get(hash(source))
+        if newest is not None and at.older_than(newest[0]):
+            entry = self._entry(newest[1])
+            if entry is not None and not entry.left and not entry.is_dead_lettered:
+                return Problem.LEFT_BEHIND
+        return None if hash(outcome) in self._outcomes else Problem.UNPUBLISHED
+
+    def discrepancies(
+        self, committed: Mapping[Partition, int], now: int, late: int
+    ) -> Iterator[Discrepancy]:
+        """Records that nothing accounts for; `now` and `late` in milliseconds.
+
+        Those beyond the committed offset are being worked on, or wait: they are counted as `pending`, and
+        named when they are older than `late`.
+        """
+        for (topic, partition), entries in self._entries.items():
+            for offset, entry in entries.items():
+                if entry.is_accounted:
+                    self.counts["accounted"] += 1
+                    continue
+                age = now - entry.timestamp
+                is_lost = offset < committed.get((topic, partition), 0)
+                if is_lost and self._is_overtaken(entry, offset):
+                    self.counts["overtaken"] += 1
+                    continue
+                if not is_lost:
+                    self.counts["pending"] += 1
+                    if age < late:
+                        continue
+                yield Discrepancy(
+                    problem=Problem.MISSING if is_lost else Problem.LATE,
+                    topic=topic,
+                    partition=partition,
+                    offset=offset,
+                    age_seconds=max(0, age // 1000),
+                )
+
+    def _is_overtaken(self, entry: _Entry, offset: int) -> bool:
+        """Whether later records of all its reports that are left were dealt with."""
+        place = (entry.timestamp, offset)
+        return all(self._dealt_with.get(report, place) > place for report in entry.left)
+
+    def _entry(self, at: Coordinates | None) -> _Entry | None:
+        return (
+            None if at is None else self._entries.get((at.topic, at.partition), {}).get(at.offset)
+        )

@@ -1,0 +1,157 @@
+"""Reads source records, outcomes, dead letters and heads of a time range into a ledger.
+
+Nothing is written, no group is joined, and no content is kept.
+"""
+
+from collections.abc import AsyncIterator, Callable, Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+from pydantic import ValidationError
+
+from oncofhir.consumers.dead_letters.store import described
+from oncofhir.consumers.envelopes.decode import decode
+from oncofhir.consumers.kafka.bounded_reader import BoundedReader
+from oncofhir.consumers.kafka.records import Coordinates
+from oncofhir.consumers.reconciliation.ledger import Discrepancy, Ledger, Problem
+from oncofhir.fhir.identifiers import IdentifierSystems
+from oncofhir.fhir.rest.client import FhirClient
+from oncofhir.fhir.rest.paging import search_pages
+from oncofhir.fhir.source_version import SourceVersion
+from oncofhir.fhir.store.head import Head, from_task
+from oncofhir.schemas.errors import RequestRejected, UnreadableReport
+from oncofhir.schemas.event import Operation, ReportEvent
+from oncofhir.schemas.outcome import OutcomeRow
+from oncofhir.settings import KafkaSettings
+
+_PAGE = "100"
+_SOURCE = "oncofhir-source-"
+
+Progress = Callable[[str], None]
+
+
+def read_topics(
+    reader: BoundedReader,
+    kafka: KafkaSettings,
+    since: datetime | None,
+    until: datetime | None,
+    progress: Progress,
+) -> Ledger:
+    """The records published from `since` on and before `until`, and what accounts for them. Blocks.
+
+    Raises:
+        DependencyUnavailable, AccessDenied, RequestRejected: as the broker answers.
+    """
+    ledger = Ledger()
+    since_ms = None if since is None else _ms(since)
+    until_ms = None if until is None else _ms(until)
+    for topic in kafka.input_topics:
+        before = ledger.counts["records"]
+        for record in reader.to_end(topic, since_ms):
+            is_old = since_ms is not None and record.timestamp < since_ms
+            if not is_old and (until_ms is None or record.timestamp < until_ms):
+                _enter(ledger, record)
+        progress(f"{topic}, records: {ledger.counts['records'] - before}")
+    # What came out of a record was published after it.
+    for record in reader.to_end(kafka.outcome_topic, since_ms):
+        _enter_outcome(ledger, record)
+    for record in reader.to_end(kafka.dead_letter_topic, since_ms):
+        letter = described(record)
+        if letter is not None:
+            ledger.dead_letter(
+                Coordinates(letter.topic, letter.source_partition, letter.source_offset)
+            )
+    return ledger
+
+
+def _enter(ledger: Ledger, record: Any) -> None:
+    at = Coordinates(record.topic, record.partition, record.offset)
+    headers = [(name, value or b"") for name, value in record.headers]
+    try:
+        events = decode(record.value, headers, record.topic)
+    except UnreadableReport:
+        ledger.record(at, record.timestamp, [str(at)])
+        return
+    ledger.record(at, record.timestamp, [event.source.unversioned for event in events])
+    for event in events:
+        version = version_announced(event)
+        if version is not None:
+            ledger.event(event.source.unversioned, version, at)
+
+
+def version_announced(event: ReportEvent) -> SourceVersion | None:
+    """The version that an event carries; None where it must be fetched, or is a deletion."""
+    resource = event.resource
+    if resource is None or event.operation is Operation.DELETE:
+        return None
+    meta = resource.get("meta")
+    said = meta.get("lastUpdated") if isinstance(meta, dict) else None
+    try:
+        return SourceVersion(
+            version=event.source.version,
+            last_updated=said if isinstance(said, str) else None,
+            status=resource.get("status") or "final",
+        )
+    except ValidationError:
+        return None
+
+
+def _enter_outcome(ledger: Ledger, record: Any) -> None:
+    try:
+        row = OutcomeRow.model_validate_json(record.value or b"")
+    except ValidationError:
+        ledger.counts["foreign"] += 1
+        return
+    ledger.outcome(_source(dict(record.headers)), row.source, row.source_version)
+
+
+def _source(headers: dict[str, bytes]) -> Coordinates | None:
+    try:
+        topic, partition, offset = (
+            headers[_SOURCE + part].decode() for part in ("topic", "partition", "offset")
+        )
+        return Coordinates(topic, int(partition), int(offset))
+    except (KeyError, ValueError):
+        return None
+
+
+async def heads_written(
+    client: FhirClient, systems: IdentifierSystems, since: datetime | None
+) -> AsyncIterator[Head | None]:
+    """The heads that were written from `since` on; None for one whose state cannot be read.
+
+    Raises:
+        DependencyUnavailable, AccessDenied, RequestRejected: as the store answers.
+    """
+    params = {"_count": _PAGE}
+    if since is not None:
+        params["_lastUpdated"] = f"ge{since.astimezone(UTC).isoformat(timespec='seconds')}"
+    async for tasks in search_pages(client, "Task", params):
+        for task in tasks:
+            named = {identifier.get("system") for identifier in task.get("identifier", ())}
+            if systems.document not in named:
+                continue
+            try:
+                yield from_task(task)
+            except RequestRejected:
+                yield None
+
+
+def about_head(
+    ledger: Ledger, head: Head, now: datetime, late_seconds: float
+) -> Iterator[Discrepancy]:
+    """What is wrong with a document: its head left empty, of an older version, or never published."""
+    age = max(0, int((now - head.outcome.recorded).total_seconds()))
+    if head.is_reservation:
+        problem = Problem.UNFINISHED if age >= late_seconds else None
+    else:
+        said = (head.outcome.source, head.outcome.source_version)
+        problem = ledger.head(head.source.unversioned, head.at, said)
+        if problem is Problem.UNPUBLISHED and age < late_seconds:
+            problem = None
+    if problem is not None:
+        yield Discrepancy(problem=problem, document=head.document, age_seconds=age)
+
+
+def _ms(moment: datetime) -> int:
+    return int(moment.timestamp() * 1000)

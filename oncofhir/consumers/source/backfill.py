@@ -1,0 +1,58 @@
+"""When the poll thread reads history: while the live partitions of this worker are caught up."""
+
+import time
+from contextlib import suppress
+
+import structlog
+from kafka import KafkaConsumer
+from kafka.errors import KafkaError
+
+from oncofhir.consumers.kafka.records import Partition
+from oncofhir.consumers.source.assignment import Assignment
+from oncofhir.consumers.source.end_offsets import Ends
+from oncofhir.consumers.source.priority import HistoryState, LaneRule, live_behind, next_state
+from oncofhir.settings import KafkaSettings
+
+log = structlog.get_logger(__name__)
+
+
+class History:
+    """Looks at the live partitions before each poll; belongs to the poll thread, but for `rests`."""
+
+    def __init__(self, settings: KafkaSettings, assignment: Assignment, ends: Ends) -> None:
+        self.topics = frozenset(settings.history_topics)
+        self._live = frozenset(settings.live_topics)
+        self._assignment = assignment
+        self._rule = LaneRule(settings.history_rests_above)
+        self._state = HistoryState()
+        self._ends = ends
+
+    @property
+    def rests(self) -> bool:
+        """Whether nothing of it is read now."""
+        return self._state.rests
+
+    def look(self, consumer: KafkaConsumer) -> None:
+        """Decide anew whether it rests."""
+        behind = self._live_behind(consumer)
+        before = self._state
+        self._state = next_state(before, behind, time.monotonic(), self._rule)
+        if before.rests != self._state.rests:
+            log.info("history rests" if self._state.rests else "history goes on", behind=behind)
+
+    def _live_behind(self, consumer: KafkaConsumer) -> int | None:
+        assigned = consumer.assignment()
+        if not assigned:
+            return None
+        live = [at for at in assigned if at.topic in self._live]
+        unread: dict[Partition, int] = {}
+        for at in live:
+            with suppress(KafkaError, KeyError):  # revoked since, on the IO thread
+                end, position = (
+                    self._ends.of((at.topic, at.partition)),
+                    consumer.position(at, timeout_ms=0),
+                )
+                if end is not None and position is not None:
+                    unread[at.topic, at.partition] = end - position
+        held, _ = self._assignment.load_of(self._live)
+        return live_behind([(at.topic, at.partition) for at in live], unread, held)

@@ -1,0 +1,73 @@
+"""What happens when partitions come and go.
+
+Revoked: what is finished is committed and the rest is dropped, for its next owner to do again. Lost: the
+group has gone on without us, so nothing may be committed any more.
+"""
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+
+import structlog
+from kafka import KafkaConsumer, TopicPartition
+from kafka.consumer.subscription_state import AsyncConsumerRebalanceListener
+from kafka.errors import KafkaError
+from kafka.structs import OffsetAndMetadata
+
+from oncofhir.consumers.kafka.records import Partition
+from oncofhir.consumers.source.assignment import Assignment
+
+log = structlog.get_logger(__name__)
+
+
+class Rebalance(AsyncConsumerRebalanceListener):  # type: ignore[misc]  # untyped base
+    """Runs on kafka-python's IO thread, where only `commit_async` may be used, and nothing may block.
+
+    `drop` is told of partitions that are no longer ours. Partitions of the topics `begin_paused` are
+    paused before anything is fetched of them.
+    """
+
+    def __init__(
+        self,
+        consumer: KafkaConsumer,
+        assignment: Assignment,
+        drop: Callable[[Sequence[Partition]], None],
+        begin_paused: Collection[str] = (),
+    ) -> None:
+        self._consumer = consumer
+        self._assignment = assignment
+        self._drop = drop
+        self._begin_paused = begin_paused
+
+    async def on_partitions_assigned(self, assigned: Sequence[TopicPartition]) -> None:
+        """Begin a tenure of each."""
+        self._assignment.assign(_names(assigned))
+        self._consumer.pause(*(at for at in assigned if at.topic in self._begin_paused))
+        log.info("partitions assigned", partitions=_said(assigned))
+
+    async def on_partitions_revoked(self, revoked: Sequence[TopicPartition]) -> None:
+        """Commit, then drop. What fails to be committed is read again by the next owner."""
+        offsets = self._assignment.uncommitted(_names(revoked))
+        if offsets:
+            try:
+                await self._consumer.commit_async(to_commit(offsets))
+            except KafkaError as error:
+                log.warning("commit on revoke failed", error=type(error).__name__)
+        self._drop(_names(revoked))
+        log.info("partitions revoked", partitions=_said(revoked))
+
+    async def on_partitions_lost(self, lost: Sequence[TopicPartition]) -> None:
+        """Drop."""
+        self._drop(_names(lost))
+        log.warning("partitions lost", partitions=_said(lost))
+
+
+def to_commit(offsets: Mapping[Partition, int]) -> dict[TopicPartition, OffsetAndMetadata]:
+    """Offsets in the client's types."""
+    return {TopicPartition(*p): OffsetAndMetadata(offset, "", -1) for p, offset in offsets.items()}
+
+
+def _names(partitions: Sequence[TopicPartition]) -> list[Partition]:
+    return [(at.topic, at.partition) for at in partitions]
+
+
+def _said(partitions: Sequence[TopicPartition]) -> list[str]:
+    return sorted(f"{at.topic}/{at.partition}" for at in partitions)

@@ -1,0 +1,133 @@
+"""What must be known about a report beside its text: which it is, whose, when, where."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from oncofhir.fhir.elements import Element, child, children, string
+from oncofhir.fhir.intake.source_reader import ReferenceReader
+from oncofhir.fhir.references import is_id, literal_reference
+from oncofhir.schemas.errors import OncofhirError, UnreadableReport
+from oncofhir.schemas.event import SourceReference
+from oncofhir.schemas.reasons import Reason
+from oncofhir.schemas.report import SecurityLabel
+
+
+def source_of(resource: Mapping[str, Any], kind: str) -> SourceReference:
+    """The reference, with its version, under which a report stands at its source.
+
+    Raises:
+        UnreadableReport: missing-id, invalid-resource.
+    """
+    ident = string(resource, "id", kind)
+    if ident is None:
+        raise UnreadableReport(Reason.MISSING_ID, kind)
+    if not is_id(ident):
+        raise UnreadableReport(Reason.INVALID_RESOURCE, f"{kind}.id")
+    meta = child(resource, "meta", kind) or {}
+    version = string(meta, "versionId", f"{kind}.meta")
+    if version is not None and not is_id(version):
+        raise UnreadableReport(Reason.INVALID_RESOURCE, f"{kind}.meta.versionId")
+    return SourceReference(type=kind, id=ident, version=version)
+
+
+def subject_of(resource: Mapping[str, Any], kind: str, reader: ReferenceReader) -> str:
+    """The literal reference to the patient, relative where the patient is the source's own.
+
+    Raises:
+        UnreadableReport: missing-subject, unresolved-subject, not-a-patient.
+    """
+    path = f"{kind}.subject"
+    subject = child(resource, "subject", kind)
+    if not subject:
+        raise UnreadableReport(Reason.MISSING_SUBJECT, path)
+    reference = string(subject, "reference", path)
+    if reference is None:
+        raise UnreadableReport(Reason.UNRESOLVED_SUBJECT, path)
+    named = literal_reference(reference)
+    if named is None:
+        raise UnreadableReport(Reason.UNRESOLVED_SUBJECT, f"{path}.reference")
+    if named.type != "Patient":
+        raise UnreadableReport(Reason.NOT_A_PATIENT, f"{path}.reference")
+    local = reader.local(reference)
+    return local.partition("/_history/")[0]
+
+
+async def gender_of(subject: str, reader: ReferenceReader) -> str | None:
+    """The Patient's gender where it can be had: a diagnosis code may depend on it, reading does not."""
+    try:
+        patient = await reader.resource(subject)
+        return string(patient, "gender", "Patient")
+    except OncofhirError:
+        return None
+
+
+def encounter_of(resource: Mapping[str, Any], kind: str) -> str | None:
+    """`encounter`; of a DocumentReference `context.encounter` (R4) or `context` itself (R5).
+
+    The latter two may name an EpisodeOfCare or Appointment instead, which is no encounter.
+    """
+    if kind == "DiagnosticReport":
+        return _reference(child(resource, "encounter", kind), f"{kind}.encounter")
+    for at, context in children(resource, "context", kind):
+        for where, element in ((at, context), *children(context, "encounter", at)):
+            reference = _reference(element, where)
+            named = literal_reference(reference) if reference is not None else None
+            if named is not None and named.type == "Encounter":
+                return reference
+    return None
+
+
+def _reference(element: Element | None, path: str) -> str | None:
+    """A literal reference, as it is written."""
+    reference = string(element, "reference", path) if element else None
+    return reference if reference is not None and literal_reference(reference) is not None else None
+
+
+def effective_of(resource: Mapping[str, Any], kind: str) -> str | None:
+    """When what the report says was so: its time, or the start of its period."""
+    if kind == "DiagnosticReport":
+        moment = string(resource, "effectiveDateTime", kind)
+        if moment is not None:
+            return moment
+        return _start(child(resource, "effectivePeriod", kind), f"{kind}.effectivePeriod")
+    for at, context in children(resource, "context", kind):
+        start = _start(child(context, "period", at), f"{at}.period")
+        if start is not None:
+            return start
+    return _start(child(resource, "period", kind), f"{kind}.period")
+
+
+def _start(period: Element | None, path: str) -> str | None:
+    return None if period is None else string(period, "start", path) or string(period, "end", path)
+
+
+def specimen_of(resource: Mapping[str, Any], kind: str, reader: ReferenceReader) -> str | None:
+    """The specimen when there is exactly one: of several, none is known to be the finding's.
+
+    Without its version, and relative where it is the source's own, as the subject.
+    """
+    if kind != "DiagnosticReport":
+        return None
+    said = list(children(resource, "specimen", kind))
+    return specimen_reference(said[0][1], said[0][0], reader) if len(said) == 1 else None
+
+
+def specimen_reference(element: Element, path: str, reader: ReferenceReader) -> str | None:
+    """The specimen that a Reference element names; None for what is no Specimen, or contained."""
+    reference = _reference(element, path)
+    named = literal_reference(reference) if reference is not None else None
+    if reference is None or named is None or named.type != "Specimen":
+        return None
+    return reader.local(reference).partition("/_history/")[0]
+
+
+def security_of(meta: Element, path: str) -> tuple[SecurityLabel, ...]:
+    """The labels of `meta.security`."""
+    return tuple(
+        SecurityLabel(
+            system=string(label, "system", at),
+            code=string(label, "code", at),
+            display=string(label, "display", at),
+        )
+        for at, label in children(meta, "security", path)
+    )

@@ -1,0 +1,249 @@
+"""From a DiagnosticReport or DocumentReference to a Report: its text, and what must be known about it."""
+
+from collections.abc import Iterator, Mapping
+from itertools import islice
+from typing import Any
+
+from oncofhir.fhir.elements import child, children, instant, string
+from oncofhir.fhir.intake.attachments.decoded_text import possible
+from oncofhir.fhir.intake.attachments.html import text_of_html
+from oncofhir.fhir.intake.attachments.plain import plain_text
+from oncofhir.fhir.intake.attachments.reader import Parse, parse_here
+from oncofhir.fhir.intake.limits import IntakeLimits as IntakeLimits  # noqa: PLC0414 - part of this interface
+from oncofhir.fhir.intake.metadata import (
+    effective_of,
+    encounter_of,
+    gender_of,
+    security_of,
+    source_of,
+    specimen_of,
+    subject_of,
+)
+from oncofhir.fhir.intake.renditions import NOTHING_TO_READ, Located, Piece, best_rendition
+from oncofhir.fhir.intake.results import said_by, textual_results
+from oncofhir.fhir.intake.sections import sections
+from oncofhir.fhir.intake.source_reader import ReferenceReader
+from oncofhir.fhir.intake.specimen_labels import specimens_by_part
+from oncofhir.fhir.intake.specimen_parts import parts
+from oncofhir.fhir.intake.specimen_sites import specimen_sites
+from oncofhir.fhir.intake.triage import report_categories, report_types
+from oncofhir.schemas.errors import UnreadableReport
+from oncofhir.schemas.event import REPORT_TYPES, SourceReference
+from oncofhir.schemas.identity import sha256_of
+from oncofhir.schemas.reasons import Reason
+from oncofhir.schemas.report import Report, ReportWarning, Segment
+
+_AUTHORED_NARRATIVE = frozenset({"additional", "extensions"})
+
+
+async def read_report(
+    resource: Mapping[str, Any],
+    reader: ReferenceReader,
+    limits: IntakeLimits,
+    *,
+    parse: Parse = parse_here,
+) -> Report:
+    """The report that a resource holds.
+
+    Attachments are read first, then the conclusion and what its codes are called unless they say it
+    already, then results in words and the specimens' sites; the narrative only where there is nothing
+    else.
+
+    Raises:
+        UnreadableReport: with the reason. Some are skips, not dead letters: see `REASONS`.
+        DependencyUnavailable, AccessDenied: what the report refers to cannot be asked for.
+    """
+    kind = resource.get("resourceType")
+    if kind not in REPORT_TYPES or not isinstance(kind, str):
+        raise UnreadableReport(Reason.UNSUPPORTED_RESOURCE_TYPE)
+    source = source_of(resource, kind)
+    status = string(resource, "status", kind)
+    if status is None:
+        raise UnreadableReport(Reason.MISSING_STATUS, f"{kind}.status")
+    subject = subject_of(resource, kind, reader)
+    attached, pieces = await _pieces(resource, kind, reader, limits, parse)
+    text, segments = _joined(pieces)
+    if len(text) > limits.max_text_characters:
+        raise UnreadableReport(Reason.TEXT_TOO_LONG, kind)
+    meta = child(resource, "meta", kind) or {}
+    found = sections(text)
+    in_parts = parts(text, found)
+    labels = {part.label for part in in_parts}
+    return Report(
+        source=source,
+        source_last_updated=instant(string(meta, "lastUpdated", f"{kind}.meta")),
+        status=status,
+        subject=subject,
+        patient_gender=await gender_of(subject, reader),
+        encounter=encounter_of(resource, kind),
+        effective=effective_of(resource, kind),
+        issued=string(resource, "issued" if kind == "DiagnosticReport" else "date", kind),
+        specimen=specimen_of(resource, kind, reader),
+        specimens=await specimens_by_part(resource, reader, labels, limits),
+        categories=report_categories(resource),
+        types=report_types(resource),
+        security=security_of(meta, f"{kind}.meta"),
+        text=text,
+        text_sha256=sha256_of(text),
+        content_key=_content_key(attached or pieces),
+        words_sha256=_words_sha256(attached or pieces),
+        segments=segments,
+        sections=found,
+        parts=in_parts,
+        warnings=_warnings(resource, kind, pieces, limits),
+    )
+
+
+def _warnings(
+    resource: Mapping[str, Any], kind: str, pieces: list[Piece], limits: IntakeLimits
+) -> tuple[ReportWarning, ...]:
+    results = resource.get("result") if kind == "DiagnosticReport" else None
+    said = {
+        ReportWarning.PAGES_WITHOUT_TEXT: any(piece.unread_pages for piece in pieces),
+        ReportWarning.RESULTS_LEFT_OUT: isinstance(results, list)
+        and len(results) > limits.max_results,
+    }
+    return tuple(warning for warning, holds in said.items() if holds)
+
+
+def report_from_text(data: bytes, name: str) -> Report:
+    """A report without a resource: a text file. Its id and its patient are named after its content.
+
+    Raises:
+        UnreadableReport: undecodable-text, empty-attachment.
+    """
+    text = possible(plain_text(data, None, name))
+    if not text.strip():
+        raise UnreadableReport(Reason.EMPTY_ATTACHMENT, name)
+    ident = sha256_of(text)[:32]
+    found = sections(text)
+    return Report(
+        source=SourceReference(type="DocumentReference", id=ident),
+        status="current",
+        subject=f"Patient/{ident}",
+        text=text,
+        text_sha256=sha256_of(text),
+        content_key=sha256_of(text),
+        segments=(Segment(start=0, end=len(text), path="text", content_type="text/plain"),),
+        sections=found,
+        parts=parts(text, found),
+    )
+
+
+async def _pieces(
+    resource: Mapping[str, Any],
+    kind: str,
+    reader: ReferenceReader,
+    limits: IntakeLimits,
+    parse: Parse,
+) -> tuple[list[Piece], list[Piece]]:
+    """What the attachments say, and all that the report says, in reading order."""
+    failure: UnreadableReport | None = None
+    try:
+        attached = await best_rendition(
+            _attachments(resource, kind), resource, reader, limits, parse
+        )
+    except UnreadableReport as error:
+        if error.reason not in NOTHING_TO_READ:
+            raise
+        failure, attached = error, []
+    pieces = list(attached)
+    if kind == "DiagnosticReport":
+        conclusion = string(resource, "conclusion", kind)
+        if conclusion is not None and _bare(conclusion) not in _said(pieces):
+            pieces.append(_plain(f"{kind}.conclusion", conclusion))
+        pieces += _conclusion_codes(resource, kind, _said(pieces), limits)
+        pieces += await textual_results(resource, reader, limits, fetch=not attached)
+        if pieces:  # a site alone is no report
+            sites = await specimen_sites(resource, reader, limits, fetch=not attached)
+            said = _said(pieces) if sites else ""
+            pieces += [p for site in sites if _bare(site[-1].text) not in said for p in site]
+    if not pieces:
+        pieces += _narrative(resource, kind, only_authored=failure is not None)
+    if not pieces:
+        raise failure or UnreadableReport(Reason.NO_TEXT, kind)
+    return attached, pieces
+
+
+def _attachments(resource: Mapping[str, Any], kind: str) -> Iterator[Located]:
+    if kind == "DiagnosticReport":
+        yield from children(resource, "presentedForm", kind)
+        return
+    for at, content in children(resource, "content", kind):
+        attachment = child(content, "attachment", at)
+        if attachment is not None:
+            yield f"{at}.attachment", attachment
+
+
+def _conclusion_codes(
+    resource: Mapping[str, Any], kind: str, said: str, limits: IntakeLimits
+) -> Iterator[Piece]:
+    """What the codes of the conclusion are called, where the report does not say it already."""
+    for at, concept in islice(children(resource, "conclusionCode", kind), limits.max_results):
+        name = said_by(concept, at)
+        if name is not None and _bare(name.text) not in said:
+            yield name
+
+
+def _bare(text: str) -> str:
+    """A text with its white space made one, to see whether another says the same."""
+    return " ".join(text.split())
+
+
+def _said(pieces: list[Piece]) -> str:
+    """All that the pieces say, in the form of `_bare`; no text spans two of them."""
+    return "\n".join(_bare(piece.text) for piece in pieces)
+
+
+def _plain(path: str, text: str) -> Piece:
+    return Piece(path=path, content_type="text/plain", text=possible(text))
+
+
+def _narrative(resource: Mapping[str, Any], kind: str, *, only_authored: bool) -> Iterator[Piece]:
+    """The narrative, unless it only repeats data: a DocumentReference's own is about the document."""
+    narrative = child(resource, "text", kind)
+    if narrative is None:
+        return
+    status = string(narrative, "status", f"{kind}.text")
+    if status == "empty" or (
+        (only_authored or kind == "DocumentReference") and status not in _AUTHORED_NARRATIVE
+    ):
+        return
+    div = string(narrative, "div", f"{kind}.text")
+    text = text_of_html(div, f"{kind}.text.div") if div is not None else ""
+    if text.strip():
+        yield Piece(path=f"{kind}.text.div", content_type="text/html", text=text)
+
+
+def _joined(pieces: list[Piece]) -> tuple[str, tuple[Segment, ...]]:
+    """The pieces as one text, and where each stands in it."""
+    texts: list[str] = []
+    segments: list[Segment] = []
+    length = 0
+    for piece in pieces:
+        text = possible(piece.text)
+        if texts:
+            texts.append(piece.before)
+            length += len(piece.before)
+        segments.append(
+            Segment(
+                start=length,
+                end=length + len(text),
+                path=piece.path,
+                content_type=piece.content_type,
+            )
+        )
+        texts.append(text)
+        length += len(text)
+    return "".join(texts), tuple(segments)
+
+
+def _content_key(pieces: list[Piece]) -> str:
+    """The first attachment's URL, else the hash of the attachments' text (else of all there is)."""
+    if pieces[0].url is not None:
+        return pieces[0].url
+    return _words_sha256(pieces)
+
+
+def _words_sha256(pieces: list[Piece]) -> str:
+    return sha256_of("\n\n".join(piece.text for piece in pieces))

@@ -1,0 +1,355 @@
+"""A FHIR REST client: the interactions, over `transport.py`; answers become results or typed errors.
+
+Source: http://hl7.org/fhir/R4/http.html.
+"""
+
+import asyncio
+import re
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any
+from urllib.parse import urlencode
+from uuid import uuid4
+
+import httpx2
+
+from oncofhir.fhir.rest.auth.bearer import Authorization
+from oncofhir.fhir.rest.binaries import Binaries
+from oncofhir.fhir.rest.bounded_fetch import Fetch
+from oncofhir.fhir.rest.capability import Capability, capability_of
+from oncofhir.fhir.rest.responses import (
+    OK,
+    entry_error,
+    error_of,
+    expected,
+    outcome_error,
+    status_of,
+    version_of,
+    write_error,
+)
+from oncofhir.fhir.rest.transport import Tls, Transport
+from oncofhir.schemas.errors import DependencyUnavailable, UnreadableReport
+from oncofhir.schemas.reasons import Reason
+
+_READ_ATTEMPTS = 3
+_CREATED = 201
+_STRICTLY = {"prefer": "handling=strict", "cache-control": "no-cache"}
+_LOCATION = re.compile(
+    r"\b[A-Z][A-Za-z]+/(?P<id>[A-Za-z0-9\-.]{1,64})/_history/(?P<version>[^/]+)$"
+)
+_BUNDLE = "Bundle"
+_BEFORE_STU3 = "Conformance"  # what the statement was called; it says the version, too
+
+
+class FhirClient:
+    """One FHIR server.
+
+    Credentials go to this server's origin only. Reads are tried again a few times when the server is
+    unavailable; writes are not, that is the caller's decision. Timeouts are in seconds. Redirects are
+    not followed, but for an attachment's (`read_binary`).
+    """
+
+    def __init__(
+        self,
+        base_url: str,
+        *,
+        authorization: Authorization | None = None,
+        tls: Tls | None = None,
+        timeout: float = 30.0,
+        max_connections: int = 16,
+        read_attempts: int = _READ_ATTEMPTS,
+    ) -> None:
+        self._transport = Transport(
+            base_url,
+            authorization=authorization,
+            tls=tls,
+            timeout=timeout,
+            max_connections=max_connections,
+            read_attempts=read_attempts,
+        )
+        self._base_url = self._transport.base_url
+        self._binaries = Binaries(self._transport)
+        self._capability: Capability | None = None
+
+    @property
+    def base_url(self) -> str:
+        return self._base_url
+
+    async def ask_capability(self) -> Capability:
+        """What the server says now that it can do; proves that it is there and speaks FHIR."""
+        answer = self._json(await self._transport.retrying("GET", f"{self._base_url}/metadata"))
+        if answer.get("resourceType") != _BEFORE_STU3:
+            answer = expected(answer, "CapabilityStatement", self._base_url)
+        self._capability = capability_of(answer)
+        return self._capability
+
+    async def capability(self) -> Capability:
+        """What the server said when it was asked last; it is asked once."""
+        return self._capability or await self.ask_capability()
+
+    async def read(self, type: str, id: str, version: str | None = None) -> dict[str, Any]:  # noqa: A002
+        """One resource.
+
+        Raises:
+            UnreadableReport: resource-not-found (404), deleted (410).
+            DependencyUnavailable, AccessDenied, RequestRejected: as the server answered.
+        """
+        history = f"/_history/{version}" if version else ""
+        return await self._read(f"/{type}/{id}{history}", type, reads=True)
+
+    async def history(self, reference: str) -> list[dict[str, Any]]:
+        """The versions of a resource, the newest first, first page; deletions are left out."""
+        bundle = await self._read(f"/{reference}/_history", _BUNDLE)
+        resources = [entry.get("resource") for entry in bundle.get("entry", [])]
+        return [resource for resource in resources if isinstance(resource, dict)]
+
+    async def search(self, type: str, params: Mapping[str, str]) -> list[dict[str, Any]]:  # noqa: A002
+        """The matches of a search, first page; unknown parameters are an error, no cache is asked."""
+        return _matches(await self.search_bundle(type, params), type)
+
+    async def search_bundle(self, type: str, params: Mapping[str, str]) -> dict[str, Any]:  # noqa: A002
+        """The first page of a search, with its links; `paging.search_pages` has all of them."""
+        return await self._read(f"/{type}", _BUNDLE, params, _STRICTLY)
+
+    async def page(self, url: str) -> dict[str, Any]:
+        """A further page, at the address that the server's own link names."""
+        answer = self._json(await self._transport.retrying("GET", url, headers=_STRICTLY))
+        return expected(answer, _BUNDLE, self._base_url)
+
+    async def count(self, type: str) -> int:  # noqa: A002
+        """How many resources of a type the server holds."""
+        bundle = await self._read(f"/{type}", _BUNDLE, {"_summary": "count"})
+        return int(bundle.get("total", 0))
+
+    async def read_many(
+        self, references: Sequence[str], *, batch: bool = True
+    ) -> dict[str, dict[str, Any]]:
+        """The resources that relative references name; what is not there is left out.
+
+        In one request, or, without `batch`, in one for each.
+
+        Raises:
+            DependencyUnavailable, AccessDenied: for any of them.
+        """
+        if not references:
+            return {}
+        if not batch:
+            each = await asyncio.gather(*map(self._read_if_there, references))
+            return {n: r for n, r in zip(references, each, strict=True) if r is not None}
+        return self._read_of(references, await self._batch(references))
+
+    async def read_many_and_search(
+        self,
+        references: Sequence[str],
+        type: str,  # noqa: A002
+        params: Mapping[str, str],
+        *,
+        batch: bool = True,
+    ) -> tuple[dict[str, dict[str, Any]], list[dict[str, Any]]]:
+        """`read_many`, and the matches of a search, first page: in one request where there are batches."""
+        if not batch:
+            read = await self.read_many(references, batch=False)
+            return read, await self.search(type, params)
+        searched = f"{type}?{urlencode(params)}"
+        *read_entries, entry = await self._batch((*references, searched), _STRICTLY)
+        status = status_of(entry.get("response") or {})
+        if status not in OK:
+            raise error_of(status, self._base_url, reads=True)
+        found = expected(entry.get("resource"), _BUNDLE, self._base_url)
+        return self._read_of(references, read_entries), _matches(found, type)
+
+    async def _batch(
+        self, urls: Sequence[str], headers: Mapping[str, str] | None = None
+    ) -> list[dict[str, Any]]:
+        """The entries that answer a GET each."""
+        entries = [{"request": {"method": "GET", "url": url}} for url in urls]
+        bundle = {"resourceType": "Bundle", "type": "batch", "entry": entries}
+        response = await self._transport.retrying(
+            "POST", self._base_url, json=bundle, headers=headers
+        )
+        answer = self._json(response)
+        answered = expected(answer, _BUNDLE, self._base_url).get("entry") or []
+        if len(answered) != len(urls):
+            raise DependencyUnavailable(
+                Reason.STORE_FAILED, self._base_url, "a batch was answered in part"
+            )
+        return list(answered)
+
+    def _read_of(
+        self, references: Sequence[str], answered: Sequence[dict[str, Any]]
+    ) -> dict[str, dict[str, Any]]:
+        pairs = zip(references, answered, strict=True)
+        found = {name: self._in_batch(name, entry) for name, entry in pairs}
+        return {name: resource for name, resource in found.items() if resource is not None}
+
+    async def _read_if_there(self, reference: str) -> dict[str, Any] | None:
+        try:
+            return await self._read(f"/{reference}", _type_in(reference), reads=True)
+        except UnreadableReport:
+            return None
+
+    def _in_batch(self, reference: str, entry: dict[str, Any]) -> dict[str, Any] | None:
+        """The resource that an entry of a batch's answer holds; None when it is not there or gone."""
+        status = status_of(entry.get("response") or {})
+        try:
+            if status not in OK:
+                raise error_of(status, self._base_url, reads=True)
+            return expected(entry.get("resource"), _type_in(reference), self._base_url)
+        except UnreadableReport:
+            return None
+
+    async def read_binary(self, url: str, accept: str, fetch: Fetch) -> tuple[bytes, str | None]:
+        """The content of a relative `Binary/x`, or of an absolute URL, and its content type.
+
+        Raises:
+            UnreadableReport, DependencyUnavailable: as `Binaries.read`.
+        """
+        address = url if "://" in url else f"{self._base_url}/{url}"
+        return await self._binaries.read(address, accept, fetch)
+
+    async def put(self, resource: dict[str, Any], version_id: str | None = None) -> str | None:
+        """Create or update a resource by its id; its version then, None when the server does not say.
+
+        Raises:
+            StoreConflict: it is not of `version_id`.
+            RequestRejected, DependencyUnavailable, AccessDenied.
+        """
+        path = f"{self._base_url}/{resource['resourceType']}/{resource['id']}"
+        guard = {"if-match": f'W/"{version_id}"'} if version_id else None
+        return version_of(await self._write("PUT", path, resource, guard))
+
+    async def post(
+        self, resource: dict[str, Any], condition: Mapping[str, str], *, once: bool
+    ) -> dict[str, Any]:
+        """Create a resource, without a transaction; the one that is there then.
+
+        With `once` it is created unless one matches `condition`, which finds it in either case.
+
+        Raises:
+            StoreConflict: several match (412).
+            RequestRejected, DependencyUnavailable, AccessDenied.
+        """
+        path = f"{self._base_url}/{resource['resourceType']}"
+        headers = {"if-none-exist": urlencode(condition)} if once else None
+        response = await self._write("POST", path, resource, headers)
+        location = response.headers.get("location", "")
+        return await self._there(resource, response.status_code, location, condition)
+
+    async def add(self, resource: dict[str, Any]) -> None:
+        """Create a resource that nothing needs to find again.
+
+        Raises:
+            RequestRejected, DependencyUnavailable, AccessDenied.
+        """
+        path = f"{self._base_url}/{resource['resourceType']}"
+        await self._write("POST", path, resource)
+
+    async def _write(
+        self,
+        method: str,
+        path: str,
+        resource: dict[str, Any],
+        headers: Mapping[str, str] | None = None,
+    ) -> httpx2.Response:
+        response = await self._transport.request(method, path, json=resource, headers=headers)
+        error = write_error(response, self._base_url)
+        if error is not None:
+            raise error
+        return response
+
+    async def create(
+        self, resource: dict[str, Any], condition: Mapping[str, str]
+    ) -> dict[str, Any]:
+        """Create a resource unless one matches `condition`; the one that is there then, either way.
+
+        It is a transaction of one entry, for servers make those one after another and may let two
+        conditional creates that come at the same time both create. Sent again after a time-out it
+        makes no second resource, so it is retried like a read.
+
+        Raises:
+            StoreConflict: several match (412).
+        """
+        kind = resource["resourceType"]
+        request = {"method": "POST", "url": kind, "ifNoneExist": urlencode(condition)}
+        entry = {"fullUrl": f"urn:uuid:{uuid4()}", "resource": resource, "request": request}
+        answer = await self._transacted(
+            {"resourceType": "Bundle", "type": "transaction", "entry": [entry]},
+            self._transport.retrying,
+        )
+        response = ((answer.get("entry") or [{}])[0]).get("response") or {}
+        location = str(response.get("location", ""))
+        return await self._there(resource, status_of(response), location, condition)
+
+    async def _there(
+        self, resource: dict[str, Any], status: int, location: str, condition: Mapping[str, str]
+    ) -> dict[str, Any]:
+        """What a create with this answer came to: the resource, or one that was there before."""
+        kind, named = resource["resourceType"], _LOCATION.search(location)
+        if named is not None and status == _CREATED:
+            meta = {**resource.get("meta", {}), "versionId": named["version"]}
+            return {**resource, "id": named["id"], "meta": meta}
+        if named is not None:
+            return await self.read(kind, named["id"])
+        matches = await self.search(kind, condition)
+        if not matches:
+            raise DependencyUnavailable(Reason.STORE_FAILED, self._base_url, "created, not found")
+        return matches[0]
+
+    async def transaction(self, bundle: dict[str, Any]) -> dict[str, Any]:
+        """All of a Bundle, or nothing.
+
+        Raises:
+            StoreConflict: a guard did not hold (409, 412).
+            RequestRejected: store-rejected; the detail has the issues' codes and expressions.
+            DependencyUnavailable, AccessDenied.
+        """
+        return await self._transacted(bundle, self._transport.request)
+
+    async def _transacted(
+        self, bundle: dict[str, Any], send: Callable[..., Awaitable[httpx2.Response]]
+    ) -> dict[str, Any]:
+        headers = {"prefer": "return=minimal"}
+        answer = self._json(await send("POST", self._base_url, json=bundle, headers=headers))
+        if answer.get("resourceType") != "Bundle":
+            raise outcome_error(answer, self._base_url)
+        error = entry_error(answer, len(bundle["entry"]), self._base_url)
+        if error is not None:
+            raise error
+        return answer
+
+    async def aclose(self) -> None:
+        await self._transport.aclose()
+
+    async def _read(
+        self,
+        path: str,
+        kind: str,
+        params: Mapping[str, str] | None = None,
+        headers: Mapping[str, str] | None = None,
+        *,
+        reads: bool = False,
+    ) -> dict[str, Any]:
+        address = self._base_url + path
+        response = await self._transport.retrying(
+            "GET", address, params=params, headers=headers, reads=reads
+        )
+        return expected(self._json(response), kind, self._base_url)
+
+    def _json(self, response: httpx2.Response) -> dict[str, Any]:
+        try:
+            answer = response.json()
+        except ValueError as error:
+            raise DependencyUnavailable(
+                Reason.STORE_FAILED, self._base_url, "the answer is not JSON"
+            ) from error
+        if not isinstance(answer, dict):
+            raise DependencyUnavailable(Reason.STORE_FAILED, self._base_url, "not a resource")
+        return answer
+
+
+def _type_in(reference: str) -> str:
+    return reference.partition("/")[0]
+
+
+def _matches(bundle: dict[str, Any], type: str) -> list[dict[str, Any]]:  # noqa: A002
+    resources = [entry.get("resource") for entry in bundle.get("entry", [])]
+    return [r for r in resources if isinstance(r, dict) and r.get("resourceType") == type]

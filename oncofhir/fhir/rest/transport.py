@@ -1,0 +1,173 @@
+"""HTTP to one FHIR server: pooled, bounded, authorised; foreign errors become ours here, without their words.
+
+The server's origin is a trust boundary: token and client certificate go to it and to no other, and
+redirects are not followed.
+"""
+
+import asyncio
+import ssl
+from collections.abc import Mapping
+from typing import Any
+
+import httpx2
+
+from oncofhir.fhir.references import origin
+from oncofhir.fhir.rest.auth.bearer import Anonymous, Authorization
+from oncofhir.fhir.rest.bounded_fetch import (
+    AddressRefusedError,
+    AnswerTooLargeError,
+    Bounds,
+    exchange,
+)
+from oncofhir.fhir.rest.responses import OK, error_of
+from oncofhir.fhir.rest.retry import attempts_of
+from oncofhir.schemas.causes import cause_of
+from oncofhir.schemas.errors import DependencyUnavailable, UnreadableReport
+from oncofhir.schemas.reasons import Reason
+
+FHIR_JSON = "application/fhir+json"
+_UNAUTHORIZED = 401
+_CONNECT_SECONDS = 10.0
+_ANSWER = Bounds()
+
+
+class Tls:
+    """Whom to trust, and with which certificate to show up at the server's own origin."""
+
+    def __init__(
+        self, own: ssl.SSLContext | None = None, elsewhere: ssl.SSLContext | None = None
+    ) -> None:
+        """`own` may hold a client certificate; `elsewhere` must not. None: the system's authorities."""
+        self.own = own
+        self.elsewhere = elsewhere
+
+
+class Transport:
+    """Requests to one server, at most `max_connections` at a time; timeouts are in seconds."""
+
+    def __init__(
+        self,
+        base_url: str,
+        *,
+        authorization: Authorization | None = None,
+        tls: Tls | None = None,
+        timeout: float = 30.0,
+        max_connections: int = 16,
+        read_attempts: int = 3,
+    ) -> None:
+        self.base_url = base_url.rstrip("/")
+        self._origin = origin(self.base_url)
+        self._authorization = authorization or Anonymous()
+        self._attempts = read_attempts
+        self._bound = asyncio.Semaphore(max_connections)
+        self._tls = tls or Tls()
+        self._timeout = timeout
+        self._own = self._http(self._tls.own, max_connections)
+        self._elsewhere: httpx2.AsyncClient | None = None
+
+    def _http(self, context: ssl.SSLContext | None, connections: int) -> httpx2.AsyncClient:
+        return httpx2.AsyncClient(
+            timeout=httpx2.Timeout(self._timeout, connect=_CONNECT_SECONDS, pool=None),
+            limits=httpx2.Limits(max_connections=None, max_keepalive_connections=connections),
+            follow_redirects=False,
+            trust_env=False,
+            verify=context if context is not None else True,
+        )
+
+    async def retrying(self, method: str, address: str, **how: Any) -> httpx2.Response:
+        """`request`, tried again while the server is unavailable: for what may be sent twice."""
+        async for attempt in attempts_of(self._attempts):
+            with attempt:
+                return await self.request(method, address, **how)
+        raise AssertionError("tenacity ends with a result or an error")  # pragma: no cover
+
+    async def request(
+        self,
+        method: str,
+        address: str,
+        *,
+        params: Mapping[str, str] | None = None,
+        headers: Mapping[str, str] | None = None,
+        json: Any = None,
+        may_be: tuple[int, ...] = (),
+        reads: bool = False,
+        bounds: Bounds = _ANSWER,
+    ) -> httpx2.Response:
+        """A success, or a status of `may_be`.
+
+        A 401 invalidates the token once: the same request is sent with another one, if there is one.
+
+        Raises:
+            DependencyUnavailable, AccessDenied, StoreConflict, RequestRejected, UnreadableReport: as
+                `error_of` says, and for an answer beyond its bounds.
+        """
+        sent = {"accept": FHIR_JSON, **(headers or {})}
+        if json is not None:
+            sent["content-type"] = FHIR_JSON
+        is_own = self.is_own(address)
+        where = self.base_url if is_own else origin(address) or "another address"
+        authorization = await self._authorization.header() if is_own else None
+        how = {"params": dict(params or {}) or None, "json": json, "bounds": bounds}
+        response = await self._send(method, address, where, sent, authorization, how)
+        if (
+            response.status_code == _UNAUTHORIZED
+            and authorization
+            and self._authorization.refused(authorization)
+        ):
+            authorization = await self._authorization.header()
+            response = await self._send(method, address, where, sent, authorization, how)
+        if response.status_code not in OK and response.status_code not in may_be:
+            after = response.headers.get("retry-after", "")
+            outcome = _outcome(response)
+            raise error_of(response.status_code, where, outcome, retry_after=after, reads=reads)
+        return response
+
+    async def _send(
+        self,
+        method: str,
+        address: str,
+        where: str,
+        headers: Mapping[str, str],
+        authorization: str | None,
+        how: Mapping[str, Any],
+    ) -> httpx2.Response:
+        sent = dict(headers) | ({"authorization": authorization} if authorization else {})
+        http, guarded = self._client_for(address), not self.is_own(address)
+        try:
+            async with self._bound:
+                return await exchange(http, method, address, guarded=guarded, headers=sent, **how)
+        except AnswerTooLargeError as error:
+            raise UnreadableReport(Reason.ATTACHMENT_TOO_LARGE) from error
+        except AddressRefusedError as error:
+            raise UnreadableReport(Reason.ATTACHMENT_URL_REFUSED) from error
+        except (httpx2.HTTPError, httpx2.InvalidURL, TimeoutError) as error:
+            raise unreachable(error, where) from error
+
+    def _client_for(self, address: str) -> httpx2.AsyncClient:
+        if self.is_own(address):
+            return self._own
+        if self._elsewhere is None:
+            self._elsewhere = self._http(self._tls.elsewhere, 1)
+        return self._elsewhere
+
+    def is_own(self, address: str) -> bool:
+        """Whether an address is of the server's own scheme, host and port."""
+        return self._origin is not None and origin(address) == self._origin
+
+    async def aclose(self) -> None:
+        await self._own.aclose()
+        if self._elsewhere is not None:
+            await self._elsewhere.aclose()
+        await self._authorization.aclose()
+
+
+def unreachable(error: Exception, where: str) -> DependencyUnavailable:
+    """The error for a request that got no answer; says why, where it is known."""
+    return DependencyUnavailable(Reason.STORE_UNREACHABLE, where, cause_of(error))
+
+
+def _outcome(response: httpx2.Response) -> Any:
+    try:
+        return response.json()
+    except ValueError:
+        return None

@@ -1,0 +1,63 @@
+"""What of a report each question is asked about: the whole text in windows, or retrieved sentences."""
+
+from collections.abc import Iterator, Sequence
+
+from oncofhir.inference.prompting.prompts import ALL_QUESTIONS, DIAGNOSIS, PromptSet
+from oncofhir.inference.prompting.retrieval import excerpt, retrieve
+from oncofhir.inference.prompting.windows import Span
+from oncofhir.schemas.base import Value
+from oncofhir.schemas.report import Report
+
+
+class AskedQuestion(Value):
+    """One question about one stretch of the report: the prompt, and the spans it shows the model."""
+
+    question: str
+    prompt: str
+    context: tuple[tuple[int, int], ...]
+
+
+def about_sentences(report: Report, prompts: PromptSet) -> Iterator[AskedQuestion]:
+    """The questions about the sentences that bear on each; one that none bears on is not asked."""
+    for question in prompts.questions:
+        context = retrieve(report.text, question, prompts.context.max_characters)
+        if not context:
+            continue
+        text = excerpt(report.text, question, prompts.context.max_characters)
+        if question == DIAGNOSIS:
+            text = f"1) Report: {text}"
+        yield AskedQuestion(
+            question=question, prompt=prompts.prompt(question, text), context=context
+        )
+
+
+def about_windows(
+    report: Report, prompts: PromptSet, spans: Sequence[Span]
+) -> list[list[AskedQuestion]]:
+    """The questions about each window, a list a window; one question for a set that asks all at once."""
+    questions = (ALL_QUESTIONS,) if prompts.answers else prompts.questions
+    return [[_about_window(report, prompts, q, span) for q in questions] for span in spans]
+
+
+def _about_window(report: Report, prompts: PromptSet, question: str, window: Span) -> AskedQuestion:
+    start, end = window
+    text = " ".join(report.text[start:end].split())
+    if question == DIAGNOSIS:
+        text = _numbered(report, start, end)
+    return AskedQuestion(
+        question=question, prompt=prompts.prompt(question, text), context=(window,)
+    )
+
+
+def _numbered(report: Report, start: int, end: int) -> str:
+    """The window's sections as the numbered list that CancerLLM was tuned on."""
+    inside = [s for s in report.sections if s.start < end and s.end > start]
+    if not inside:
+        return "1) Report: " + " ".join(report.text[start:end].split())
+    lines = []
+    for number, section in enumerate(inside, start=1):
+        body = report.text[max(start, section.start) : min(end, section.end)]
+        body = body.removeprefix(section.title).lstrip(" :\n\t")
+        title = " ".join(section.title.strip(" :").split()).capitalize()
+        lines.append(f"{number}) {title}: {' '.join(body.split())}")
+    return "\n".join(lines)
