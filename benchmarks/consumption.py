@@ -32,7 +32,7 @@ from oncofhir.consumers.source.poll_thread import Source
 from oncofhir.consumers.worker import Worker
 from oncofhir.settings import Settings
 from tests.apache_kafka.broker import ApacheKafka
-from tests.integration.consumers.workbench import InstantProcessor, report, settings_for
+from tests.integration.consumers.worker_harness import InstantProcessor, report, settings_for
 
 PARTITIONS = 4
 RECORD_BYTES = 2_000

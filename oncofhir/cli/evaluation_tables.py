@@ -4,7 +4,7 @@ from typing import Any
 
 from rich.table import Table
 
-from oncofhir.cli.printing import console, plain
+from oncofhir.cli.output import console, plain
 
 
 def print_tables(result: dict[str, Any]) -> None:

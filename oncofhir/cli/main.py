@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from oncofhir import __version__
-from oncofhir.cli import (
+from oncofhir.cli.commands import (
     config,
     dead_letters,
     demo,

@@ -5,9 +5,9 @@ from collections.abc import Callable, Sequence
 from time import monotonic
 from typing import Any
 
+from oncofhir.evaluation.calibration.observed import Observed, observe
 from oncofhir.evaluation.dataset import LabelledReport
-from oncofhir.evaluation.observed import Observed, observe
-from oncofhir.evaluation.resources import Emitted, emitted
+from oncofhir.evaluation.scoring.resources import Emitted, emitted
 from oncofhir.fhir.intake.read_report import report_from_text
 from oncofhir.inference.extractor import Extractor
 from oncofhir.schemas.base import Value

@@ -4,7 +4,7 @@ import pytest
 
 from oncofhir.consumers.kafka.topics import ensure_topics
 from tests.apache_kafka.broker import ApacheKafka
-from tests.integration.consumers.workbench import settings_for
+from tests.integration.consumers.worker_harness import settings_for
 
 
 @pytest.fixture(scope="session")

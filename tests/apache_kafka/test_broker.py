@@ -4,7 +4,13 @@ import pytest
 
 from oncofhir.consumers.kafka.topics import ensure_topics
 from tests.apache_kafka.broker import ApacheKafka
-from tests.integration.consumers.workbench import message, publish, read_all, report, settings_for
+from tests.integration.consumers.worker_harness import (
+    message,
+    publish,
+    read_all,
+    report,
+    settings_for,
+)
 
 pytestmark = pytest.mark.anyio
 

@@ -15,7 +15,7 @@ from kafka import KafkaConsumer, TopicPartition
 from oncofhir.consumers.kafka.topics import ensure_topics
 from tests.apache_kafka.broker import ApacheKafka
 from tests.integration.consumers.test_worker_process import names, worker_process
-from tests.integration.consumers.workbench import (
+from tests.integration.consumers.worker_harness import (
     committed,
     message,
     publish,

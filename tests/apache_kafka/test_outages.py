@@ -8,7 +8,7 @@ import pytest
 from oncofhir.consumers.kafka.topics import ensure_topics
 from tests.apache_kafka.broker import ApacheKafka
 from tests.integration.consumers.test_worker_process import get, get_status, names, worker_process
-from tests.integration.consumers.workbench import (
+from tests.integration.consumers.worker_harness import (
     committed,
     message,
     publish,

@@ -11,7 +11,7 @@ from oncofhir.consumers.kafka.connection import client_options, connect
 from oncofhir.consumers.reconciliation.ledger import Problem
 from oncofhir.consumers.reconciliation.reconcile import read_topics
 from tests.apache_kafka.test_records import transaction
-from tests.integration.consumers.workbench import (
+from tests.integration.consumers.worker_harness import (
     InstantProcessor,
     message,
     publish,

@@ -13,7 +13,7 @@ from oncofhir.consumers.kafka.connection import client_options, connect
 from oncofhir.consumers.kafka.topics import ensure_topics
 from oncofhir.consumers.worker import Worker
 from oncofhir.schemas.errors import RequestRejected
-from tests.integration.consumers.workbench import (
+from tests.integration.consumers.worker_harness import (
     InstantProcessor,
     committed,
     message,

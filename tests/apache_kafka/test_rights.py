@@ -9,7 +9,7 @@ from kafka.admin import ACL, ACLOperation, ACLPermissionType, ResourcePattern, R
 from oncofhir.consumers.kafka.connection import client_options, connect
 from oncofhir.consumers.kafka.topics import ensure_topics
 from tests.apache_kafka.broker import ApacheKafka, Listener
-from tests.integration.consumers.workbench import (
+from tests.integration.consumers.worker_harness import (
     InstantProcessor,
     committed,
     message,

@@ -12,7 +12,7 @@ from oncofhir.settings import KafkaSettings, SettingsError
 from tests.apache_kafka.broker import ApacheKafka, Listener
 from tests.apache_kafka.certificates import Certificates
 from tests.apache_kafka.token_endpoint import CLIENT, SECRET, TokenEndpoint
-from tests.integration.consumers.workbench import (
+from tests.integration.consumers.worker_harness import (
     InstantProcessor,
     committed,
     message,

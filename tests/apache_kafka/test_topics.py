@@ -7,7 +7,7 @@ from kafka.admin import ConfigResource, ConfigResourceType
 from oncofhir.consumers.kafka.connection import client_options, connect
 from oncofhir.consumers.kafka.topic_checks import Severity, check_topics
 from oncofhir.consumers.kafka.topics import ensure_topics
-from tests.integration.consumers.workbench import settings_for
+from tests.integration.consumers.worker_harness import settings_for
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ import pytest
 
 from oncofhir.consumers.kafka.topics import ensure_topics
 from oncofhir.demo.broker import EmbeddedBroker
-from tests.integration.consumers.workbench import settings_for
+from tests.integration.consumers.worker_harness import settings_for
 
 
 @pytest.fixture(scope="session")

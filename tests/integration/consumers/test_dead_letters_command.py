@@ -15,7 +15,7 @@ from oncofhir.consumers.kafka.topics import refuse_missing_topics
 from oncofhir.schemas.errors import UnreadableReport
 from oncofhir.schemas.reasons import Reason
 from oncofhir.settings import SettingsError
-from tests.integration.consumers.workbench import (
+from tests.integration.consumers.worker_harness import (
     InstantProcessor,
     committed,
     message,

@@ -6,7 +6,7 @@ import pytest
 
 from oncofhir.schemas.errors import DependencyUnavailable, RequestRejected
 from oncofhir.schemas.reasons import Reason
-from tests.integration.consumers.workbench import (
+from tests.integration.consumers.worker_harness import (
     InstantProcessor,
     committed,
     message,

@@ -18,7 +18,7 @@ from oncofhir.demo.process import free_port
 from oncofhir.schemas.errors import DependencyUnavailable, RequestRejected
 from oncofhir.schemas.reasons import Reason
 from oncofhir.settings import KafkaSettings
-from tests.integration.consumers.workbench import publish, read_all, report
+from tests.integration.consumers.worker_harness import publish, read_all, report
 
 pytestmark = pytest.mark.anyio
 

@@ -28,7 +28,7 @@ from oncofhir.schemas.errors import (
 from oncofhir.schemas.reasons import Reason
 from oncofhir.settings import LogSettings, SettingsError, read_secret
 from oncofhir.telemetry.logging import configure
-from tests.integration.consumers.workbench import (
+from tests.integration.consumers.worker_harness import (
     InstantProcessor,
     committed,
     message,

@@ -13,7 +13,7 @@ import pytest
 
 from oncofhir.consumers.kafka.topics import ensure_topics
 from oncofhir.demo.broker import EmbeddedBroker
-from tests.integration.consumers.workbench import (
+from tests.integration.consumers.worker_harness import (
     committed,
     message,
     publish,

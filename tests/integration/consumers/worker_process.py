@@ -13,7 +13,7 @@ from oncofhir.schemas.errors import RequestRejected
 from oncofhir.schemas.reasons import Reason
 from oncofhir.settings import Settings
 from oncofhir.telemetry.logging import configure
-from tests.integration.consumers.workbench import processed_of
+from tests.integration.consumers.worker_harness import processed_of
 
 
 class RecordingProcessor:

@@ -15,15 +15,15 @@ from oncofhir.settings import Settings
 from oncofhir.testing.scripted_model import ScriptedModel
 from tests.chaos.parts import Proxy, Workers
 from tests.chaos.store import FhirStore
-from tests.integration.consumers.workbench import (
+from tests.integration.consumers.worker_harness import (
     committed,
     message,
     publish,
     read_all,
     settings_for,
 )
-from tests.integration.fhir.bench import shell
-from tests.integration.test_main_job import PATIENT, SCRIPT
+from tests.integration.fhir.document_store import shell
+from tests.integration.scenarios.test_main_job import PATIENT, SCRIPT
 from tests.reports import BREAST, diagnostic_report
 
 HANG_SECONDS = 60.0

@@ -11,7 +11,7 @@ from oncofhir.fhir.store.decision import Decision, decide
 from oncofhir.schemas.errors import OncofhirError
 from oncofhir.schemas.outcome import OutcomeStatus
 from tests.chaos.parts import Proxy
-from tests.integration.fhir.bench import ANSWERS, Bench
+from tests.integration.fhir.document_store import ANSWERS, Bench
 from tests.reports import BREAST
 
 HANG = 2.0

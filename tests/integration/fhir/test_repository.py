@@ -22,7 +22,7 @@ from oncofhir.schemas.outcome import OutcomeStatus, RowStatus
 from oncofhir.schemas.reasons import Reason
 from oncofhir.schemas.report import SecurityLabel
 from tests.findings import RECORDED
-from tests.integration.fhir.bench import (
+from tests.integration.fhir.document_store import (
     ANSWERS,
     MODEL,
     PROMPTS,
@@ -32,7 +32,7 @@ from tests.integration.fhir.bench import (
     story,
     tell,
 )
-from tests.integration.fhir.cut_off import of_this_patient, tasks_of
+from tests.integration.fhir.interrupted_writes import of_this_patient, tasks_of
 from tests.reports import BREAST, diagnostic_report
 
 CONFIDENTIALITY = {"system": "http://terminology.hl7.org/CodeSystem/v3-Confidentiality"}

@@ -17,7 +17,7 @@ from oncofhir.fhir.store.decision import Decision, decide
 from oncofhir.schemas.extraction import Extraction, ModelIdentity
 from oncofhir.schemas.identity import run_of
 from oncofhir.schemas.outcome import OutcomeStatus, RowStatus
-from tests.integration.fhir.bench import ANSWERS, PROMPTS, Bench
+from tests.integration.fhir.document_store import ANSWERS, PROMPTS, Bench
 from tests.reports import BREAST, CANARY
 
 SYSTEM = "https://test.example/sid"

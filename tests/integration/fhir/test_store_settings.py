@@ -13,8 +13,8 @@ from oncofhir.fhir.rest.client import FhirClient
 from oncofhir.schemas.errors import RequestRejected, UnsuitableServer
 from oncofhir.schemas.reasons import Reason
 from oncofhir.settings import FhirSettings, ModelSettings, Settings, SettingsError
-from tests.integration.fhir.bench import SYSTEM, Bench, run
-from tests.integration.fhir.cut_off import tasks_of
+from tests.integration.fhir.document_store import SYSTEM, Bench, run
+from tests.integration.fhir.interrupted_writes import tasks_of
 from tests.reports import BREAST
 from tests.serving import served
 

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 from oncofhir import __version__
+from oncofhir.cli.concurrency import in_order
 from oncofhir.cli.main import app
-from oncofhir.cli.ordered import in_order
 from oncofhir.schemas.reasons import Reason
 
 

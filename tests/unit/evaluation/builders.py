@@ -1,7 +1,7 @@
 """Labelled reports and what was found of them, for tests."""
 
+from oncofhir.evaluation.calibration.observed import Claim, Observed, kind_of
 from oncofhir.evaluation.dataset import LabelledReport
-from oncofhir.evaluation.observed import Claim, Observed, kind_of
 
 
 def labelled(

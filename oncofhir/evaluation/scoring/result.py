@@ -1,0 +1,155 @@
+"""The one JSON object of an evaluation: scores, and counts by report, without text, values or identifiers."""
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+from oncofhir import __version__
+from oncofhir.evaluation.calibration.observed import Observed
+from oncofhir.evaluation.calibration.reliability import in_first_half, judged, reliability
+from oncofhir.evaluation.dataset import ITEMS
+from oncofhir.evaluation.run import Measured
+from oncofhir.evaluation.scoring.resources import (
+    CONDITION,
+    OBSERVATION,
+    is_uncoded,
+    resource_type,
+    tally_resources,
+)
+from oncofhir.evaluation.scoring.scores import summary
+from oncofhir.evaluation.scoring.tally import Tally, tallies
+from oncofhir.evaluation.scoring.text_measures import diagnosis_measures, paper_measure
+from oncofhir.inference.calibration import Calibration
+from oncofhir.schemas.finding import Rejection
+from oncofhir.terminology import TERMINOLOGY_VERSION
+
+FORMAT = 1
+_TYPE_OF = {item.name: resource_type(item) for item in ITEMS}
+
+
+def result(
+    measured: Measured, dataset_sha256: str, seed: int, calibration: Calibration | None = None
+) -> dict[str, Any]:
+    """Everything that was measured. `calibration` is the one that was at work, if any."""
+    reports = measured.reports
+    counted = [tallies(report) for report in reports]
+    return {
+        "format": FORMAT,
+        "dataset": {"sha256": dataset_sha256, "reports": len(reports)},
+        "model": measured.model.model_dump(mode="json"),
+        "prompt_set": measured.prompt_set.model_dump(mode="json"),
+        "software": __version__,
+        "terminology": TERMINOLOGY_VERSION,
+        "seed": seed,
+        "findings": summary(counted, seed),
+        "diagnosis": diagnosis_measures(reports),
+        "paper": paper_measure(reports),
+        "resources": _resources(measured, seed),
+        "abstention": _abstention(reports),
+        "grounding": _grounding(reports),
+        "calibration": _calibration(measured, seed, calibration),
+        "cost": _cost(measured),
+        "unread": sum(report.unread for report in reports),
+        "reports": by_report(reports, counted),
+    }
+
+
+def by_report(
+    reports: Sequence[Observed], counted: Sequence[dict[str, Tally]]
+) -> dict[str, dict[str, list[int]]]:
+    """Right, related, claimed and wanted by report and item: what `--compare` reads."""
+    return {
+        report.key: {
+            name: [t.right, t.related, t.claimed, t.wanted] for name, t in of_report.items()
+        }
+        for report, of_report in zip(reports, counted, strict=True)
+    }
+
+
+def _resources(measured: Measured, seed: int) -> dict[str, Any]:
+    """Of what would be written (see `resources.py`): by resource type, item and in all."""
+    golds = [dict(report.gold) for report in measured.reports]
+    counted = [
+        tally_resources(gold, found) for gold, found in zip(golds, measured.resources, strict=True)
+    ]
+    by_type = {
+        type_: [
+            {name: t for name, t in report.items() if _TYPE_OF.get(name) == type_}
+            for report in counted
+        ]
+        for type_ in (CONDITION, OBSERVATION)
+    }
+    scores = summary(counted, seed)
+    return {
+        **{type_: summary(of_type, seed)["micro"] for type_, of_type in by_type.items()},
+        "micro": scores["micro"],
+        "items": scores["items"],
+        "uncoded": sum(
+            is_uncoded(item, value)
+            for gold in golds
+            for item, value in gold.items()
+            if resource_type(item)
+        ),
+    }
+
+
+def _abstention(reports: Sequence[Observed]) -> dict[str, Any]:
+    """`answers`: the share of the model's answers that say the report does not say.
+
+    `labels`: the share of labelled values for which there is no finding, whatever the cause;
+    `absent`: the share of labels known absent for which there is, rightly, none.
+    """
+    said = sum(report.answers for report in reports)
+    of_values = [not r.claims(item) for r in reports for item, gold in r.gold if gold is not None]
+    of_absent = [not r.claims(item) for r in reports for item, gold in r.gold if gold is None]
+    return {
+        "answers": sum(report.abstained for report in reports) / said if said else None,
+        "labels": sum(of_values) / len(of_values) if of_values else None,
+        "absent": sum(of_absent) / len(of_absent) if of_absent else None,
+    }
+
+
+def _grounding(reports: Sequence[Observed]) -> dict[str, Any]:
+    """What was claimed and is no finding, by reason; `rate` is the ungrounded share of all claims."""
+    reasons: Counter[str] = Counter()
+    for report in reports:
+        reasons.update(report.rejected)
+    found = sum(len(claims) for report in reports for claims in report.found.values())
+    claimed = found + reasons.total()
+    ungrounded = reasons[Rejection.UNGROUNDED.value]
+    return {
+        "claims": claimed,
+        "findings": found,
+        "rejected": {reason.value: reasons[reason.value] for reason in Rejection},
+        "rate": ungrounded / claimed if claimed else None,
+    }
+
+
+def _calibration(measured: Measured, seed: int, calibration: Calibration | None) -> dict[str, Any]:
+    """Of the half that no calibration of this seed, nor the one at work, is fitted on."""
+    at_work = (
+        calibration
+        if calibration and calibration.holds_for(measured.model, measured.prompt_set)
+        else None
+    )
+    seed = at_work.seed if at_work else seed
+    kept = [report for report in measured.reports if not in_first_half(report.key, seed)]
+    calibrated = at_work is not None
+    return {"calibrated": calibrated, "reports": len(kept), **reliability(judged(kept))}
+
+
+def _cost(measured: Measured) -> dict[str, Any]:
+    """`model_share` is the part of the reports' own time that they waited for the model server."""
+    reports = measured.reports
+    number = len(reports)
+    own = sum(report.seconds for report in reports)
+    asked = sum(report.model_seconds for report in reports)
+    return {
+        "seconds": measured.seconds,
+        "reports_per_minute": 60 * number / measured.seconds if measured.seconds else None,
+        "seconds_per_report": own / number,
+        "model_seconds_per_report": asked / number,
+        "model_share": asked / own if own else None,
+        "prompt_tokens_per_report": sum(r.prompt_tokens for r in reports) / number,
+        "generated_tokens_per_report": sum(r.generated_tokens for r in reports) / number,
+    }
