@@ -119,7 +119,7 @@ async def storing(base_url: str, seconds: float) -> Iterator[tuple[int, float]]:
     """Reports a second, for each number in flight."""
     client = FhirClient(base_url, max_connections=max(IN_FLIGHT))
     store = repository(client)
-    await client.put({"resourceType": "Patient", "id": "benchmark"})
+    await client.update({"resourceType": "Patient", "id": "benchmark"})
     first = await report_of("first")
     await store.ensure_standing(run_of(first, MODEL, PROMPTS, "x", "1", "1"), "prompts")
 
@@ -127,7 +127,7 @@ async def storing(base_url: str, seconds: float) -> Iterator[tuple[int, float]]:
         ident = f"bench-{next(_numbers)}"
         source: dict[str, Any] = {"resourceType": "DiagnosticReport", "id": ident}
         source |= {"status": "final", "code": {"text": "a report"}}
-        await client.put(source)
+        await client.update(source)
         report = await report_of(ident)
         run = run_of(report, MODEL, PROMPTS, "x", "1", "1")
         head = await store.find_head(report.source, report)

@@ -70,7 +70,7 @@ async def smoke_test(
     began = time.monotonic()
     deadline = began + seconds
     mark = uuid4().hex[:12]
-    await store.put(_patient())
+    await store.update(_patient())
     progress(f"patient {PATIENT} is in the store")
     watch = await asyncio.to_thread(_Watch, kafka)
     try:

@@ -45,7 +45,7 @@ def literal_reference(text: str) -> SourceReference | None:
     return None
 
 
-def within(base: str, url: str) -> str | None:
+def relative_to(base: str, url: str) -> str | None:
     """The part of `url` below `base`, or None when it is not below it."""
     start = base.rstrip("/") + "/"
     return url[len(start) :] if url.startswith(start) else None

@@ -22,7 +22,7 @@ class SourceReferences(Value):
     form: Literal["same", "absolute", "identifier"] = "same"
     base_url: str = ""
 
-    def to(self, reference: str) -> dict[str, Any]:
+    def reference_element(self, reference: str) -> dict[str, Any]:
         """The Reference element for a relative reference to a source resource, with or without version.
 
         A URL, which the source has of what stands on a third server, is an address already.
@@ -43,7 +43,7 @@ class SourceReferences(Value):
 SAME = SourceReferences()
 
 
-def named(element: dict[str, Any]) -> str | None:
+def referenced_resource(element: dict[str, Any]) -> str | None:
     """What a Reference element names, the same in each form: `Type/id`, else what it says."""
     said = element.get("reference") or (element.get("identifier") or {}).get("value")
     if not isinstance(said, str):

@@ -51,7 +51,9 @@ class SourceVersion(Value):
 NEVER_READ = SourceVersion(status="registered")
 
 
-def version_in(resource: Mapping[str, Any] | None, announced: str | None = None) -> SourceVersion:
+def source_version_of(
+    resource: Mapping[str, Any] | None, announced: str | None = None
+) -> SourceVersion:
     """meta.versionId, meta.lastUpdated and the status; what is missing or malformed is left out.
 
     Read leniently: also from a resource that cannot be read otherwise.

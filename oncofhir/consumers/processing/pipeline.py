@@ -14,7 +14,7 @@ from oncofhir.fhir.intake.triage import Retract, Skip
 from oncofhir.fhir.references import relative_reference
 from oncofhir.fhir.rest.capability import Capability, check_version
 from oncofhir.fhir.rest.client import FhirClient
-from oncofhir.fhir.source_version import NEVER_READ, SourceVersion, version_in
+from oncofhir.fhir.source_version import NEVER_READ, SourceVersion, source_version_of
 from oncofhir.fhir.store.changes import version_of
 from oncofhir.fhir.store.decision import Attachment, Decision, decide
 from oncofhir.fhir.store.head import Head
@@ -79,7 +79,7 @@ class Pipeline:
             DependencyUnavailable, AccessDenied: with the address that did not.
             UnsuitableServer: the store is of another FHIR version than we write.
         """
-        able = await self._store.ask_capability()
+        able = await self._store.fetch_capability()
         check_version(able, self._store.base_url)
         if able != self._told:  # each attempt of the start asks anew
             self._told = able
@@ -110,8 +110,8 @@ class Pipeline:
             AccessDenied: halt.
         """
         began = self._clock()
-        reading = await self._reader.read(event, self._source.beside(event.companions))
-        at = version_in(reading.resource or event.resource, event.source.version)
+        reading = await self._reader.read(event, self._source.with_companions(event.companions))
+        at = source_version_of(reading.resource or event.resource, event.source.version)
         source = _with_version(event.source, at)
         if isinstance(reading.result, Retract):
             return await self._retract(source, at, reading.result.reason)
@@ -135,7 +135,7 @@ class Pipeline:
             DependencyUnavailable, StoreConflict: try again later.
             AccessDenied: halt.
         """
-        at = version_in(event.resource, event.source.version)
+        at = source_version_of(event.resource, event.source.version)
         if event.resource is None and event.operation is not Operation.DELETE:
             # A reference alone tells no status: as little as may be, so that a replay is not stale.
             at = NEVER_READ.model_copy(update={"version": event.source.version})
@@ -155,7 +155,7 @@ class Pipeline:
         """
         done: list[Processed] = []
         for reference in replaced:
-            named = relative_reference(self._source.local(reference))
+            named = relative_reference(self._source.relative(reference))
             if named is None or named.type != by.type or named.id == by.id:
                 continue
             source = named.model_copy(update={"version": None})

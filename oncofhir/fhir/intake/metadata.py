@@ -48,14 +48,14 @@ def subject_of(resource: Mapping[str, Any], kind: str, reader: ReferenceReader) 
         raise UnreadableReport(Reason.UNRESOLVED_SUBJECT, f"{path}.reference")
     if named.type != "Patient":
         raise UnreadableReport(Reason.NOT_A_PATIENT, f"{path}.reference")
-    local = reader.local(reference)
+    local = reader.relative(reference)
     return local.partition("/_history/")[0]
 
 
-async def gender_of(subject: str, reader: ReferenceReader) -> str | None:
+async def read_gender(subject: str, reader: ReferenceReader) -> str | None:
     """The Patient's gender where it can be had: a diagnosis code may depend on it, reading does not."""
     try:
-        patient = await reader.resource(subject)
+        patient = await reader.read_resource(subject)
         return string(patient, "gender", "Patient")
     except OncofhirError:
         return None
@@ -118,7 +118,7 @@ def specimen_reference(element: Element, path: str, reader: ReferenceReader) -> 
     named = literal_reference(reference) if reference is not None else None
     if reference is None or named is None or named.type != "Specimen":
         return None
-    return reader.local(reference).partition("/_history/")[0]
+    return reader.relative(reference).partition("/_history/")[0]
 
 
 def security_of(meta: Element, path: str) -> tuple[SecurityLabel, ...]:

@@ -5,27 +5,27 @@ from itertools import islice
 from typing import Any
 
 from oncofhir.fhir.elements import child, children, instant, string
-from oncofhir.fhir.intake.attachments.decoded_text import possible
-from oncofhir.fhir.intake.attachments.html import text_of_html
-from oncofhir.fhir.intake.attachments.plain import plain_text
+from oncofhir.fhir.intake.attachments.charset import plain_text
+from oncofhir.fhir.intake.attachments.decoded_text import replace_unencodable
+from oncofhir.fhir.intake.attachments.html import text_of_markup
 from oncofhir.fhir.intake.attachments.reader import Parse, parse_here
 from oncofhir.fhir.intake.limits import IntakeLimits as IntakeLimits  # noqa: PLC0414 - part of this interface
 from oncofhir.fhir.intake.metadata import (
     effective_of,
     encounter_of,
-    gender_of,
+    read_gender,
     security_of,
     source_of,
     specimen_of,
     subject_of,
 )
-from oncofhir.fhir.intake.renditions import NOTHING_TO_READ, Located, Piece, best_rendition
-from oncofhir.fhir.intake.results import said_by, textual_results
+from oncofhir.fhir.intake.renditions import NOTHING_TO_READ, Located, Piece, read_best_rendition
+from oncofhir.fhir.intake.results import concept_text, read_results
 from oncofhir.fhir.intake.sections import sections
 from oncofhir.fhir.intake.source_reader import ReferenceReader
-from oncofhir.fhir.intake.specimen_labels import specimens_by_part
+from oncofhir.fhir.intake.specimen_labels import read_specimens_by_part
 from oncofhir.fhir.intake.specimen_parts import parts
-from oncofhir.fhir.intake.specimen_sites import specimen_sites
+from oncofhir.fhir.intake.specimen_sites import read_specimen_sites
 from oncofhir.fhir.intake.triage import report_categories, report_types
 from oncofhir.schemas.errors import UnreadableReport
 from oncofhir.schemas.event import REPORT_TYPES, SourceReference
@@ -74,12 +74,12 @@ async def read_report(
         source_last_updated=instant(string(meta, "lastUpdated", f"{kind}.meta")),
         status=status,
         subject=subject,
-        patient_gender=await gender_of(subject, reader),
+        patient_gender=await read_gender(subject, reader),
         encounter=encounter_of(resource, kind),
         effective=effective_of(resource, kind),
         issued=string(resource, "issued" if kind == "DiagnosticReport" else "date", kind),
         specimen=specimen_of(resource, kind, reader),
-        specimens=await specimens_by_part(resource, reader, labels, limits),
+        specimens=await read_specimens_by_part(resource, reader, labels, limits),
         categories=report_categories(resource),
         types=report_types(resource),
         security=security_of(meta, f"{kind}.meta"),
@@ -112,7 +112,7 @@ def report_from_text(data: bytes, name: str) -> Report:
     Raises:
         UnreadableReport: undecodable-text, empty-attachment.
     """
-    text = possible(plain_text(data, None, name))
+    text = replace_unencodable(plain_text(data, None, name))
     if not text.strip():
         raise UnreadableReport(Reason.EMPTY_ATTACHMENT, name)
     ident = sha256_of(text)[:32]
@@ -140,7 +140,7 @@ async def _pieces(
     """What the attachments say, and all that the report says, in reading order."""
     failure: UnreadableReport | None = None
     try:
-        attached = await best_rendition(
+        attached = await read_best_rendition(
             _attachments(resource, kind), resource, reader, limits, parse
         )
     except UnreadableReport as error:
@@ -153,9 +153,9 @@ async def _pieces(
         if conclusion is not None and _bare(conclusion) not in _said(pieces):
             pieces.append(_plain(f"{kind}.conclusion", conclusion))
         pieces += _conclusion_codes(resource, kind, _said(pieces), limits)
-        pieces += await textual_results(resource, reader, limits, fetch=not attached)
+        pieces += await read_results(resource, reader, limits, fetch=not attached)
         if pieces:  # a site alone is no report
-            sites = await specimen_sites(resource, reader, limits, fetch=not attached)
+            sites = await read_specimen_sites(resource, reader, limits, fetch=not attached)
             said = _said(pieces) if sites else ""
             pieces += [p for site in sites if _bare(site[-1].text) not in said for p in site]
     if not pieces:
@@ -180,7 +180,7 @@ def _conclusion_codes(
 ) -> Iterator[Piece]:
     """What the codes of the conclusion are called, where the report does not say it already."""
     for at, concept in islice(children(resource, "conclusionCode", kind), limits.max_results):
-        name = said_by(concept, at)
+        name = concept_text(concept, at)
         if name is not None and _bare(name.text) not in said:
             yield name
 
@@ -196,7 +196,7 @@ def _said(pieces: list[Piece]) -> str:
 
 
 def _plain(path: str, text: str) -> Piece:
-    return Piece(path=path, content_type="text/plain", text=possible(text))
+    return Piece(path=path, content_type="text/plain", text=replace_unencodable(text))
 
 
 def _narrative(resource: Mapping[str, Any], kind: str, *, only_authored: bool) -> Iterator[Piece]:
@@ -210,7 +210,7 @@ def _narrative(resource: Mapping[str, Any], kind: str, *, only_authored: bool) -
     ):
         return
     div = string(narrative, "div", f"{kind}.text")
-    text = text_of_html(div, f"{kind}.text.div") if div is not None else ""
+    text = text_of_markup(div, f"{kind}.text.div") if div is not None else ""
     if text.strip():
         yield Piece(path=f"{kind}.text.div", content_type="text/html", text=text)
 
@@ -221,7 +221,7 @@ def _joined(pieces: list[Piece]) -> tuple[str, tuple[Segment, ...]]:
     segments: list[Segment] = []
     length = 0
     for piece in pieces:
-        text = possible(piece.text)
+        text = replace_unencodable(piece.text)
         if texts:
             texts.append(piece.before)
             length += len(piece.before)

@@ -5,11 +5,11 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from oncofhir.fhir.elements import Element, children, string
-from oncofhir.fhir.intake.attachments.base64_data import decoded_base64, verify
+from oncofhir.fhir.intake.attachments.base64_data import decode_base64, verify
 from oncofhir.fhir.intake.attachments.reader import Parse
 from oncofhir.fhir.intake.attachments.sniff import IMAGE, UNKNOWN, charset_of, declared_type
 from oncofhir.fhir.intake.limits import IntakeLimits
-from oncofhir.fhir.intake.source_reader import ReferenceReader, binary_content
+from oncofhir.fhir.intake.source_reader import ReferenceReader, decode_binary
 from oncofhir.fhir.references import origin
 from oncofhir.schemas.errors import UnreadableReport
 from oncofhir.schemas.reasons import Reason
@@ -40,7 +40,7 @@ Located = tuple[str, Element]
 """An Attachment with its path."""
 
 
-async def best_rendition(
+async def read_best_rendition(
     attachments: Iterable[Located],
     resource: Mapping[str, Any],
     reader: ReferenceReader,
@@ -125,7 +125,7 @@ async def _read(
         content_type=decoded.content_type,
         text=decoded.text,
         unread_pages=decoded.unread_pages,
-        url=None if url is None or url.startswith("#") else normal_url(reader.local(url)),
+        url=None if url is None or url.startswith("#") else normal_url(reader.relative(url)),
     )
 
 
@@ -150,7 +150,7 @@ async def _content(
     size, sha1 = _size(attachment, path), string(attachment, "hash", path)
     data = string(attachment, "data", path)
     if data is not None:
-        content = decoded_base64(data, path, limits.max_attachment_bytes, size=size, sha1=sha1)
+        content = decode_base64(data, path, limits.max_attachment_bytes, size=size, sha1=sha1)
         return content, content_type
     if url is None:
         raise UnreadableReport(Reason.EMPTY_ATTACHMENT, path)
@@ -158,7 +158,7 @@ async def _content(
         if url.startswith("#"):
             content, served_type = _contained(resource, url[1:], limits)
         else:
-            content, served_type = await reader.attachment(url, content_type or "*/*")
+            content, served_type = await reader.fetch_attachment(url, content_type or "*/*")
     except UnreadableReport as error:
         raise UnreadableReport(error.reason, f"{path}.url", error.detail) from error
     verify(content, path, size=size, sha1=sha1)
@@ -181,7 +181,7 @@ def _contained(
     contained = find_contained(resource, name)
     if contained is None or contained.get("resourceType") != "Binary":
         raise UnreadableReport(Reason.ATTACHMENT_NOT_FOUND)
-    return binary_content(contained, limits.max_attachment_bytes)
+    return decode_binary(contained, limits.max_attachment_bytes)
 
 
 def find_contained(resource: Mapping[str, Any], name: str) -> Element | None:

@@ -37,7 +37,7 @@ async def resolve(
         return event.resource
     reference = event.source.unversioned if read_current else str(event.source)
     try:
-        current = await reader.resource(reference)
+        current = await reader.read_resource(reference)
     except UnreadableReport as error:
         if error.reason not in _ABSENT:
             raise

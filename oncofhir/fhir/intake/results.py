@@ -13,7 +13,7 @@ _PLAIN = "text/plain"
 _WITHDRAWN = frozenset({"entered-in-error", "cancelled"})
 
 
-async def textual_results(
+async def read_results(
     resource: Mapping[str, Any], reader: ReferenceReader, limits: IntakeLimits, *, fetch: bool
 ) -> list[Piece]:
     """What the results say in words, each behind the name of its Observation.
@@ -29,13 +29,13 @@ async def textual_results(
         if count >= limits.max_results:
             break
         named = string(reference, "reference", at)
-        observation = await referred(resource, named, "Observation", reader, fetch=fetch)
+        observation = await read_referenced(resource, named, "Observation", reader, fetch=fetch)
         if observation is not None and observation.get("status") not in _WITHDRAWN:
             pieces += _said(observation, f"{at}.resolve()")
     return pieces
 
 
-async def referred(
+async def read_referenced(
     resource: Mapping[str, Any],
     reference: str | None,
     kind: str,
@@ -54,7 +54,7 @@ async def referred(
         found: Element | None = find_contained(resource, reference[1:])
     elif fetch:
         try:
-            found = await reader.resource(reference)
+            found = await reader.read_resource(reference)
         except UnreadableReport:
             return None
     else:
@@ -75,12 +75,12 @@ def _said(observation: Element, path: str) -> Iterator[Piece]:
 
 
 def concept_piece(element: Element, name: str, path: str) -> Piece | None:
-    """What the CodeableConcept `name` of an element says (see `said_by`)."""
+    """What the CodeableConcept `name` of an element says (see `concept_text`)."""
     concept = child(element, name, path)
-    return None if concept is None else said_by(concept, f"{path}.{name}")
+    return None if concept is None else concept_text(concept, f"{path}.{name}")
 
 
-def said_by(concept: Element, path: str) -> Piece | None:
+def concept_text(concept: Element, path: str) -> Piece | None:
     """What a CodeableConcept says: its text, else its first coding's display."""
     text = string(concept, "text", path)
     if text is not None:

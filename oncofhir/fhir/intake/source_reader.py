@@ -9,9 +9,9 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Protocol
 
 from oncofhir.fhir.elements import string
-from oncofhir.fhir.intake.attachments.base64_data import decoded_base64
-from oncofhir.fhir.references import literal_reference, origin, relative_reference, within
-from oncofhir.fhir.rest.bounded_fetch import Bounds, Fetch
+from oncofhir.fhir.intake.attachments.base64_data import decode_base64
+from oncofhir.fhir.references import literal_reference, origin, relative_reference, relative_to
+from oncofhir.fhir.rest.bounded_fetch import Bounds, FetchPolicy
 from oncofhir.schemas.errors import OncofhirError, UnreadableReport
 from oncofhir.schemas.reasons import Reason
 
@@ -23,7 +23,7 @@ _FHIR_JSON = ("application/fhir+json", "application/json+fhir", "application/jso
 class ReferenceReader(Protocol):
     """Reads what a report refers to."""
 
-    async def resource(self, reference: str) -> dict[str, Any]:
+    async def read_resource(self, reference: str) -> dict[str, Any]:
         """The resource that a literal reference names.
 
         Raises:
@@ -32,7 +32,7 @@ class ReferenceReader(Protocol):
         """
         ...
 
-    async def attachment(self, url: str, accept: str) -> tuple[bytes, str | None]:
+    async def fetch_attachment(self, url: str, accept: str) -> tuple[bytes, str | None]:
         """The content that an attachment's URL names, and its content type if that is known.
 
         Raises:
@@ -42,7 +42,7 @@ class ReferenceReader(Protocol):
         """
         ...
 
-    def local(self, url: str) -> str:
+    def relative(self, url: str) -> str:
         """The URL relative to the source when it is below the source's base, else as it is."""
         ...
 
@@ -60,22 +60,22 @@ class Companions:
             if isinstance(resource.get("resourceType"), str) and isinstance(resource.get("id"), str)
         }
 
-    async def resource(self, reference: str) -> dict[str, Any]:
+    async def read_resource(self, reference: str) -> dict[str, Any]:
         found = self.find(reference)
         if found is None:
             raise UnreadableReport(Reason.RESOURCE_NOT_FOUND)
         return found
 
-    async def attachment(self, url: str, accept: str) -> tuple[bytes, str | None]:  # noqa: ARG002
+    async def fetch_attachment(self, url: str, accept: str) -> tuple[bytes, str | None]:  # noqa: ARG002
         named = relative_reference(url)
         binary = self.binary(url)
         if binary is not None:
-            return binary_content(binary, self._max_bytes)
+            return decode_binary(binary, self._max_bytes)
         if named is None or named.type != "Binary":
             raise UnreadableReport(Reason.ATTACHMENT_URL_REFUSED)
         raise UnreadableReport(Reason.ATTACHMENT_NOT_FOUND)
 
-    def local(self, url: str) -> str:
+    def relative(self, url: str) -> str:
         return url
 
     def binary(self, url: str) -> dict[str, Any] | None:
@@ -98,7 +98,7 @@ class SourceClient(Protocol):
     async def read(self, type: str, id: str, version: str | None = None) -> dict[str, Any]: ...  # noqa: A002
 
     async def read_binary(
-        self, url: str, accept: str, fetch: Fetch
+        self, url: str, accept: str, fetch: FetchPolicy
     ) -> tuple[bytes, str | None]: ...
 
 
@@ -124,7 +124,7 @@ class SourceReader:
         self._max_bytes = max_attachment_bytes
         self._seconds = fetch_seconds
 
-    def beside(self, resources: Iterable[dict[str, Any]]) -> "SourceReader":
+    def with_companions(self, resources: Iterable[dict[str, Any]]) -> "SourceReader":
         """The same reader with other companions: those of one event."""
         return SourceReader(
             self._client,
@@ -134,8 +134,8 @@ class SourceReader:
             fetch_seconds=self._seconds,
         )
 
-    async def resource(self, reference: str) -> dict[str, Any]:
-        reference = self.local(reference)
+    async def read_resource(self, reference: str) -> dict[str, Any]:
+        reference = self.relative(reference)
         found = self._companions.find(reference)
         if found is not None:
             return found
@@ -149,37 +149,39 @@ class SourceReader:
                 raise UnreadableReport(error.reason) from error
             raise
 
-    async def attachment(self, url: str, accept: str) -> tuple[bytes, str | None]:
-        url = self.local(url)
+    async def fetch_attachment(self, url: str, accept: str) -> tuple[bytes, str | None]:
+        url = self.relative(url)
         named = relative_reference(url)
         if named is not None and named.type != "Binary":
             raise UnreadableReport(Reason.ATTACHMENT_URL_REFUSED)
         is_allowed = origin(url) in self._allowed
         if not is_allowed and (binary := self._companions.binary(url)) is not None:
-            return binary_content(binary, self._max_bytes)
+            return decode_binary(binary, self._max_bytes)
         if named is None and not is_allowed:
             raise UnreadableReport(Reason.ATTACHMENT_URL_REFUSED)
         try:
-            content, content_type = await self._client.read_binary(url, accept, self._fetch())
+            content, content_type = await self._client.read_binary(
+                url, accept, self._fetch_policy()
+            )
         except OncofhirError as error:
             if error.reason in _ABSENT:
                 raise UnreadableReport(Reason.ATTACHMENT_NOT_FOUND) from error
             raise
-        content, content_type = unwrapped(content, content_type, self._max_bytes)
+        content, content_type = unwrap_binary(content, content_type, self._max_bytes)
         if len(content) > self._max_bytes:
             raise UnreadableReport(Reason.ATTACHMENT_TOO_LARGE)
         return content, content_type
 
-    def _fetch(self) -> Fetch:
+    def _fetch_policy(self) -> FetchPolicy:
         """A Binary resource may stand around the content: base64 is longer by a third."""
         bounds = Bounds(self._max_bytes * 4 // 3 + _AROUND_BASE64, self._seconds)
-        return Fetch(bounds, lambda url: origin(url) in self._allowed)
+        return FetchPolicy(bounds, lambda url: origin(url) in self._allowed)
 
-    def local(self, url: str) -> str:
-        return within(self._client.base_url, url) or url
+    def relative(self, url: str) -> str:
+        return relative_to(self._client.base_url, url) or url
 
 
-def binary_content(binary: Mapping[str, Any], max_bytes: int) -> tuple[bytes, str | None]:
+def decode_binary(binary: Mapping[str, Any], max_bytes: int) -> tuple[bytes, str | None]:
     """The content of a Binary resource.
 
     Raises:
@@ -188,10 +190,12 @@ def binary_content(binary: Mapping[str, Any], max_bytes: int) -> tuple[bytes, st
     data = string(binary, "data", "Binary")
     if data is None:
         raise UnreadableReport(Reason.EMPTY_ATTACHMENT, "Binary.data")
-    return decoded_base64(data, "Binary.data", max_bytes), string(binary, "contentType", "Binary")
+    return decode_base64(data, "Binary.data", max_bytes), string(binary, "contentType", "Binary")
 
 
-def unwrapped(content: bytes, content_type: str | None, max_bytes: int) -> tuple[bytes, str | None]:
+def unwrap_binary(
+    content: bytes, content_type: str | None, max_bytes: int
+) -> tuple[bytes, str | None]:
     """The content itself when a server answered with the Binary resource around it."""
     name = (content_type or "").partition(";")[0].strip().lower()
     if name not in _FHIR_JSON:
@@ -201,5 +205,5 @@ def unwrapped(content: bytes, content_type: str | None, max_bytes: int) -> tuple
     except (ValueError, RecursionError):
         return content, content_type
     if isinstance(resource, dict) and resource.get("resourceType") == "Binary":
-        return binary_content(resource, max_bytes)
+        return decode_binary(resource, max_bytes)
     return content, content_type

@@ -13,7 +13,7 @@ from typing import Any
 from oncofhir.fhir.elements import Element, child, children, string
 from oncofhir.fhir.intake.limits import IntakeLimits
 from oncofhir.fhir.intake.metadata import specimen_reference
-from oncofhir.fhir.intake.results import concept_piece, referred
+from oncofhir.fhir.intake.results import concept_piece, read_referenced
 from oncofhir.fhir.intake.source_reader import ReferenceReader
 from oncofhir.schemas.errors import AccessDenied, RequestRejected
 
@@ -26,7 +26,7 @@ _BEFORE = re.compile(
 _BEHIND = re.compile(r".*\d[\s\-_.:/]?([A-Z])", re.IGNORECASE)
 
 
-async def specimens_by_part(
+async def read_specimens_by_part(
     resource: Mapping[str, Any],
     reader: ReferenceReader,
     labels: Collection[str],
@@ -62,7 +62,7 @@ async def _read_label(
     resource: Mapping[str, Any], reference: str, reader: ReferenceReader, labels: Collection[str]
 ) -> str | None:
     try:
-        specimen = await referred(resource, reference, "Specimen", reader, fetch=True)
+        specimen = await read_referenced(resource, reference, "Specimen", reader, fetch=True)
     except (AccessDenied, RequestRejected):
         return None
     if specimen is None or specimen.get("status") == "entered-in-error":

@@ -6,11 +6,11 @@ from typing import Any
 from oncofhir.fhir.elements import Element, child, children, string
 from oncofhir.fhir.intake.limits import IntakeLimits
 from oncofhir.fhir.intake.renditions import Piece
-from oncofhir.fhir.intake.results import concept_piece, referred, said_by
+from oncofhir.fhir.intake.results import concept_piece, concept_text, read_referenced
 from oncofhir.fhir.intake.source_reader import ReferenceReader
 
 
-async def specimen_sites(
+async def read_specimen_sites(
     resource: Mapping[str, Any], reader: ReferenceReader, limits: IntakeLimits, *, fetch: bool
 ) -> list[list[Piece]]:
     """The body site of each specimen that states one, behind the specimen's type, as the source writes them.
@@ -26,7 +26,7 @@ async def specimen_sites(
         if count >= limits.max_results:
             break
         named = string(reference, "reference", at)
-        specimen = await referred(resource, named, "Specimen", reader, fetch=fetch)
+        specimen = await read_referenced(resource, named, "Specimen", reader, fetch=fetch)
         if specimen is not None and specimen.get("status") != "entered-in-error":
             site = _site(specimen, f"{at}.resolve()")
             kind = concept_piece(specimen, "type", f"{at}.resolve()")
@@ -44,4 +44,4 @@ def _site(specimen: Element, path: str) -> Piece | None:
     if site is None:
         return None
     at = f"{path}.collection.bodySite"
-    return said_by(site, at) or concept_piece(site, "concept", at)
+    return concept_text(site, at) or concept_piece(site, "concept", at)

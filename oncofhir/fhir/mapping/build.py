@@ -195,7 +195,7 @@ class _Building:
     def _anchor_of(self, part: str | None) -> dict[str, Any] | None:
         named = self._named_specimen(part)
         if named is not None:
-            return self.context.sources.to(named)
+            return self.context.sources.reference_element(named)
         return self._reference(self._anchors.get(part))
 
     def _reference(self, slot: str | None) -> dict[str, str] | None:

@@ -73,7 +73,7 @@ def _of_version(context: Context) -> dict[str, Any]:
     if version is None:
         return context.source
     return {
-        **context.sources.to(f"{source}/_history/{version}"),
+        **context.sources.reference_element(f"{source}/_history/{version}"),
         "display": f"version {version}",
     }
 

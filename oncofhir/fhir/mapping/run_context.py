@@ -71,12 +71,12 @@ class Context(Value):
     @property
     def subject(self) -> dict[str, Any]:
         """The patient."""
-        return self.sources.to(self.report.subject)
+        return self.sources.reference_element(self.report.subject)
 
     @property
     def source(self) -> dict[str, Any]:
         """The report, whatever its version."""
-        return self.sources.to(self.run.source)
+        return self.sources.reference_element(self.run.source)
 
     @property
     def model_device(self) -> str:

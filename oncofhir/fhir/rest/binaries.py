@@ -6,7 +6,7 @@ from urllib.parse import urljoin
 import httpx2
 
 from oncofhir.fhir.references import origin
-from oncofhir.fhir.rest.bounded_fetch import Bounds, Fetch
+from oncofhir.fhir.rest.bounded_fetch import Bounds, FetchPolicy
 from oncofhir.fhir.rest.responses import OK
 from oncofhir.fhir.rest.transport import FHIR_JSON, Transport
 from oncofhir.schemas.errors import AccessDenied, DependencyUnavailable, UnreadableReport
@@ -24,7 +24,7 @@ class Binaries:
     def __init__(self, transport: Transport) -> None:
         self._transport = transport
 
-    async def read(self, address: str, accept: str, fetch: Fetch) -> tuple[bytes, str | None]:
+    async def read(self, address: str, accept: str, fetch: FetchPolicy) -> tuple[bytes, str | None]:
         """What is at an absolute address, and its content type.
 
         A server that does not serve raw content (406) is asked for the Binary resource. That another
@@ -37,17 +37,19 @@ class Binaries:
         """
         try:
             async with asyncio.timeout(fetch.bounds.seconds):
-                return await self._followed(address, accept, fetch)
+                return await self._follow(address, accept, fetch)
         except TimeoutError as error:
             raise DependencyUnavailable(
                 Reason.STORE_UNREACHABLE, origin(address) or "another address", "too slow"
             ) from error
 
-    async def _followed(self, address: str, accept: str, fetch: Fetch) -> tuple[bytes, str | None]:
+    async def _follow(
+        self, address: str, accept: str, fetch: FetchPolicy
+    ) -> tuple[bytes, str | None]:
         for _ in range(_MOST_REDIRECTS + 1):
-            response = await self._fetched(address, accept, fetch.bounds)
+            response = await self._request(address, accept, fetch.bounds)
             if response.status_code in _NOT_SERVED_RAW:
-                response = await self._fetched(address, FHIR_JSON, fetch.bounds)
+                response = await self._request(address, FHIR_JSON, fetch.bounds)
             if response.status_code in OK:
                 return response.content, response.headers.get("content-type")
             if response.status_code not in _REDIRECTS:
@@ -57,9 +59,9 @@ class Binaries:
                 raise UnreadableReport(Reason.ATTACHMENT_URL_REFUSED, None, "redirected elsewhere")
         raise UnreadableReport(Reason.ATTACHMENT_URL_REFUSED, None, "too many redirects")
 
-    async def _fetched(self, address: str, accept: str, bounds: Bounds) -> httpx2.Response:
+    async def _request(self, address: str, accept: str, bounds: Bounds) -> httpx2.Response:
         try:
-            return await self._transport.retrying(
+            return await self._transport.request_with_retry(
                 "GET",
                 address,
                 headers={"accept": accept},

@@ -33,7 +33,7 @@ class Bounds:
 
 
 @dataclass(frozen=True)
-class Fetch:
+class FetchPolicy:
     """What fetching an attachment may cost, and which addresses (URLs) its redirects may lead to."""
 
     bounds: Bounds
@@ -52,7 +52,7 @@ class ContentCodingError(httpx2.HTTPError):
     """The answer is compressed in a way that was not asked for, or its compression is broken."""
 
 
-async def exchange(
+async def fetch(
     http: httpx2.AsyncClient,
     method: str,
     address: str,
@@ -80,7 +80,7 @@ async def exchange(
         asked = {**headers, "accept-encoding": "gzip"}
         async with http.stream(method, address, headers=asked, **sent) as response:
             if named:  # the name may have been resolved anew since
-                _refuse_hidden(_peer(response))
+                _reject_local_address(_peer_address(response))
             content = await _content(response, bounds.max_bytes)
     kept = [(k, v) for k, v in response.headers.multi_items() if k not in _AFTER_DECODING]
     return httpx2.Response(
@@ -107,16 +107,16 @@ async def _resolve(address: str) -> None:
     except OSError as error:
         raise httpx2.ConnectError(type(error).__name__) from error
     for *_, reached in found:
-        _refuse_hidden(str(reached[0]))
+        _reject_local_address(str(reached[0]))
 
 
-def _peer(response: httpx2.Response) -> str | None:
+def _peer_address(response: httpx2.Response) -> str | None:
     stream = response.extensions.get("network_stream")
     peer = stream.get_extra_info("server_addr") if stream is not None else None
     return str(peer[0]) if isinstance(peer, tuple) else None
 
 
-def _refuse_hidden(text: str | None) -> None:
+def _reject_local_address(text: str | None) -> None:
     if text is None:
         raise AddressRefusedError
     reached = ipaddress.ip_address(text.partition("%")[0])

@@ -14,14 +14,14 @@ import httpx2
 
 from oncofhir.fhir.rest.auth.bearer import Authorization
 from oncofhir.fhir.rest.binaries import Binaries
-from oncofhir.fhir.rest.bounded_fetch import Fetch
+from oncofhir.fhir.rest.bounded_fetch import FetchPolicy
 from oncofhir.fhir.rest.capability import Capability, capability_of
 from oncofhir.fhir.rest.responses import (
     OK,
     entry_error,
-    error_of,
-    expected,
+    error_for_status,
     outcome_error,
+    require_resource,
     status_of,
     version_of,
     write_error,
@@ -74,17 +74,19 @@ class FhirClient:
     def base_url(self) -> str:
         return self._base_url
 
-    async def ask_capability(self) -> Capability:
+    async def fetch_capability(self) -> Capability:
         """What the server says now that it can do; proves that it is there and speaks FHIR."""
-        answer = self._json(await self._transport.retrying("GET", f"{self._base_url}/metadata"))
+        answer = self._json(
+            await self._transport.request_with_retry("GET", f"{self._base_url}/metadata")
+        )
         if answer.get("resourceType") != _BEFORE_STU3:
-            answer = expected(answer, "CapabilityStatement", self._base_url)
+            answer = require_resource(answer, "CapabilityStatement", self._base_url)
         self._capability = capability_of(answer)
         return self._capability
 
     async def capability(self) -> Capability:
         """What the server said when it was asked last; it is asked once."""
-        return self._capability or await self.ask_capability()
+        return self._capability or await self.fetch_capability()
 
     async def read(self, type: str, id: str, version: str | None = None) -> dict[str, Any]:  # noqa: A002
         """One resource.
@@ -110,10 +112,10 @@ class FhirClient:
         """The first page of a search, with its links; `paging.search_pages` has all of them."""
         return await self._read(f"/{type}", _BUNDLE, params, _STRICTLY)
 
-    async def page(self, url: str) -> dict[str, Any]:
+    async def read_page(self, url: str) -> dict[str, Any]:
         """A further page, at the address that the server's own link names."""
-        answer = self._json(await self._transport.retrying("GET", url, headers=_STRICTLY))
-        return expected(answer, _BUNDLE, self._base_url)
+        answer = self._json(await self._transport.request_with_retry("GET", url, headers=_STRICTLY))
+        return require_resource(answer, _BUNDLE, self._base_url)
 
     async def count(self, type: str) -> int:  # noqa: A002
         """How many resources of a type the server holds."""
@@ -133,9 +135,9 @@ class FhirClient:
         if not references:
             return {}
         if not batch:
-            each = await asyncio.gather(*map(self._read_if_there, references))
+            each = await asyncio.gather(*map(self._read_if_present, references))
             return {n: r for n, r in zip(references, each, strict=True) if r is not None}
-        return self._read_of(references, await self._batch(references))
+        return self._resources_in(references, await self._batch(references))
 
     async def read_many_and_search(
         self,
@@ -153,9 +155,9 @@ class FhirClient:
         *read_entries, entry = await self._batch((*references, searched), _STRICTLY)
         status = status_of(entry.get("response") or {})
         if status not in OK:
-            raise error_of(status, self._base_url, reads=True)
-        found = expected(entry.get("resource"), _BUNDLE, self._base_url)
-        return self._read_of(references, read_entries), _matches(found, type)
+            raise error_for_status(status, self._base_url, reads=True)
+        found = require_resource(entry.get("resource"), _BUNDLE, self._base_url)
+        return self._resources_in(references, read_entries), _matches(found, type)
 
     async def _batch(
         self, urls: Sequence[str], headers: Mapping[str, str] | None = None
@@ -163,41 +165,43 @@ class FhirClient:
         """The entries that answer a GET each."""
         entries = [{"request": {"method": "GET", "url": url}} for url in urls]
         bundle = {"resourceType": "Bundle", "type": "batch", "entry": entries}
-        response = await self._transport.retrying(
+        response = await self._transport.request_with_retry(
             "POST", self._base_url, json=bundle, headers=headers
         )
         answer = self._json(response)
-        answered = expected(answer, _BUNDLE, self._base_url).get("entry") or []
+        answered = require_resource(answer, _BUNDLE, self._base_url).get("entry") or []
         if len(answered) != len(urls):
             raise DependencyUnavailable(
                 Reason.STORE_FAILED, self._base_url, "a batch was answered in part"
             )
         return list(answered)
 
-    def _read_of(
+    def _resources_in(
         self, references: Sequence[str], answered: Sequence[dict[str, Any]]
     ) -> dict[str, dict[str, Any]]:
         pairs = zip(references, answered, strict=True)
-        found = {name: self._in_batch(name, entry) for name, entry in pairs}
+        found = {name: self._resource_in(name, entry) for name, entry in pairs}
         return {name: resource for name, resource in found.items() if resource is not None}
 
-    async def _read_if_there(self, reference: str) -> dict[str, Any] | None:
+    async def _read_if_present(self, reference: str) -> dict[str, Any] | None:
         try:
             return await self._read(f"/{reference}", _type_in(reference), reads=True)
         except UnreadableReport:
             return None
 
-    def _in_batch(self, reference: str, entry: dict[str, Any]) -> dict[str, Any] | None:
+    def _resource_in(self, reference: str, entry: dict[str, Any]) -> dict[str, Any] | None:
         """The resource that an entry of a batch's answer holds; None when it is not there or gone."""
         status = status_of(entry.get("response") or {})
         try:
             if status not in OK:
-                raise error_of(status, self._base_url, reads=True)
-            return expected(entry.get("resource"), _type_in(reference), self._base_url)
+                raise error_for_status(status, self._base_url, reads=True)
+            return require_resource(entry.get("resource"), _type_in(reference), self._base_url)
         except UnreadableReport:
             return None
 
-    async def read_binary(self, url: str, accept: str, fetch: Fetch) -> tuple[bytes, str | None]:
+    async def read_binary(
+        self, url: str, accept: str, fetch: FetchPolicy
+    ) -> tuple[bytes, str | None]:
         """The content of a relative `Binary/x`, or of an absolute URL, and its content type.
 
         Raises:
@@ -206,7 +210,7 @@ class FhirClient:
         address = url if "://" in url else f"{self._base_url}/{url}"
         return await self._binaries.read(address, accept, fetch)
 
-    async def put(self, resource: dict[str, Any], version_id: str | None = None) -> str | None:
+    async def update(self, resource: dict[str, Any], version_id: str | None = None) -> str | None:
         """Create or update a resource by its id; its version then, None when the server does not say.
 
         Raises:
@@ -217,24 +221,24 @@ class FhirClient:
         guard = {"if-match": f'W/"{version_id}"'} if version_id else None
         return version_of(await self._write("PUT", path, resource, guard))
 
-    async def post(
-        self, resource: dict[str, Any], condition: Mapping[str, str], *, once: bool
+    async def create_by_post(
+        self, resource: dict[str, Any], condition: Mapping[str, str], *, conditional: bool
     ) -> dict[str, Any]:
         """Create a resource, without a transaction; the one that is there then.
 
-        With `once` it is created unless one matches `condition`, which finds it in either case.
+        With `conditional` it is created unless one matches `condition`, which finds it in either case.
 
         Raises:
             StoreConflict: several match (412).
             RequestRejected, DependencyUnavailable, AccessDenied.
         """
         path = f"{self._base_url}/{resource['resourceType']}"
-        headers = {"if-none-exist": urlencode(condition)} if once else None
+        headers = {"if-none-exist": urlencode(condition)} if conditional else None
         response = await self._write("POST", path, resource, headers)
         location = response.headers.get("location", "")
-        return await self._there(resource, response.status_code, location, condition)
+        return await self._created_or_existing(resource, response.status_code, location, condition)
 
-    async def add(self, resource: dict[str, Any]) -> None:
+    async def create(self, resource: dict[str, Any]) -> None:
         """Create a resource that nothing needs to find again.
 
         Raises:
@@ -256,7 +260,7 @@ class FhirClient:
             raise error
         return response
 
-    async def create(
+    async def create_if_absent(
         self, resource: dict[str, Any], condition: Mapping[str, str]
     ) -> dict[str, Any]:
         """Create a resource unless one matches `condition`; the one that is there then, either way.
@@ -271,15 +275,15 @@ class FhirClient:
         kind = resource["resourceType"]
         request = {"method": "POST", "url": kind, "ifNoneExist": urlencode(condition)}
         entry = {"fullUrl": f"urn:uuid:{uuid4()}", "resource": resource, "request": request}
-        answer = await self._transacted(
+        answer = await self._post_transaction(
             {"resourceType": "Bundle", "type": "transaction", "entry": [entry]},
-            self._transport.retrying,
+            self._transport.request_with_retry,
         )
         response = ((answer.get("entry") or [{}])[0]).get("response") or {}
         location = str(response.get("location", ""))
-        return await self._there(resource, status_of(response), location, condition)
+        return await self._created_or_existing(resource, status_of(response), location, condition)
 
-    async def _there(
+    async def _created_or_existing(
         self, resource: dict[str, Any], status: int, location: str, condition: Mapping[str, str]
     ) -> dict[str, Any]:
         """What a create with this answer came to: the resource, or one that was there before."""
@@ -302,9 +306,9 @@ class FhirClient:
             RequestRejected: store-rejected; the detail has the issues' codes and expressions.
             DependencyUnavailable, AccessDenied.
         """
-        return await self._transacted(bundle, self._transport.request)
+        return await self._post_transaction(bundle, self._transport.request)
 
-    async def _transacted(
+    async def _post_transaction(
         self, bundle: dict[str, Any], send: Callable[..., Awaitable[httpx2.Response]]
     ) -> dict[str, Any]:
         headers = {"prefer": "return=minimal"}
@@ -329,10 +333,10 @@ class FhirClient:
         reads: bool = False,
     ) -> dict[str, Any]:
         address = self._base_url + path
-        response = await self._transport.retrying(
+        response = await self._transport.request_with_retry(
             "GET", address, params=params, headers=headers, reads=reads
         )
-        return expected(self._json(response), kind, self._base_url)
+        return require_resource(self._json(response), kind, self._base_url)
 
     def _json(self, response: httpx2.Response) -> dict[str, Any]:
         try:

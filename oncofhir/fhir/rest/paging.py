@@ -19,7 +19,7 @@ class SearchClient(Protocol):
 
     async def search_bundle(self, type: str, params: Mapping[str, str]) -> dict[str, Any]: ...  # noqa: A002
 
-    async def page(self, url: str) -> dict[str, Any]: ...
+    async def read_page(self, url: str) -> dict[str, Any]: ...
 
 
 async def search_pages(
@@ -49,7 +49,7 @@ async def search_pages(
         if url in seen:
             raise _lost(client, "a page's next link leads to an earlier page")
         seen.add(url)
-        bundle = await client.page(url)
+        bundle = await client.read_page(url)
 
 
 def _next(bundle: Mapping[str, Any]) -> str | None:

@@ -82,7 +82,7 @@ _TYPES = (
 _PATH = re.compile(rf"(?:{_TYPES})(?:\[\d+\])?(?:\.[a-z][A-Za-z]*(?:\[\d+\]|\((?:{_TYPES})?\))?)*")
 
 
-def error_of(
+def error_for_status(
     status: int, where: str, outcome: Any = None, *, retry_after: str = "", reads: bool = False
 ) -> OncofhirError:
     """The error for a status that is no success; `where` is the server's address.
@@ -110,7 +110,7 @@ def _rejected(status: int, where: str, outcome: Any) -> RequestRejected:
     said = f"HTTP {status}"
     if status == _TOO_LARGE or _says_too_large(outcome):
         return RequestRejected(Reason.STORE_TOO_LARGE, where, said)
-    return RequestRejected(Reason.STORE_REJECTED, where, f"{said} {issues(outcome)}".strip())
+    return RequestRejected(Reason.STORE_REJECTED, where, f"{said} {issue_summary(outcome)}".strip())
 
 
 def _says_too_large(outcome: Any) -> bool:
@@ -122,10 +122,12 @@ def outcome_error(outcome: Any, where: str, *, reads: bool = False) -> OncofhirE
     status_of_issue = _STATUS_OF_ISSUE | (_STATUS_OF_ABSENCE if reads else {})
     coded = _issues(outcome)
     statuses = [status_of_issue.get(str(i.get("code")), _UNPROCESSABLE) for i in coded]
-    return error_of(statuses[0] if statuses else _UNPROCESSABLE, where, outcome, reads=reads)
+    return error_for_status(
+        statuses[0] if statuses else _UNPROCESSABLE, where, outcome, reads=reads
+    )
 
 
-def expected(answer: Any, kind: str, where: str) -> dict[str, Any]:
+def require_resource(answer: Any, kind: str, where: str) -> dict[str, Any]:
     """The answer to a read or a search, which is a resource of this type.
 
     Raises:
@@ -166,7 +168,7 @@ def entry_error(answer: dict[str, Any], sent: int, where: str) -> OncofhirError 
         response = entry.get("response") or {} if isinstance(entry, dict) else {}
         status = status_of(response)
         if status not in OK:
-            return error_of(status, where, response.get("outcome"))
+            return error_for_status(status, where, response.get("outcome"))
     if len(answered) != sent:
         return DependencyUnavailable(
             Reason.STORE_FAILED, where, "a transaction was answered in part"
@@ -192,7 +194,7 @@ def version_of(response: httpx2.Response) -> str | None:
     return version if isinstance(version, str) else None
 
 
-def issues(outcome: Any) -> str:
+def issue_summary(outcome: Any) -> str:
     """Codes and expressions of an OperationOutcome; its diagnostics may quote the report."""
     said = [" ".join(filter(None, (_code(i), *_paths(i)))) for i in _issues(outcome)]
     return "; ".join(said[:_MOST_ISSUES])

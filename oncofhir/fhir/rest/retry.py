@@ -31,7 +31,7 @@ def retry_after_seconds(header: str, now: Callable[[], datetime] | None = None) 
     return max(0.0, (moment - current).total_seconds())
 
 
-def attempts_of(most: int) -> AsyncRetrying:
+def read_retries(most: int) -> AsyncRetrying:
     """At most so many attempts while the server is unavailable (408, 425, 429, 5xx, connection)."""
     return AsyncRetrying(
         retry=retry_if_exception(_may_be_asked_again),

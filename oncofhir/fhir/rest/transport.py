@@ -17,10 +17,10 @@ from oncofhir.fhir.rest.bounded_fetch import (
     AddressRefusedError,
     AnswerTooLargeError,
     Bounds,
-    exchange,
+    fetch,
 )
-from oncofhir.fhir.rest.responses import OK, error_of
-from oncofhir.fhir.rest.retry import attempts_of
+from oncofhir.fhir.rest.responses import OK, error_for_status
+from oncofhir.fhir.rest.retry import read_retries
 from oncofhir.schemas.causes import cause_of
 from oncofhir.schemas.errors import DependencyUnavailable, UnreadableReport
 from oncofhir.schemas.reasons import Reason
@@ -74,9 +74,9 @@ class Transport:
             verify=context if context is not None else True,
         )
 
-    async def retrying(self, method: str, address: str, **how: Any) -> httpx2.Response:
+    async def request_with_retry(self, method: str, address: str, **how: Any) -> httpx2.Response:
         """`request`, tried again while the server is unavailable: for what may be sent twice."""
-        async for attempt in attempts_of(self._attempts):
+        async for attempt in read_retries(self._attempts):
             with attempt:
                 return await self.request(method, address, **how)
         raise AssertionError("tenacity ends with a result or an error")  # pragma: no cover
@@ -99,7 +99,7 @@ class Transport:
 
         Raises:
             DependencyUnavailable, AccessDenied, StoreConflict, RequestRejected, UnreadableReport: as
-                `error_of` says, and for an answer beyond its bounds.
+                `error_for_status` says, and for an answer beyond its bounds.
         """
         sent = {"accept": FHIR_JSON, **(headers or {})}
         if json is not None:
@@ -112,14 +112,16 @@ class Transport:
         if (
             response.status_code == _UNAUTHORIZED
             and authorization
-            and self._authorization.refused(authorization)
+            and self._authorization.invalidate(authorization)
         ):
             authorization = await self._authorization.header()
             response = await self._send(method, address, where, sent, authorization, how)
         if response.status_code not in OK and response.status_code not in may_be:
             after = response.headers.get("retry-after", "")
             outcome = _outcome(response)
-            raise error_of(response.status_code, where, outcome, retry_after=after, reads=reads)
+            raise error_for_status(
+                response.status_code, where, outcome, retry_after=after, reads=reads
+            )
         return response
 
     async def _send(
@@ -135,13 +137,13 @@ class Transport:
         http, guarded = self._client_for(address), not self.is_own(address)
         try:
             async with self._bound:
-                return await exchange(http, method, address, guarded=guarded, headers=sent, **how)
+                return await fetch(http, method, address, guarded=guarded, headers=sent, **how)
         except AnswerTooLargeError as error:
             raise UnreadableReport(Reason.ATTACHMENT_TOO_LARGE) from error
         except AddressRefusedError as error:
             raise UnreadableReport(Reason.ATTACHMENT_URL_REFUSED) from error
         except (httpx2.HTTPError, httpx2.InvalidURL, TimeoutError) as error:
-            raise unreachable(error, where) from error
+            raise unreachable_error(error, where) from error
 
     def _client_for(self, address: str) -> httpx2.AsyncClient:
         if self.is_own(address):
@@ -161,7 +163,7 @@ class Transport:
         await self._authorization.aclose()
 
 
-def unreachable(error: Exception, where: str) -> DependencyUnavailable:
+def unreachable_error(error: Exception, where: str) -> DependencyUnavailable:
     """The error for a request that got no answer; says why, where it is known."""
     return DependencyUnavailable(Reason.STORE_UNREACHABLE, where, cause_of(error))
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from oncofhir.fhir.source_references import named
+from oncofhir.fhir.source_references import referenced_resource
 from oncofhir.fhir.store.head import Head, StoredResource
 from oncofhir.schemas.report import Report
 
@@ -26,7 +26,7 @@ def followed(
         result["recordedDate"] = current["recordedDate"]
     result["identifier"] = _with_others(planned["identifier"], current.get("identifier"), "value")
     result["meta"] = _meta(planned["meta"], current.get("meta", {}), head)
-    reported = named({"reference": head.subject}) if head is not None else None
+    reported = referenced_resource({"reference": head.subject}) if head is not None else None
     was_merged = patient_of(current) not in {None, patient_of(planned)}
     if was_merged and patient_of(planned) == reported:
         name = "patient" if "patient" in planned else "subject"
@@ -68,7 +68,7 @@ def _labels(resource: Mapping[str, Any]) -> set[tuple[Any, Any]]:
 
 def patient_of(resource: Mapping[str, Any]) -> str | None:
     """Whose it is, in the form of `named`."""
-    return named(resource.get("subject") or resource.get("patient") or {})
+    return referenced_resource(resource.get("subject") or resource.get("patient") or {})
 
 
 def _meta(planned: dict[str, Any], current: dict[str, Any], head: Head | None) -> dict[str, Any]:

@@ -180,7 +180,7 @@ def to_task(
         "businessStatus": {"text": head.outcome.status.value},
         "intent": "order",
         "code": {"text": "oncofhir: reading of a report by a language model"},
-        "focus": sources.to(head.source.unversioned),
+        "focus": sources.reference_element(head.source.unversioned),
         "lastModified": head.outcome.recorded.isoformat(),
         "output": [
             *(
@@ -196,7 +196,7 @@ def to_task(
     if head.is_reservation:
         del task["businessStatus"]
     if head.subject is not None:
-        task["for"] = sources.to(head.subject)
+        task["for"] = sources.reference_element(head.subject)
     if head.id is not None:
         task["id"] = head.id
     return task

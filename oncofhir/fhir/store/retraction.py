@@ -78,7 +78,7 @@ class Retraction:
             head.document,
             head.revision,
             [*(reference_to(entry["resource"]) for entry in entries), f"Task/{head.id}"],
-            self._sources.to(str(head.source)),
+            self._sources.reference_element(str(head.source)),
             software=self._software,
             organization=self._organization,
             recorded=head.outcome.recorded,

@@ -88,10 +88,10 @@ class Bench:
 
     async def prepare(self) -> None:
         """What is in a store before a report comes: the patient, the report, what runs refer to."""
-        await self.itself.put({"resourceType": "Patient", "id": self.ident})
-        await self.client.ask_capability()
+        await self.itself.update({"resourceType": "Patient", "id": self.ident})
+        await self.client.fetch_capability()
         for kind in ("DiagnosticReport", "DocumentReference"):
-            await self.itself.put(shell(kind, self.ident))
+            await self.itself.update(shell(kind, self.ident))
         report = await self.report(BREAST)
         await self.repository.ensure_standing(self.run_of(report), "prompts")
 

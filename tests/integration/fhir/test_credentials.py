@@ -14,14 +14,14 @@ from starlette.responses import JSONResponse
 from starlette.routing import Route
 
 from oncofhir.consumers.composition.fhir_server import authorization, tls
-from oncofhir.fhir.rest.bounded_fetch import Bounds, Fetch
+from oncofhir.fhir.rest.bounded_fetch import Bounds, FetchPolicy
 from oncofhir.fhir.rest.client import FhirClient
 from oncofhir.schemas.errors import AccessDenied, DependencyUnavailable, UnreadableReport
 from oncofhir.settings import FhirCredentials, SettingsError
 from tests.integration.fhir.smart import CLIENT, SmartServer, tls_served
 from tests.serving import served
 
-ANYWHERE = Fetch(Bounds(), allows=lambda _: True)
+ANYWHERE = FetchPolicy(Bounds(), allows=lambda _: True)
 
 
 @pytest.fixture(scope="module")

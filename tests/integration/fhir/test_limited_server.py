@@ -143,7 +143,7 @@ async def test_a_retraction_withdraws_all(bench):
 async def test_what_a_human_edited_is_left_alone(bench):
     await bench.store()
     grade = (await bench.stored())["cancer-grade"]
-    await bench.client.put(grade | {"status": "final"})
+    await bench.client.update(grade | {"status": "final"})
     without = {q: a for q, a in ANSWERS.items() if q != "cancer grade"}
     processed = await bench.store(BREAST, "2", without)
     assert processed.outcome.conflicts == 1

@@ -10,7 +10,7 @@ from oncofhir.fhir.identifiers import IdentifierSystems
 from oncofhir.fhir.mapping.provenance import standing_resources
 from oncofhir.fhir.rest.client import FhirClient
 from oncofhir.fhir.source_references import SourceReferences
-from oncofhir.fhir.source_version import version_in
+from oncofhir.fhir.source_version import source_version_of
 from oncofhir.fhir.store.changes import version_of
 from oncofhir.fhir.store.decision import Attachment, Decision, decide
 from oncofhir.fhir.store.head import from_task, reservation, to_task
@@ -98,7 +98,9 @@ async def test_nothing_found_is_accounted_for(bench):
 @both_ways
 async def test_a_retraction_withdraws_all_and_deletes_nothing(bench):
     await bench.store()
-    at = version_in(diagnostic_report(bench.ident, BREAST, version="2", status="entered-in-error"))
+    at = source_version_of(
+        diagnostic_report(bench.ident, BREAST, version="2", status="entered-in-error")
+    )
     head = await bench.head()
     source = head.source.model_copy(update={"version": "2"})
     processed = await bench.repository.retract(source, at, Reason.ENTERED_IN_ERROR, head)
@@ -150,7 +152,7 @@ async def test_what_a_human_edited_is_left_alone_and_reported(bench):
     await bench.store()
     grade = (await bench.stored())["cancer-grade"]
     grade["status"] = "final"
-    await bench.client.put(grade)
+    await bench.client.update(grade)
     processed = await bench.store(
         BREAST.replace("grade 2", "grade 3"), "2", ANSWERS | {"cancer grade": "3"}
     )
@@ -166,10 +168,10 @@ async def test_what_a_human_edited_is_left_alone_and_reported(bench):
 @story
 async def test_a_changed_subject_is_no_edit(bench):
     await bench.store()
-    await bench.client.put({"resourceType": "Patient", "id": "merged"})
+    await bench.client.update({"resourceType": "Patient", "id": "merged"})
     merged = (await bench.stored())["cancer-grade"]
     merged["subject"] = {"reference": "Patient/merged"}
-    await bench.client.put(merged)
+    await bench.client.update(merged)
     processed = await bench.store(
         BREAST.replace("grade 2", "grade 3"), "2", ANSWERS | {"cancer grade": "3"}
     )
@@ -206,7 +208,7 @@ async def test_a_late_writer_cannot_overwrite_a_newer_head(bench):
 
 
 def deleted(version=None):
-    return version_in(None, version)
+    return source_version_of(None, version)
 
 
 @both_ways
@@ -277,7 +279,7 @@ async def test_labels_tags_and_identifiers_of_others_stay_when_a_finding_changes
     known_as = {"system": "urn:x", "value": "1"}
     grade["identifier"].append(known_as)
     grade["meta"] |= {"security": [*grade["meta"]["security"], restricted], "tag": [tag]}
-    await bench.client.put(grade)
+    await bench.client.update(grade)
     changed = BREAST.replace("grade 2", "grade 3")
     processed = await bench.store(changed, "2", ANSWERS | {"cancer grade": "3"})
     after = (await bench.stored())["cancer-grade"]
@@ -317,11 +319,11 @@ async def test_a_changed_histology_changes_the_condition_too(bench):
 async def test_a_merged_patient_is_followed_and_a_corrected_one_counts(bench):
     await bench.store()
     for ident in ("merged", "right-one"):
-        await bench.client.put({"resourceType": "Patient", "id": ident})
+        await bench.client.update({"resourceType": "Patient", "id": ident})
     stored = await bench.stored()
     for resource in stored.values():
         resource["subject"] = {"reference": "Patient/merged"}
-        await bench.client.put(resource)
+        await bench.client.update(resource)
     grade = BREAST.replace("grade 2", "grade 3")
     await bench.store(grade, "2", ANSWERS | {"cancer grade": "3"})
     followed = (await bench.stored())["cancer-grade"]
@@ -431,7 +433,7 @@ async def test_a_report_that_was_retracted_and_issued_anew_under_another_id_is_r
     assert decision_on(bench, found, twin) is Decision.ALIAS
 
     ident = f"{bench.ident}-anew"
-    await bench.client.put(shell("DiagnosticReport", bench.ident) | {"id": ident})
+    await bench.client.update(shell("DiagnosticReport", bench.ident) | {"id": ident})
     anew = await bench.report(BREAST, ident=ident)
     found = await bench.repository.find_head(anew.source, anew)
     run = bench.run_of(anew)
@@ -465,7 +467,7 @@ async def test_what_a_recall_withdrew_is_not_revived_by_another_id(bench):
 async def test_an_edit_is_still_told_when_a_newer_version_cannot_be_read(bench):
     await bench.store()
     grade = (await bench.stored())["cancer-grade"]
-    await bench.client.put(grade | {"status": "final"})
+    await bench.client.update(grade | {"status": "final"})
     changed = BREAST.replace("grade 2", "grade 3")
     await bench.store(changed, "2", ANSWERS | {"cancer grade": "3"})
     head = await bench.head()
@@ -542,7 +544,9 @@ async def test_a_report_costs_few_requests(bench):
 async def test_of_two_resources_that_show_one_document_at_once_one_owns_it(bench):
     report = await bench.report(BREAST)
     twin = await bench.report(BREAST, ident=f"{bench.ident}-docref")
-    await bench.client.put(shell("DiagnosticReport", bench.ident) | {"id": f"{bench.ident}-docref"})
+    await bench.client.update(
+        shell("DiagnosticReport", bench.ident) | {"id": f"{bench.ident}-docref"}
+    )
     await bench.at_once(
         *(
             bench.repository.store(r, bench.run_of(r), bench.extraction(r, ANSWERS), None)
@@ -561,10 +565,14 @@ async def two_reserved(bench):
     heads = []
     for n in (1, 2):
         source = report.source.model_copy(update={"id": f"{bench.ident}-{n}"})
-        await bench.client.put(shell("DiagnosticReport", bench.ident) | {"id": source.id})
+        await bench.client.update(shell("DiagnosticReport", bench.ident) | {"id": source.id})
         key = resource_key("test", source)
         empty = reservation(document, source, key, None, software="1", recorded=RECORDED)
-        heads.append(from_task(await bench.client.post(to_task(empty, systems), {}, once=False)))
+        heads.append(
+            from_task(
+                await bench.client.create_by_post(to_task(empty, systems), {}, conditional=False)
+            )
+        )
     return InOneTransaction(bench.client, systems), sorted(heads, key=lambda head: head.id)
 
 
@@ -669,7 +677,7 @@ def test_with_references_to_another_source_nothing_is_taken_for_an_edit(
         stored = await bench.stored()
         changed = {slot for slot, r in stored.items() if r["meta"]["versionId"] != "1"}
         assert changed == {"hormone-receptor/HER2"}
-        expected = sources.to(f"Patient/{bench.ident}")
+        expected = sources.reference_element(f"Patient/{bench.ident}")
         assert {slot: r["subject"] for slot, r in stored.items()} == dict.fromkeys(stored, expected)
 
     tell(told, fhir_server)
@@ -680,7 +688,7 @@ async def test_what_a_human_changed_stays_when_the_head_is_lost(bench):
     """Here it is kept under another identifier system: what stands is found by its ids all the same."""
     await bench.store()
     grade = (await bench.stored())["cancer-grade"]
-    await bench.client.put(grade | {"status": "final"})
+    await bench.client.update(grade | {"status": "final"})
     before = await bench.versions()
     elsewhere = Repository(
         bench.client,

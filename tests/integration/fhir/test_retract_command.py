@@ -88,7 +88,7 @@ async def stored(*documents):
 async def edited(document):
     await document.store()
     grade = (await document.stored())["cancer-grade"]
-    await document.client.put(grade | {"status": "final"})
+    await document.client.update(grade | {"status": "final"})
     return f"Observation/{grade['id']}"
 
 

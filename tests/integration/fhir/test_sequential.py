@@ -69,7 +69,7 @@ async def test_what_a_human_edited_between_the_two_deliveries_is_left_alone(benc
     (edited, *_) = await bench.client.search(
         "Observation", {"subject": f"Patient/{bench.ident}", "_count": "1"}
     )
-    await bench.client.put(edited | {"status": "final"})
+    await bench.client.update(edited | {"status": "final"})
     processed = await bench.store()
     assert processed.outcome.conflicts == 1
     after = await bench.client.read("Observation", edited["id"])
@@ -116,7 +116,7 @@ async def test_a_writer_that_was_overtaken_withdraws_what_only_it_wrote(bench):
     assert "cancer-grade" in {a.slot for a in (await bench.head()).announced}
     assert newer.outcome.status is OutcomeStatus.FOUND
     grade["meta"].pop("versionId")
-    await bench.client.put(grade)  # it gets there now
+    await bench.client.update(grade)  # it gets there now
     strategy = OneByOne(bench.client, SYSTEMS, await bench.client.capability())
     with pytest.raises(StoreConflict):
         await strategy.write([], late, late)
@@ -146,7 +146,7 @@ async def test_what_an_overtaken_writer_wrote_over_stands_again(bench):
         bench.extraction(older, ANSWERS),
         1,
     )
-    await bench.client.put(plan.resources["cancer-grade"])
+    await bench.client.update(plan.resources["cancer-grade"])
     await bench.repository.settle(await bench.head())
     after = (await bench.stored())["cancer-grade"]
     assert after["valueCodeableConcept"] == grade["valueCodeableConcept"]

@@ -13,7 +13,7 @@ from oncofhir.fhir.mapping.run_context import (
     software_device_id,
 )
 from oncofhir.fhir.rest.client import FhirClient
-from oncofhir.fhir.source_references import SourceReferences, named
+from oncofhir.fhir.source_references import SourceReferences, referenced_resource
 from oncofhir.fhir.store.changes import changes
 from oncofhir.fhir.store.repository import Repository
 from oncofhir.schemas.identity import run_of
@@ -104,24 +104,30 @@ def test_each_place_names_the_source_in_the_same_form(form):
     bundle, _ = bundle_in(form)
     sources = SourceReferences(form=form, base_url=BASE)
     of = {e["resource"]["resourceType"]: e["resource"] for e in bundle["entry"]}
-    report, patient = sources.to("DiagnosticReport/r1"), sources.to("Patient/r1")
+    report, patient = (
+        sources.reference_element("DiagnosticReport/r1"),
+        sources.reference_element("Patient/r1"),
+    )
     (derivation,) = [e for e in of["Condition"]["extension"] if "derivation" in e["url"]]
     assert derivation["extension"][0] == {"url": "reference", "valueReference": report}
     assert of["Condition"]["evidence"][0]["detail"] == [report]
     assert (of["Task"]["focus"], of["Task"]["for"]) == (report, patient)
     assert of["Condition"]["subject"] == of["Observation"]["subject"] == patient
     on = [e["resource"]["specimen"] for e in bundle["entry"] if "specimen" in e["resource"]]
-    assert on == [sources.to("Specimen/s1")] * 2, "of the grade and the size"
-    version = sources.to("DiagnosticReport/r1/_history/1") | {"display": "version 1"}
+    assert on == [sources.reference_element("Specimen/s1")] * 2, "of the grade and the size"
+    version = sources.reference_element("DiagnosticReport/r1/_history/1") | {"display": "version 1"}
     assert of["Provenance"]["entity"][0]["what"] == version
 
 
 @pytest.mark.parametrize("form", FORMS)
 def test_every_form_names_the_same(form):
     sources = SourceReferences(form=form, base_url=BASE)
-    assert named(sources.to("Patient/p")) == "Patient/p"
-    assert named(sources.to("DiagnosticReport/r/_history/2")) == "DiagnosticReport/r"
-    assert named({"display": "someone"}) is None
+    assert referenced_resource(sources.reference_element("Patient/p")) == "Patient/p"
+    assert (
+        referenced_resource(sources.reference_element("DiagnosticReport/r/_history/2"))
+        == "DiagnosticReport/r"
+    )
+    assert referenced_resource({"display": "someone"}) is None
 
 
 @pytest.mark.parametrize("form", FORMS)
@@ -140,7 +146,7 @@ def test_a_merged_patient_is_followed_in_every_form(form):
     plan = build(context, extraction, 2)
     entries, _ = changes(context, plan, extraction, head, merged)
     (grade,) = [e["resource"] for e in entries if e["resource"]["resourceType"] == "Observation"]
-    assert named(grade["subject"]) == "Patient/merged"
+    assert referenced_resource(grade["subject"]) == "Patient/merged"
 
 
 @pytest.mark.parametrize("form", FORMS)
@@ -148,13 +154,13 @@ def test_what_stands_on_another_server_is_named_as_the_source_names_it(form):
     """A report may be about a patient of a third server: its address is not put below the source's."""
     sources = SourceReferences(form=form, base_url=BASE)
     there = "https://other.example/fhir/Patient/p"
-    said = sources.to(there)
+    said = sources.reference_element(there)
     if form == "identifier":
         uri = {"system": "urn:ietf:rfc:3986", "value": there}
         assert said == {"type": "Patient", "identifier": uri}
     else:
         assert said == {"reference": there}
-    assert named(said) == "Patient/p"
+    assert referenced_resource(said) == "Patient/p"
 
 
 @pytest.mark.parametrize("subject", ["Patient/r1", "https://other.example/fhir/Patient/r1"])
@@ -170,4 +176,4 @@ def test_a_merged_patient_is_followed_wherever_the_report_says_it_is(subject):
     extraction = extraction_of(finding(other, "cancer-grade", "3", "grade 3"))
     entries, _ = changes(context, build(context, extraction, 2), extraction, head, merged)
     (grade,) = [e["resource"] for e in entries if e["resource"]["resourceType"] == "Observation"]
-    assert named(grade["subject"]) == "Patient/merged"
+    assert referenced_resource(grade["subject"]) == "Patient/merged"

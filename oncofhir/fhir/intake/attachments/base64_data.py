@@ -15,7 +15,7 @@ _URL_SAFE = str.maketrans("-_", "+/")
 _QUANTUM = 4
 
 
-def decoded_base64(
+def decode_base64(
     data: str, path: str, max_bytes: int, *, size: int | None = None, sha1: str | None = None
 ) -> bytes:
     """The bytes that `data` stands for, verified against the attachment's `size` and `hash`.

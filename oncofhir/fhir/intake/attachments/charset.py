@@ -9,6 +9,7 @@ import re
 
 from charset_normalizer import from_bytes
 
+from oncofhir.fhir.intake.attachments.sniff import charset_of
 from oncofhir.schemas.errors import UnreadableReport
 from oncofhir.schemas.reasons import Reason
 
@@ -36,7 +37,16 @@ _NUL_SHARE = 0.7  # of the even or odd bytes: UTF-16 without a mark
 _UTF16_UNITS = 4  # the least that tells it from stray zeros
 
 
-def decoded_text(data: bytes, declared: str | None, path: str) -> str:
+def plain_text(data: bytes, content_type: str | None, path: str) -> str:
+    """Return the text of a plain or Markdown attachment, unchanged except for its byte-order mark.
+
+    Raises:
+        UnreadableReport: undecodable-text.
+    """
+    return decode_text(data, charset_of(content_type), path)
+
+
+def decode_text(data: bytes, declared: str | None, path: str) -> str:
     """The text that `data` stands for; `declared` is the charset parameter, if there was one.
 
     A byte-order mark wins; then UTF-8, since other text is practically never valid UTF-8 by accident;

@@ -19,6 +19,6 @@ class DecodedText(Value):
     unread_pages: int = 0
 
 
-def possible(text: str) -> str:
+def replace_unencodable(text: str) -> str:
     """The text with each NUL and lone surrogate replaced by U+FFFD, so that no offset moves."""
     return _IMPOSSIBLE.sub(REPLACEMENT, text)

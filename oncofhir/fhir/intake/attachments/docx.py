@@ -7,7 +7,7 @@ import zlib
 
 from lxml import etree
 
-from oncofhir.fhir.intake.attachments.xml import parsed_xml
+from oncofhir.fhir.intake.attachments.xml import parse_xml
 from oncofhir.schemas.errors import UnreadableReport
 from oncofhir.schemas.reasons import Reason
 
@@ -53,7 +53,7 @@ def docx_text(data: bytes, max_bytes: int, path: str) -> str:
         raise UnreadableReport(Reason.UNREADABLE_DOCUMENT, path, type(error).__name__) from None
     if len(content) > max_bytes:
         raise UnreadableReport(Reason.ATTACHMENT_TOO_LARGE, path)
-    return _text(parsed_xml(content, path))
+    return _text(parse_xml(content, path))
 
 
 def _text(root: etree._Element) -> str:

@@ -4,8 +4,8 @@ import re
 
 from lxml import etree
 
-from oncofhir.fhir.intake.attachments.charset import decoded_text
-from oncofhir.fhir.intake.attachments.decoded_text import possible
+from oncofhir.fhir.intake.attachments.charset import decode_text
+from oncofhir.fhir.intake.attachments.decoded_text import replace_unencodable
 from oncofhir.fhir.intake.attachments.flow import Flow
 from oncofhir.fhir.intake.attachments.sniff import charset_of
 from oncofhir.schemas.errors import UnreadableReport
@@ -99,12 +99,12 @@ def html_text(data: bytes, content_type: str | None, path: str) -> str:
     declared = charset_of(content_type)
     if declared is None and (match := _META_CHARSET.search(data[:2048])):
         declared = (match[1] or match[2]).decode()
-    return text_of_html(decoded_text(data, declared, path), path)
+    return text_of_markup(decode_text(data, declared, path), path)
 
 
-def text_of_html(markup: str, path: str) -> str:
+def text_of_markup(markup: str, path: str) -> str:
     """The visible text of HTML that is characters already, such as `text.div`."""
-    markup = possible(_XML_DECLARATION.sub("", markup, count=1))
+    markup = replace_unencodable(_XML_DECLARATION.sub("", markup, count=1))
     if not markup.strip():
         return ""
     parser = etree.HTMLParser(

@@ -4,7 +4,7 @@ import pypdfium2  # type: ignore[import-untyped]
 import pypdfium2.raw as pdfium  # type: ignore[import-untyped]
 
 from oncofhir.fhir.intake.attachments.decoded_text import DecodedText
-from oncofhir.fhir.intake.attachments.pdf_form import text_with_fields
+from oncofhir.fhir.intake.attachments.pdf_form import text_with_form_fields
 from oncofhir.fhir.intake.attachments.sniff import PDF
 from oncofhir.schemas.errors import UnreadableReport
 from oncofhir.schemas.reasons import Reason
@@ -55,7 +55,7 @@ def _page_text(document: pypdfium2.PdfDocument, number: int) -> str | None:
         layer = page.get_textpage()
         try:
             if document.formenv is not None:
-                text = text_with_fields(page, layer, document.formenv)
+                text = text_with_form_fields(page, layer, document.formenv)
             else:
                 text = layer.get_text_range(errors="replace")
         finally:

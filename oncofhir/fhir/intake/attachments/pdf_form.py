@@ -38,7 +38,7 @@ class _Field:
     top: float
 
 
-def text_with_fields(
+def text_with_form_fields(
     page: pypdfium2.PdfPage, layer: pypdfium2.PdfTextPage, form: pypdfium2.PdfDocument
 ) -> str:
     """The page's text with the value of each visible field where it stands.

@@ -4,11 +4,11 @@ import zlib
 from collections.abc import Awaitable, Callable
 
 from oncofhir.fhir.intake.attachments import sniff
-from oncofhir.fhir.intake.attachments.decoded_text import DecodedText, possible
+from oncofhir.fhir.intake.attachments.charset import plain_text
+from oncofhir.fhir.intake.attachments.decoded_text import DecodedText, replace_unencodable
 from oncofhir.fhir.intake.attachments.docx import docx_text
 from oncofhir.fhir.intake.attachments.html import html_text
 from oncofhir.fhir.intake.attachments.pdf import pdf_text
-from oncofhir.fhir.intake.attachments.plain import plain_text
 from oncofhir.fhir.intake.attachments.rtf import rtf_text
 from oncofhir.fhir.intake.attachments.xml import Reader, is_xhtml, xml_text
 from oncofhir.fhir.intake.limits import IntakeLimits
@@ -47,12 +47,12 @@ def read_attachment(
     if kind == sniff.GZIP:
         inner = None if sniff.declared_type(content_type) == sniff.GZIP else content_type
         return read_attachment(
-            _gunzipped(data, limits, path), inner, path, limits, nesting=nesting + 1
+            _gunzip(data, limits, path), inner, path, limits, nesting=nesting + 1
         )
     if kind == sniff.XML and is_xhtml(data, path):
         kind = sniff.HTML
     decoded = _decoded(data, kind, content_type, path, limits, nesting)
-    text = possible(decoded.text)
+    text = replace_unencodable(decoded.text)
     if not text.strip():
         raise UnreadableReport(Reason.EMPTY_ATTACHMENT, path)
     if len(text) > limits.max_text_characters:
@@ -102,7 +102,7 @@ def _text(
             raise UnreadableReport(Reason.UNSUPPORTED_CONTENT_TYPE, path)
 
 
-def _gunzipped(data: bytes, limits: IntakeLimits, path: str) -> bytes:
+def _gunzip(data: bytes, limits: IntakeLimits, path: str) -> bytes:
     inflater = zlib.decompressobj(zlib.MAX_WBITS | 16)  # 16: the gzip format
     try:
         content = inflater.decompress(data, limits.max_attachment_bytes + 1)

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 
 from lxml import etree
 
-from oncofhir.fhir.intake.attachments.base64_data import decoded_base64
+from oncofhir.fhir.intake.attachments.base64_data import decode_base64
 from oncofhir.fhir.intake.attachments.flow import Flow
 from oncofhir.schemas.errors import UnreadableReport
 from oncofhir.schemas.reasons import Reason
@@ -50,7 +50,7 @@ def xml_text(data: bytes, max_bytes: int, path: str, read_body: Reader) -> str:
     Raises:
         UnreadableReport: unreadable-document, and what reading a non-XML body raises.
     """
-    root = parsed_xml(data, path)
+    root = parse_xml(data, path)
     flow = Flow()
     match _of_cda(root):
         case "ClinicalDocument":
@@ -70,10 +70,10 @@ def xml_text(data: bytes, max_bytes: int, path: str, read_body: Reader) -> str:
 
 def is_xhtml(data: bytes, path: str) -> bool:
     """Whether the document's root is XHTML's."""
-    return parsed_xml(data, path).tag == f"{{{_XHTML}}}html"
+    return parse_xml(data, path).tag == f"{{{_XHTML}}}html"
 
 
-def parsed_xml(data: bytes, path: str) -> etree._Element:
+def parse_xml(data: bytes, path: str) -> etree._Element:
     """The root of an XML document, parsed without entities, network or unbounded trees.
 
     Raises:
@@ -208,13 +208,13 @@ def _embedded(text: etree._Element, max_bytes: int, path: str, read_body: Reader
     media_type = text.get("mediaType", "text/plain")
     if text.get("representation") != "B64":
         return read_body(content.encode(), f"{media_type}; charset=utf-8")
-    data = decoded_base64(content, path, max_bytes)
+    data = decode_base64(content, path, max_bytes)
     if text.get("compression") in {"DF", "ZL"}:
-        data = _inflated(data, max_bytes, path, raw=text.get("compression") == "DF")
+        data = _inflate(data, max_bytes, path, raw=text.get("compression") == "DF")
     return read_body(data, media_type)
 
 
-def _inflated(data: bytes, max_bytes: int, path: str, *, raw: bool) -> bytes:
+def _inflate(data: bytes, max_bytes: int, path: str, *, raw: bool) -> bytes:
     inflater = zlib.decompressobj(-zlib.MAX_WBITS if raw else zlib.MAX_WBITS)
     try:
         content = inflater.decompress(data, max_bytes + 1)

@@ -12,10 +12,10 @@ from typing import Any
 import httpx2
 
 from oncofhir.fhir.references import origin
-from oncofhir.fhir.rest.auth.signing import SigningKey, assertion
-from oncofhir.fhir.rest.responses import OK, error_of
-from oncofhir.fhir.rest.retry import attempts_of
-from oncofhir.fhir.rest.transport import unreachable
+from oncofhir.fhir.rest.auth.signing import SigningKey, signed_assertion
+from oncofhir.fhir.rest.responses import OK, error_for_status
+from oncofhir.fhir.rest.retry import read_retries
+from oncofhir.fhir.rest.transport import unreachable_error
 from oncofhir.schemas.errors import AccessDenied, DependencyUnavailable
 from oncofhir.schemas.reasons import Reason
 
@@ -88,14 +88,14 @@ class BackendServices:
                 return self._header
             lasts = self._header is not None and self._clock() < self._ends_at
             try:
-                return await self._renewed(1 if lasts else _ATTEMPTS)
+                return await self._renew(1 if lasts else _ATTEMPTS)
             except DependencyUnavailable:
                 if self._header is None or not lasts:
                     raise
                 self._renew_at = self._clock() + min(_AGAIN, (self._ends_at - self._clock()) / 2)
                 return self._header
 
-    def refused(self, header: str) -> bool:
+    def invalidate(self, header: str) -> bool:
         """Forget the token that was refused, unless another request has done so already."""
         if header == self._header:
             self._header = None
@@ -104,25 +104,25 @@ class BackendServices:
     async def aclose(self) -> None:
         await self._http.aclose()
 
-    async def _renewed(self, attempts: int) -> str:
+    async def _renew(self, attempts: int) -> str:
         key = self._key()
-        async for attempt in attempts_of(attempts):
+        async for attempt in read_retries(attempts):
             with attempt:
-                url = self._token_url or await self._discovered(key)
+                url = self._token_url or await self._discover_token_url(key)
                 asked_at = self._clock()
-                answer = await self._asked(url, key)
+                answer = await self._request_token(url, key)
         life = _seconds(answer.get("expires_in"))
         self._header = f"Bearer {answer['access_token']}"
         self._ends_at = asked_at + life
         self._renew_at = self._ends_at - min(_MARGIN, life / 5)
         return self._header
 
-    async def _asked(self, url: str, key: SigningKey) -> dict[str, Any]:
+    async def _request_token(self, url: str, key: SigningKey) -> dict[str, Any]:
         form = {
             "grant_type": "client_credentials",
             "scope": self._scopes,
             "client_assertion_type": _ASSERTION_TYPE,
-            "client_assertion": assertion(key, self._client_id, url, self._clock()),
+            "client_assertion": signed_assertion(key, self._client_id, url, self._clock()),
         }
         answer = await self._json("POST", url, data=form)
         token, kind = answer.get("access_token"), str(answer.get("token_type", "")).lower()
@@ -130,7 +130,7 @@ class BackendServices:
             raise DependencyUnavailable(Reason.STORE_FAILED, url, "no bearer token in the answer")
         return answer
 
-    async def _discovered(self, key: SigningKey) -> str:
+    async def _discover_token_url(self, key: SigningKey) -> str:
         """The token endpoint that the server itself names; never less protected than the server."""
         where = self._base_url + WELL_KNOWN
         configuration = await self._json("GET", where)
@@ -154,7 +154,7 @@ class BackendServices:
                 method, url, headers={"accept": "application/json"}, **how
             )
         except (httpx2.HTTPError, httpx2.InvalidURL) as error:
-            raise unreachable(error, url) from error
+            raise unreachable_error(error, url) from error
         try:
             answer = response.json()
         except ValueError:
@@ -172,7 +172,7 @@ def _refusal(response: httpx2.Response, answer: Any, url: str) -> Exception:
     code = answer.get("error") if isinstance(answer, dict) else None
     if code in _REFUSALS:
         return AccessDenied(Reason.STORE_ACCESS_DENIED, url, f"HTTP {status} {code}")
-    error = error_of(status, url, retry_after=response.headers.get("retry-after", ""))
+    error = error_for_status(status, url, retry_after=response.headers.get("retry-after", ""))
     if isinstance(error, DependencyUnavailable):
         return error
     return AccessDenied(Reason.STORE_ACCESS_DENIED, url, f"HTTP {status}")

@@ -16,7 +16,7 @@ class Authorization(Protocol):
         """
         ...
 
-    def refused(self, header: str) -> bool:
+    def invalidate(self, header: str) -> bool:
         """The server answered 401 to this header; whether it is worth asking with another one."""
         ...
 
@@ -31,7 +31,7 @@ class Anonymous:
     async def header(self) -> str | None:
         return None
 
-    def refused(self, header: str) -> bool:  # noqa: ARG002
+    def invalidate(self, header: str) -> bool:  # noqa: ARG002
         return False
 
     async def aclose(self) -> None:
@@ -48,7 +48,7 @@ class BearerToken:
         token = self._read()
         return f"Bearer {token}" if token else None
 
-    def refused(self, header: str) -> bool:
+    def invalidate(self, header: str) -> bool:
         """A file that was rotated between reading and asking holds another token by now."""
         token = self._read()
         return bool(token) and header != f"Bearer {token}"

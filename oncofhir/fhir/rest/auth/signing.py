@@ -54,7 +54,7 @@ def _from_jwk(said: str) -> tuple[Any, str | None]:
     return jwt.PyJWK(described, algorithm).key, described.get("kid")
 
 
-def assertion(key: SigningKey, client_id: str, token_url: str, now: float) -> str:
+def signed_assertion(key: SigningKey, client_id: str, token_url: str, now: float) -> str:
     """A signed JWT for one token request; `now` is seconds since the epoch. Its `jti` is never used again."""
     claims = {
         "iss": client_id,

@@ -76,4 +76,4 @@ class Duplicates:
     async def _put(self, resource: dict[str, Any]) -> None:
         """What was changed since it was read is left alone."""
         with suppress(StoreConflict):
-            await self._client.put(resource, resource["meta"].get("versionId"))
+            await self._client.update(resource, resource["meta"].get("versionId"))

@@ -52,7 +52,7 @@ class OneByOne:
         found = await self._heads(condition)
         if not found:
             task, once = self._task(head), self._able.of("Task").conditional_create
-            await self._client.post(task, condition, once=once)
+            await self._client.create_by_post(task, condition, conditional=once)
             found = await self._heads(condition)
         if not found:
             raise DependencyUnavailable(
@@ -110,7 +110,7 @@ class OneByOne:
         Raises:
             StoreConflict: it has another version.
         """
-        version = await self._client.put(self._task(head), head.version_id)
+        version = await self._client.update(self._task(head), head.version_id)
         if version is None:
             return await self._read_back(head)
         return head.model_copy(update={"version_id": version})
@@ -135,7 +135,7 @@ class OneByOne:
         """
         version_id = guard.removeprefix('W/"').removesuffix('"') if guard else None
         try:
-            version = await self._client.put(resource, version_id)
+            version = await self._client.update(resource, version_id)
         except StoreConflict:
             there = await self._client.read(resource["resourceType"], resource["id"])
             if fingerprint(there) != fingerprint(resource):

@@ -108,7 +108,7 @@ class WithAssignedIds:
         """Write one entry; it has a name then, and is in `written` by ours."""
         ours, guard = entry["resource"], entry["request"].get("ifMatch")
         if ours["resourceType"] == "Provenance":  # last: nothing refers to it
-            await self._client.add(_without_id(renamed(ours, names)))
+            await self._client.create(_without_id(renamed(ours, names)))
             return
         if guard:
             there = await self._one_by_one.put(renamed(ours, names), guard)
@@ -141,7 +141,9 @@ class WithAssignedIds:
         there = (
             matches[0]
             if matches
-            else await self._client.post(_without_id(resource), condition, once=once)
+            else await self._client.create_by_post(
+                _without_id(resource), condition, conditional=once
+            )
         )
         if fingerprint(renamed(there, reverse(names))) == fingerprint(ours):
             return there

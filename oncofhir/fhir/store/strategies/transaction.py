@@ -64,7 +64,7 @@ async def put_if_absent(client: FhirClient, resource: dict[str, Any]) -> None:
     try:
         await client.read(resource["resourceType"], resource["id"])
     except UnreadableReport:
-        await client.put(resource)
+        await client.update(resource)
 
 
 async def give_up(
@@ -77,7 +77,7 @@ async def give_up(
     """
     task = to_task(head, systems, sources) | {"status": "cancelled"}
     del task["identifier"]
-    await client.put(task, head.version_id)
+    await client.update(task, head.version_id)
 
 
 class InOneTransaction:
@@ -117,7 +117,9 @@ class InOneTransaction:
     async def reserve(self, head: Head, condition: Mapping[str, str]) -> Head:
         """As `Strategy`."""
         return from_task(
-            await self._client.create(to_task(head, self._systems, self._sources), condition)
+            await self._client.create_if_absent(
+                to_task(head, self._systems, self._sources), condition
+            )
         )
 
     async def current(

@@ -476,7 +476,7 @@ def test_a_binary_of_the_same_bundle_may_be_named_by_its_full_url():
     url = "http://ehr.example.org/elsewhere/Binary/b1"
     assert read(diagnostic_report({"url": url}), binary).text == TEXT
     reader = SourceReader(NoClient(), Companions([binary]))
-    assert asyncio.run(reader.attachment(url, "*/*"))[0] == TEXT.encode()
+    assert asyncio.run(reader.fetch_attachment(url, "*/*"))[0] == TEXT.encode()
     patient = "http://ehr.example.org/elsewhere/Patient/p1"
     assert reason_of(diagnostic_report({"url": patient})) is Reason.ATTACHMENT_URL_REFUSED
 
@@ -524,7 +524,7 @@ def test_urls_that_are_never_followed(url):
     )
     reader = SourceReader(NoClient(), allowed_origins=["https://files.example.org"])
     with pytest.raises(UnreadableReport) as caught:
-        asyncio.run(reader.attachment(url, "*/*"))
+        asyncio.run(reader.fetch_attachment(url, "*/*"))
     assert caught.value.reason is Reason.ATTACHMENT_URL_REFUSED
 
 
@@ -558,7 +558,7 @@ def test_a_source_is_asked_for_its_own_binaries_and_for_those_of_allowed_origins
         }
     )
     reader = SourceReader(files, allowed_origins=["https://F.example.org:443/"])
-    read_url = lambda url: asyncio.run(reader.attachment(url, "text/plain"))  # noqa: E731
+    read_url = lambda url: asyncio.run(reader.fetch_attachment(url, "text/plain"))  # noqa: E731
     assert read_url("Binary/1") == raw
     assert read_url("https://ehr.example.org/fhir/Binary/1") == raw
     assert read_url("Binary/2") == (b"abc", "text/plain")
@@ -568,16 +568,18 @@ def test_a_source_is_asked_for_its_own_binaries_and_for_those_of_allowed_origins
         with pytest.raises(UnreadableReport) as caught:
             read_url(url)
         assert caught.value.reason is Reason.ATTACHMENT_NOT_FOUND
-    beside = reader.beside([PATIENT, {"resourceType": "Binary", "id": "3", "data": "YWJj"}])
-    assert asyncio.run(beside.attachment("Binary/3", "*/*")) == (b"abc", None)
-    assert asyncio.run(beside.resource("https://ehr.example.org/fhir/Patient/p1")) == PATIENT
-    assert asyncio.run(beside.resource("Patient/p1/_history/2")) == PATIENT
+    beside = reader.with_companions(
+        [PATIENT, {"resourceType": "Binary", "id": "3", "data": "YWJj"}]
+    )
+    assert asyncio.run(beside.fetch_attachment("Binary/3", "*/*")) == (b"abc", None)
+    assert asyncio.run(beside.read_resource("https://ehr.example.org/fhir/Patient/p1")) == PATIENT
+    assert asyncio.run(beside.read_resource("Patient/p1/_history/2")) == PATIENT
     for reference in ("Patient/p2", "https://elsewhere.example.org/fhir/Patient/p2"):
         with pytest.raises(UnreadableReport) as caught:
-            asyncio.run(beside.resource(reference))
+            asyncio.run(beside.read_resource(reference))
         assert caught.value.reason is Reason.RESOURCE_NOT_FOUND
     with pytest.raises(UnreadableReport):
-        asyncio.run(beside.attachment("https://g.example.org/x", "*/*"))
+        asyncio.run(beside.fetch_attachment("https://g.example.org/x", "*/*"))
 
 
 # what is wrong with it

@@ -129,7 +129,7 @@ def fetched(base, path, *, allowed=(), seconds=20.0, attempts=1):
             client, allowed_origins=allowed, max_attachment_bytes=MAX, fetch_seconds=seconds
         )
         try:
-            return await reader.attachment(path, "text/plain")
+            return await reader.fetch_attachment(path, "text/plain")
         finally:
             await client.aclose()
 

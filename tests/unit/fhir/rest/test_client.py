@@ -9,9 +9,9 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from oncofhir.fhir.rest.auth.bearer import BearerToken
-from oncofhir.fhir.rest.bounded_fetch import Bounds, Fetch
+from oncofhir.fhir.rest.bounded_fetch import Bounds, FetchPolicy
 from oncofhir.fhir.rest.client import FhirClient
-from oncofhir.fhir.rest.responses import issues
+from oncofhir.fhir.rest.responses import issue_summary
 from oncofhir.schemas.errors import (
     AccessDenied,
     DependencyUnavailable,
@@ -29,7 +29,7 @@ OUTCOME = {
         {"code": "invariant", "expression": ["Observation.value"], "diagnostics": f"bad {CANARY}"}
     ],
 }
-FETCH = Fetch(Bounds(1_000, 10.0), lambda url: False)
+FETCH = FetchPolicy(Bounds(1_000, 10.0), lambda url: False)
 seen: list[Request] = []
 
 
@@ -134,7 +134,7 @@ def url():
     ],
 )
 def test_of_an_outcome_only_what_fhir_itself_names_is_repeated(code, expression, said):
-    assert issues({"issue": [{"code": code, "expression": [expression]}]}) == said
+    assert issue_summary({"issue": [{"code": code, "expression": [expression]}]}) == said
 
 
 def read(url: str, name: str, **how):
@@ -277,12 +277,12 @@ READS = {
     "search": lambda client: client.search("Patient", {"identifier": "x"}),
     "history": lambda client: client.history("Patient/x"),
     "one by one": lambda client: client.read_many(["Patient/x"], batch=False),
-    "metadata": lambda client: client.ask_capability(),
+    "metadata": lambda client: client.fetch_capability(),
 }
 WRITES = {
-    "put": lambda client: client.put(PATIENT),
-    "post": lambda client: client.post(PATIENT, {"identifier": "x"}, once=True),
-    "add": lambda client: client.add(PATIENT),
+    "put": lambda client: client.update(PATIENT),
+    "post": lambda client: client.create_by_post(PATIENT, {"identifier": "x"}, conditional=True),
+    "add": lambda client: client.create(PATIENT),
 }
 
 

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from oncofhir.fhir.intake.attachments.base64_data import decoded_base64
+from oncofhir.fhir.intake.attachments.base64_data import decode_base64
 from oncofhir.fhir.intake.attachments.reader import read_attachment
 from oncofhir.fhir.intake.limits import IntakeLimits
 from oncofhir.schemas.errors import OncofhirError, UnreadableReport
@@ -337,13 +337,13 @@ def test_what_cannot_be_read_has_its_reason(data, declared, reason):
 
 def reason_of_base64(data, **stated):
     with pytest.raises(UnreadableReport) as caught:
-        decoded_base64(data, "x", 1_000, **stated)
+        decode_base64(data, "x", 1_000, **stated)
     return caught.value.reason
 
 
 def test_base64_is_strict_but_for_white_space():
-    assert decoded_base64("aGVs\r\n bG8=\t", "x", 1_000) == b"hello"
-    assert decoded_base64("_-8=", "x", 1_000) == b"\xff\xef", "the URL-safe alphabet"
+    assert decode_base64("aGVs\r\n bG8=\t", "x", 1_000) == b"hello"
+    assert decode_base64("_-8=", "x", 1_000) == b"\xff\xef", "the URL-safe alphabet"
     for broken in ("aGVsbG8", "aGVsb", "aGVs*G8=", "aGVsbG8=aGVsbG8=", "aGVsbG8==", "=", "é"):
         assert reason_of_base64(broken) is Reason.INVALID_BASE64
     assert reason_of_base64("A" * 4_000) is Reason.ATTACHMENT_TOO_LARGE
@@ -352,20 +352,18 @@ def test_base64_is_strict_but_for_white_space():
 
 def test_missing_padding_is_accepted_when_the_size_or_hash_says_that_nothing_else_is_missing():
     sha1 = "qvTGHdzF6KLavt4PO0gs2a6pQ00="
-    assert decoded_base64("aGVsbG8", "x", 1_000, size=5) == b"hello"
-    assert decoded_base64("aGVsbG8", "x", 1_000, sha1=sha1) == b"hello"
+    assert decode_base64("aGVsbG8", "x", 1_000, size=5) == b"hello"
+    assert decode_base64("aGVsbG8", "x", 1_000, sha1=sha1) == b"hello"
     assert reason_of_base64("aGVsbG8", size=6) is Reason.ATTACHMENT_SIZE_MISMATCH
 
 
 def test_size_and_hash_are_verified():
     assert (
-        decoded_base64("aGVsbG8=", "x", 1_000, size=5, sha1="qvTGHdzF6KLavt4PO0gs2a6pQ00=")
+        decode_base64("aGVsbG8=", "x", 1_000, size=5, sha1="qvTGHdzF6KLavt4PO0gs2a6pQ00=")
         == b"hello"
     )
-    assert decoded_base64("aGVsbG8=", "x", 1_000, size=8) == b"hello", (
-        "the size of the encoded data"
-    )
-    assert decoded_base64("aGVsbG8=", "x", 1_000, sha1="aaf4c61ddcc5e8a2dabede0f3b482cd9aea9434d")
+    assert decode_base64("aGVsbG8=", "x", 1_000, size=8) == b"hello", "the size of the encoded data"
+    assert decode_base64("aGVsbG8=", "x", 1_000, sha1="aaf4c61ddcc5e8a2dabede0f3b482cd9aea9434d")
     assert reason_of_base64("aGVsbG8=", size=4) is Reason.ATTACHMENT_SIZE_MISMATCH
     assert reason_of_base64("aGVsbG8=", sha1="AAAA") is Reason.ATTACHMENT_HASH_MISMATCH
 
