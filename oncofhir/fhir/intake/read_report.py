@@ -7,7 +7,7 @@ from typing import Any
 from oncofhir.fhir.elements import child, children, instant, string
 from oncofhir.fhir.intake.attachments.charset import plain_text
 from oncofhir.fhir.intake.attachments.decoded_text import replace_unencodable
-from oncofhir.fhir.intake.attachments.html import text_of_markup
+from oncofhir.fhir.intake.attachments.formats.html import text_of_markup
 from oncofhir.fhir.intake.attachments.reader import Parse, parse_here
 from oncofhir.fhir.intake.limits import IntakeLimits as IntakeLimits  # noqa: PLC0414 - part of this interface
 from oncofhir.fhir.intake.metadata import (

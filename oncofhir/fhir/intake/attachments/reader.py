@@ -6,11 +6,11 @@ from collections.abc import Awaitable, Callable
 from oncofhir.fhir.intake.attachments import sniff
 from oncofhir.fhir.intake.attachments.charset import plain_text
 from oncofhir.fhir.intake.attachments.decoded_text import DecodedText, replace_unencodable
-from oncofhir.fhir.intake.attachments.docx import docx_text
-from oncofhir.fhir.intake.attachments.html import html_text
-from oncofhir.fhir.intake.attachments.pdf import pdf_text
-from oncofhir.fhir.intake.attachments.rtf import rtf_text
-from oncofhir.fhir.intake.attachments.xml import Reader, is_xhtml, xml_text
+from oncofhir.fhir.intake.attachments.formats.docx import docx_text
+from oncofhir.fhir.intake.attachments.formats.html import html_text
+from oncofhir.fhir.intake.attachments.formats.pdf import pdf_text
+from oncofhir.fhir.intake.attachments.formats.rtf import rtf_text
+from oncofhir.fhir.intake.attachments.formats.xml import Reader, is_xhtml, xml_text
 from oncofhir.fhir.intake.limits import IntakeLimits
 from oncofhir.schemas.errors import UnreadableReport
 from oncofhir.schemas.reasons import Reason

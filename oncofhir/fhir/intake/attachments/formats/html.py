@@ -6,7 +6,7 @@ from lxml import etree
 
 from oncofhir.fhir.intake.attachments.charset import decode_text
 from oncofhir.fhir.intake.attachments.decoded_text import replace_unencodable
-from oncofhir.fhir.intake.attachments.flow import Flow
+from oncofhir.fhir.intake.attachments.formats.flow import Flow
 from oncofhir.fhir.intake.attachments.sniff import charset_of
 from oncofhir.schemas.errors import UnreadableReport
 from oncofhir.schemas.reasons import Reason

@@ -4,7 +4,7 @@ import pypdfium2  # type: ignore[import-untyped]
 import pypdfium2.raw as pdfium  # type: ignore[import-untyped]
 
 from oncofhir.fhir.intake.attachments.decoded_text import DecodedText
-from oncofhir.fhir.intake.attachments.pdf_form import text_with_form_fields
+from oncofhir.fhir.intake.attachments.formats.pdf_annotations import text_with_form_fields
 from oncofhir.fhir.intake.attachments.sniff import PDF
 from oncofhir.schemas.errors import UnreadableReport
 from oncofhir.schemas.reasons import Reason

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from lxml import etree
 
 from oncofhir.fhir.intake.attachments.base64_data import decode_base64
-from oncofhir.fhir.intake.attachments.flow import Flow
+from oncofhir.fhir.intake.attachments.formats.flow import Flow
 from oncofhir.schemas.errors import UnreadableReport
 from oncofhir.schemas.reasons import Reason
 

@@ -7,7 +7,7 @@ import zlib
 
 from lxml import etree
 
-from oncofhir.fhir.intake.attachments.xml import parse_xml
+from oncofhir.fhir.intake.attachments.formats.xml import parse_xml
 from oncofhir.schemas.errors import UnreadableReport
 from oncofhir.schemas.reasons import Reason
 
