@@ -23,7 +23,7 @@ from oncofhir.demo.process import Process, answers, free_port
 from oncofhir.inference.clients.concurrency_limit import AdaptiveLimit
 from oncofhir.inference.clients.http import ModelHttp
 from oncofhir.inference.clients.replica import Replica
-from oncofhir.inference.clients.replica_set import Replicas, fixed
+from oncofhir.inference.clients.replica_set import Replicas, static_addresses
 from oncofhir.inference.clients.tgi import TgiClient
 from oncofhir.inference.extractor import Extractor
 from oncofhir.inference.prompting.prompted_model import PromptedModel
@@ -58,7 +58,7 @@ def replicas(urls: list[str], *, most: int = 64) -> Replicas:
     def connect(url: str) -> Replica:
         return Replica(TgiClient(ModelHttp(url, connections=most)), AdaptiveLimit(most))
 
-    return Replicas(partial(fixed, urls), connect)
+    return Replicas(partial(static_addresses, urls), connect)
 
 
 class Load:

@@ -29,7 +29,7 @@ from oncofhir.inference.server.protocol import (
     Info,
     Parameters,
     Token,
-    overloaded,
+    overloaded_error,
 )
 
 CHARACTERS = 4  # a token
@@ -87,7 +87,7 @@ class SimulatedEngine:
     async def generate(self, prompt: str, _: Parameters) -> Generation:
         if self._held >= self._most:
             self.refused += 1
-            raise overloaded()
+            raise overloaded_error()
         arrived = monotonic()
         self._held += 1
         try:

@@ -39,10 +39,13 @@ def chosen_model(
 
 
 def _chosen(base: ModelSettings, url: str, api: ModelApi, prompt_set: str) -> ModelSettings:
-    from oncofhir.inference.prompting.prompts import available
+    from oncofhir.inference.prompting.prompts import prompt_set_names
 
-    if prompt_set not in available():
-        fail(f"no prompt set {prompt_set!r}; there are: {', '.join(available())}", Exit.WRONG_USAGE)
+    if prompt_set not in prompt_set_names():
+        fail(
+            f"no prompt set {prompt_set!r}; there are: {', '.join(prompt_set_names())}",
+            Exit.WRONG_USAGE,
+        )
     update = {"url": url.rstrip("/"), "api": api, "prompt_set": prompt_set}
     return base.model_copy(update=update)
 

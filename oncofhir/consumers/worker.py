@@ -24,7 +24,7 @@ from oncofhir.consumers.processing.record_processor import Processing, ReportPro
 from oncofhir.consumers.processing.scheduler import KeyedScheduler
 from oncofhir.consumers.source.poll_thread import Source
 from oncofhir.consumers.source.priority import Lane
-from oncofhir.inference.clients.replica_set import Queue
+from oncofhir.inference.clients.replica_set import QueueStats
 from oncofhir.schemas.errors import OncofhirError
 from oncofhir.settings import Settings, SettingsError
 from oncofhir.telemetry import metrics as m
@@ -45,7 +45,7 @@ class Worker:
         self,
         settings: Settings,
         processor: ReportProcessor,
-        model_queue: Callable[[], Queue] | None = None,
+        model_queue: Callable[[], QueueStats] | None = None,
     ) -> None:
         self._settings = settings
         self._processor = processor

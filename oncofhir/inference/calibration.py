@@ -59,7 +59,7 @@ class Calibration(Value):
     overall: Curve
     kinds: dict[Kind, Curve] = {}
 
-    def holds_for(self, model: ModelIdentity, prompt_set: PromptSetIdentity) -> bool:
+    def applies_to(self, model: ModelIdentity, prompt_set: PromptSetIdentity) -> bool:
         """Whether it was fitted on this model's answers to these prompts."""
         return (model.digest, prompt_set.sha256) == (self.model_digest, self.prompt_set_sha256)
 

@@ -8,7 +8,7 @@ from typing import Protocol
 from oncofhir.inference.calibration import Calibration
 from oncofhir.inference.interpretation.candidates import QUESTION_KINDS
 from oncofhir.inference.interpretation.interpret import interpret
-from oncofhir.inference.prompting.prompted_model import first_of
+from oncofhir.inference.prompting.prompted_model import first_error
 from oncofhir.schemas.extraction import (
     Answer,
     Extraction,
@@ -81,10 +81,10 @@ class Extractor:
         try:
             answers = await self._answerer.answer(report)
         except ExceptionGroup as group:
-            raise first_of(group) from group
+            raise first_error(group) from group
         seconds = monotonic() - began
         calibration = self._calibration
-        if calibration is not None and not calibration.holds_for(identity, self.prompt_set):
+        if calibration is not None and not calibration.applies_to(identity, self.prompt_set):
             calibration = None
         # in a thread: a report of a megabyte takes seconds, and the event loop has others to serve
         findings, rejected = await asyncio.to_thread(

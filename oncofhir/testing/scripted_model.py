@@ -43,12 +43,12 @@ from oncofhir.inference.server.protocol import (
     check_length,
     failed,
     invalid,
-    overloaded,
+    overloaded_error,
 )
 
 UNMATCHED = "not mentioned"
 _WORD = re.compile(r"\s*\S+|\s+")
-_ERRORS = {422: invalid("scripted"), 424: failed("scripted"), 429: overloaded()}
+_ERRORS = {422: invalid("scripted"), 424: failed("scripted"), 429: overloaded_error()}
 
 
 class Rule(BaseModel):

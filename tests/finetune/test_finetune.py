@@ -7,7 +7,7 @@ import pytest
 
 from model.finetune import examples, finetune, parser
 from model.places import SAFETENSORS
-from oncofhir.consumers.composition.model_server import model_client
+from oncofhir.consumers.composition.model_server import build_model_client
 from oncofhir.inference.clients.client import CompletionRequest
 from oncofhir.inference.clients.in_process import CheckpointError, InProcessModel
 from oncofhir.inference.prompting.prompts import load_prompt_set
@@ -62,7 +62,7 @@ def test_the_adapter_on_the_base_answers_like_the_merged_one(tuned):
     )
 
     async def go():
-        model = model_client(settings)
+        model = build_model_client(settings)
         prompts = load_prompt_set("oncofhir-small")
         request = CompletionRequest(prompt=prompts.prompt(ASKED, TEXT), max_new_tokens=8)
         identity = await model.identify()
@@ -86,7 +86,7 @@ def test_what_cannot_be_loaded_is_said(tmp_path):
     with pytest.raises(CheckpointError, match="no causal language model"):
         InProcessModel(tmp_path)
     with pytest.raises(SettingsError, match="ONCOFHIR_MODEL__URL"):
-        model_client(ModelSettings(url=str(tmp_path)))
+        build_model_client(ModelSettings(url=str(tmp_path)))
 
 
 def test_a_line_that_is_no_question_is_named(tmp_path):

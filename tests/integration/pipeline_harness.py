@@ -13,7 +13,7 @@ from oncofhir.consumers.processing.pipeline import Pipeline
 from oncofhir.demo.fhir_server import EmbeddedFhirServer
 from oncofhir.fhir.intake.attachments.reader import parse_here
 from oncofhir.fhir.intake.source_reader import SourceReader
-from oncofhir.inference.clients.replica_set import Queue
+from oncofhir.inference.clients.replica_set import QueueStats
 from oncofhir.schemas.event import ReportEvent
 from oncofhir.settings import FhirCredentials, FhirSettings, ModelSettings, Settings
 from oncofhir.testing.scripted_model import ScriptedModel
@@ -46,7 +46,7 @@ class PipelineBench:
                 store=store,
                 repository=composition.repository(settings, store),
                 extractor=composition.extractor(settings.model, answers),
-                model_queue=lambda: Queue(0, 0, 0),
+                model_queue=lambda: QueueStats(0, 0, 0),
                 settings_sha256="settings",
                 prompt_text="prompts",
                 software_version="0.0.0",

@@ -8,18 +8,18 @@ from urllib.parse import urlsplit
 
 from oncofhir.inference.clients.client import ModelClient
 from oncofhir.inference.clients.concurrency_limit import AdaptiveLimit
-from oncofhir.inference.clients.discovery import addresses_of
+from oncofhir.inference.clients.discovery import resolve_addresses
 from oncofhir.inference.clients.http import ModelHttp
 from oncofhir.inference.clients.in_process import CheckpointError, InProcessModel
 from oncofhir.inference.clients.openai import OpenAiClient
 from oncofhir.inference.clients.replica import Replica
-from oncofhir.inference.clients.replica_set import Replicas, fixed
+from oncofhir.inference.clients.replica_set import Replicas, static_addresses
 from oncofhir.inference.clients.tgi import TgiClient
 from oncofhir.inference.prompting.tokenizer import LocalTokenizer
 from oncofhir.settings import ModelApi, ModelSettings, SettingsError, read_secret
 
 
-def model_client(settings: ModelSettings) -> Replicas:
+def build_model_client(settings: ModelSettings) -> Replicas:
     """The model server that the settings name, or all its replicas.
 
     Raises:
@@ -34,7 +34,7 @@ def model_client(settings: ModelSettings) -> Replicas:
     urls = settings.url.split()
     if settings.resolve_replicas and len(urls) > 1:
         raise SettingsError("ONCOFHIR_MODEL__RESOLVE_REPLICAS needs one ONCOFHIR_MODEL__URL")
-    tls = tls_context(settings)
+    tls = build_tls_context(settings)
     token = partial(read_secret, settings.token_file)
     name = urlsplit(urls[0]).hostname if settings.resolve_replicas else None
 
@@ -43,8 +43,8 @@ def model_client(settings: ModelSettings) -> Replicas:
         return Replica(client, AdaptiveLimit(settings.max_concurrency))
 
     if settings.resolve_replicas:
-        return Replicas(partial(addresses_of, urls[0]), connect)
-    return Replicas(partial(fixed, urls), connect)
+        return Replicas(partial(resolve_addresses, urls[0]), connect)
+    return Replicas(partial(static_addresses, urls), connect)
 
 
 def _in_process(settings: ModelSettings) -> Replicas:
@@ -52,10 +52,12 @@ def _in_process(settings: ModelSettings) -> Replicas:
         model = InProcessModel(Path(settings.url), settings.adapter)
     except CheckpointError as error:
         raise SettingsError(f"ONCOFHIR_MODEL__URL: {error}") from error
-    return Replicas(partial(fixed, [settings.url]), lambda _: Replica(model, AdaptiveLimit(1)))
+    return Replicas(
+        partial(static_addresses, [settings.url]), lambda _: Replica(model, AdaptiveLimit(1))
+    )
 
 
-def tls_context(settings: ModelSettings) -> ssl.SSLContext:
+def build_tls_context(settings: ModelSettings) -> ssl.SSLContext:
     """Who is trusted, and the certificate that is shown.
 
     Raises:
@@ -75,7 +77,7 @@ def tls_context(settings: ModelSettings) -> ssl.SSLContext:
     return context
 
 
-def tokenizer(settings: ModelSettings) -> LocalTokenizer | None:
+def build_tokenizer(settings: ModelSettings) -> LocalTokenizer | None:
     """The model's own tokenizer, where the settings name its file.
 
     Raises:

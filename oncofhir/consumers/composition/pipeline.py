@@ -7,7 +7,7 @@ from typing import Any
 
 from oncofhir import __version__
 from oncofhir.consumers.composition.fhir_server import authorization, tls
-from oncofhir.consumers.composition.model_server import model_client, tokenizer
+from oncofhir.consumers.composition.model_server import build_model_client, build_tokenizer
 from oncofhir.consumers.processing.pipeline import Pipeline
 from oncofhir.consumers.processing.report_reader import ReportReader
 from oncofhir.fhir.identifiers import IdentifierSystems
@@ -50,7 +50,9 @@ def answerer(settings: ModelSettings) -> Answerer:
     Raises:
         SettingsError: there is no such prompt set, or a file that is named cannot be read.
     """
-    return PromptedModel(model_client(settings), _prompts(settings), tokenizer=tokenizer(settings))
+    return PromptedModel(
+        build_model_client(settings), _prompts(settings), tokenizer=build_tokenizer(settings)
+    )
 
 
 def _prompts(settings: ModelSettings) -> PromptSet:
@@ -226,9 +228,9 @@ def pipeline(settings: Settings, parse: Parse) -> Pipeline:
     source = store
     if fhir.source_base_url and fhir.source_base_url != fhir.base_url:
         source = fhir_client(fhir, fhir.source_base_url, fhir.source_credentials)
-    client = model_client(settings.model)
+    client = build_model_client(settings.model)
     prompts = _prompts(settings.model)
-    answers = PromptedModel(client, prompts, tokenizer=tokenizer(settings.model))
+    answers = PromptedModel(client, prompts, tokenizer=build_tokenizer(settings.model))
     return Pipeline(
         reader=report_reader(settings, parse),
         source=SourceReader(

@@ -10,7 +10,7 @@ from oncofhir.consumers.processing.outages import Outages
 from oncofhir.consumers.processing.scheduler import KeyedScheduler
 from oncofhir.consumers.source.poll_thread import Source
 from oncofhir.consumers.source.priority import Lane
-from oncofhir.inference.clients.replica_set import Queue
+from oncofhir.inference.clients.replica_set import QueueStats
 from oncofhir.telemetry import metrics as m
 
 # A turn of the poll loop takes 0.05 s; a broker that hangs may hold it up for 30 s.
@@ -32,7 +32,7 @@ class Vitals:
         outages: Outages,
         metrics: m.Metrics,
         lanes: tuple[Lane, ...],
-        model_queue: Callable[[], Queue] | None,
+        model_queue: Callable[[], QueueStats] | None,
     ) -> None:
         self.unfinished: dict[SourceRecord, float] = {}
         self.is_started = False

@@ -19,7 +19,7 @@ from oncofhir.fhir.store.changes import version_of
 from oncofhir.fhir.store.decision import Attachment, Decision, decide
 from oncofhir.fhir.store.head import Head
 from oncofhir.fhir.store.repository import Repository
-from oncofhir.inference.clients.replica_set import Queue
+from oncofhir.inference.clients.replica_set import QueueStats
 from oncofhir.inference.extractor import Extractor
 from oncofhir.schemas.errors import RequestRejected, StoreConflict
 from oncofhir.schemas.event import Operation, ReportEvent, SourceReference
@@ -52,7 +52,7 @@ class Pipeline:
         store: FhirClient,
         repository: Repository,
         extractor: Extractor,
-        model_queue: Callable[[], Queue],
+        model_queue: Callable[[], QueueStats],
         settings_sha256: str,
         prompt_text: str,
         software_version: str,

@@ -129,7 +129,7 @@ def _calibration(measured: Measured, seed: int, calibration: Calibration | None)
     """Of the half that no calibration of this seed, nor the one at work, is fitted on."""
     at_work = (
         calibration
-        if calibration and calibration.holds_for(measured.model, measured.prompt_set)
+        if calibration and calibration.applies_to(measured.model, measured.prompt_set)
         else None
     )
     seed = at_work.seed if at_work else seed

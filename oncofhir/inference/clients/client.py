@@ -94,7 +94,7 @@ class ModelClient(Protocol):
         ...
 
 
-def trimmed(text: str, stop: Sequence[str]) -> str:
+def cut_at_stop(text: str, stop: Sequence[str]) -> str:
     """The text up to the first stop string: TGI keeps them in its answer (router, server.rs)."""
     cut = min((at for s in stop if (at := text.find(s)) >= 0), default=len(text))
     return text[:cut]

@@ -8,7 +8,7 @@ from oncofhir.schemas.errors import DependencyUnavailable
 from oncofhir.schemas.reasons import Reason
 
 
-async def addresses_of(url: str) -> tuple[str, ...]:
+async def resolve_addresses(url: str) -> tuple[str, ...]:
     """The URL once for every address that its host name has now, in a stable order.
 
     Raises:

@@ -107,7 +107,10 @@ class ModelHttp:
             raise AccessDenied(Reason.MODEL_ACCESS_DENIED, where, said)
         if status == _OVERLOADED:
             raise DependencyUnavailable(
-                Reason.MODEL_OVERLOADED, where, said, number(response.headers.get("retry-after"))
+                Reason.MODEL_OVERLOADED,
+                where,
+                said,
+                parse_number(response.headers.get("retry-after")),
             )
         if status in _REJECTED:
             raise RequestRejected(Reason.MODEL_REJECTED_PROMPT, where, said)
@@ -122,7 +125,7 @@ class ModelHttp:
             ) from error
 
 
-def number(value: str | None) -> float | None:
+def parse_number(value: str | None) -> float | None:
     """A header's number; None when it is missing or none (a date in `retry-after`)."""
     try:
         return None if value is None else float(value)
@@ -130,7 +133,7 @@ def number(value: str | None) -> float | None:
         return None
 
 
-def malformed(base_url: str) -> DependencyUnavailable:
+def malformed_response(base_url: str) -> DependencyUnavailable:
     """The server answered 200 with JSON that is not what its API promises."""
     return DependencyUnavailable(
         Reason.MODEL_FAILED, base_url, "the answer is not of the API's form"

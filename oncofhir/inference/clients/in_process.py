@@ -11,7 +11,12 @@ from pathlib import Path
 from threading import Lock
 from typing import Any
 
-from oncofhir.inference.clients.client import Completion, CompletionRequest, GeneratedToken, trimmed
+from oncofhir.inference.clients.client import (
+    Completion,
+    CompletionRequest,
+    GeneratedToken,
+    cut_at_stop,
+)
 from oncofhir.schemas.errors import RequestRejected
 from oncofhir.schemas.extraction import ModelIdentity
 from oncofhir.schemas.reasons import Reason
@@ -55,7 +60,7 @@ class InProcessModel:
         if adapter is not None:
             model = _merged(model, adapter)
         self._model = model.to("cuda" if torch.cuda.is_available() else "cpu").eval()
-        self._digest = digest_of(folder, adapter)
+        self._digest = weights_digest(folder, adapter)
         self._name = folder.name
         self._version = transformers.__version__
         self._one_at_a_time = Lock()
@@ -109,7 +114,7 @@ class InProcessModel:
         )
         text = self._tokenizer.decode(generated, skip_special_tokens=True)
         return Completion(
-            text=trimmed(text, request.stop),
+            text=cut_at_stop(text, request.stop),
             finish_reason="length" if len(generated) == request.max_new_tokens else "stop",
             tokens=tokens,
             prompt_tokens=int(ids.shape[1]),
@@ -141,7 +146,7 @@ def _merged(model: Any, adapter: Path) -> Any:
         raise CheckpointError(f"{adapter} holds no LoRA adapter of this model") from error
 
 
-def digest_of(*folders: Path | None) -> str:
+def weights_digest(*folders: Path | None) -> str:
     """The sha256 of the weights' files, in the order of their names."""
     digest = hashlib.sha256()
     for folder in folders:

@@ -9,8 +9,13 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from oncofhir.inference.clients.client import Completion, CompletionRequest, GeneratedToken, trimmed
-from oncofhir.inference.clients.http import ModelHttp, malformed
+from oncofhir.inference.clients.client import (
+    Completion,
+    CompletionRequest,
+    GeneratedToken,
+    cut_at_stop,
+)
+from oncofhir.inference.clients.http import ModelHttp, malformed_response
 from oncofhir.schemas.errors import OncofhirError
 from oncofhir.schemas.extraction import ModelIdentity
 
@@ -85,7 +90,7 @@ class OpenAiClient:
             models = _Models.model_validate(await self._http.get("/v1/models"))
             model = models.data[0]
         except (ValidationError, IndexError) as error:
-            raise malformed(self._http.base_url) from error
+            raise malformed_response(self._http.base_url) from error
         self._model = model.id
         return ModelIdentity(
             name=model.id,
@@ -104,11 +109,11 @@ class OpenAiClient:
             completed = _Completed.model_validate(answer)
             choice = completed.choices[0]
         except (ValidationError, IndexError) as error:
-            raise malformed(self._http.base_url) from error
+            raise malformed_response(self._http.base_url) from error
         text = choice.message.content if choice.message else choice.text
         usage = completed.usage or _Usage()
         return Completion(
-            text=trimmed(text or "", request.stop),
+            text=cut_at_stop(text or "", request.stop),
             finish_reason=choice.finish_reason or "unknown",
             tokens=choice.logprobs.generated() if choice.logprobs else (),
             prompt_tokens=usage.prompt_tokens,
@@ -139,7 +144,7 @@ class OpenAiClient:
             tokens = _Tokenized.model_validate(answer).token_strs
         except (OncofhirError, ValidationError):
             return None
-        return spread(text, tokens) if tokens else None
+        return evenly_spaced_ends(text, tokens) if tokens else None
 
     async def healthy(self) -> bool:
         return await self._http.healthy()
@@ -148,7 +153,7 @@ class OpenAiClient:
         await self._http.aclose()
 
 
-def spread(text: str, tokens: list[str]) -> tuple[int, ...]:
+def evenly_spaced_ends(text: str, tokens: list[str]) -> tuple[int, ...]:
     """Where tokens end whose strings are the tokenizer's own ("Ġtumor", "<0x0A>"): evenly by their number.
 
     Their strings do not map to characters without the tokenizer; their number is what windows are cut by.

@@ -48,16 +48,16 @@ class Replica:
         """Whether it is sent requests."""
         return self._down_until is None
 
-    async def revived(self) -> bool:
+    async def check_available(self) -> bool:
         """Whether it is up, or answers its health check again; asked at most once a pause."""
         if self._down_until is None:
             return True
         if self._clock() < self._down_until:
             return False
-        self._rest()
+        self._mark_down()
         if not await self.client.healthy():
             return False
-        self._recovered()
+        self._mark_up()
         return True
 
     async def identify(self) -> ModelIdentity:
@@ -82,9 +82,9 @@ class Replica:
             stop=stop_after_delay(OVERLOAD_PATIENCE_SECONDS),
             reraise=True,
         )
-        return await tries(self._completed, request)
+        return await tries(self._complete_once, request)
 
-    async def _completed(self, request: CompletionRequest) -> Completion:
+    async def _complete_once(self, request: CompletionRequest) -> Completion:
         async with self.limit.permit(first=request.follows) as permit:
             try:
                 completion = await self.client.complete(request)
@@ -105,13 +105,13 @@ class Replica:
             self.identity = None
             if self._down_until is None:
                 log.warning("model replica down", reason=error.reason.value, address=error.location)
-                self._rest()
+                self._mark_down()
 
-    def _rest(self) -> None:
+    def _mark_down(self) -> None:
         self._down_until = self._clock() + self._pause
         self._pause = min(self._pause * 2, LONGEST_PAUSE_SECONDS)
 
-    def _recovered(self) -> None:
+    def _mark_up(self) -> None:
         log.info("model replica up again")
         self._failures, self._pause, self._down_until = 0, FIRST_PAUSE_SECONDS, None
 

@@ -20,18 +20,18 @@ from oncofhir.schemas.errors import DependencyUnavailable
 from oncofhir.schemas.extraction import ModelIdentity
 from oncofhir.schemas.reasons import Reason
 
-PART = 1.25  # times the mean load: a replica that bears more takes no new report
-REMEMBERED = 4096  # reports whose replica is known
+LOAD_FACTOR = 1.25  # times the mean load: a replica that bears more takes no new report
+MAX_AFFINITIES = 4096  # reports whose replica is known
 DISCOVERY_SECONDS = 10.0
 
 
-async def fixed(addresses: Iterable[str]) -> tuple[str, ...]:
+async def static_addresses(addresses: Iterable[str]) -> tuple[str, ...]:
     """Addresses that do not change, in the form of a discovery."""
     return tuple(addresses)
 
 
 @dataclass(frozen=True)
-class Queue:
+class QueueStats:
     """Requests at all replicas: under way, waiting here, and how many may be under way at a time."""
 
     sent: int
@@ -60,9 +60,9 @@ class Replicas:
         self._clock = clock
         self._replicas: dict[str, Replica] = {}
         self._discovered_at: float | None = None
-        self._placed: OrderedDict[str, str] = OrderedDict()
+        self._affinities: OrderedDict[str, str] = OrderedDict()
         self._identity: ModelIdentity | None = None
-        self._left: list[Replica] = []
+        self._draining: list[Replica] = []
 
     @property
     def replicas(self) -> Mapping[str, Replica]:
@@ -70,11 +70,11 @@ class Replicas:
         return self._replicas
 
     @property
-    def queue(self) -> Queue:
+    def queue(self) -> QueueStats:
         """How the requests stand, now."""
-        limits = [replica.limit for replica in (*self._replicas.values(), *self._left)]
+        limits = [replica.limit for replica in (*self._replicas.values(), *self._draining)]
         sent = sum(limit.in_flight for limit in limits)
-        return Queue(
+        return QueueStats(
             sent, sum(limit.load for limit in limits) - sent, sum(limit.limit for limit in limits)
         )
 
@@ -84,10 +84,10 @@ class Replicas:
         Raises:
             DependencyUnavailable: none answers.
         """
-        known = await self._known()
+        known = await self._refresh_replicas()
         for replica in known.values():
             replica.identity = None
-        first = await self._first_alive(sorted(known.items()))
+        first = await self._first_available(sorted(known.items()))
         self._identity = await first.identify()
         return self._identity
 
@@ -105,38 +105,38 @@ class Replicas:
 
     async def token_ends(self, text: str) -> tuple[int, ...] | None:
         """As the first replica that answers tells it."""
-        replica = await self._first_alive(sorted((await self._known()).items()))
+        replica = await self._first_available(sorted((await self._refresh_replicas()).items()))
         return await replica.client.token_ends(text)
 
     async def healthy(self) -> bool:
         """Whether any replica answers its health check."""
         try:
-            known = await self._known()
+            known = await self._refresh_replicas()
         except DependencyUnavailable:
             return False
         return any(await asyncio.gather(*(r.client.healthy() for r in known.values())))
 
     async def aclose(self) -> None:
-        for replica in (*self._replicas.values(), *self._left):
+        for replica in (*self._replicas.values(), *self._draining):
             await replica.client.aclose()
 
-    async def _known(self) -> dict[str, Replica]:
+    async def _refresh_replicas(self) -> dict[str, Replica]:
         now = self._clock()
         if self._discovered_at is None or now - self._discovered_at > DISCOVERY_SECONDS:
             self._discovered_at = now
             try:
-                await self._settle(await self._discover())
+                await self._apply_discovery(await self._discover())
             except DependencyUnavailable:
                 if not self._replicas:
                     self._discovered_at = None
                     raise
         return self._replicas
 
-    async def _settle(self, addresses: tuple[str, ...]) -> None:
+    async def _apply_discovery(self, addresses: tuple[str, ...]) -> None:
         gone = self._replicas.keys() - set(addresses)
-        self._left += [self._replicas.pop(address) for address in gone]
-        idle = [replica for replica in self._left if not replica.limit.load]
-        self._left = [replica for replica in self._left if replica.limit.load]
+        self._draining += [self._replicas.pop(address) for address in gone]
+        idle = [replica for replica in self._draining if not replica.limit.load]
+        self._draining = [replica for replica in self._draining if replica.limit.load]
         for replica in idle:
             await replica.client.aclose()
         for address in addresses:
@@ -144,27 +144,27 @@ class Replicas:
                 self._replicas[address] = self._connect(address)
 
     async def _place(self, affinity: str, tried: set[str]) -> tuple[str, Replica]:
-        known = await self._known()
-        placed = self._placed.get(affinity)
+        known = await self._refresh_replicas()
+        placed = self._affinities.get(affinity)
         if placed in known and placed not in tried and known[placed].up:
-            self._placed.move_to_end(affinity)
+            self._affinities.move_to_end(affinity)
             return placed, known[placed]
         order = sorted(known, key=lambda address: _weight(affinity, address), reverse=True)
         alive = [a for a in order if a not in tried and await self._serves(known[a])]
         if not alive:
             raise DependencyUnavailable(
-                Reason.MODEL_UNREACHABLE, _addresses(known), _none_of(len(known))
+                Reason.MODEL_UNREACHABLE, _addresses(known), _unavailable_message(len(known))
             )
-        most = 1 + PART * sum(known[a].limit.load for a in alive) / len(alive)
+        most = 1 + LOAD_FACTOR * sum(known[a].limit.load for a in alive) / len(alive)
         address = next((a for a in alive if known[a].limit.load <= most), alive[0])
-        self._placed[affinity] = address
-        if len(self._placed) > REMEMBERED:
-            self._placed.popitem(last=False)
+        self._affinities[affinity] = address
+        if len(self._affinities) > MAX_AFFINITIES:
+            self._affinities.popitem(last=False)
         return address, known[address]
 
     async def _serves(self, replica: Replica) -> bool:
         """Whether it is up and serves the model that the run names, and no other."""
-        if not await replica.revived():
+        if not await replica.check_available():
             return False
         if self._identity is None:
             return True
@@ -175,18 +175,18 @@ class Replicas:
         return (identity.name, identity.digest) == (self._identity.name, self._identity.digest)
 
     @staticmethod
-    async def _first_alive(known: Iterable[tuple[str, Replica]]) -> Replica:
+    async def _first_available(known: Iterable[tuple[str, Replica]]) -> Replica:
         asked = []
         for address, replica in known:
             asked.append(address)
-            if await replica.revived():
+            if await replica.check_available():
                 try:
                     await replica.identify()
                 except DependencyUnavailable:
                     continue
                 return replica
         raise DependencyUnavailable(
-            Reason.MODEL_UNREACHABLE, _addresses(asked), _none_of(len(asked))
+            Reason.MODEL_UNREACHABLE, _addresses(asked), _unavailable_message(len(asked))
         )
 
 
@@ -196,7 +196,7 @@ def _addresses(urls: Iterable[str]) -> str:
     return " ".join(urlunsplit(p._replace(netloc=p.netloc.rpartition("@")[2])) for p in parts)
 
 
-def _none_of(count: int) -> str:
+def _unavailable_message(count: int) -> str:
     return "no answer" if count == 1 else f"none of {count} replicas answers"
 
 

@@ -8,8 +8,13 @@ from typing import Any
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
-from oncofhir.inference.clients.client import Completion, CompletionRequest, GeneratedToken, trimmed
-from oncofhir.inference.clients.http import ModelHttp, malformed, number
+from oncofhir.inference.clients.client import (
+    Completion,
+    CompletionRequest,
+    GeneratedToken,
+    cut_at_stop,
+)
+from oncofhir.inference.clients.http import ModelHttp, malformed_response, parse_number
 from oncofhir.schemas.extraction import ModelIdentity
 
 MAX_STOP_SEQUENCES = 4
@@ -57,7 +62,7 @@ class TgiClient:
         try:
             info = _Info.model_validate(await self._http.get("/info"))
         except ValidationError as error:
-            raise malformed(self._http.base_url) from error
+            raise malformed_response(self._http.base_url) from error
         return ModelIdentity(
             name=info.model_id,
             digest=info.model_sha or "unknown",
@@ -83,11 +88,11 @@ class TgiClient:
         try:
             generated = _Generated.model_validate(answer)
         except ValidationError as error:
-            raise malformed(self._http.base_url) from error
-        prompt_tokens = number(headers.get("x-prompt-tokens"))
-        queued_ms = number(headers.get("x-queue-time"))
+            raise malformed_response(self._http.base_url) from error
+        prompt_tokens = parse_number(headers.get("x-prompt-tokens"))
+        queued_ms = parse_number(headers.get("x-queue-time"))
         return Completion(
-            text=trimmed(generated.generated_text, request.stop),
+            text=cut_at_stop(generated.generated_text, request.stop),
             finish_reason=generated.details.finish_reason,
             tokens=tuple(
                 GeneratedToken(text=t.text, logprob=t.logprob)
@@ -105,7 +110,7 @@ class TgiClient:
         try:
             return tuple(span.stop for span in _SPANS.validate_python(answer))
         except ValidationError as error:
-            raise malformed(self._http.base_url) from error
+            raise malformed_response(self._http.base_url) from error
 
     async def healthy(self) -> bool:
         return await self._http.healthy()

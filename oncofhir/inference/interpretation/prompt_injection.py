@@ -1,7 +1,7 @@
 """Sentences that give orders to a model: what an order dictates is no statement of the report's.
 
 The note is data, not instruction (issue "inference", 7). The prompt's structure is protected elsewhere
-(`PromptSet.defused`); this keeps an answer that obeyed from being taken for a finding.
+(`PromptSet.escape_structure`); this keeps an answer that obeyed from being taken for a finding.
 """
 
 import re

@@ -5,16 +5,20 @@ from collections.abc import Sequence
 
 from oncofhir.inference.clients.client import Completion, CompletionRequest, ModelClient
 from oncofhir.inference.prompting.prompts import ALL_QUESTIONS, DIAGNOSIS, PromptSet
-from oncofhir.inference.prompting.questions import AskedQuestion, about_sentences, about_windows
-from oncofhir.inference.prompting.structured_answers import answers_in
-from oncofhir.inference.prompting.windows import Tokenizer, estimated_ends, windows
+from oncofhir.inference.prompting.questions import (
+    AskedQuestion,
+    questions_about_sentences,
+    questions_about_windows,
+)
+from oncofhir.inference.prompting.structured_answers import parse_structured_answers
+from oncofhir.inference.prompting.windows import Tokenizer, estimate_token_ends, windows
 from oncofhir.schemas.errors import DependencyUnavailable, OncofhirError, RequestRejected
 from oncofhir.schemas.extraction import Answer, ModelIdentity, PromptSetIdentity
 from oncofhir.schemas.report import Report
 
 # Of the input limit: where tokens are estimated, text of another language or of numbers has more of them,
 # and a server refuses a prompt that is too long with the same status as any other bad request.
-_SHARES = (1.0, 0.6, 0.3)
+_WINDOW_SHRINK_FACTORS = (1.0, 0.6, 0.3)
 
 
 class PromptedModel:
@@ -43,7 +47,7 @@ class PromptedModel:
         self._tokenizer: Tokenizer = tokenizer or client
         self._leader_first = leader_first
         self._max_input_tokens: int | None = None
-        self._frame_tokens: int | None = None
+        self._overhead_tokens: int | None = None
 
     @property
     def prompt_set(self) -> PromptSetIdentity:
@@ -58,44 +62,48 @@ class PromptedModel:
 
     async def answer(self, report: Report) -> tuple[Answer, ...]:
         if self._prompts.context.policy == "sentences":
-            return await self._of_windows(report, [list(about_sentences(report, self._prompts))])
-        for share in _SHARES[:-1]:
+            return await self._ask_windows(
+                report, [list(questions_about_sentences(report, self._prompts))]
+            )
+        for share in _WINDOW_SHRINK_FACTORS[:-1]:
             try:
-                return await self._of_windows(report, await self._windows(report, share))
+                return await self._ask_windows(report, await self._windows(report, share))
             except ExceptionGroup as group:
-                if not isinstance(first_of(group), RequestRejected):
+                if not isinstance(first_error(group), RequestRejected):
                     raise
-        return await self._of_windows(report, await self._windows(report, _SHARES[-1]))
+        return await self._ask_windows(
+            report, await self._windows(report, _WINDOW_SHRINK_FACTORS[-1])
+        )
 
     async def _windows(self, report: Report, share: float) -> list[list[AskedQuestion]]:
         own = self._prompts.context.max_input_tokens
         limit = min(self._max_input_tokens or own, own)
-        if self._frame_tokens is None:
-            longest = max(self._prompts.frames, key=len)
-            self._frame_tokens = len(await self._token_ends(longest))
-        most = max(1, int((limit - self._frame_tokens) * share))
+        if self._overhead_tokens is None:
+            longest = max(self._prompts.overhead_prompts, key=len)
+            self._overhead_tokens = len(await self._token_ends(longest))
+        most = max(1, int((limit - self._overhead_tokens) * share))
         # a token is one byte at least: most reports need no measuring
         fits = len(report.text.encode("utf-8", "replace")) <= most
         ends = () if fits else await self._token_ends(report.text)
-        return about_windows(report, self._prompts, windows(report, ends, most))
+        return questions_about_windows(report, self._prompts, windows(report, ends, most))
 
     async def _token_ends(self, text: str) -> tuple[int, ...]:
         """The text's token ends; estimated where they cannot be had: a prompt too long is cut shorter."""
         try:
-            ends = await self._tokenizer.token_ends(self._prompts.defused(text))
+            ends = await self._tokenizer.token_ends(self._prompts.escape_structure(text))
         except (RequestRejected, DependencyUnavailable):
             ends = None
-        return ends or estimated_ends(text)
+        return ends or estimate_token_ends(text)
 
-    async def _of_windows(
+    async def _ask_windows(
         self, report: Report, asked: Sequence[Sequence[AskedQuestion]]
     ) -> tuple[Answer, ...]:
         answers: list[Answer] = []
         for questions in asked:
-            answers += await self._of_window(questions, report.text_sha256)
+            answers += await self._ask_window(questions, report.text_sha256)
         return tuple(answers)
 
-    async def _of_window(self, questions: Sequence[AskedQuestion], affinity: str) -> list[Answer]:
+    async def _ask_window(self, questions: Sequence[AskedQuestion], affinity: str) -> list[Answer]:
         phenotypes = [q for q in questions if q.question != DIAGNOSIS]
         diagnosis = [q for q in questions if q.question == DIAGNOSIS]
         first, rest = phenotypes[:1], phenotypes[1:]
@@ -126,7 +134,7 @@ class PromptedModel:
             )
         )
         if structured:
-            return answers_in(completion, structured.questions, asked.context)
+            return parse_structured_answers(completion, structured.questions, asked.context)
         return (_answer(asked, completion),)
 
     async def aclose(self) -> None:
@@ -145,9 +153,9 @@ def _answer(asked: AskedQuestion, completion: Completion) -> Answer:
     )
 
 
-def first_of(group: ExceptionGroup[Exception]) -> Exception:
+def first_error(group: ExceptionGroup[Exception]) -> Exception:
     """The first error of a group: the calls of a report fail for the same cause or not at all."""
     error = group.exceptions[0]
     if isinstance(error, ExceptionGroup):
-        return first_of(error)
+        return first_error(error)
     return error if isinstance(error, OncofhirError) else group

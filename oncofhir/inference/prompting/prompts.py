@@ -96,24 +96,24 @@ class PromptSet(Value):
         return (*self.phenotype.questions, DIAGNOSIS)
 
     @property
-    def frames(self) -> tuple[str, ...]:
+    def overhead_prompts(self) -> tuple[str, ...]:
         """The prompts without a report's text: what every window pays for."""
         asked = (ALL_QUESTIONS,) if self.answers else self.questions
         return tuple(self.prompt(question, "") for question in asked)
 
     def prompt(self, question: str, text: str) -> str:
         """The prompt that asks `question` about `text`; no text can close or open a section of it."""
-        text = self.defused(text)
+        text = self.escape_structure(text)
         if question == DIAGNOSIS and self.diagnosis is not None:
-            return self._filled(self.diagnosis.instruction, text)
+            return self._fill_template(self.diagnosis.instruction, text)
         asked = self.phenotype.input.replace("{question}", question).replace("{text}", text)
-        return self._filled(self.phenotype.instruction, asked)
+        return self._fill_template(self.phenotype.instruction, asked)
 
-    def _filled(self, instruction: str, asked: str) -> str:
+    def _fill_template(self, instruction: str, asked: str) -> str:
         before, _, after = self.format.template.partition("{input}")
         return before.replace("{instruction}", instruction) + asked + after
 
-    def defused(self, text: str) -> str:
+    def escape_structure(self, text: str) -> str:
         """The text with nothing in it that is structure to the prompt or a token to the model.
 
         Section headings, the set's own delimiters, control tokens ("</s>", "[INST]"), control characters
@@ -129,7 +129,7 @@ def _blanks(match: re.Match[str]) -> str:
     return " " * len(match[0])
 
 
-def available() -> tuple[str, ...]:
+def prompt_set_names() -> tuple[str, ...]:
     """The names of the prompt sets that come with the package."""
     folder = files("oncofhir.inference.prompting").joinpath("prompt_sets")
     return tuple(
@@ -143,8 +143,8 @@ def load_prompt_set(name: str) -> PromptSet:
     Raises:
         ValueError: there is none; the message lists those there are.
     """
-    if name not in available():
-        raise ValueError(f"no prompt set {name!r}; there are: {', '.join(available())}")
+    if name not in prompt_set_names():
+        raise ValueError(f"no prompt set {name!r}; there are: {', '.join(prompt_set_names())}")
     raw = files("oncofhir.inference.prompting").joinpath("prompt_sets", f"{name}.toml").read_bytes()
     data = tomllib.loads(raw.decode())
     return PromptSet.model_validate({**data, "sha256": hashlib.sha256(raw).hexdigest()})

@@ -17,7 +17,7 @@ class AskedQuestion(Value):
     context: tuple[tuple[int, int], ...]
 
 
-def about_sentences(report: Report, prompts: PromptSet) -> Iterator[AskedQuestion]:
+def questions_about_sentences(report: Report, prompts: PromptSet) -> Iterator[AskedQuestion]:
     """The questions about the sentences that bear on each; one that none bears on is not asked."""
     for question in prompts.questions:
         context = retrieve(report.text, question, prompts.context.max_characters)
@@ -31,7 +31,7 @@ def about_sentences(report: Report, prompts: PromptSet) -> Iterator[AskedQuestio
         )
 
 
-def about_windows(
+def questions_about_windows(
     report: Report, prompts: PromptSet, spans: Sequence[Span]
 ) -> list[list[AskedQuestion]]:
     """The questions about each window, a list a window; one question for a set that asks all at once."""

@@ -17,7 +17,7 @@ from oncofhir.schemas.extraction import Answer
 Context = tuple[tuple[int, int], ...]
 
 
-def answers_in(
+def parse_structured_answers(
     completion: Completion, questions: Mapping[str, str], context: Context
 ) -> tuple[Answer, ...]:
     """An answer for each question; its text is empty where the JSON says nothing.

@@ -28,7 +28,7 @@ class Tokenizer(Protocol):
         ...
 
 
-def estimated_ends(text: str) -> tuple[int, ...]:
+def estimate_token_ends(text: str) -> tuple[int, ...]:
     """Token ends of a text by its length alone."""
     count = int(len(text) / CHARACTERS_PER_TOKEN) + 1
     return tuple(round(len(text) * at / count) for at in range(1, count + 1))

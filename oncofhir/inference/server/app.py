@@ -22,7 +22,7 @@ from oncofhir.inference.server.protocol import (
     Generation,
     Parameters,
     TgiError,
-    overloaded,
+    overloaded_error,
 )
 
 PAYLOAD_LIMIT = 2 * 2**20
@@ -173,7 +173,7 @@ class TgiApp:
     @asynccontextmanager
     async def _permit(self) -> AsyncIterator[None]:
         if self._held >= self._engine.info.max_concurrent_requests:
-            raise overloaded()
+            raise overloaded_error()
         self._held += 1
         self._metrics.queue_size.set(self._held)
         try:

@@ -94,7 +94,7 @@ class LlamaEngine:
     async def generate(self, prompt: str, parameters: Parameters) -> Generation:
         arrived = monotonic()
         wanted = parameters.max_new_tokens or DEFAULT_NEW_TOKENS
-        async with self._slots.held(prompt) as slot:
+        async with self._slots.acquire(prompt) as slot:
             began = monotonic()
             body = _request(prompt, parameters, wanted) | {"id_slot": slot}
             answer = await asyncio.to_thread(self._server.handle_completions, body)

@@ -30,7 +30,7 @@ def invalid(message: str) -> TgiError:
     return TgiError(422, "validation", f"Input validation error: {message}")
 
 
-def overloaded() -> TgiError:
+def overloaded_error() -> TgiError:
     """429: every permit is taken; there is no queue behind it."""
     return TgiError(429, "overloaded", "Model is overloaded")
 

@@ -19,7 +19,7 @@ class Slots:
         self._pending = [0] * count
 
     @asynccontextmanager
-    async def held(self, prompt: str) -> AsyncIterator[int]:
+    async def acquire(self, prompt: str) -> AsyncIterator[int]:
         """A slot, alone, for as long as the prompt is worked on."""
         new = [len(prompt) - _shared(prompt, last) for last in self._last]
         slot = min(range(len(new)), key=lambda at: new[at] + WAITING * self._pending[at])

@@ -8,10 +8,10 @@ import pytest
 
 from oncofhir.inference.clients.client import CompletionRequest
 from oncofhir.inference.clients.concurrency_limit import AdaptiveLimit
-from oncofhir.inference.clients.discovery import addresses_of
+from oncofhir.inference.clients.discovery import resolve_addresses
 from oncofhir.inference.clients.http import ModelHttp
 from oncofhir.inference.clients.replica import Replica
-from oncofhir.inference.clients.replica_set import Replicas, fixed
+from oncofhir.inference.clients.replica_set import Replicas, static_addresses
 from oncofhir.inference.clients.tgi import TgiClient
 from oncofhir.schemas.errors import DependencyUnavailable, RequestRejected
 from oncofhir.schemas.reasons import Reason
@@ -53,7 +53,7 @@ def asking(affinity, prompt="What is the side?"):
 
 def run(servers, story):
     async def go():
-        model = Replicas(partial(fixed, [s.url for s in servers]), replica)
+        model = Replicas(partial(static_addresses, [s.url for s in servers]), replica)
         try:
             return await story(model)
         finally:
@@ -147,7 +147,9 @@ def test_too_many_requests_are_waited_out(servers):
 
 def test_no_replica_answers():
     async def go():
-        model = Replicas(partial(fixed, ["http://127.0.0.1:9", "http://127.0.0.1:10"]), replica)
+        model = Replicas(
+            partial(static_addresses, ["http://127.0.0.1:9", "http://127.0.0.1:10"]), replica
+        )
         with pytest.raises(DependencyUnavailable) as raised:
             await model.complete(asking("a"))
         assert raised.value.reason is Reason.MODEL_UNREACHABLE
@@ -160,10 +162,10 @@ def test_no_replica_answers():
 
 
 def test_every_address_of_a_name_is_a_replica():
-    found = asyncio.run(addresses_of("http://localhost:8081/x"))
+    found = asyncio.run(resolve_addresses("http://localhost:8081/x"))
     assert "http://127.0.0.1:8081/x" in found
     with pytest.raises(DependencyUnavailable):
-        asyncio.run(addresses_of("http://no-such-name.invalid:80"))
+        asyncio.run(resolve_addresses("http://no-such-name.invalid:80"))
 
 
 def test_replicas_that_leave_and_join(servers):

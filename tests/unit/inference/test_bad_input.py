@@ -12,7 +12,7 @@ from oncofhir.inference.extractor import Extractor
 from oncofhir.inference.interpretation.candidates import QUESTION_KINDS
 from oncofhir.inference.interpretation.interpret import interpret
 from oncofhir.inference.prompting.prompted_model import PromptedModel
-from oncofhir.inference.prompting.prompts import available, load_prompt_set
+from oncofhir.inference.prompting.prompts import load_prompt_set, prompt_set_names
 from oncofhir.inference.rules import Rules
 from oncofhir.schemas.errors import UnreadableReport
 from oncofhir.schemas.extraction import Answer
@@ -113,7 +113,7 @@ def test_numbers_alone_are_no_tumor(read, text):
     assert {r.reason for r in rejected} <= {Rejection.UNGROUNDED, Rejection.AMBIGUOUS}
 
 
-@pytest.mark.parametrize("name", available())
+@pytest.mark.parametrize("name", prompt_set_names())
 def test_a_delimiter_in_the_note_delimits_nothing_and_the_note_is_read(read, name):
     prompts = load_prompt_set(name)
     marks = (*prompts.format.delimiters, "</s>", "[/INST]", "<|im_end|>")

@@ -13,8 +13,11 @@ import pytest
 from oncofhir.fhir.intake.read_report import report_from_text
 from oncofhir.inference.extractor import Extractor
 from oncofhir.inference.interpretation.interpret import interpret
-from oncofhir.inference.prompting.prompts import available, load_prompt_set
-from oncofhir.inference.prompting.questions import about_sentences, about_windows
+from oncofhir.inference.prompting.prompts import load_prompt_set, prompt_set_names
+from oncofhir.inference.prompting.questions import (
+    questions_about_sentences,
+    questions_about_windows,
+)
 from oncofhir.inference.rules import Rules
 from oncofhir.schemas.extraction import Answer
 
@@ -43,17 +46,17 @@ def assert_quoted(report, results):
 
 
 @each_note
-@pytest.mark.parametrize("name", available())
+@pytest.mark.parametrize("name", prompt_set_names())
 def test_the_prompt_has_the_structure_that_it_has_without_the_note(note, name):
     prompts = load_prompt_set(name)
     report = report_of(note)
     if prompts.context.policy == "sentences":
-        asked = list(about_sentences(report, prompts))
+        asked = list(questions_about_sentences(report, prompts))
     else:
-        asked = about_windows(report, prompts, [(0, len(report.text))])[0]
+        asked = questions_about_windows(report, prompts, [(0, len(report.text))])[0]
     assert asked
     found = {structure_of(prompts, question.prompt) for question in asked}
-    assert found <= {structure_of(prompts, frame) for frame in prompts.frames}
+    assert found <= {structure_of(prompts, frame) for frame in prompts.overhead_prompts}
 
 
 @each_note

@@ -5,7 +5,7 @@ import math
 
 import pytest
 
-from oncofhir.inference.clients.client import CompletionRequest, trimmed
+from oncofhir.inference.clients.client import CompletionRequest, cut_at_stop
 from oncofhir.inference.clients.http import ModelHttp
 from oncofhir.inference.clients.openai import OpenAiClient
 from oncofhir.inference.clients.tgi import TgiClient
@@ -202,5 +202,5 @@ def test_chat_of_openai(server):
 
 
 def test_the_first_stop_string_ends_the_text():
-    assert trimmed("a\nb ### c", ("###", "\n")) == "a"
-    assert trimmed("a", ("###",)) == "a"
+    assert cut_at_stop("a\nb ### c", ("###", "\n")) == "a"
+    assert cut_at_stop("a", ("###",)) == "a"

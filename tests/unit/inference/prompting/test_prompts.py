@@ -4,8 +4,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from oncofhir.inference.prompting.prompts import DIAGNOSIS, available, load_prompt_set
-from oncofhir.inference.prompting.questions import about_sentences, about_windows
+from oncofhir.inference.prompting.prompts import DIAGNOSIS, load_prompt_set, prompt_set_names
+from oncofhir.inference.prompting.questions import (
+    questions_about_sentences,
+    questions_about_windows,
+)
 
 PUBLISHED = (
     "Below is an instruction that describes a task, paired with an input that provides further context.\n\n"
@@ -30,7 +33,7 @@ def test_the_published_prompt(name):
     assert prompts.prompt("tumor size", "a mass of 2 cm") == PUBLISHED.format(text="a mass of 2 cm")
 
 
-@pytest.mark.parametrize("name", available())
+@pytest.mark.parametrize("name", prompt_set_names())
 def test_every_set_asks_all_and_has_an_identity(name):
     prompts = load_prompt_set(name)
     assert prompts.identity.name == name == prompts.name
@@ -46,7 +49,7 @@ def test_an_unknown_set_is_refused_with_the_known_names():
 
 
 @given(st.lists(st.one_of(st.sampled_from(HOSTILE), st.text(max_size=20)), max_size=8).map("".join))
-@pytest.mark.parametrize("name", available())
+@pytest.mark.parametrize("name", prompt_set_names())
 def test_no_text_changes_the_structure(name, text):
     prompts = load_prompt_set(name)
     empty = prompts.prompt("tumor size", "")
@@ -68,7 +71,9 @@ def test_a_number_sign_alone_stays():
 
 def test_a_short_report_is_one_window_and_its_questions_share_a_prefix(read):
     report = read("FINAL DIAGNOSIS: Left breast, invasive ductal carcinoma, 2 cm.")
-    (questions,) = about_windows(report, load_prompt_set("cancerllm"), [(0, len(report.text))])
+    (questions,) = questions_about_windows(
+        report, load_prompt_set("cancerllm"), [(0, len(report.text))]
+    )
     assert len(questions) == 9
     shared = questions[0].prompt.partition(" What is the ")[0]
     assert all(q.prompt.startswith(shared) for q in questions if q.question != DIAGNOSIS)
@@ -79,7 +84,7 @@ def test_sentences_policy_asks_only_where_something_bears_on_the_question(read):
     report = read(
         "Gross: received is tissue. The tumor measures 2.3 cm in greatest dimension. Left side."
     )
-    questions = list(about_sentences(report, load_prompt_set("oncofhir-small")))
+    questions = list(questions_about_sentences(report, load_prompt_set("oncofhir-small")))
     size = next(q for q in questions if q.question == "tumor size")
     assert "In the text: " in size.prompt
     assert "the tumor measures 2.3 cm" in size.prompt

@@ -15,7 +15,7 @@ from oncofhir.inference.clients.tgi import TgiClient
 from oncofhir.inference.extractor import Extractor
 from oncofhir.inference.prompting.prompted_model import PromptedModel
 from oncofhir.inference.prompting.prompts import load_prompt_set
-from oncofhir.inference.prompting.structured_answers import answers_in
+from oncofhir.inference.prompting.structured_answers import parse_structured_answers
 
 KEYS = {"tumor_size": "tumor size", "tumor_laterality": "tumor laterality"}
 WHOLE = '{"tumor_size": "2.3 cm", "tumor_laterality": "left"}'
@@ -23,7 +23,7 @@ WHOLE = '{"tumor_size": "2.3 cm", "tumor_laterality": "left"}'
 
 def texts(text):
     completion = Completion(text=text, finish_reason="stop")
-    return {a.question: a.text for a in answers_in(completion, KEYS, ((0, 1),))}
+    return {a.question: a.text for a in parse_structured_answers(completion, KEYS, ((0, 1),))}
 
 
 @pytest.mark.parametrize(
@@ -55,7 +55,7 @@ def test_confidence_is_of_the_value_s_own_tokens():
     pieces += [('"tumor_laterality": "', 0.9), ("left", 0.8), ('"}', 0.9)]
     tokens = tuple(GeneratedToken(text=t, logprob=math.log(p)) for t, p in pieces)
     completion = Completion(text=WHOLE, finish_reason="stop", tokens=tokens)
-    size, side = answers_in(completion, KEYS, ())
+    size, side = parse_structured_answers(completion, KEYS, ())
     assert size.confidence == pytest.approx(0.5)
     assert side.confidence == pytest.approx(0.8)
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from oncofhir.inference.prompting.tokenizer import LocalTokenizer
-from oncofhir.inference.prompting.windows import estimated_ends, windows
+from oncofhir.inference.prompting.windows import estimate_token_ends, windows
 
 WORDS = st.text(alphabet="ab .\n1", min_size=1, max_size=3000)
 
@@ -18,7 +18,7 @@ def word_ends(text):
     return tuple(i + 1 for i, c in enumerate(text) if i + 1 == len(text) or text[i + 1] == " ")
 
 
-@given(WORDS, st.integers(20, 300), st.sampled_from([word_ends, estimated_ends]))
+@given(WORDS, st.integers(20, 300), st.sampled_from([word_ends, estimate_token_ends]))
 def test_windows_hold_every_sentence_and_no_more_tokens_than_allowed(read, text, most, ends_of):
     report = read(text)
     ends = ends_of(text)

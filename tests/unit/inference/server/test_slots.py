@@ -14,7 +14,7 @@ def placed(prompts, count=4):
         gate = asyncio.Event()
 
         async def hold(prompt):
-            async with slots.held(prompt) as slot:
+            async with slots.acquire(prompt) as slot:
                 found.append((prompt, slot))
                 await gate.wait()
 
