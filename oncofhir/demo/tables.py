@@ -7,7 +7,7 @@ from rich.table import Table
 from rich.text import Text
 
 from oncofhir.schemas.outcome import OutcomeRow, OutcomeStatus, PhenotypeRow
-from oncofhir.schemas.reasons import REASONS, Reason
+from oncofhir.schemas.reasons import Reason
 
 _SENTENCE = 70
 _ORDER = (
@@ -124,7 +124,7 @@ def others(
 
 def _meaning(reason: str | None, status: OutcomeStatus) -> str:
     if reason in set(Reason):
-        return REASONS[Reason(reason)].meaning
+        return Reason(reason).meaning
     if status is OutcomeStatus.NOTHING_FOUND:
         return "read by the model; the report states no current finding"
     return ""

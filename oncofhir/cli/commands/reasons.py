@@ -1,4 +1,4 @@
-"""`oncofhir reasons`: every reason code with its meaning, fate and remedy."""
+"""`oncofhir reasons`: every reason code with its meaning, disposition and remedy."""
 
 from typing import Annotated
 
@@ -9,16 +9,21 @@ from oncofhir.cli.output import console, json_line, wants_tables
 
 
 def reasons(
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print one JSON object per line.")
+    ] = False,
 ) -> None:
-    """Print every reason code: what it means, what becomes of the report, what to do."""
-    from oncofhir.schemas.reasons import REASONS
+    """Print every reason code: its meaning, what happens to the report, and the remedy."""
+    from oncofhir.schemas.reasons import Reason
 
     if not wants_tables(as_json):
-        for reason, entry in REASONS.items():
-            json_line({"reason": reason.value, **entry.model_dump(mode="json")})
+        for reason in Reason:
+            said = {"disposition": reason.disposition.value}
+            json_line(
+                {"reason": reason.value, **said, "meaning": reason.meaning, "remedy": reason.remedy}
+            )
         return
-    table = Table("reason", "fate", "meaning", "remedy")
-    for reason, entry in REASONS.items():
-        table.add_row(reason.value, entry.fate.value, entry.meaning, entry.remedy)
+    table = Table("reason", "disposition", "meaning", "remedy")
+    for reason in Reason:
+        table.add_row(reason.value, reason.disposition.value, reason.meaning, reason.remedy)
     console().print(table)

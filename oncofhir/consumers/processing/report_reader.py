@@ -11,7 +11,7 @@ from oncofhir.fhir.intake.source_reader import ReferenceReader
 from oncofhir.fhir.intake.triage import Retract, Skip, TriagePolicy, triage, triage_text
 from oncofhir.schemas.errors import UnreadableReport
 from oncofhir.schemas.event import ReportEvent
-from oncofhir.schemas.reasons import REASONS, Fate
+from oncofhir.schemas.reasons import Disposition
 from oncofhir.schemas.report import Report
 
 
@@ -41,7 +41,7 @@ class ReportReader:
         """The report of an event, or the reason why it is skipped or retracted.
 
         Raises:
-            UnreadableReport: with a reason whose fate is the dead letter.
+            UnreadableReport: with a reason whose disposition is the dead letter.
             DependencyUnavailable, AccessDenied: the source cannot be asked.
         """
         resource: dict[str, Any] | None = None
@@ -52,10 +52,10 @@ class ReportReader:
                 return Reading(resource, verdict)
             report = await read_report(resource, references, self.limits, parse=self.parse)
         except UnreadableReport as error:
-            fate = REASONS[error.reason].fate
-            if fate is Fate.SKIP:
+            disposition = error.reason.disposition
+            if disposition is Disposition.SKIP:
                 return Reading(resource, Skip(error.reason))
-            if fate is Fate.RETRACT:
+            if disposition is Disposition.RETRACT:
                 return Reading(resource, Retract(error.reason))
             raise
         skip = triage_text(report, self.policy, verdict)

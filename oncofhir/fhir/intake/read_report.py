@@ -50,7 +50,7 @@ async def read_report(
     else.
 
     Raises:
-        UnreadableReport: with the reason. Some are skips, not dead letters: see `REASONS`.
+        UnreadableReport: with the reason. Some are skips, not dead letters: see `Disposition`.
         DependencyUnavailable, AccessDenied: what the report refers to cannot be asked for.
     """
     kind = resource.get("resourceType")

@@ -20,7 +20,7 @@ from oncofhir.schemas.base import Value
 from oncofhir.schemas.errors import UnreadableReport
 from oncofhir.schemas.event import REPORT_TYPES
 from oncofhir.schemas.finding import Coding
-from oncofhir.schemas.reasons import REASONS, Fate, Reason
+from oncofhir.schemas.reasons import Disposition, Reason
 from oncofhir.schemas.report import Report
 
 PROCESS = "process"
@@ -143,14 +143,14 @@ def triage(resource: Mapping[str, Any], policy: TriagePolicy) -> Process | Skip 
 
     Raises:
         UnreadableReport: unsupported-resource-type, missing-status, invalid-resource, fhir-dstu2,
-            fhir-stu3, fhir-r6, and reasons of the policy whose fate is the dead letter
+            fhir-stu3, fhir-r6, and reasons of the policy whose disposition is the dead letter
             (status-unknown).
     """
     kind = resource.get("resourceType")
     if kind not in REPORT_TYPES or not isinstance(kind, str):
         raise UnreadableReport(Reason.UNSUPPORTED_RESOURCE_TYPE)
     verdicts = list(_by_status(resource, kind, policy))
-    retract = next((v for v in verdicts if REASONS[v].fate is Fate.RETRACT), None)
+    retract = next((v for v in verdicts if v.disposition is Disposition.RETRACT), None)
     if retract is not None:
         return Retract(retract)
     reason = _by_labels(resource, kind, policy) or unsupported_release(resource)
@@ -160,7 +160,7 @@ def triage(resource: Mapping[str, Any], policy: TriagePolicy) -> Process | Skip 
     if reason is None:
         replaces = tuple(_targets(resource, kind, "replaces"))
         return Process(replaces, is_oncology=_is_oncology(resource, kind, policy))
-    if REASONS[reason].fate is Fate.DEAD_LETTER:
+    if reason.disposition is Disposition.DEAD_LETTER:
         raise UnreadableReport(reason, kind)
     return Skip(reason)
 

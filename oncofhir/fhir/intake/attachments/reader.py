@@ -35,7 +35,7 @@ def read_attachment(
     """The attachment's decoded text (see the package's docstring), never blank.
 
     Raises:
-        UnreadableReport: with the reason; some are skips (`REASONS`), such as a PDF without text.
+        UnreadableReport: with the reason; some are skips (`Disposition`), such as a PDF without text.
     """
     if nesting > _MAX_NESTING:
         raise UnreadableReport(Reason.UNREADABLE_DOCUMENT, path, "nested too deep")

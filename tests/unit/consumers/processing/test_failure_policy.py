@@ -23,7 +23,7 @@ from oncofhir.schemas.errors import (
     UnreadableReport,
     UnsuitableServer,
 )
-from oncofhir.schemas.reasons import REASONS, Fate, Reason
+from oncofhir.schemas.reasons import Disposition, Reason
 from oncofhir.settings import RetrySettings, SettingsError
 
 SETTINGS = RetrySettings(
@@ -90,7 +90,7 @@ def test_a_secret_that_cannot_be_read_is_no_fault_of_the_report():
 
 
 @given(
-    st.sampled_from([r for r in Reason if REASONS[r].fate is Fate.RETRY]),
+    st.sampled_from([r for r in Reason if r.disposition is Disposition.RETRY]),
     st.integers(1, 10_000),
     st.floats(0, 1e6),
     st.floats(0, 1),
@@ -107,6 +107,6 @@ def test_every_transient_reason_names_its_dependency():
     named = {
         reason: dependency_of(DependencyUnavailable(reason))
         for reason in Reason
-        if REASONS[reason].fate is Fate.RETRY
+        if reason.disposition is Disposition.RETRY
     }
     assert None not in named.values()
