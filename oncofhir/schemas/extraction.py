@@ -2,6 +2,7 @@
 
 from oncofhir.schemas.base import Value
 from oncofhir.schemas.finding import Finding, RejectedFinding
+from oncofhir.schemas.lesion import Lesion
 
 
 class ModelIdentity(Value):
@@ -53,11 +54,15 @@ class Usage(Value):
 
 
 class Extraction(Value):
-    """Everything that inference hands over: findings, most authoritative first within a kind and slot."""
+    """Everything that inference hands over: findings, most authoritative first within a kind and slot.
+
+    `lesions` are the report's lesions, also those of the past; a finding names the one that supports it.
+    """
 
     model: ModelIdentity
     prompt_set: PromptSetIdentity
     findings: tuple[Finding, ...]
     rejected: tuple[RejectedFinding, ...] = ()
+    lesions: tuple[Lesion, ...] = ()
     answers: tuple[Answer, ...] = ()
     usage: Usage = Usage()

@@ -35,6 +35,8 @@ class Rejection(StrEnum):
     FAMILY = "family"
     UNGROUNDED = "ungrounded"
     AMBIGUOUS = "ambiguous"
+    CONTRADICTED = "contradicted"
+    """The report says something else of the lesion, or says this of another thing."""
     LOW_CONFIDENCE = "low-confidence"
 
 
@@ -68,7 +70,8 @@ class Finding(Value):
     log-probabilities; `calibrated` tells whether it is the share of such answers that are right on
     labelled reports (setting MODEL__CALIBRATION_FILE), else it is token probabilities. `part`
     is the specimen part's label when the report has several; where it tells several tumours apart,
-    the label of the part that heads the tumour, else the side ("left") that heads it.
+    the label of the part that heads the tumour, else the side ("left") that heads it. `lesion` is the
+    `id` of the lesion in `Extraction.lesions` that supports it.
     """
 
     kind: Kind
@@ -84,6 +87,7 @@ class Finding(Value):
     evidence: tuple[Evidence, ...]
     codings: tuple[Coding, ...] = ()
     part: str | None = None
+    lesion: str | None = None
 
 
 class RejectedFinding(Value):
@@ -101,3 +105,4 @@ class RejectedFinding(Value):
     calibrated: bool = False
     evidence: tuple[Evidence, ...] = ()
     part: str | None = None
+    lesion: str | None = None

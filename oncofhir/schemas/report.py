@@ -42,6 +42,12 @@ class SectionKind(StrEnum):
     LABORATORY = "laboratory"
     IMAGING = "imaging"
     ASSESSMENT = "assessment"
+    PLAN = "plan"
+    PAST_HISTORY = "past-history"
+    OUTSIDE_DIAGNOSIS = "outside-diagnosis"
+    TOXICITY = "toxicity"
+    LEGEND = "legend"
+    LETTERHEAD = "letterhead"
     OTHER = "other"
 
 
