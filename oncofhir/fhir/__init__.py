@@ -1,1 +1,1 @@
-"""FHIR: reading reports in, writing findings out; knows no language model."""
+"""FHIR: reads reports and writes findings. Independent of any language model."""

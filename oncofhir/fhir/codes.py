@@ -1,6 +1,6 @@
-"""What is observed, as mCODE STU4 fixes it: Observation.code, category, method, profile of each finding.
+"""Codes, categories, methods and profiles of the findings, as mCODE STU4 defines them.
 
-Source: mCODE 4.0.0, StructureDefinitions and value sets (HL7/fhir-mCODE-ig), as named beside each.
+Source: mCODE 4.0.0, StructureDefinitions and value sets (HL7/fhir-mCODE-ig), named beside each constant.
 """
 
 from typing import Any
@@ -27,7 +27,7 @@ AI_ASSERTED = {
 
 
 def concept(system: str, code: str, display: str) -> dict[str, Any]:
-    """A CodeableConcept with one coding."""
+    """Build a CodeableConcept with one coding."""
     return {"coding": [{"system": system, "code": code, "display": display}]}
 
 
@@ -69,8 +69,8 @@ STAGE_PROFILES = {
     "m": MCODE + "mcode-tnm-distant-metastases-category",
     "group": MCODE + "mcode-tnm-stage-group",
 }
-# mcode-lymphoma-stage, code. Its values (required) are Ann Arbor's, which no report of ours is coded in:
-# a lymphoma's stage keeps its text, in the parent profile mcode-cancer-stage.
+# mcode-lymphoma-stage, code. Its values (required binding) are Ann Arbor stages, which are not coded here:
+# the stage of a lymphoma is written as text, in the parent profile mcode-cancer-stage.
 LYMPHOMA_STAGE = concept(SNOMED_CT, "385388004", "Lymphoma stage (observable entity)")
 STAGE_PROFILE = MCODE + "mcode-cancer-stage"
 # mcode-cancer-stage-type-vs and mcode-cancer-staging-method-vs.
@@ -116,18 +116,18 @@ GROSS_EXAMINATION = concept(
 ANATOMIC_PATHOLOGY = concept(SNOMED_CT, "108257001", "Anatomic pathology procedure (procedure)")
 IMAGING = concept(SNOMED_CT, "363679005", "Imaging (procedure)")
 TUMOR_SPECIMEN = concept("http://terminology.hl7.org/CodeSystem/v2-0487", "TUMOR", "Tumor")
-# US Core 6.1.0, "Missing Data": what is required, coded and not known.
+# US Core 6.1.0, "Missing Data": for a required, coded element whose value is unknown.
 UNKNOWN = concept("http://terminology.hl7.org/CodeSystem/data-absent-reason", "unknown", "Unknown")
 AI_CONFIDENCE = "http://hl7.org/fhir/uv/aitransparency/StructureDefinition/AIconfidence"
 
 
 def stage_prefix(slot: str, value: str) -> str:
-    """What stands before the category: c, p, yp, r, a, or nothing."""
+    """Return the prefix of a stage category: c, p, yp, r, a, or an empty string."""
     return value.split(slot.upper(), maxsplit=1)[0].lower() if slot in {"t", "n", "m"} else ""
 
 
 def stage_code(slot: str, value: str) -> dict[str, Any]:
-    """Observation.code of a stage: pathologic for p and yp, clinical for c, else the plain one."""
+    """Return Observation.code of a stage: pathologic for p and yp, clinical for c and yc, else plain."""
     plain, plain_name, clinical, clinical_name, pathologic, pathologic_name = STAGES[slot]
     prefix = stage_prefix(slot, value)
     if prefix in {"p", "yp"}:

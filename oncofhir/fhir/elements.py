@@ -1,8 +1,8 @@
 """Typed access to the elements of a resource's JSON.
 
-A resource of another party may break any rule of FHIR. What is absent, or null with only a primitive
-extension beside it (`_status`, data-absent-reason), reads as absent; what has a form that FHIR does not
-allow is `Reason.INVALID_RESOURCE`, with its path.
+Resources come from other systems and may break any rule of FHIR. An element that is absent, or null beside
+a primitive extension (`_status`, data-absent-reason), reads as absent. An element whose form FHIR does
+not allow raises `Reason.INVALID_RESOURCE` with its path.
 """
 
 from collections.abc import Iterator, Mapping
@@ -17,7 +17,7 @@ Element = Mapping[str, Any]
 
 
 def string(element: Element, name: str, path: str) -> str | None:
-    """The string `name` of an element at `path`; blank reads as absent."""
+    """Return the string `name` of the element at `path`; None if it is absent or blank."""
     value = element.get(name)
     if value is None:
         return None
@@ -27,7 +27,7 @@ def string(element: Element, name: str, path: str) -> str | None:
 
 
 def child(element: Element, name: str, path: str) -> Element | None:
-    """The object `name` of an element at `path`."""
+    """Return the object `name` of the element at `path`; None if it is absent."""
     value = element.get(name)
     if value is None:
         return None
@@ -37,9 +37,9 @@ def child(element: Element, name: str, path: str) -> Element | None:
 
 
 def children(element: Element, name: str, path: str) -> Iterator[tuple[str, Element]]:
-    """The objects of the list `name`, each with its own path; null entries are passed over.
+    """Yield the objects of the list `name`, each with its own path; null entries are skipped.
 
-    A lone object where FHIR has a list is read as a list of one.
+    A single object in place of a list is read as a list of one.
     """
     values = element.get(name)
     if values is None:
@@ -54,7 +54,7 @@ def children(element: Element, name: str, path: str) -> Iterator[tuple[str, Elem
 
 
 def codings(element: Element, name: str, path: str) -> tuple[Coding, ...]:
-    """All codings of the CodeableConcept (or list of them) `name` that have a code."""
+    """Return every coding with a code of the CodeableConcept (or list of them) `name`."""
     return tuple(
         Coding(
             system=string(coding, "system", at) or "",
@@ -72,7 +72,7 @@ def _invalid(path: str) -> UnreadableReport:
 
 
 def instant(text: str | None) -> datetime | None:
-    """A FHIR instant, or None when it is absent or no instant; without an offset it is read as UTC."""
+    """Parse a FHIR instant; None if it is absent or malformed. Without an offset it is read as UTC."""
     if text is None:
         return None
     try:

@@ -1,10 +1,10 @@
-"""The identifier systems of all that is written, below one prefix that the site owns."""
+"""Identifier systems of the resources that oncofhir writes, below one prefix that the site owns."""
 
 from oncofhir.schemas.base import Value
 
 
 class IdentifierSystems(Value):
-    """`prefix` is `FHIR__IDENTIFIER_SYSTEM`."""
+    """The identifier systems below `prefix` (setting `FHIR__IDENTIFIER_SYSTEM`)."""
 
     prefix: str
 
@@ -14,22 +14,22 @@ class IdentifierSystems(Value):
 
     @property
     def document(self) -> str:
-        """Of the head: the document's identity."""
+        """The identity of the document, on its Task."""
         return f"{self.prefix}/document"
 
     @property
     def source(self) -> str:
-        """Of the head: the source resources that show the document."""
+        """The source resources that carry the document, on its Task."""
         return f"{self.prefix}/source"
 
     @property
     def head_model(self) -> str:
-        """Of the head: the digest of the model that read the document last."""
+        """The digest of the model that last read the document, on its Task."""
         return f"{self.prefix}/head-model"
 
     @property
     def head_prompt_set(self) -> str:
-        """Of the head: the prompt set, name@version, that it was read with."""
+        """The prompt set (name@version) that the document was last read with, on its Task."""
         return f"{self.prefix}/head-prompt-set"
 
     @property
@@ -50,7 +50,7 @@ class IdentifierSystems(Value):
 
     @property
     def unprofiled(self) -> str:
-        """Of `meta.tag`: why a resource claims no mCODE profile."""
+        """The `meta.tag` that states why a resource claims no mCODE profile."""
         return f"{self.prefix}/without-mcode-profile"
 
     @property

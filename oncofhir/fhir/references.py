@@ -1,4 +1,4 @@
-"""FHIR references: which resource a string names, and nothing that is no resource.
+"""FHIR references: the resource that a string names, if it names one.
 
 Source: http://hl7.org/fhir/R4/references.html#literal and the id type of
 http://hl7.org/fhir/R4/datatypes.html#id.
@@ -17,12 +17,12 @@ _BASE = re.compile(r"https?://[^\s?#]+/")
 
 
 def is_id(text: object) -> bool:
-    """Whether this is a logical id; `.` and `..` are none, because they would walk a URL's path."""
+    """Return whether this is a logical id. `.` and `..` are not, because they would change a URL's path."""
     return isinstance(text, str) and re.fullmatch(_ID, text) is not None and text.strip(".") != ""
 
 
 def relative_reference(text: str) -> SourceReference | None:
-    """What a relative literal reference (`Type/id`, `Type/id/_history/version`) names, else None."""
+    """Parse a relative literal reference (`Type/id`, `Type/id/_history/version`); None for anything else."""
     match = _LITERAL.fullmatch(text)
     if match is None or not is_id(match["id"]):
         return None
@@ -33,7 +33,7 @@ def relative_reference(text: str) -> SourceReference | None:
 
 
 def literal_reference(text: str) -> SourceReference | None:
-    """What a literal reference names, be it relative or a RESTful URL; the server's base is dropped."""
+    """Parse a literal reference, relative or a RESTful URL, and drop the server's base; None otherwise."""
     relative = relative_reference(text)
     if relative is not None:
         return relative
@@ -46,13 +46,13 @@ def literal_reference(text: str) -> SourceReference | None:
 
 
 def relative_to(base: str, url: str) -> str | None:
-    """The part of `url` below `base`, or None when it is not below it."""
+    """Return the part of `url` below `base`, or None if it is not below it."""
     start = base.rstrip("/") + "/"
     return url[len(start) :] if url.startswith(start) else None
 
 
 def origin(url: str) -> str | None:
-    """`scheme://host:port` in lower case with the port always written, or None if there is none."""
+    """Return `scheme://host:port` in lower case, always with the port; None if the URL has no origin."""
     try:
         parts = urlsplit(url)
         port = parts.port

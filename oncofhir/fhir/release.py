@@ -1,17 +1,17 @@
-"""Which FHIR version a report is of, as far as it shows it, and whether that version is read.
+"""The FHIR release of a report, as far as the report shows it, and whether that release is supported.
 
-R4, R4B and R5 are read: what intake needs of a report has the same elements in them, or is read in both
-forms. DSTU2 and STU3 name and shape these elements otherwise, and R6 is not published; reading them as
-R4 would lose encounter, times or coded conclusions in silence, so they are dead letters that name the
-version. Evidence of a version, in this order:
+R4, R4B and R5 are supported: the elements that intake needs are the same in them, or are read in both
+forms. DSTU2 and STU3 name and shape these elements differently, and R6 is not published. Reading them as R4
+would silently lose encounter, times or coded conclusions, so they become dead letters that name the release.
+Evidence of a release, in this order:
 
 1. the `fhirVersion` parameter of a content type (http://hl7.org/fhir/R4/versioning.html#mt-version);
-2. a profile of FHIR itself that names one, as `…/fhir/3.0/StructureDefinition/…` or `…|3.0.2`;
-3. elements that an earlier version has and R4 does not, without what R4 has in their place (sources:
+2. a profile of FHIR itself that names one, such as `…/fhir/3.0/StructureDefinition/…` or `…|3.0.2`;
+3. elements that an earlier release has and R4 does not, without their R4 successors (sources:
    the lists of changes of http://hl7.org/fhir/R4/documentreference.html and diagnosticreport.html, and
    the same pages of DSTU2 and STU3).
 
-What shows no version is read as R4.
+A report that shows no release is read as R4.
 """
 
 import re
@@ -28,13 +28,13 @@ _R4_MAJOR, _R5_MAJOR = 4, 5
 
 
 def unsupported_by_content_type(content_type: str | None) -> Reason | None:
-    """The reason not to read content whose type declares a version that is not read."""
+    """Return the reason to refuse content whose type declares an unsupported release; None if supported."""
     match = _PARAMETER.search(content_type or "")
     return None if match is None else _of_version(match[1])
 
 
 def unsupported_release(resource: Mapping[str, Any]) -> Reason | None:
-    """The reason not to read a report that shows by itself to be of a version that is not read."""
+    """Return the reason to refuse a report that shows an unsupported release; None if supported."""
     meta = resource.get("meta")
     profiles = meta.get("profile") if isinstance(meta, dict) else None
     for profile in profiles if isinstance(profiles, list) else ():
@@ -57,7 +57,7 @@ def _of_version(version: str) -> Reason | None:
 
 
 def _of_document(resource: Mapping[str, Any]) -> Reason | None:
-    """`indexed` (1..1 until STU3) became `date`; DSTU2 had a coded docStatus and several formats."""
+    """Judge a DocumentReference: until STU3 it had `indexed`; in DSTU2 also a coded docStatus and formats."""
     if isinstance(resource.get("docStatus"), dict):
         return Reason.FHIR_DSTU2
     if "indexed" not in resource or "date" in resource:
@@ -71,7 +71,7 @@ def _of_document(resource: Mapping[str, Any]) -> Reason | None:
 
 
 def _of_diagnostic_report(resource: Mapping[str, Any]) -> Reason | None:
-    """DSTU2 had one performer and `request`; STU3 performers with roles and `context`."""
+    """Judge a DiagnosticReport: DSTU2 had one performer and `request`; STU3 `actor` and `context`."""
     performer = resource.get("performer")
     if isinstance(performer, dict) or ("request" in resource and "basedOn" not in resource):
         return Reason.FHIR_DSTU2

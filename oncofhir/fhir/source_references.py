@@ -1,8 +1,8 @@
-"""How what is written refers to the source's resources: the report, its patient, its specimen.
+"""References from written resources to the source's resources: the report, its patient, its specimen.
 
-In the store these references must mean the same as at the source. Where both are one server, or the store
-keeps the source's ids, a relative reference does. Where they are two, an absolute one says on which server,
-or an identifier does where a store takes no references to other servers.
+In the store these references must mean the same as at the source. If both are one server, or the store
+keeps the source's ids, a relative reference suffices. If they are two servers, an absolute reference names
+the server; an identifier serves where a store refuses references to other servers.
 
 Source: http://hl7.org/fhir/R4/references.html (literal and logical references).
 """
@@ -17,15 +17,15 @@ _URI = "urn:ietf:rfc:3986"
 
 
 class SourceReferences(Value):
-    """`base_url` is the source's; it is needed for `absolute` and `identifier`."""
+    """The form of references to the source, at `base_url` (needed for `absolute` and `identifier`)."""
 
     form: Literal["same", "absolute", "identifier"] = "same"
     base_url: str = ""
 
     def reference_element(self, reference: str) -> dict[str, Any]:
-        """The Reference element for a relative reference to a source resource, with or without version.
+        """Build the Reference element for a relative reference to a source resource, with or without version.
 
-        A URL, which the source has of what stands on a third server, is an address already.
+        A URL names a resource on a third server and is used as it is.
         """
         if self.form == "same":
             return {"reference": reference}
@@ -44,7 +44,7 @@ SAME = SourceReferences()
 
 
 def referenced_resource(element: dict[str, Any]) -> str | None:
-    """What a Reference element names, the same in each form: `Type/id`, else what it says."""
+    """Return what a Reference element names, equal for every form: `Type/id`, else its literal text."""
     said = element.get("reference") or (element.get("identifier") or {}).get("value")
     if not isinstance(said, str):
         return None

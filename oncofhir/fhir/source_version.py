@@ -1,4 +1,4 @@
-"""Which version of a report a resource is, and which of two is the older."""
+"""The version of a report, and the order of two versions."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -6,7 +6,7 @@ from typing import Any
 
 from oncofhir.schemas.base import Value
 
-# A later status is a newer version when nothing else tells (R4 diagnostic-report-status).
+# Orders versions by status when nothing else does (R4 diagnostic-report-status).
 _STATUS_RANK = {
     "registered": 0,
     "partial": 1,
@@ -23,23 +23,23 @@ _STATUS_RANK = {
 
 
 class SourceVersion(Value):
-    """What tells a version of a report from another; `status` is the report's own."""
+    """What distinguishes one version of a report from another; `status` is the status of the report."""
 
     version: str | None = None
     last_updated: datetime | None = None
     status: str = "final"
 
     def after(self, known: "SourceVersion") -> "SourceVersion":
-        """This version, or the known one with this status where this one says no more than a status.
+        """Return this version, or `known` with this status if this one states only a status.
 
-        A deletion often names no version; that the report may come back is seen by the last one known.
+        A deletion often names no version; keeping the last known one makes a restored report recognisable.
         """
         if self.version is not None or self.last_updated is not None:
             return self
         return known.model_copy(update={"status": self.status})
 
     def older_than(self, other: "SourceVersion") -> bool:
-        """By last update, else by version number, else by how far the status has come."""
+        """Compare by last update, else by version number, else by the rank of the status."""
         if self.last_updated and other.last_updated and self.last_updated != other.last_updated:
             return self.last_updated < other.last_updated
         mine, theirs = self.version, other.version
@@ -54,11 +54,10 @@ NEVER_READ = SourceVersion(status="registered")
 def source_version_of(
     resource: Mapping[str, Any] | None, announced: str | None = None
 ) -> SourceVersion:
-    """meta.versionId, meta.lastUpdated and the status; what is missing or malformed is left out.
+    """Read meta.versionId, meta.lastUpdated and the status; missing or malformed values are left out.
 
-    Read leniently: also from a resource that cannot be read otherwise.
-
-    `announced` is the version that the event named: it counts where there is no resource.
+    Lenient: works on resources that cannot be read otherwise. `announced` is the version that the event
+    named; it is used if there is no resource.
     """
     if resource is None:
         return SourceVersion(version=announced, status="entered-in-error")

@@ -1,4 +1,4 @@
-"""How much of a report is read, and which of several renditions."""
+"""Limits on the size of a report, and the order of preference among its renditions."""
 
 from pydantic import PositiveInt
 
@@ -6,11 +6,11 @@ from oncofhir.schemas.base import Value
 
 
 class IntakeLimits(Value):
-    """Bounds on what one report may cost; beyond them it is a dead letter, never cut off.
+    """Limits on one report. A report beyond them becomes a dead letter; it is never truncated.
 
-    `max_attachment_bytes` also bounds what a compressed attachment unpacks to. `max_results` is how
-    many result Observations of one report are read. `renditions` orders the content types of the
-    same document, best first; one that is not listed comes last.
+    `max_attachment_bytes` also limits the size of a decompressed attachment. `max_results` is the number of
+    result Observations that are read for one report. `renditions` orders the content types of one document by
+    preference, best first; a type that is not listed comes last.
     """
 
     max_attachment_bytes: PositiveInt = 20 * 2**20

@@ -1,4 +1,4 @@
-"""What must be known about a report beside its text: which it is, whose, when, where."""
+"""Metadata of a report: its reference, patient, times, encounter, specimen and security labels."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -13,7 +13,7 @@ from oncofhir.schemas.report import SecurityLabel
 
 
 def source_of(resource: Mapping[str, Any], kind: str) -> SourceReference:
-    """The reference, with its version, under which a report stands at its source.
+    """Return the versioned reference of a report at its source.
 
     Raises:
         UnreadableReport: missing-id, invalid-resource.
@@ -31,7 +31,7 @@ def source_of(resource: Mapping[str, Any], kind: str) -> SourceReference:
 
 
 def subject_of(resource: Mapping[str, Any], kind: str, reader: ReferenceReader) -> str:
-    """The literal reference to the patient, relative where the patient is the source's own.
+    """Return the literal reference to the patient, relative if the patient is on the source server.
 
     Raises:
         UnreadableReport: missing-subject, unresolved-subject, not-a-patient.
@@ -53,7 +53,7 @@ def subject_of(resource: Mapping[str, Any], kind: str, reader: ReferenceReader) 
 
 
 async def read_gender(subject: str, reader: ReferenceReader) -> str | None:
-    """The Patient's gender where it can be had: a diagnosis code may depend on it, reading does not."""
+    """Read the Patient's gender if it is available: a diagnosis code may depend on it, reading does not."""
     try:
         patient = await reader.read_resource(subject)
         return string(patient, "gender", "Patient")
@@ -62,9 +62,9 @@ async def read_gender(subject: str, reader: ReferenceReader) -> str | None:
 
 
 def encounter_of(resource: Mapping[str, Any], kind: str) -> str | None:
-    """`encounter`; of a DocumentReference `context.encounter` (R4) or `context` itself (R5).
+    """Return the encounter: `encounter`, or in a DocumentReference `context.encounter` or (R5) `context`.
 
-    The latter two may name an EpisodeOfCare or Appointment instead, which is no encounter.
+    The latter two may name an EpisodeOfCare or Appointment, which are ignored.
     """
     if kind == "DiagnosticReport":
         return _reference(child(resource, "encounter", kind), f"{kind}.encounter")
@@ -78,13 +78,13 @@ def encounter_of(resource: Mapping[str, Any], kind: str) -> str | None:
 
 
 def _reference(element: Element | None, path: str) -> str | None:
-    """A literal reference, as it is written."""
+    """Return a literal reference as it is written."""
     reference = string(element, "reference", path) if element else None
     return reference if reference is not None and literal_reference(reference) is not None else None
 
 
 def effective_of(resource: Mapping[str, Any], kind: str) -> str | None:
-    """When what the report says was so: its time, or the start of its period."""
+    """Return the clinically relevant time of the report, or the start of that period."""
     if kind == "DiagnosticReport":
         moment = string(resource, "effectiveDateTime", kind)
         if moment is not None:
@@ -102,18 +102,21 @@ def _start(period: Element | None, path: str) -> str | None:
 
 
 def specimen_of(resource: Mapping[str, Any], kind: str, reader: ReferenceReader) -> str | None:
-    """The specimen when there is exactly one: of several, none is known to be the finding's.
+    """Return the specimen if there is exactly one: of several, none can be attributed to a finding.
 
-    Without its version, and relative where it is the source's own, as the subject.
+    Without its version, and relative if it is on the source server, like the subject.
     """
     if kind != "DiagnosticReport":
         return None
-    said = list(children(resource, "specimen", kind))
-    return specimen_reference(said[0][1], said[0][0], reader) if len(said) == 1 else None
+    specimens = list(children(resource, "specimen", kind))
+    if len(specimens) != 1:
+        return None
+    at, specimen = specimens[0]
+    return specimen_reference(specimen, at, reader)
 
 
 def specimen_reference(element: Element, path: str, reader: ReferenceReader) -> str | None:
-    """The specimen that a Reference element names; None for what is no Specimen, or contained."""
+    """Return the Specimen that a Reference element names; None for another type or a contained one."""
     reference = _reference(element, path)
     named = literal_reference(reference) if reference is not None else None
     if reference is None or named is None or named.type != "Specimen":
@@ -122,7 +125,7 @@ def specimen_reference(element: Element, path: str, reader: ReferenceReader) -> 
 
 
 def security_of(meta: Element, path: str) -> tuple[SecurityLabel, ...]:
-    """The labels of `meta.security`."""
+    """Return the labels of `meta.security`."""
     return tuple(
         SecurityLabel(
             system=string(label, "system", at),

@@ -1,7 +1,7 @@
-"""Which of a report's specimens is which part of its text: by the label that both carry.
+"""Assigns the specimens of a report to the parts of its text, by the label that both carry.
 
-Source: R4 Specimen.identifier, accessionIdentifier, container.identifier (the label on the vial), type;
-laboratories letter or number parts behind the case ("S26-1234-A") or before the name ("A. Breast").
+Source: R4 Specimen.identifier, accessionIdentifier, container.identifier (the label on the vial), type.
+Laboratories letter or number parts after the case ("S26-1234-A") or before the name ("A. Breast").
 """
 
 import re
@@ -22,7 +22,7 @@ _BEFORE = re.compile(
     r"\s*(?:(?:PART|SPECIMEN|TEIL)\s+|#\s*)*([A-Z]|[1-9]\d?)(?:\s*$|\s*[.):;]|\s+[-\u2013])",
     re.IGNORECASE,
 )
-# Behind a case's number: a letter only, for a number is the case's own.
+# After the case number: a letter only, because digits belong to the case number.
 _BEHIND = re.compile(r".*\d[\s\-_.:/]?([A-Z])", re.IGNORECASE)
 
 
@@ -32,17 +32,17 @@ async def read_specimens_by_part(
     labels: Collection[str],
     limits: IntakeLimits,
 ) -> dict[str, str]:
-    """The references of the specimens that carry the label of a part; several of one label are left out.
+    """Return the references of specimens by the label of their part; ambiguous labels are left out.
 
-    Asked for only where there are several parts and several specimens. A Specimen is read where its
-    reference does not say its label; one that may not be read has none.
+    Reads nothing unless there are several parts and several specimens. A Specimen is read only if its
+    reference does not show its label; one that must not be read has none.
 
     Raises:
-        DependencyUnavailable: the source cannot be asked.
+        DependencyUnavailable: the source is unavailable.
     """
     kind = "DiagnosticReport"
-    said = resource.get("specimen")
-    if len(labels) < 2 or not isinstance(said, list) or len(said) < 2:  # noqa: PLR2004
+    specimens = resource.get("specimen")
+    if len(labels) < 2 or not isinstance(specimens, list) or len(specimens) < 2:  # noqa: PLR2004
         return {}
     found: list[tuple[str, str]] = []
     for at, element in islice(children(resource, "specimen", kind), limits.max_results):
@@ -72,7 +72,7 @@ async def _read_label(
 
 
 def _labels(specimen: Element, path: str) -> Iterator[str | None]:
-    """What the specimen carries as its label; None where it carries none."""
+    """Yield the labels that the specimen carries; None for an identifier without one."""
     for at, identifier in _identifiers(specimen, path):
         value = string(identifier, "value", at) or ""
         behind = _BEHIND.fullmatch(value.strip())

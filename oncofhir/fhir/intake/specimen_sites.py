@@ -1,4 +1,4 @@
-"""Where a report's specimens were taken from, in the source's words; the text may say no more than "mass"."""
+"""Body sites of a report's specimens, in the source's words; the text may state no more than "mass"."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -13,13 +13,13 @@ from oncofhir.fhir.intake.source_reader import ReferenceReader
 async def read_specimen_sites(
     resource: Mapping[str, Any], reader: ReferenceReader, limits: IntakeLimits, *, fetch: bool
 ) -> list[list[Piece]]:
-    """The body site of each specimen that states one, behind the specimen's type, as the source writes them.
+    """Read the body site of each specimen that states one, preceded by the type of the specimen.
 
-    Contained Specimens are always read, referenced ones when `fetch`; one that is not there is passed
-    over. Paths are FHIRPath: `DiagnosticReport.specimen[0].resolve().collection.bodySite.text`.
+    Contained Specimens are always read, referenced ones only with `fetch`; absent ones are skipped.
+    Paths are FHIRPath: `DiagnosticReport.specimen[0].resolve().collection.bodySite.text`.
 
     Raises:
-        DependencyUnavailable, AccessDenied: the source cannot be asked.
+        DependencyUnavailable, AccessDenied: the source is unavailable.
     """
     found: list[list[Piece]] = []
     for count, (at, reference) in enumerate(children(resource, "specimen", "DiagnosticReport")):
@@ -36,7 +36,7 @@ async def read_specimen_sites(
 
 
 def _site(specimen: Element, path: str) -> Piece | None:
-    """`collection.bodySite`: a CodeableConcept in R4, in R5 a CodeableReference with one."""
+    """Return `collection.bodySite`: a CodeableConcept in R4, a CodeableReference in R5."""
     collection = child(specimen, "collection", path)
     if collection is None:
         return None

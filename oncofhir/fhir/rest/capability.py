@@ -1,8 +1,8 @@
-"""What a FHIR server says that it can do: its CapabilityStatement, as far as it decides how we write.
+"""The capabilities of a FHIR server, from its CapabilityStatement, as far as they decide how to write.
 
-Source: http://hl7.org/fhir/R4/capabilitystatement.html. Servers often declare less than they can, so what is
-not mentioned counts as able; what a server says that it cannot do is believed. Conditional update is not
-looked at, for we update by id, under the version that was read.
+Source: http://hl7.org/fhir/R4/capabilitystatement.html. Servers often declare less than they support, so an
+interaction that is not mentioned counts as supported; one that is denied counts as unsupported. Conditional
+update is irrelevant: updates go by id, guarded by the version that was read.
 """
 
 from collections.abc import Mapping
@@ -13,7 +13,7 @@ from oncofhir.schemas.base import Value
 from oncofhir.schemas.errors import UnsuitableServer
 from oncofhir.schemas.reasons import Reason
 
-# HAPI FHIR 8.4 states `transaction` alone and answers both.
+# HAPI FHIR 8.4 declares `transaction` only and supports both.
 _TAKES_BATCHES = {"batch", "transaction"}
 _WRITTEN = (
     "Condition",
@@ -36,7 +36,7 @@ class Versioning(StrEnum):
 
 
 class TypeCapability(Value):
-    """What a server can do with one type of resource."""
+    """What a server supports for one resource type."""
 
     conditional_create: bool = True
     update_create: bool = True
@@ -44,7 +44,7 @@ class TypeCapability(Value):
 
 
 class Capability(Value):
-    """What a server can do. `transaction` and `batch` are its system-level interactions."""
+    """What a server supports. `transaction` and `batch` are its system-level interactions."""
 
     fhir_version: str | None = None
     transaction: bool = True
@@ -52,23 +52,23 @@ class Capability(Value):
     types: Mapping[str, TypeCapability] = {}
 
     def of(self, type: str) -> TypeCapability:  # noqa: A002
-        """What it can do with a type; everything where it does not list the type."""
+        """Return the capability for a type; everything if the server does not list the type."""
         return self.types.get(type, TypeCapability())
 
     @property
     def chooses_ids(self) -> bool:
-        """Whether a client may choose the ids of what we write (update-as-create)."""
+        """Whether a client may choose the ids of the resources that are written (update as create)."""
         return all(self.of(kind).update_create for kind in _WRITTEN)
 
     @property
     def guards_versions(self) -> bool:
-        """Whether it keeps two writers from both changing a head or a finding (`If-Match`)."""
+        """Whether `If-Match` prevents two writers from both changing a Task or a finding."""
         guarded = (self.of(kind).versioning for kind in ("Task", *_WRITTEN))
         return all(versioning is Versioning.VERSIONED_UPDATE for versioning in guarded)
 
 
 def capability_of(statement: Mapping[str, Any]) -> Capability:
-    """The capability that a CapabilityStatement states; what has another form is passed over."""
+    """Read the capability from a CapabilityStatement; malformed parts are ignored."""
     rest = next((r for r in _dicts(statement.get("rest")) if r.get("mode") != "client"), {})
     codes = {i.get("code") for i in _dicts(rest.get("interaction"))}
     version = statement.get("fhirVersion")
@@ -99,12 +99,12 @@ def _dicts(value: Any) -> list[dict[str, Any]]:
 
 
 def check_version(capability: Capability, where: str) -> None:
-    """See that a store speaks the FHIR that we write.
+    """Check that a store supports R4 or R4B, the releases that are written.
 
     Raises:
-        UnsuitableServer: store-fhir-version: it says that it is of another version than R4 or R4B.
+        UnsuitableServer: store-fhir-version: it declares another release.
     """
     version = capability.fhir_version
     if version is not None and not version.startswith(_WRITTEN_IN):
-        told = "it is no FHIR R4 or R4B server; most servers have an R4 endpoint"
-        raise UnsuitableServer(Reason.STORE_FHIR_VERSION, where, told)
+        detail = "it is not a FHIR R4 or R4B server; most servers have an R4 endpoint"
+        raise UnsuitableServer(Reason.STORE_FHIR_VERSION, where, detail)

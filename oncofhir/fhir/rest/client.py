@@ -1,4 +1,4 @@
-"""A FHIR REST client: the interactions, over `transport.py`; answers become results or typed errors.
+"""A FHIR REST client. Responses become results or typed errors; `transport.py` sends the requests.
 
 Source: http://hl7.org/fhir/R4/http.html.
 """
@@ -37,15 +37,15 @@ _LOCATION = re.compile(
     r"\b[A-Z][A-Za-z]+/(?P<id>[A-Za-z0-9\-.]{1,64})/_history/(?P<version>[^/]+)$"
 )
 _BUNDLE = "Bundle"
-_BEFORE_STU3 = "Conformance"  # what the statement was called; it says the version, too
+_BEFORE_STU3 = "Conformance"  # the name of the statement in DSTU2; it states the version, too
 
 
 class FhirClient:
     """One FHIR server.
 
-    Credentials go to this server's origin only. Reads are tried again a few times when the server is
-    unavailable; writes are not, that is the caller's decision. Timeouts are in seconds. Redirects are
-    not followed, but for an attachment's (`read_binary`).
+    Credentials go to this server's origin only. Reads are retried a few times while the server is
+    unavailable; writes are not, which leaves the decision to the caller. Timeouts are in seconds. Redirects
+    are followed for attachments only (`read_binary`).
     """
 
     def __init__(
@@ -75,7 +75,7 @@ class FhirClient:
         return self._base_url
 
     async def fetch_capability(self) -> Capability:
-        """What the server says now that it can do; proves that it is there and speaks FHIR."""
+        """Fetch the server's capabilities. Success proves that the server is reachable and speaks FHIR."""
         answer = self._json(
             await self._transport.request_with_retry("GET", f"{self._base_url}/metadata")
         )
@@ -85,52 +85,52 @@ class FhirClient:
         return self._capability
 
     async def capability(self) -> Capability:
-        """What the server said when it was asked last; it is asked once."""
+        """Return the capabilities that were fetched last; fetch them once if there are none."""
         return self._capability or await self.fetch_capability()
 
     async def read(self, type: str, id: str, version: str | None = None) -> dict[str, Any]:  # noqa: A002
-        """One resource.
+        """Read one resource.
 
         Raises:
             UnreadableReport: resource-not-found (404), deleted (410).
-            DependencyUnavailable, AccessDenied, RequestRejected: as the server answered.
+            DependencyUnavailable, AccessDenied, RequestRejected: according to the response.
         """
         history = f"/_history/{version}" if version else ""
         return await self._read(f"/{type}/{id}{history}", type, reads=True)
 
     async def history(self, reference: str) -> list[dict[str, Any]]:
-        """The versions of a resource, the newest first, first page; deletions are left out."""
+        """Read the first page of the versions of a resource, newest first, without deletions."""
         bundle = await self._read(f"/{reference}/_history", _BUNDLE)
         resources = [entry.get("resource") for entry in bundle.get("entry", [])]
         return [resource for resource in resources if isinstance(resource, dict)]
 
     async def search(self, type: str, params: Mapping[str, str]) -> list[dict[str, Any]]:  # noqa: A002
-        """The matches of a search, first page; unknown parameters are an error, no cache is asked."""
+        """Return the first page of matches. Unknown parameters are an error; caches are bypassed."""
         return _matches(await self.search_bundle(type, params), type)
 
     async def search_bundle(self, type: str, params: Mapping[str, str]) -> dict[str, Any]:  # noqa: A002
-        """The first page of a search, with its links; `paging.search_pages` has all of them."""
+        """Search and return the first page with its links; `paging.search_pages` reads all pages."""
         return await self._read(f"/{type}", _BUNDLE, params, _STRICTLY)
 
     async def read_page(self, url: str) -> dict[str, Any]:
-        """A further page, at the address that the server's own link names."""
+        """Read a further page at the address that the server's link names."""
         answer = self._json(await self._transport.request_with_retry("GET", url, headers=_STRICTLY))
         return require_resource(answer, _BUNDLE, self._base_url)
 
     async def count(self, type: str) -> int:  # noqa: A002
-        """How many resources of a type the server holds."""
+        """Count the resources of a type on the server."""
         bundle = await self._read(f"/{type}", _BUNDLE, {"_summary": "count"})
         return int(bundle.get("total", 0))
 
     async def read_many(
         self, references: Sequence[str], *, batch: bool = True
     ) -> dict[str, dict[str, Any]]:
-        """The resources that relative references name; what is not there is left out.
+        """Read the resources that relative references name; absent ones are left out.
 
-        In one request, or, without `batch`, in one for each.
+        Sends one request, or one for each reference without `batch`.
 
         Raises:
-            DependencyUnavailable, AccessDenied: for any of them.
+            DependencyUnavailable, AccessDenied: for any of the references.
         """
         if not references:
             return {}
@@ -147,7 +147,7 @@ class FhirClient:
         *,
         batch: bool = True,
     ) -> tuple[dict[str, dict[str, Any]], list[dict[str, Any]]]:
-        """`read_many`, and the matches of a search, first page: in one request where there are batches."""
+        """Combine `read_many` and the first page of a search, in one request with `batch`."""
         if not batch:
             read = await self.read_many(references, batch=False)
             return read, await self.search(type, params)
@@ -162,7 +162,7 @@ class FhirClient:
     async def _batch(
         self, urls: Sequence[str], headers: Mapping[str, str] | None = None
     ) -> list[dict[str, Any]]:
-        """The entries that answer a GET each."""
+        """Send one GET for each URL in a batch and return the response entries."""
         entries = [{"request": {"method": "GET", "url": url}} for url in urls]
         bundle = {"resourceType": "Bundle", "type": "batch", "entry": entries}
         response = await self._transport.request_with_retry(
@@ -172,7 +172,7 @@ class FhirClient:
         answered = require_resource(answer, _BUNDLE, self._base_url).get("entry") or []
         if len(answered) != len(urls):
             raise DependencyUnavailable(
-                Reason.STORE_FAILED, self._base_url, "a batch was answered in part"
+                Reason.STORE_FAILED, self._base_url, "the response to a batch is incomplete"
             )
         return list(answered)
 
@@ -190,7 +190,7 @@ class FhirClient:
             return None
 
     def _resource_in(self, reference: str, entry: dict[str, Any]) -> dict[str, Any] | None:
-        """The resource that an entry of a batch's answer holds; None when it is not there or gone."""
+        """Return the resource of one entry of a batch response; None if it is absent or deleted."""
         status = status_of(entry.get("response") or {})
         try:
             if status not in OK:
@@ -202,19 +202,19 @@ class FhirClient:
     async def read_binary(
         self, url: str, accept: str, fetch: FetchPolicy
     ) -> tuple[bytes, str | None]:
-        """The content of a relative `Binary/x`, or of an absolute URL, and its content type.
+        """Fetch the content of a relative `Binary/x` or of an absolute URL, and its content type.
 
         Raises:
-            UnreadableReport, DependencyUnavailable: as `Binaries.read`.
+            UnreadableReport, DependencyUnavailable: see `Binaries.read`.
         """
         address = url if "://" in url else f"{self._base_url}/{url}"
         return await self._binaries.read(address, accept, fetch)
 
     async def update(self, resource: dict[str, Any], version_id: str | None = None) -> str | None:
-        """Create or update a resource by its id; its version then, None when the server does not say.
+        """Create or update a resource by its id. Return its new version, or None if the server states none.
 
         Raises:
-            StoreConflict: it is not of `version_id`.
+            StoreConflict: the stored version is not `version_id`.
             RequestRejected, DependencyUnavailable, AccessDenied.
         """
         path = f"{self._base_url}/{resource['resourceType']}/{resource['id']}"
@@ -224,9 +224,9 @@ class FhirClient:
     async def create_by_post(
         self, resource: dict[str, Any], condition: Mapping[str, str], *, conditional: bool
     ) -> dict[str, Any]:
-        """Create a resource, without a transaction; the one that is there then.
+        """Create a resource without a transaction and return the stored one.
 
-        With `conditional` it is created unless one matches `condition`, which finds it in either case.
+        With `conditional` it is created only if nothing matches `condition`; `condition` also finds it later.
 
         Raises:
             StoreConflict: several match (412).
@@ -239,7 +239,7 @@ class FhirClient:
         return await self._created_or_existing(resource, response.status_code, location, condition)
 
     async def create(self, resource: dict[str, Any]) -> None:
-        """Create a resource that nothing needs to find again.
+        """Create a resource without reading it back.
 
         Raises:
             RequestRejected, DependencyUnavailable, AccessDenied.
@@ -263,11 +263,11 @@ class FhirClient:
     async def create_if_absent(
         self, resource: dict[str, Any], condition: Mapping[str, str]
     ) -> dict[str, Any]:
-        """Create a resource unless one matches `condition`; the one that is there then, either way.
+        """Create a resource unless one matches `condition`; return the created or existing one. Idempotent.
 
-        It is a transaction of one entry, for servers make those one after another and may let two
-        conditional creates that come at the same time both create. Sent again after a time-out it
-        makes no second resource, so it is retried like a read.
+        Sends a transaction of one entry: servers serialise transactions, but may let two concurrent
+        conditional creates both succeed. Repeating it after a timeout creates no second resource, so it is
+        retried like a read.
 
         Raises:
             StoreConflict: several match (412).
@@ -286,7 +286,7 @@ class FhirClient:
     async def _created_or_existing(
         self, resource: dict[str, Any], status: int, location: str, condition: Mapping[str, str]
     ) -> dict[str, Any]:
-        """What a create with this answer came to: the resource, or one that was there before."""
+        """Return the resource that a create response names: the new one, or one that existed before."""
         kind, named = resource["resourceType"], _LOCATION.search(location)
         if named is not None and status == _CREATED:
             meta = {**resource.get("meta", {}), "versionId": named["version"]}
@@ -295,15 +295,17 @@ class FhirClient:
             return await self.read(kind, named["id"])
         matches = await self.search(kind, condition)
         if not matches:
-            raise DependencyUnavailable(Reason.STORE_FAILED, self._base_url, "created, not found")
+            raise DependencyUnavailable(
+                Reason.STORE_FAILED, self._base_url, "the created resource was not found"
+            )
         return matches[0]
 
     async def transaction(self, bundle: dict[str, Any]) -> dict[str, Any]:
-        """All of a Bundle, or nothing.
+        """Write a transaction Bundle: all of it, or nothing.
 
         Raises:
-            StoreConflict: a guard did not hold (409, 412).
-            RequestRejected: store-rejected; the detail has the issues' codes and expressions.
+            StoreConflict: a version guard failed (409, 412).
+            RequestRejected: store-rejected; the detail has the codes and expressions of the issues.
             DependencyUnavailable, AccessDenied.
         """
         return await self._post_transaction(bundle, self._transport.request)
@@ -343,10 +345,12 @@ class FhirClient:
             answer = response.json()
         except ValueError as error:
             raise DependencyUnavailable(
-                Reason.STORE_FAILED, self._base_url, "the answer is not JSON"
+                Reason.STORE_FAILED, self._base_url, "the response is not JSON"
             ) from error
         if not isinstance(answer, dict):
-            raise DependencyUnavailable(Reason.STORE_FAILED, self._base_url, "not a resource")
+            raise DependencyUnavailable(
+                Reason.STORE_FAILED, self._base_url, "the response is not a resource"
+            )
         return answer
 
 

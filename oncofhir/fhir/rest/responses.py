@@ -1,4 +1,4 @@
-"""What a FHIR server's answer comes to: a result, or a typed error without any of the server's words.
+"""Maps responses of a FHIR server to results or to typed errors, which hold none of the server's words.
 
 Source: http://hl7.org/fhir/R4/http.html, http://hl7.org/fhir/R4/valueset-issue-type.html.
 """
@@ -26,11 +26,11 @@ _CONFLICT = frozenset({409, 412})
 _LATER = frozenset({408, 425, 429})
 _ABSENT = {404: Reason.RESOURCE_NOT_FOUND, 410: Reason.DELETED}
 _SERVER = 500
-_MOST_ISSUES = 5
+_MAX_ISSUES = 5
 _TOO_LARGE = 413
-# Of OperationOutcome.issue.code; HAPI FHIR answers 413 to a transaction of too many entries.
-_SAYS_TOO_LARGE = frozenset({"too-long", "too-costly"})
-# OperationOutcome.issue.code, as the status that a server would have given with it.
+# OperationOutcome.issue.code; HAPI FHIR responds with 413 to a transaction of too many entries.
+_TOO_LARGE_CODES = frozenset({"too-long", "too-costly"})
+# OperationOutcome.issue.code, mapped to the equivalent HTTP status.
 _STATUS_OF_ISSUE = {
     "security": 403,
     "login": 401,
@@ -50,7 +50,7 @@ _STATUS_OF_ISSUE = {
     "exception": 500,
     "incomplete": 500,
 }
-# Said in answer to a read only; a write whose references are not there is rejected.
+# In responses to reads only; a write whose references do not exist is rejected.
 _STATUS_OF_ABSENCE = {"not-found": 404, "deleted": 410}
 _UNPROCESSABLE = 422
 _OUTCOME = "OperationOutcome"
@@ -75,7 +75,7 @@ _CODES = frozenset(
         "informational",
     ]
 )
-# Of what we send, or of the Bundle around it.
+# Types that are written, and the Bundle around them.
 _TYPES = (
     "Bundle|Task|Condition|Observation|Specimen|BodyStructure|Provenance|Device|DocumentReference"
 )
@@ -85,40 +85,42 @@ _PATH = re.compile(rf"(?:{_TYPES})(?:\[\d+\])?(?:\.[a-z][A-Za-z]*(?:\[\d+\]|\((?
 def error_for_status(
     status: int, where: str, outcome: Any = None, *, retry_after: str = "", reads: bool = False
 ) -> OncofhirError:
-    """The error for a status that is no success; `where` is the server's address.
+    """Return the error for an unsuccessful status; `where` is the server's address.
 
-    That something is not there (404, 410) is an answer to a read only. Elsewhere it says that the
-    address is wrong, and so does a redirect: nothing is wrong with the report, so it is tried again.
+    404 and 410 mean that a resource is absent in response to a read only. Otherwise they mean that the
+    address is wrong, as a redirect does: the report is not at fault, so the request is retried.
     """
-    said = f"HTTP {status}"
+    detail = f"HTTP {status}"
     if reads and status in _ABSENT:
         return UnreadableReport(_ABSENT[status])
     if status in _DENIED:
-        return AccessDenied(Reason.STORE_ACCESS_DENIED, where, said)
+        return AccessDenied(Reason.STORE_ACCESS_DENIED, where, detail)
     if status in _CONFLICT:
-        return StoreConflict(Reason.STORE_CONFLICT, where, said)
+        return StoreConflict(Reason.STORE_CONFLICT, where, detail)
     if status in _LATER or status >= _SERVER:
         after = retry_after_seconds(retry_after)
-        return DependencyUnavailable(Reason.STORE_FAILED, where, said, after)
+        return DependencyUnavailable(Reason.STORE_FAILED, where, detail, after)
     if status in _REDIRECTS or status in _ABSENT:
-        told = f"{said}: is the address right? Redirects are not followed"
-        return DependencyUnavailable(Reason.STORE_FAILED, where, told)
+        hint = f"{detail}: check the address; redirects are not followed"
+        return DependencyUnavailable(Reason.STORE_FAILED, where, hint)
     return _rejected(status, where, outcome)
 
 
 def _rejected(status: int, where: str, outcome: Any) -> RequestRejected:
-    said = f"HTTP {status}"
-    if status == _TOO_LARGE or _says_too_large(outcome):
-        return RequestRejected(Reason.STORE_TOO_LARGE, where, said)
-    return RequestRejected(Reason.STORE_REJECTED, where, f"{said} {issue_summary(outcome)}".strip())
+    detail = f"HTTP {status}"
+    if status == _TOO_LARGE or _is_too_large(outcome):
+        return RequestRejected(Reason.STORE_TOO_LARGE, where, detail)
+    return RequestRejected(
+        Reason.STORE_REJECTED, where, f"{detail} {issue_summary(outcome)}".strip()
+    )
 
 
-def _says_too_large(outcome: Any) -> bool:
-    return any(str(issue.get("code")) in _SAYS_TOO_LARGE for issue in _issues(outcome))
+def _is_too_large(outcome: Any) -> bool:
+    return any(str(issue.get("code")) in _TOO_LARGE_CODES for issue in _issues(outcome))
 
 
 def outcome_error(outcome: Any, where: str, *, reads: bool = False) -> OncofhirError:
-    """The error for an OperationOutcome that came with a success's status."""
+    """Return the error for an OperationOutcome that came with a successful status."""
     status_of_issue = _STATUS_OF_ISSUE | (_STATUS_OF_ABSENCE if reads else {})
     coded = _issues(outcome)
     statuses = [status_of_issue.get(str(i.get("code")), _UNPROCESSABLE) for i in coded]
@@ -128,28 +130,28 @@ def outcome_error(outcome: Any, where: str, *, reads: bool = False) -> OncofhirE
 
 
 def require_resource(answer: Any, kind: str, where: str) -> dict[str, Any]:
-    """The answer to a read or a search, which is a resource of this type.
+    """Return the response to a read or a search if it is a resource of this type.
 
     Raises:
-        OncofhirError: an OperationOutcome came in its place, with a success's status.
-        DependencyUnavailable: so did something else, or no resource at all.
+        OncofhirError: it is an OperationOutcome with a successful status.
+        DependencyUnavailable: it is something else, or not a resource.
     """
-    said = answer.get("resourceType") if isinstance(answer, dict) else None
-    if said == kind:
+    actual = answer.get("resourceType") if isinstance(answer, dict) else None
+    if actual == kind:
         return dict(answer)
-    if said == _OUTCOME:
+    if actual == _OUTCOME:
         raise outcome_error(answer, where, reads=True)
-    raise DependencyUnavailable(Reason.STORE_FAILED, where, f"answered without a {kind}")
+    raise DependencyUnavailable(Reason.STORE_FAILED, where, f"the response is not a {kind}")
 
 
 def write_error(response: httpx2.Response, where: str) -> OncofhirError | None:
-    """The error that a success's answer to a create or an update has in its body, if it has one.
+    """Return the error in the body of a successful response to a create or an update, if there is one.
 
-    A server may answer so with what went well, too (`Prefer: return=OperationOutcome`): severity tells.
+    A server may also report success this way (`Prefer: return=OperationOutcome`): the severity decides.
     """
     try:
         answer = response.json()
-    except ValueError:  # none, as a rule
+    except ValueError:  # usually there is no body
         return None
     if not isinstance(answer, dict) or answer.get("resourceType") != _OUTCOME:
         return None
@@ -158,10 +160,10 @@ def write_error(response: httpx2.Response, where: str) -> OncofhirError | None:
 
 
 def entry_error(answer: dict[str, Any], sent: int, where: str) -> OncofhirError | None:
-    """The first entry of a transaction's response that is no success: a server may put it there.
+    """Return the error of the first unsuccessful entry of a transaction response, if there is one.
 
     A response with fewer entries than were `sent` (R4, http.html#transaction-response: one for each) leaves
-    open what was written; the same transaction again finds out.
+    open what was written; repeating the transaction settles it.
     """
     answered = answer.get("entry") or []
     for entry in answered:
@@ -171,13 +173,13 @@ def entry_error(answer: dict[str, Any], sent: int, where: str) -> OncofhirError 
             return error_for_status(status, where, response.get("outcome"))
     if len(answered) != sent:
         return DependencyUnavailable(
-            Reason.STORE_FAILED, where, "a transaction was answered in part"
+            Reason.STORE_FAILED, where, "the response to a transaction is incomplete"
         )
     return None
 
 
 def status_of(response: dict[str, Any]) -> int:
-    """The number in `Bundle.entry.response.status` ("201 Created"); 500 when there is none."""
+    """Return the number in `Bundle.entry.response.status` ("201 Created"); 500 if there is none."""
     number = str(response.get("status", ""))[:3]
     return int(number) if number.isdigit() else _SERVER
 
@@ -195,9 +197,9 @@ def version_of(response: httpx2.Response) -> str | None:
 
 
 def issue_summary(outcome: Any) -> str:
-    """Codes and expressions of an OperationOutcome; its diagnostics may quote the report."""
-    said = [" ".join(filter(None, (_code(i), *_paths(i)))) for i in _issues(outcome)]
-    return "; ".join(said[:_MOST_ISSUES])
+    """Summarise the codes and expressions of an OperationOutcome; its diagnostics may quote the report."""
+    issues = [" ".join(filter(None, (_code(i), *_paths(i)))) for i in _issues(outcome)]
+    return "; ".join(issues[:_MAX_ISSUES])
 
 
 def _code(issue: dict[str, Any]) -> str:
@@ -206,7 +208,7 @@ def _code(issue: dict[str, Any]) -> str:
 
 
 def _paths(issue: dict[str, Any]) -> list[str]:
-    """Expressions that are element paths and nothing else: a server might put a value there."""
+    """Return the expressions that are element paths and nothing else: a server might put a value there."""
     named = issue.get("expression")
     return [p for p in map(str, named) if _PATH.fullmatch(p)] if isinstance(named, list) else []
 

@@ -1,4 +1,4 @@
-"""FHIR's base64Binary: strict, because what is cut off must not be read as if it were whole.
+"""Decodes base64Binary strictly: truncated data must not be read as if it were complete.
 
 Source: http://hl7.org/fhir/R4/datatypes.html#base64Binary (white space is allowed and ignored).
 """
@@ -18,18 +18,17 @@ _QUANTUM = 4
 def decode_base64(
     data: str, path: str, max_bytes: int, *, size: int | None = None, sha1: str | None = None
 ) -> bytes:
-    """The bytes that `data` stands for, verified against the attachment's `size` and `hash`.
+    """Decode `data` and verify it against the `size` and `hash` of the attachment.
 
-    The URL-safe alphabet is understood. Missing padding is accepted only when size or hash confirm that
-    nothing else is missing.
+    The URL-safe alphabet is accepted. Missing padding is accepted only if size or hash confirm that nothing
+    else is missing.
 
     Raises:
         UnreadableReport: invalid-base64, attachment-too-large, attachment-size-mismatch,
             attachment-hash-mismatch.
     """
-    if (
-        len(data) // _QUANTUM * 3 > 2 * max_bytes
-    ):  # spare the copies below; white space is at most half
+    # Refuse before copying: at most half of the characters are white space.
+    if len(data) // _QUANTUM * 3 > 2 * max_bytes:
         raise UnreadableReport(Reason.ATTACHMENT_TOO_LARGE, path)
     packed = data.translate(_WHITE_SPACE)
     if "+" not in packed and "/" not in packed:
@@ -43,7 +42,7 @@ def decode_base64(
         raise UnreadableReport(Reason.ATTACHMENT_TOO_LARGE, path)
     verify(content, path, size=size, sha1=sha1, encoded_size=len(data))
     if missing and size != len(content) and sha1 is None:
-        raise UnreadableReport(Reason.INVALID_BASE64, path, "cut off or without its padding")
+        raise UnreadableReport(Reason.INVALID_BASE64, path, "truncated or without its padding")
     return content
 
 
@@ -55,9 +54,9 @@ def verify(
     sha1: str | None,
     encoded_size: int | None = None,
 ) -> None:
-    """Compare content with the stated size and SHA-1 (in base64, as FHIR has it, or in hex).
+    """Compare content with the stated size and SHA-1 (in base64, as FHIR requires, or in hex).
 
-    Some servers state the size of the encoded data instead: `encoded_size` is accepted too.
+    Some servers state the size of the encoded data instead, so `encoded_size` is accepted, too.
 
     Raises:
         UnreadableReport: attachment-size-mismatch, attachment-hash-mismatch.

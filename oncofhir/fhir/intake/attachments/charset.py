@@ -1,7 +1,7 @@
-"""Bytes as text in their declared charset, else in the one charset that explains them; never a guess.
+"""Decodes bytes in their declared charset, else in the only charset that explains them. It never guesses.
 
-A report in the wrong charset has wrong characters in its evidence and nobody sees it, so doubt is an
-error here: `Reason.UNDECODABLE_TEXT`.
+A wrong charset puts wrong characters into the evidence without anyone noticing, so doubt is an error:
+`Reason.UNDECODABLE_TEXT`.
 """
 
 import codecs
@@ -13,14 +13,14 @@ from oncofhir.fhir.intake.attachments.sniff import charset_of
 from oncofhir.schemas.errors import UnreadableReport
 from oncofhir.schemas.reasons import Reason
 
-_BOMS = (  # UTF-32 first: its little-endian mark begins with that of UTF-16
+_BOMS = (  # UTF-32 first: its little-endian mark begins with the mark of UTF-16
     (codecs.BOM_UTF8, "utf-8"),
     (codecs.BOM_UTF32_LE, "utf-32-le"),
     (codecs.BOM_UTF32_BE, "utf-32-be"),
     (codecs.BOM_UTF16_LE, "utf-16-le"),
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
-# What the world means by these labels: https://encoding.spec.whatwg.org/#names-and-labels
+# What these labels mean in practice: https://encoding.spec.whatwg.org/#names-and-labels
 _MEANT = {"iso8859-1": "cp1252", "latin-1": "cp1252", "iso8859-9": "cp1254"}
 _UNICODE_OR_ASCII = {"utf-8", "ascii", "utf-8-sig"}
 _NO_CHARSETS = {"unicode_escape", "raw_unicode_escape", "idna", "punycode", "undefined", "utf-7"}
@@ -31,10 +31,10 @@ _WITHIN_WORDS = set(
     "\u2019\u2018\u00b4\u00b7\u2013\u00ad"
 )  # apostrophes, middle dot, dash, soft hyphen
 _MAX_WESTERN_SHARE = 0.4  # of the letters; French has about 0.05, a wrong code page far more
-_MAX_CONTROL_SHARE = 0.05  # of the characters; beyond it the bytes are no text
+_MAX_CONTROL_SHARE = 0.05  # of the characters; beyond it the bytes are not text
 _CONTROLS = re.compile("[\x00-\x08\x0e-\x1a\x1c-\x1f\x7f]")
 _NUL_SHARE = 0.7  # of the even or odd bytes: UTF-16 without a mark
-_UTF16_UNITS = 4  # the least that tells it from stray zeros
+_UTF16_UNITS = 4  # the least that distinguishes it from stray zeros
 
 
 def plain_text(data: bytes, content_type: str | None, path: str) -> str:
@@ -47,10 +47,10 @@ def plain_text(data: bytes, content_type: str | None, path: str) -> str:
 
 
 def decode_text(data: bytes, declared: str | None, path: str) -> str:
-    """The text that `data` stands for; `declared` is the charset parameter, if there was one.
+    """Decode `data`; `declared` is the charset parameter of its content type, if there was one.
 
-    A byte-order mark wins; then UTF-8, since other text is practically never valid UTF-8 by accident;
-    then the declared charset; then detection.
+    Order: the byte-order mark; UTF-8, because other text is practically never valid UTF-8 by accident;
+    the declared charset; detection.
 
     Raises:
         UnreadableReport: undecodable-text.
@@ -77,14 +77,14 @@ def _codec(declared: str | None) -> str | None:
         return None
     try:
         name = codecs.lookup(declared.strip().strip("\"'")).name
-        "".encode(name)  # refuses codecs that are no charsets (zlib, base64)
+        "".encode(name)  # refuses codecs that are not charsets (zlib, base64)
     except (LookupError, ValueError, TypeError, UnicodeError):
         return None
     return None if name in _NO_CHARSETS else name
 
 
 def _unmarked(codec: str, data: bytes) -> str:
-    """UTF-16 and UTF-32 without a mark are in the byte order that their zeros tell."""
+    """Choose the byte order of UTF-16 and UTF-32 without a mark by the position of their zeros."""
     if codec in {"utf-16", "utf-32"}:
         return f"{codec}-be" if data.startswith(b"\0") else f"{codec}-le"
     return codec
@@ -107,7 +107,7 @@ def _readable(text: str | None, path: str) -> str:
 
 
 def _looks_like_utf16(data: bytes) -> bool:
-    """Zeros in nearly every second byte and hardly any between: UTF-16 without a mark."""
+    """Detect UTF-16 without a mark: zeros in nearly every second byte and hardly any between."""
     half = len(data) // 2
     zeros = sorted((data[::2].count(0), data[1::2].count(0)))
     return half >= _UTF16_UNITS and zeros[1] > _NUL_SHARE * half and zeros[0] <= half // 20
@@ -129,14 +129,14 @@ def _detected(data: bytes) -> str | None:
 
 
 def _is_damaged_utf8(data: bytes) -> bool:
-    """More characters of several bytes than bytes that fit nowhere: UTF-8 that was cut or altered."""
+    """Detect truncated or altered UTF-8: more valid multi-byte characters than invalid bytes."""
     text = data.decode("utf-8", "replace")
     damaged = text.count("\ufffd")
     return sum(ord(c) > 0x7F for c in text) - damaged > damaged  # noqa: PLR2004 - the end of ASCII
 
 
 def _is_plausibly_western(text: str) -> bool:
-    """Whether the letters beyond ASCII are those of Western Europe, and where such letters stand."""
+    """Return whether the letters beyond ASCII are Western European and stand where such letters stand."""
     letters = sum(c.isalpha() for c in text)
     western = 0
     for index, character in enumerate(text):

@@ -1,4 +1,4 @@
-"""What reading an attachment gives, and what no text can hold."""
+"""The text of an attachment, and the characters that no text may hold."""
 
 import re
 
@@ -9,9 +9,9 @@ REPLACEMENT = "\ufffd"
 
 
 class DecodedText(Value):
-    """An attachment's text and the content type that it was read as, whatever was declared.
+    """The text of an attachment and the content type that it was read as, whatever was declared.
 
-    `unread_pages` is how many of its pages are scans, beside others that have text.
+    `unread_pages` is the number of scanned pages beside pages with text.
     """
 
     text: str
@@ -20,5 +20,5 @@ class DecodedText(Value):
 
 
 def replace_unencodable(text: str) -> str:
-    """The text with each NUL and lone surrogate replaced by U+FFFD, so that no offset moves."""
+    """Replace each NUL and lone surrogate by U+FFFD; offsets stay."""
     return _IMPOSSIBLE.sub(REPLACEMENT, text)

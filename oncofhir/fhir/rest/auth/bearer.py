@@ -1,32 +1,32 @@
-"""How requests to one FHIR server are authorised: not at all, or by a bearer token."""
+"""Authorization of requests to one FHIR server: none, or a bearer token."""
 
 from collections.abc import Callable
 from typing import Protocol
 
 
 class Authorization(Protocol):
-    """What stands in the Authorization header of a request to the server's own origin."""
+    """Supplies the Authorization header of requests to the server's own origin."""
 
     async def header(self) -> str | None:
-        """The header's value, None for none.
+        """Return the value of the header, or None for no header.
 
         Raises:
-            DependencyUnavailable: a token cannot be had now.
+            DependencyUnavailable: no token can be obtained at present.
             AccessDenied: a token is refused.
         """
         ...
 
     def invalidate(self, header: str) -> bool:
-        """The server answered 401 to this header; whether it is worth asking with another one."""
+        """Discard a header that the server refused (401). Return whether another one is worth a try."""
         ...
 
     async def aclose(self) -> None:
-        """Give back what it holds."""
+        """Release the connections that it holds."""
         ...
 
 
 class Anonymous:
-    """No authorisation."""
+    """No authorization."""
 
     async def header(self) -> str | None:
         return None
@@ -39,7 +39,7 @@ class Anonymous:
 
 
 class BearerToken:
-    """A token that someone else renews, for instance in a mounted file; `read` is asked each time."""
+    """A token that is renewed elsewhere, for example in a mounted file; `read` is called for each request."""
 
     def __init__(self, read: Callable[[], str | None]) -> None:
         self._read = read
@@ -49,7 +49,7 @@ class BearerToken:
         return f"Bearer {token}" if token else None
 
     def invalidate(self, header: str) -> bool:
-        """A file that was rotated between reading and asking holds another token by now."""
+        """Return whether the file holds another token by now: it may have been rotated since it was read."""
         token = self._read()
         return bool(token) and header != f"Bearer {token}"
 

@@ -1,4 +1,4 @@
-"""The assertion that a SMART backend service signs to get a token.
+"""The signed assertion with which a SMART backend service requests a token.
 
 Source: SMART App Launch 2.2, "Client Authentication: Asymmetric (public key)"; RFC 7523.
 """
@@ -13,28 +13,30 @@ from cryptography.hazmat.primitives.asymmetric.ec import SECP384R1, EllipticCurv
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
-ASSERTION_SECONDS = 240  # "no more than five minutes in the future", less the clocks' difference
+ASSERTION_SECONDS = 240  # "no more than five minutes in the future", with a margin for clock skew
 _SMALLEST_RSA = 2048
 
 
 @dataclass(frozen=True)
 class SigningKey:
-    """A private key with the algorithm that SMART wants of its kind, and the id of its public key."""
+    """A private key, the algorithm that SMART requires for its type, and the id of its public key."""
 
     key: RSAPrivateKey | EllipticCurvePrivateKey = field(repr=False)
     algorithm: str
     key_id: str | None
 
 
-def signing_key(said: str, key_id: str | None = None) -> SigningKey:
-    """The key of a PEM or of one JWK; `key_id` wins over the JWK's own `kid`.
+def signing_key(encoded: str, key_id: str | None = None) -> SigningKey:
+    """Read the key of a PEM or of one JWK; `key_id` takes precedence over the `kid` of the JWK.
 
     Raises:
-        ValueError: it is no private key of RSA (2,048 bits or more) or of the curve P-384; the message
-            holds nothing of it.
+        ValueError: it is not a private RSA key of 2,048 bits or more, nor one of the curve P-384. The
+            message holds no part of the key.
     """
     try:
-        key, named = _from_jwk(said) if said.lstrip().startswith("{") else (_from_pem(said), None)
+        key, named = (
+            _from_jwk(encoded) if encoded.lstrip().startswith("{") else (_from_pem(encoded), None)
+        )
     except (ValueError, TypeError, jwt.PyJWTError):
         raise ValueError("not an unencrypted private key in PEM or JWK") from None
     if isinstance(key, RSAPrivateKey) and key.key_size >= _SMALLEST_RSA:
@@ -44,18 +46,18 @@ def signing_key(said: str, key_id: str | None = None) -> SigningKey:
     raise ValueError("an RSA key of 2,048 bits or more, or one of the curve P-384, is needed")
 
 
-def _from_pem(said: str) -> Any:
-    return load_pem_private_key(said.encode(), password=None)
+def _from_pem(encoded: str) -> Any:
+    return load_pem_private_key(encoded.encode(), password=None)
 
 
-def _from_jwk(said: str) -> tuple[Any, str | None]:
-    described = json.loads(said)
+def _from_jwk(encoded: str) -> tuple[Any, str | None]:
+    described = json.loads(encoded)
     algorithm = {"RSA": "RS384", "EC": "ES384"}.get(described.get("kty", ""))
     return jwt.PyJWK(described, algorithm).key, described.get("kid")
 
 
 def signed_assertion(key: SigningKey, client_id: str, token_url: str, now: float) -> str:
-    """A signed JWT for one token request; `now` is seconds since the epoch. Its `jti` is never used again."""
+    """Sign the JWT for one token request; `now` is in seconds since the epoch. Each `jti` is unique."""
     claims = {
         "iss": client_id,
         "sub": client_id,
