@@ -69,7 +69,7 @@ class Worker:
         self._outages = Outages(
             settings.retry, probe=processor.ready, changed=self._on_outage_changed, halt=self.halt
         )
-        lanes = tuple(Lane) if settings.kafka.history_topics else (Lane.LIVE,)
+        lanes = tuple(Lane) if settings.kafka.backfill_topics else (Lane.LIVE,)
         self.vitals = Vitals(
             self._source, self._scheduler, self._outages, self._metrics, lanes, model_queue
         )
@@ -159,7 +159,7 @@ class Worker:
             await look_at_topics(self._settings.kafka)
 
     async def _look_back(self) -> None:
-        most = self._settings.retry.dead_letters_in_a_row
+        most = self._settings.retry.max_consecutive_dead_letters
         count = await asyncio.to_thread(dead_letters_lately, self._settings.kafka, most)
         self._processing.resume(count)
 
@@ -186,7 +186,7 @@ class Worker:
         for task in side_tasks:
             task.remove_done_callback(self._on_side_task_ended)
             task.cancel()
-        drain = asyncio.create_task(self._scheduler.drain(self._settings.drain_seconds))
+        drain = asyncio.create_task(self._scheduler.drain(self._settings.shutdown_timeout_seconds))
         hurried = asyncio.create_task(self._hurried.wait())
         await asyncio.wait({drain, hurried}, return_when=asyncio.FIRST_COMPLETED)
         hurried.cancel()

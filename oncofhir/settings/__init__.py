@@ -1,10 +1,11 @@
 """Every setting: environment `ONCOFHIR_<GROUP>__<NAME>`, and a TOML file named by `ONCOFHIR_CONFIG`.
 
-The environment wins over the file. Unknown keys are refused in both. Secrets are read from files and
-are never part of the settings, so printing the settings prints none; URLs are printed without userinfo.
+The environment wins over the file. Both refuse unknown keys. Secrets are read from files and are never
+part of the settings, so that printing the settings prints none; URLs are printed without userinfo.
 """
 
-from oncofhir.settings.base import SettingsError
+from oncofhir.settings.base import PREFIX, SettingsError
+from oncofhir.settings.example import example_file
 from oncofhir.settings.fhir import (
     ConditionCategory,
     FhirCredentials,
@@ -19,8 +20,8 @@ from oncofhir.settings.intake import IntakeSettings, ParsingSettings
 from oncofhir.settings.kafka import KafkaSettings
 from oncofhir.settings.loading import (
     CONFIG_FILE_VARIABLE,
-    PREFIX,
     Settings,
+    deprecated_in_use,
     known_variables,
     load,
     refuse_own_port,
@@ -28,7 +29,7 @@ from oncofhir.settings.loading import (
 )
 from oncofhir.settings.model import FindingKind, ModelApi, ModelSettings
 from oncofhir.settings.operation import HttpSettings, LogSettings, RetrySettings
-from oncofhir.settings.printable import shown
+from oncofhir.settings.printable import describe_settings, setting_infos
 from oncofhir.settings.secrets import read_secret
 
 __all__ = [
@@ -53,10 +54,13 @@ __all__ = [
     "Transactions",
     "VerificationStatus",
     "WriteMode",
+    "deprecated_in_use",
+    "describe_settings",
+    "example_file",
     "known_variables",
     "load",
     "read_secret",
     "refuse_own_port",
     "refuse_shared_topics",
-    "shown",
+    "setting_infos",
 ]

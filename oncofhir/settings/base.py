@@ -1,17 +1,24 @@
-"""What all groups of settings share: how they are validated, and the types of their values."""
+"""Shared by all groups of settings: the base class, the error, and types of values."""
 
 from typing import Annotated
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict
 
+PREFIX = "ONCOFHIR_"
+
 
 class SettingsError(Exception):
-    """The settings are wrong; the message names the keys and holds none of their values."""
+    """The settings are wrong. The message names the keys and contains none of their values."""
+
+
+def variable_of(dotted: str) -> str:
+    """Return the environment variable of a dotted setting: kafka.group_id → ONCOFHIR_KAFKA__GROUP_ID."""
+    return PREFIX + dotted.replace(".", "__").upper()
 
 
 def http_url(url: str) -> str:
-    """An http or https URL without its last slash; ValueError for another."""
+    """Return an http or https URL without its last slash; raise ValueError for anything else."""
     parts = urlsplit(url)
     if parts.scheme not in {"http", "https"} or not parts.hostname:
         raise ValueError("an http or https URL is needed")
@@ -20,7 +27,7 @@ def http_url(url: str) -> str:
 
 def _https_url(url: str) -> str:
     if urlsplit(url).scheme != "https" or not urlsplit(url).hostname:
-        raise ValueError("an https URL is needed: a client's secret is sent there")
+        raise ValueError("an https URL is needed: the client secret is sent there")
     return url
 
 
@@ -29,6 +36,6 @@ HttpUrl = Annotated[str, AfterValidator(http_url)]
 
 
 class Group(BaseModel):
-    """A group of settings; unknown names in it are refused."""
+    """A group of settings. Unknown names are refused."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)

@@ -1,4 +1,4 @@
-"""The clinical data store and the source of the reports."""
+"""Settings of the FHIR server that is written to, and of the source of the reports."""
 
 from enum import StrEnum
 from pathlib import Path
@@ -23,18 +23,18 @@ class WriteMode(StrEnum):
     SHADOW = "shadow"
 
 
-# What a reviewer would say (`final`, `amended`; `confirmed`, `refuted`) is not among what may be chosen:
-# nothing that we write has been reviewed. Source: R4 observation-status, condition-ver-status; US Core 6.1.0,
+# The statuses of a reviewed resource (`final`, `amended`; `confirmed`, `refuted`) are no choices: nothing
+# that oncofhir writes has been reviewed. Source: R4 observation-status, condition-ver-status; US Core 6.1.0,
 # us-core-condition-problems-health-concerns, `category:us-core` (required).
 class ObservationStatus(StrEnum):
-    """`Observation.status` of what a machine said and nobody has reviewed."""
+    """`Observation.status` of an unreviewed, machine-asserted finding."""
 
     PRELIMINARY = "preliminary"
     REGISTERED = "registered"
 
 
 class VerificationStatus(StrEnum):
-    """`Condition.verificationStatus` of what a machine said and nobody has reviewed."""
+    """`Condition.verificationStatus` of an unreviewed, machine-asserted finding."""
 
     UNCONFIRMED = "unconfirmed"
     PROVISIONAL = "provisional"
@@ -42,14 +42,14 @@ class VerificationStatus(StrEnum):
 
 
 class ConditionCategory(StrEnum):
-    """Where a Condition shows: mCODE's profiles demand one of the two."""
+    """`Condition.category`: the mCODE profiles require one of the two."""
 
     HEALTH_CONCERN = "health-concern"
     PROBLEM_LIST_ITEM = "problem-list-item"
 
 
 class StagingSystem(StrEnum):
-    """By whose system stages are written (mCODE 4.0.0, mcode-tnm-staging-method-vs)."""
+    """Staging system (mCODE 4.0.0, mcode-tnm-staging-method-vs)."""
 
     AJCC_6 = "ajcc-6"
     AJCC_7 = "ajcc-7"
@@ -59,7 +59,7 @@ class StagingSystem(StrEnum):
 
 
 class FhirCredentials(Group):
-    """How one FHIR server knows us: a token file, or a client of SMART Backend Services; and TLS."""
+    """Credentials for one FHIR server: a token file or SMART Backend Services, and TLS."""
 
     token_file: Path | None = None
     token_url: HttpUrl | None = None
@@ -84,100 +84,124 @@ class FhirCredentials(Group):
         return self
 
 
-_SCOPES = "system/*.cruds"
-
-
 class FhirSettings(Group):
-    """The clinical data store that is written to, and the source that is read from.
+    """The FHIR server that findings are written to (the store), and the one that reports are read from.
 
-    `source_…` credentials are for a source that is another server; without them it is asked without.
+    The `source_…` credentials are for a source on another server; without them, requests to it carry none.
     """
 
-    base_url: HttpUrl = "http://localhost:8090/fhir"
-    source_base_url: HttpUrl | None = Field(None, description="default: base_url")
-    token_file: Path | None = None
+    base_url: HttpUrl = Field(
+        "http://localhost:8090/fhir", description="Base URL of the FHIR R4 server to write to."
+    )
+    source_base_url: HttpUrl | None = Field(
+        None, description="Base URL of the FHIR server to read reports from. Default: base_url."
+    )
+    token_file: Path | None = Field(
+        None, description="File with a bearer token, which something else renews."
+    )
     token_url: HttpUrl | None = Field(
-        None, description="default: what base_url/.well-known/smart-configuration names"
+        None,
+        description="OAuth 2.0 token endpoint. Default: as base_url/.well-known/smart-configuration "
+        "says.",
     )
-    client_id: str | None = Field(None, description="of SMART Backend Services")
+    client_id: str | None = Field(None, description="Client id for SMART Backend Services.")
     private_key_file: Path | None = Field(
-        None, description="PEM or JWK; RSA signs with RS384, P-384 with ES384"
+        None,
+        description="Private key (PEM or JWK) for SMART Backend Services. RSA signs with RS384, P-384 "
+        "with ES384.",
     )
-    key_id: str | None = Field(None, description="kid of the registered public key")
-    scopes: str = _SCOPES
-    ca_file: Path | None = Field(None, description="authorities to trust instead of the system's")
-    cert_file: Path | None = Field(None, description="client certificate chain (mTLS)")
-    key_file: Path | None = Field(None, description="its key, when cert_file does not hold it")
-    source_token_file: Path | None = None
-    source_token_url: HttpUrl | None = None
-    source_client_id: str | None = None
-    source_private_key_file: Path | None = None
-    source_key_id: str | None = None
-    source_scopes: str = "system/*.rs"
-    source_ca_file: Path | None = None
-    source_cert_file: Path | None = None
-    source_key_file: Path | None = None
+    key_id: str | None = Field(None, description="Key id (kid) of the registered public key.")
+    scopes: str = Field(
+        "system/*.cruds", description="Scopes to request for SMART Backend Services."
+    )
+    ca_file: Path | None = Field(
+        None, description="CA certificates (PEM) for the server. Default: the system's."
+    )
+    cert_file: Path | None = Field(
+        None, description="Client certificate with its chain (PEM), for mTLS."
+    )
+    key_file: Path | None = Field(
+        None, description="Private key of the client certificate, if cert_file does not hold it."
+    )
+    source_token_file: Path | None = Field(None, description="As token_file, for the source.")
+    source_token_url: HttpUrl | None = Field(None, description="As token_url, for the source.")
+    source_client_id: str | None = Field(None, description="As client_id, for the source.")
+    source_private_key_file: Path | None = Field(
+        None, description="As private_key_file, for the source."
+    )
+    source_key_id: str | None = Field(None, description="As key_id, for the source.")
+    source_scopes: str = Field("system/*.rs", description="As scopes, for the source.")
+    source_ca_file: Path | None = Field(None, description="As ca_file, for the source.")
+    source_cert_file: Path | None = Field(None, description="As cert_file, for the source.")
+    source_key_file: Path | None = Field(None, description="As key_file, for the source.")
     identifier_system: str = Field(
         "https://oncofhir.example.org/sid",
-        description="prefix of the identifier systems of all we write; set it to a URI you own",
+        description="Prefix of the identifier systems of everything that is written. Set it to a URI "
+        "that you own before the first write; a later change duplicates every resource.",
     )
-    source_name: str = Field("ehr", description="names the source in document identities")
+    source_name: str = Field(
+        "ehr", description="Name of the source in the identity of its documents."
+    )
     organization: str = Field(
         "oncofhir operator",
-        description="who answers for the service, in Provenance.agent.onBehalfOf",
+        description="Who is responsible for the service: Provenance.agent.onBehalfOf.",
     )
     write: WriteMode = Field(
         WriteMode.STORE,
-        description="shadow: only read the store; the group and output topics must be of its own",
+        description="store: write findings to the FHIR server. shadow: only publish rows, to a consumer "
+        "group and output topics of its own.",
     )
     references: Literal["same", "absolute", "identifier"] = Field(
         "same",
-        description="how what is written refers to the source's resources: by the same relative reference, "
-        "by its URL at the source, or by that URL as an identifier",
+        description="How written resources refer to resources of the source: same (the same relative "
+        "reference), absolute (URL at the source) or identifier (that URL as an identifier).",
     )
     observation_status: ObservationStatus = Field(
         ObservationStatus.PRELIMINARY,
-        description="status of the Observations, until a human reviews them: preliminary or registered",
+        description="Observation.status until a human reviews it: preliminary or registered.",
     )
     verification_status: VerificationStatus = Field(
         VerificationStatus.UNCONFIRMED,
-        description="verificationStatus of the Conditions, until a human reviews them: unconfirmed, "
-        "provisional or differential",
+        description="Condition.verificationStatus until a human reviews it: unconfirmed, provisional or "
+        "differential.",
     )
     condition_category: ConditionCategory = Field(
         ConditionCategory.HEALTH_CONCERN,
-        description="category of the Conditions: health-concern, or problem-list-item, which shows them "
-        "on the problem list unreviewed",
+        description="Condition.category: health-concern or problem-list-item. The second shows "
+        "unreviewed diagnoses on the problem list.",
     )
     staging_system: StagingSystem | None = Field(
         None,
-        description="by whose system stages are where the report names none: ajcc-6, ajcc-7, ajcc-8, "
-        "ajcc-9 or uicc; default: no one's, and they are written as text",
+        description="Staging system of reports that name none: ajcc-6, ajcc-7, ajcc-8, ajcc-9 or uicc. "
+        "Default: none, and such stages are written as text without a code.",
     )
     transactions: Transactions = Field(
         Transactions.AUTO,
-        description="auto: one transaction a report where the server says that it has transactions, "
-        "else one resource after another, the head last; never: always so",
+        description="auto: one transaction per report if the server supports transactions, else one "
+        "request per resource. never: always one request per resource.",
     )
     max_transaction_entries: PositiveInt | None = Field(
-        None, description="a report that needs more entries in its transaction is a dead letter"
+        None,
+        description="Most entries of a transaction; a report that needs more is dead-lettered.",
     )
     read_current: bool | None = Field(
         None,
-        description="read the source's current version before acting on an event; "
-        "default: when source_base_url is set",
+        description="Read the source's current version before processing an event. Default: true if "
+        "source_base_url is set.",
     )
-    timeout_seconds: PositiveFloat = 30.0
-    max_connections: PositiveInt = Field(16, description="requests at a FHIR server at a time")
+    timeout_seconds: PositiveFloat = Field(30.0, description="Time limit of one request.")
+    max_connections: PositiveInt = Field(
+        16, description="Most requests at one FHIR server at a time."
+    )
 
     @property
     def credentials(self) -> FhirCredentials:
-        """Those for the store."""
+        """Credentials for the store."""
         return self._credentials("")
 
     @property
     def source_credentials(self) -> FhirCredentials:
-        """Those for the source, where it is another server."""
+        """Credentials for the source, if it is another server."""
         return self._credentials("source_")
 
     def _credentials(self, prefix: str) -> FhirCredentials:

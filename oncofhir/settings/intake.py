@@ -1,4 +1,4 @@
-"""What is read of reports, and within which limits."""
+"""Settings of reading reports: what is fetched and parsed, and the limits."""
 
 from pathlib import Path
 
@@ -8,34 +8,45 @@ from oncofhir.settings.base import Group
 
 
 class IntakeSettings(Group):
-    """What may be read, and how much of it."""
+    """Which reports and attachments are read, and their limits."""
 
     allowed_origins: tuple[str, ...] = Field(
         (),
-        description="origins (scheme://host:port) attachments may be fetched from, beside the source",
+        description="Origins (scheme://host:port) from which attachments may be fetched, besides the "
+        "source FHIR server. JSON list.",
     )
-    max_attachment_bytes: PositiveInt = 20 * 2**20
-    max_text_characters: PositiveInt = 2_000_000
-    fetch_seconds: PositiveFloat = Field(
-        60.0, description="how long fetching one attachment may take in all"
+    max_attachment_bytes: PositiveInt = Field(
+        20 * 2**20, description="Largest attachment; a larger one is dead-lettered."
+    )
+    max_text_characters: PositiveInt = Field(
+        2_000_000, description="Longest report text; a longer one is dead-lettered."
+    )
+    fetch_timeout_seconds: PositiveFloat = Field(
+        60.0, description="Time limit for fetching one attachment, retries included."
     )
     skip_security_labels: tuple[str, ...] = Field(
-        ("R", "V"), description="codes of security labels whose reports are skipped"
+        ("R", "V"),
+        description="Skip reports with one of these security labels (R: restricted, V: very "
+        "restricted). JSON list.",
     )
     triage_file: Path | None = Field(
-        None, description="a triage policy (TOML) in place of the one that comes with oncofhir"
+        None, description="TOML file with triage rules that replaces the built-in rules."
     )
-    require_cancer: bool = Field(True, description="skip reports without any trigger of oncology")
+    require_cancer: bool = Field(
+        True, description="Skip reports that contain no oncology term of the triage rules."
+    )
 
 
 class ParsingSettings(Group):
-    """The child processes that attachments are parsed in; plain UTF-8 text needs none."""
+    """The child processes that parse attachments. Plain UTF-8 text needs none."""
 
-    processes: PositiveInt = 2
-    seconds: PositiveFloat = Field(30.0, description="how long one document may be parsed")
-    memory_bytes: PositiveInt = Field(
-        2 * 2**30, description="address space of a child (enforced on Linux)"
+    processes: PositiveInt = Field(2, description="Child processes that parse attachments.")
+    timeout_seconds: PositiveFloat = Field(
+        30.0, description="Time limit for parsing one document; a slower one is dead-lettered."
     )
-    documents_a_child: PositiveInt = Field(
-        500, description="a child is replaced after so many documents"
+    memory_bytes: PositiveInt = Field(
+        2 * 2**30, description="Address space of a child process. Enforced on Linux."
+    )
+    max_documents_per_process: PositiveInt = Field(
+        500, description="Replace a child process after this many documents."
     )

@@ -1,4 +1,4 @@
-"""The broker, the topics and how much is in flight."""
+"""Settings of the Kafka connection, the topics and the in-flight limits."""
 
 from pathlib import Path
 
@@ -8,55 +8,104 @@ from oncofhir.settings.base import Group, HttpsUrl
 
 
 class KafkaSettings(Group):
-    """The broker, the topics and how much is in flight."""
+    """Settings of the Kafka connection, the topics and the in-flight limits."""
 
-    bootstrap_servers: str = "localhost:9092"
-    group_id: str = "oncofhir"
-    client_id: str = "oncofhir"
-    diagnostic_report_topic: str = "fhir.diagnostic-report"
-    document_reference_topic: str = "fhir.document-reference"
-    diagnostic_report_history_topic: str | None = Field(
-        None, description="read only while the live topics are caught up; default: none"
+    bootstrap_servers: str = Field(
+        "localhost:9092", description="Brokers to connect to first: host:port, separated by commas."
     )
-    document_reference_history_topic: str | None = Field(
-        None, description="read only while the live topics are caught up; default: none"
+    group_id: str = Field("oncofhir", description="Consumer group of the workers.")
+    client_id: str = Field(
+        "oncofhir", description="Client id that the broker sees in its logs and quotas."
     )
-    history_rests_above: NonNegativeInt = Field(
+    diagnostic_report_topic: str = Field(
+        "fhir.diagnostic-report", description="Input topic with DiagnosticReport events."
+    )
+    document_reference_topic: str = Field(
+        "fhir.document-reference", description="Input topic with DocumentReference events."
+    )
+    diagnostic_report_backfill_topic: str | None = Field(
+        None,
+        description="Input topic with old DiagnosticReports. Read only while the live topics are "
+        "caught up.",
+    )
+    document_reference_backfill_topic: str | None = Field(
+        None,
+        description="Input topic with old DocumentReferences. Read only while the live topics are "
+        "caught up.",
+    )
+    backfill_pause_above: NonNegativeInt = Field(
         16,
-        description="live records unread or unfinished, of a worker's partitions, above which history "
-        "is paused; it goes on at half as many",
+        description="Pause the backfill topics above this many unprocessed live records of a worker's "
+        "partitions; resume at half as many.",
     )
-    phenotype_topic: str = "oncology.phenotypes"
-    outcome_topic: str = "oncology.outcomes"
-    dead_letter_topic: str = "oncology.dead-letters"
-    security_protocol: str = Field("PLAINTEXT", pattern="^(PLAINTEXT|SSL|SASL_PLAINTEXT|SASL_SSL)$")
+    phenotype_topic: str = Field(
+        "oncology.phenotypes", description="Output topic with one row per finding."
+    )
+    outcome_topic: str = Field(
+        "oncology.outcomes", description="Output topic with one row per document version."
+    )
+    dead_letter_topic: str = Field(
+        "oncology.dead-letters", description="Output topic for records that cannot be processed."
+    )
+    security_protocol: str = Field(
+        "PLAINTEXT",
+        pattern="^(PLAINTEXT|SSL|SASL_PLAINTEXT|SASL_SSL)$",
+        description="Protocol of the broker's listener: PLAINTEXT, SSL, SASL_PLAINTEXT or SASL_SSL.",
+    )
     sasl_mechanism: str | None = Field(
-        None, pattern="^(PLAIN|SCRAM-SHA-256|SCRAM-SHA-512|OAUTHBEARER)$"
+        None,
+        pattern="^(PLAIN|SCRAM-SHA-256|SCRAM-SHA-512|OAUTHBEARER)$",
+        description="PLAIN, SCRAM-SHA-256, SCRAM-SHA-512 or OAUTHBEARER. Needs a SASL protocol.",
     )
-    sasl_username: str | None = None
-    sasl_password_file: Path | None = None
+    sasl_username: str | None = Field(None, description="User name for PLAIN and SCRAM.")
+    sasl_password_file: Path | None = Field(
+        None, description="File with the password for PLAIN and SCRAM."
+    )
     sasl_oauth_url: HttpsUrl | None = Field(
-        None, description="OAUTHBEARER: token endpoint, asked with the client-credentials grant"
+        None,
+        description="Token endpoint for OAUTHBEARER (OAuth 2.0 client credentials grant). "
+        "https only.",
     )
-    sasl_oauth_client_id: str | None = None
-    sasl_oauth_client_secret_file: Path | None = None
-    sasl_oauth_scope: str | None = None
+    sasl_oauth_client_id: str | None = Field(None, description="Client id for OAUTHBEARER.")
+    sasl_oauth_client_secret_file: Path | None = Field(
+        None, description="File with the client secret for OAUTHBEARER."
+    )
+    sasl_oauth_scope: str | None = Field(None, description="Scope to request for OAUTHBEARER.")
     sasl_oauth_ca_file: Path | None = Field(
-        None, description="CA of the token endpoint; default: the system's"
+        None, description="CA certificates (PEM) for the token endpoint. Default: the system's."
     )
-    ssl_ca_file: Path | None = None
-    ssl_certificate_file: Path | None = None
-    ssl_key_file: Path | None = None
-    max_in_flight_records: PositiveInt = Field(64, description="records worked on at a time")
-    max_in_flight_bytes: PositiveInt = Field(64 * 2**20, description="bytes of records held")
-    max_replay_records: PositiveInt = Field(
-        1_000, description="records of a partition that may be finished ahead of an unfinished one"
+    ssl_ca_file: Path | None = Field(
+        None, description="CA certificates (PEM) for the broker. Default: the system's."
     )
-    max_request_bytes: PositiveInt = Field(16 * 2**20, description="largest record we produce")
-    session_timeout_ms: PositiveInt = 45_000
-    commit_interval_seconds: PositiveFloat = 2.0
+    ssl_certificate_file: Path | None = Field(
+        None, description="Client certificate with its chain (PEM), for mTLS."
+    )
+    ssl_key_file: Path | None = Field(
+        None, description="Private key of the client certificate (PEM)."
+    )
+    max_in_flight_records: PositiveInt = Field(
+        64, description="Records that a worker processes at the same time."
+    )
+    max_in_flight_bytes: PositiveInt = Field(
+        64 * 2**20, description="Bytes of records that a worker holds in memory."
+    )
+    max_uncommitted_records: PositiveInt = Field(
+        1_000,
+        description="Records of a partition that may be finished beyond its oldest unfinished one. A "
+        "restart reads at most these again.",
+    )
+    max_request_bytes: PositiveInt = Field(
+        16 * 2**20, description="Largest record that the worker produces."
+    )
+    session_timeout_ms: PositiveInt = Field(
+        45_000, description="Consumer group session timeout (Kafka's session.timeout.ms)."
+    )
+    commit_interval_seconds: PositiveFloat = Field(
+        2.0, description="Seconds between two commits of offsets."
+    )
     check_topics: bool = Field(
-        True, description="the worker looks at its topics at start, and ends when one is missing"
+        True,
+        description="Check the topics when the worker starts, and exit if one is missing.",
     )
 
     @property
@@ -64,30 +113,30 @@ class KafkaSettings(Group):
         return (self.diagnostic_report_topic, self.document_reference_topic)
 
     @property
-    def history_topics(self) -> tuple[str, ...]:
-        both = (self.diagnostic_report_history_topic, self.document_reference_history_topic)
+    def backfill_topics(self) -> tuple[str, ...]:
+        both = (self.diagnostic_report_backfill_topic, self.document_reference_backfill_topic)
         return tuple(topic for topic in both if topic)
 
     @property
     def input_topics(self) -> tuple[str, ...]:
-        """All that are consumed: the live ones first."""
-        return (*self.live_topics, *self.history_topics)
+        """All topics that are consumed; the live ones come first."""
+        return (*self.live_topics, *self.backfill_topics)
 
     @model_validator(mode="after")
-    def _history_is_apart(self) -> "KafkaSettings":
+    def _backfill_topics_are_separate(self) -> "KafkaSettings":
         others = {
             *self.live_topics,
             self.phenotype_topic,
             self.outcome_topic,
             self.dead_letter_topic,
         }
-        if others & set(self.history_topics):
-            raise ValueError("a history topic must be a topic of its own")
+        if others & set(self.backfill_topics):
+            raise ValueError("a backfill topic must differ from all other topics")
         return self
 
     @model_validator(mode="after")
     def _login_fits(self) -> "KafkaSettings":
-        """A mechanism that the protocol passes over would leave the broker without a login."""
+        """Refuse a mechanism that the protocol ignores: the connection would not be authenticated."""
         has_sasl = self.security_protocol.startswith("SASL_")
         if self.sasl_mechanism is not None and not has_sasl:
             raise ValueError("SASL_MECHANISM needs SECURITY_PROTOCOL SASL_SSL or SASL_PLAINTEXT")

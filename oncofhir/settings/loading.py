@@ -2,29 +2,36 @@
 
 import os
 import re
+import tomllib
 from collections.abc import Mapping
 from difflib import get_close_matches
 from pathlib import Path
-from tomllib import TOMLDecodeError
 from typing import Any
 from urllib.parse import urlsplit
 
 from pydantic import Field, PositiveFloat
 from pydantic_settings import (
     BaseSettings,
+    EnvSettingsSource,
+    InitSettingsSource,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
-    TomlConfigSettingsSource,
 )
 
-from oncofhir.settings.base import Group, SettingsError
+from oncofhir.settings.aliases import (
+    VARIABLES,
+    keys_in_use,
+    rename_keys,
+    rename_variables,
+    variables_in_use,
+)
+from oncofhir.settings.base import PREFIX, Group, SettingsError, variable_of
 from oncofhir.settings.fhir import FhirSettings, WriteMode
 from oncofhir.settings.intake import IntakeSettings, ParsingSettings
 from oncofhir.settings.kafka import KafkaSettings
 from oncofhir.settings.model import ModelApi, ModelSettings
 from oncofhir.settings.operation import HttpSettings, LogSettings, RetrySettings
 
-PREFIX = "ONCOFHIR_"
 CONFIG_FILE_VARIABLE = "ONCOFHIR_CONFIG"
 _BESIDE_SETTINGS = {CONFIG_FILE_VARIABLE}
 _THIS_MACHINE = {"localhost", "127.0.0.1", "::1", "0.0.0.0"}  # noqa: S104 - compared, not listened on
@@ -50,7 +57,11 @@ class Settings(BaseSettings):
     retry: RetrySettings = RetrySettings()
     http: HttpSettings = HttpSettings()
     log: LogSettings = LogSettings()
-    drain_seconds: PositiveFloat = Field(20.0, description="time to finish work after SIGTERM")
+    shutdown_timeout_seconds: PositiveFloat = Field(
+        20.0,
+        description="Time to finish reports after SIGTERM. Unfinished ones are redelivered to another "
+        "worker.",
+    )
 
     @classmethod
     def settings_customise_sources(
@@ -61,13 +72,22 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - the signature is pydantic's
         file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
     ) -> tuple[PydanticBaseSettingsSource, ...]:
+        if isinstance(env_settings, EnvSettingsSource):
+            env_settings.env_vars = rename_variables(env_settings.env_vars)
         file = os.environ.get(CONFIG_FILE_VARIABLE)
-        toml = (TomlConfigSettingsSource(settings_cls, Path(file)),) if file else ()
-        return (init_settings, env_settings, *toml)
+        if not file:
+            return (init_settings, env_settings)
+        content = rename_keys(_content_of(file), file)
+        return (init_settings, env_settings, InitSettingsSource(settings_cls, content))
+
+
+def _content_of(file: str) -> dict[str, Any]:
+    with Path(file).open("rb") as opened:
+        return tomllib.load(opened)
 
 
 def refuse_shared_topics(settings: Settings) -> None:
-    """See that a worker in shadow mode shares no output with the one that writes (design, shadow mode).
+    """Refuse shadow mode with a consumer group or output topics that the writing worker uses too.
 
     Raises:
         SettingsError: a group or an output topic was left at its default; the message names them.
@@ -77,15 +97,15 @@ def refuse_shared_topics(settings: Settings) -> None:
     default = KafkaSettings()
     shared = [n for n in _OF_ITS_OWN if getattr(settings.kafka, n) == getattr(default, n)]
     if shared:
-        names = ", ".join(f"{PREFIX}KAFKA__{name.upper()}" for name in shared)
+        names = ", ".join(variable_of(f"kafka.{name}") for name in shared)
         raise SettingsError(
-            f"{PREFIX}FHIR__WRITE is shadow: give this worker a group and output topics of its own "
-            f"({names}), or its rows stand beside those of the worker that writes"
+            f"{PREFIX}FHIR__WRITE is shadow: give this worker its own consumer group and output topics "
+            f"({names}), so that its rows do not mix with those of the worker that writes"
         )
 
 
 def refuse_own_port(settings: Settings) -> None:
-    """See that the worker does not take itself for the model server: both are on port 8080 by default.
+    """Refuse a model URL that is the worker's own port: both are port 8080 of this machine by default.
 
     Raises:
         SettingsError: a model URL is the worker's own port on this machine.
@@ -96,39 +116,51 @@ def refuse_own_port(settings: Settings) -> None:
         port = url.port or (443 if url.scheme == "https" else 80)
         if url.hostname in _THIS_MACHINE and port == settings.http.port:
             raise SettingsError(
-                f"{PREFIX}MODEL__URL is the worker's own port: say where the model server is, or move the "
-                f"worker's probes and metrics with {PREFIX}HTTP__PORT"
+                f"set {PREFIX}MODEL__URL to the URL of the model server. Port {port} of this machine is "
+                f"the worker's own, for probes and metrics ({PREFIX}HTTP__PORT)"
             )
 
 
 def load() -> Settings:
-    """Read the settings from file and environment.
+    """Read the settings from the TOML file and the environment. Renamed settings are accepted.
 
     Raises:
         SettingsError: a key is unknown, a value is invalid or the file cannot be read; the message
-            says which and what is expected.
+            names it and what is expected.
     """
     unknown = sorted(_unknown_variables(os.environ))
     if unknown:
-        said = ", ".join(map(_with_the_nearest, unknown))
-        raise SettingsError(f"unknown settings in the environment: {said}")
+        names = ", ".join(map(_with_the_nearest, unknown))
+        raise SettingsError(f"unknown settings in the environment: {names}")
     file = os.environ.get(CONFIG_FILE_VARIABLE)
     if file and not Path(file).is_file():
-        raise SettingsError(f"{CONFIG_FILE_VARIABLE} names no file: {file}")
+        raise SettingsError(f"file not found: {file} (from {CONFIG_FILE_VARIABLE})")
     try:
         return Settings()
+    except SettingsError:
+        raise
     except Exception as error:
         raise SettingsError(_described(error)) from error
 
 
+def deprecated_in_use() -> tuple[tuple[str, str], ...]:
+    """Old names that the environment or the TOML file uses, each with its new name.
+
+    The file must be readable: call `load` first.
+    """
+    file = os.environ.get(CONFIG_FILE_VARIABLE)
+    keys = keys_in_use(_content_of(file)) if file else ()
+    return (*variables_in_use(os.environ), *keys)
+
+
 def _with_the_nearest(name: str) -> str:
-    """An unknown variable, and the known one that was probably meant."""
+    """An unknown variable, with the known one that is spelt most like it."""
     near = _nearest(name)
     return f"{name} (did you mean {near}?)" if near else name
 
 
 def _nearest(variable: str) -> str | None:
-    """The known variable that is spelt most like another, if one is."""
+    """The known variable that is spelt most like `variable`, or None."""
     known = [name.removeprefix(PREFIX) for name in known_variables()]
     near = get_close_matches(variable.upper().removeprefix(PREFIX), known, n=1)
     return PREFIX + near[0] if near else None
@@ -136,23 +168,23 @@ def _nearest(variable: str) -> str | None:
 
 def _described(error: Exception) -> str:
     file = os.environ.get(CONFIG_FILE_VARIABLE, "settings")
-    if isinstance(error, TOMLDecodeError):
-        return f"{file} is no TOML: {_place_in(error)}"
+    if isinstance(error, tomllib.TOMLDecodeError):
+        return f"not valid TOML: {file}, {_place_in(error)}"
     errors = getattr(error, "errors", None)
     if not callable(errors):
         return f"{type(error).__name__} while reading {file}"
     return "; ".join(map(_one_described, errors()))
 
 
-def _place_in(error: TOMLDecodeError) -> str:
+def _place_in(error: tomllib.TOMLDecodeError) -> str:
     """Where the file is wrong; the rest of the message may quote it."""
     found = re.search(r"at line \d+, column \d+|at end of document", str(error))
     return found[0] if found else type(error).__name__
 
 
 def _one_described(error: Mapping[str, Any]) -> str:
-    """What pydantic says of one setting; of the unknown only the file's are left here."""
-    variable = f"{PREFIX}{'__'.join(str(part) for part in error['loc']).upper()}"
+    """One error of pydantic as text. An unknown key can only come from the file here."""
+    variable = variable_of(".".join(str(part) for part in error["loc"]))
     if error["type"] == "extra_forbidden":
         *groups, key = (str(part) for part in error["loc"])
         table = f"[{'.'.join(groups)}] " if groups else ""
@@ -165,14 +197,14 @@ def _one_described(error: Mapping[str, Any]) -> str:
 
 
 def known_variables() -> dict[str, str]:
-    """Every variable that is read, with its dotted setting."""
+    """Every variable that is read, with its dotted setting. Old names are not included."""
     names: dict[str, str] = {}
     for group, field in Settings.model_fields.items():
         if isinstance(field.annotation, type) and issubclass(field.annotation, Group):
             for name in field.annotation.model_fields:
-                names[f"{PREFIX}{group}__{name}".upper()] = f"{group}.{name}"
+                names[variable_of(f"{group}.{name}")] = f"{group}.{name}"
         else:
-            names[f"{PREFIX}{group}".upper()] = group
+            names[variable_of(group)] = group
     return names
 
 
@@ -183,5 +215,6 @@ def _unknown_variables(environment: Mapping[str, str]) -> list[str]:
         for name in environment
         if name.upper().startswith(PREFIX)
         and name.upper() not in known
+        and name.upper() not in VARIABLES
         and name.upper() not in _BESIDE_SETTINGS
     ]

@@ -1,4 +1,4 @@
-"""The model server, or the checkpoint, and what is asked of it."""
+"""Settings of the model server, or of a checkpoint in this process."""
 
 from enum import StrEnum
 from pathlib import Path
@@ -21,7 +21,7 @@ FindingKind = Literal[
 
 
 class ModelApi(StrEnum):
-    """Which HTTP API the model server speaks; `transformers`: none, a checkpoint runs in this process."""
+    """API of the model server. `transformers`: no server, a checkpoint runs in this process."""
 
     TGI = "tgi"
     OPENAI_COMPLETIONS = "openai-completions"
@@ -40,39 +40,65 @@ class ModelSettings(Group):
 
     url: Annotated[str, AfterValidator(_http_urls)] = Field(
         "http://localhost:8080",
-        description="several, with blanks or commas between, are replicas; "
-        "with the API transformers a checkpoint's folder",
+        description="URL of the model server. Several URLs, separated by commas or blanks, are "
+        "replicas. With the API transformers: the folder of a checkpoint.",
     )
     adapter: Path | None = Field(
         None,
-        description="a LoRA adapter's folder, with the API transformers; servers take it merged",
+        description="Folder of a LoRA adapter, only with the API transformers. Model servers get it "
+        "merged into the weights.",
     )
     resolve_replicas: bool = Field(
-        False, description="every address of the URL's host name is a replica (a headless Service)"
+        False,
+        description="Use every address of the URL's host name as a replica, as for a headless Service.",
     )
-    api: ModelApi = ModelApi.TGI
-    token_file: Path | None = None
-    ca_file: Path | None = Field(None, description="authorities to trust instead of the system's")
-    cert_file: Path | None = Field(None, description="shown to the server, with its chain")
-    key_file: Path | None = Field(None, description="of the certificate, if not in the same file")
-    prompt_set: str = "cancerllm"
+    api: ModelApi = Field(
+        ModelApi.TGI,
+        description="API of the model server: tgi (Text Generation Inference), openai-completions, "
+        "openai-chat, or transformers (no server: a checkpoint runs in this process).",
+    )
+    token_file: Path | None = Field(
+        None, description="File with the bearer token for the model server."
+    )
+    ca_file: Path | None = Field(
+        None, description="CA certificates (PEM) for the model server. Default: the system's."
+    )
+    cert_file: Path | None = Field(
+        None, description="Client certificate with its chain (PEM), for mTLS."
+    )
+    key_file: Path | None = Field(
+        None, description="Private key of the client certificate, if cert_file does not hold it."
+    )
+    prompt_set: str = Field(
+        "cancerllm",
+        description="Prompts that the model was trained on: cancerllm, oncofhir-small (the embedded "
+        "model) or another prompt set of the package.",
+    )
     tokenizer_file: Path | None = Field(
         None,
-        description="the model's tokenizer.json, to cut long reports by; "
-        "default: the server is asked, else characters count",
+        description="The model's tokenizer.json, to split long reports exactly. Default: the server "
+        "counts tokens, else characters are counted.",
     )
-    timeout_seconds: PositiveFloat = 120.0
+    timeout_seconds: PositiveFloat = Field(120.0, description="Time limit of one request.")
     max_concurrency: PositiveInt = Field(
-        32, description="most requests at a replica at a time; how many is found out by its answers"
+        32,
+        description="Most requests at one replica at a time. The worker finds the best number below it "
+        "from the response times.",
     )
-    inferred_diagnosis: bool = Field(True, description="write diagnoses that the model concluded")
-    minimum_confidence: float = Field(0.0, ge=0, le=1, description="below it a finding is rejected")
-    min_confidence: dict[FindingKind, Annotated[float, Field(ge=0, le=1)]] = Field(
-        {}, description="the same by kind of finding, before minimum_confidence: a table"
+    inferred_diagnosis: bool = Field(
+        True, description="Write diagnoses that the model inferred and the report does not state."
+    )
+    minimum_confidence: float = Field(
+        0.0, ge=0, le=1, description="Reject findings below this confidence."
+    )
+    minimum_confidence_by_kind: dict[FindingKind, Annotated[float, Field(ge=0, le=1)]] = Field(
+        {},
+        description="Minimum confidence by kind of finding; wins over minimum_confidence. JSON object.",
     )
     calibration_file: Path | None = Field(
-        None, description="makes confidences shares of right answers; from evaluate"
+        None,
+        description="Calibration of confidences, as `oncofhir evaluate --fit-calibration` writes it.",
     )
     card_file: Path | None = Field(
-        None, description="the model's card, Markdown; Provenance names it beside the model"
+        None, description="Model card (Markdown), which Provenance references beside the model."
     )

@@ -1,4 +1,4 @@
-"""How the worker retries, answers probes and logs."""
+"""Settings of retries, probes and logs."""
 
 from pydantic import Field, PositiveFloat, PositiveInt
 
@@ -6,34 +6,58 @@ from oncofhir.settings.base import Group
 
 
 class RetrySettings(Group):
-    """Retries of one report while others succeed. Seconds."""
+    """Retries of a failed report, the circuit breaker and the dead-letter limit."""
 
-    attempts: PositiveInt = 5
-    first_delay_seconds: PositiveFloat = 0.5
-    longest_delay_seconds: PositiveFloat = 30.0
-    give_up_seconds: PositiveFloat = Field(
-        120.0, description="a report that others overtake is retried at least this long"
+    attempts: PositiveInt = Field(
+        5, description="Attempts before a report that keeps failing is dead-lettered."
     )
-    breaker_threshold: PositiveInt = Field(
-        5, description="documents that fail in a row before the stream is paused"
+    initial_delay_seconds: PositiveFloat = Field(
+        0.5, description="Delay before the first retry; it doubles with each retry."
     )
-    dead_letters_in_a_row: PositiveInt = Field(
-        200, description="the worker halts at this many dead letters without a success"
+    max_delay_seconds: PositiveFloat = Field(
+        30.0, description="Longest delay between two retries, and between two probes in an outage."
     )
-    dead_letter_share: float = Field(
-        0.5, gt=0, le=1, description="the worker halts above this share of the last 1,000 reports"
+    dead_letter_after_seconds: PositiveFloat = Field(
+        120.0,
+        description="Retry a report for at least this long before it is dead-lettered, while other "
+        "reports succeed.",
+    )
+    circuit_breaker_threshold: PositiveInt = Field(
+        5,
+        description="Consecutive documents that fail on a dependency before the worker stops reading "
+        "and waits for it.",
+    )
+    max_consecutive_dead_letters: PositiveInt = Field(
+        200, description="The worker halts at this many dead letters without a success."
+    )
+    max_dead_letter_ratio: float = Field(
+        0.5,
+        gt=0,
+        le=1,
+        description="The worker halts above this ratio of dead letters in the last 1,000 reports.",
     )
 
 
 class HttpSettings(Group):
-    """Where the worker answers probes and metrics."""
+    """The HTTP server of the worker: /live, /ready, /startup and /metrics."""
 
-    host: str = "0.0.0.0"  # noqa: S104 - a pod's probes come from outside
-    port: int = Field(8080, ge=0, le=65535)
+    host: str = Field(
+        "0.0.0.0",  # noqa: S104 - a pod's probes come from outside
+        description="Address to listen on for probes and metrics.",
+    )
+    port: int = Field(8080, ge=0, le=65535, description="Port for probes and metrics.")
 
 
 class LogSettings(Group):
-    """How the worker logs."""
+    """The log of the worker and of the servers."""
 
-    level: str = Field("INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$")
-    format: str = Field("auto", pattern="^(auto|json|console)$")
+    level: str = Field(
+        "INFO",
+        pattern="^(DEBUG|INFO|WARNING|ERROR)$",
+        description="DEBUG, INFO, WARNING or ERROR.",
+    )
+    format: str = Field(
+        "auto",
+        pattern="^(auto|json|console)$",
+        description="json, console (columns) or auto: console on a terminal, else json.",
+    )

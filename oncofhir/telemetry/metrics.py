@@ -26,155 +26,177 @@ class Definition:
     buckets: tuple[float, ...] = ()
 
 
-# From an answer out of the head (tens of ms) to a long report behind an outage (an hour).
+# From a report that is answered from its head (tens of ms) to one that waits for an outage (an hour).
 _REPORT_SECONDS = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 900, 3600)
-# The same, and a night in Kafka, or days behind history.
+# The same, plus a night in Kafka, or days in a backfill topic.
 _END_TO_END_SECONDS = (0.1, 0.5, 1, 5, 30, 60, 300, 900, 3600, 4 * 3600, 24 * 3600, 7 * 24 * 3600)
-# One step of a report: from a decode (under 1 ms) to a slow model (minutes).
+# From decoding a record (under 1 ms) to a slow model (minutes).
 _STAGE_SECONDS = (0.001, 0.005, 0.02, 0.1, 0.5, 1, 5, 20, 60, 180)
 # Confidences crowd near 1.
 _CONFIDENCES = (0.25, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99, 1.0)
 
 RECORDS_RECEIVED = Definition(
-    "oncofhir_records_received_total", MetricKind.COUNTER, "Records polled.", ("topic",)
+    "oncofhir_records_received_total",
+    MetricKind.COUNTER,
+    "Records received from Kafka.",
+    ("topic",),
 )
 RECORDS_REMOVED = Definition(
     "oncofhir_records_removed_total",
     MetricKind.COUNTER,
-    "Records that the broker had removed, by retention or by an operator, before they were read.",
+    "Records that the broker removed (retention, or an operator) before the worker read them.",
     ("topic",),
 )
 REPORTS = Definition(
     "oncofhir_reports_total",
     MetricKind.COUNTER,
-    "Reports that reached an outcome; reason is empty when there is none to give.",
+    "Reports with an outcome, by status and reason code. The reason is empty where a status needs none.",
     ("status", "reason"),
 )
 REPORT_WARNINGS = Definition(
     "oncofhir_report_warnings_total",
     MetricKind.COUNTER,
-    "Reports that were read but for a part, such as scanned pages in a PDF.",
+    "Reports that were read only in part, for example without the scanned pages of a PDF.",
     ("warning",),
 )
 RETRIES = Definition(
     "oncofhir_retries_total",
     MetricKind.COUNTER,
-    "Tries that failed and will be repeated.",
+    "Failed attempts that will be retried.",
     ("reason",),
 )
 DEAD_LETTERS = Definition(
-    "oncofhir_dead_letters_total", MetricKind.COUNTER, "Records dead-lettered.", ("reason",)
+    "oncofhir_dead_letters_total",
+    MetricKind.COUNTER,
+    "Records sent to the dead-letter topic.",
+    ("reason",),
 )
 ROWS = Definition(
     "oncofhir_rows_published_total",
     MetricKind.COUNTER,
-    "Rows acknowledged by the broker.",
+    "Rows that the broker acknowledged.",
     ("topic",),
 )
 MODEL_ASKED = Definition(
     "oncofhir_reports_model_asked_total",
     MetricKind.COUNTER,
-    "Reports for which the model was asked.",
+    "Reports that were sent to the model.",
 )
 MODEL_TOKENS = Definition(
     "oncofhir_model_tokens_total",
     MetricKind.COUNTER,
-    "Tokens of the reports for which the model was asked, as its server counted them; direction is prompt or "
-    "generated. Prompt tokens that the server had in its prefix cache are among them.",
+    "Tokens as the model server counts them; direction is prompt or generated. Prompt tokens from the "
+    "server's prefix cache are included.",
     ("direction",),
 )
 MODEL_QUESTIONS = Definition(
     "oncofhir_model_questions_total", MetricKind.COUNTER, "Questions that the model answered."
 )
 MODEL_SENT = Definition(
-    "oncofhir_model_requests_sent", MetricKind.GAUGE, "Requests that the model servers have now."
+    "oncofhir_model_requests_sent",
+    MetricKind.GAUGE,
+    "Requests that the model servers are processing.",
 )
 MODEL_QUEUED = Definition(
     "oncofhir_model_requests_queued",
     MetricKind.GAUGE,
-    "Requests that wait in this worker until the model servers have finished others.",
+    "Requests that wait in this worker for a model server.",
 )
 MODEL_LIMIT = Definition(
     "oncofhir_model_requests_limit",
     MetricKind.GAUGE,
-    "Requests that the model servers are sent at a time at most, as found from how they answer.",
+    "Concurrency limit of the model servers, adapted to their response times.",
 )
 FINDINGS = Definition(
     "oncofhir_findings_total",
     MetricKind.COUNTER,
-    "Findings of reports for which the model was asked, by kind and class of the answer.",
+    "Findings of the reports that were sent to the model, by kind and class of the value.",
     ("kind", "answer"),
 )
 REPORTS_ANSWERED = Definition(
     "oncofhir_reports_answered_total",
     MetricKind.COUNTER,
-    "Reports with at least one finding of the kind; the others of those asked about are abstentions.",
+    "Reports with at least one finding of the kind. The rest of the reports sent to the model are "
+    "abstentions.",
     ("kind",),
 )
 REJECTED_FINDINGS = Definition(
     "oncofhir_rejected_findings_total",
     MetricKind.COUNTER,
-    "Values that were claimed and are no finding: ungrounded, negated and others.",
+    "Values that the model gave and that were rejected: ungrounded, negated and others.",
     ("reason",),
 )
 FINDING_CONFIDENCE = Definition(
     "oncofhir_finding_confidence_ratio",
     MetricKind.HISTOGRAM,
-    "Confidence of findings, calibrated if the settings name a calibration.",
+    "Confidence of findings; calibrated if ONCOFHIR_MODEL__CALIBRATION_FILE is set.",
     ("kind",),
     _CONFIDENCES,
 )
-HELD_RECORDS = Definition(
-    "oncofhir_records_held", MetricKind.GAUGE, "Records polled and not finished."
-)
-HELD_BYTES = Definition("oncofhir_held_bytes", MetricKind.GAUGE, "Bytes of records held.")
-WORKING = Definition("oncofhir_reports_working", MetricKind.GAUGE, "Reports worked on right now.")
-ASSIGNED = Definition("oncofhir_partitions_assigned", MetricKind.GAUGE, "Partitions that are ours.")
-PAUSED = Definition("oncofhir_partitions_paused", MetricKind.GAUGE, "Partitions that are paused.")
-LANE_PAUSED = Definition(
-    "oncofhir_lane_paused",
+RECORDS_IN_FLIGHT = Definition(
+    "oncofhir_records_in_flight",
     MetricKind.GAUGE,
-    "1 while nothing of the lane (live, history) is read: both for back-pressure or an outage, history "
-    "also while live records wait.",
-    ("lane",),
+    "Records received and not finished.",
+)
+BYTES_IN_FLIGHT = Definition(
+    "oncofhir_bytes_in_flight", MetricKind.GAUGE, "Bytes of the records in flight."
+)
+REPORTS_IN_PROGRESS = Definition(
+    "oncofhir_reports_in_progress",
+    MetricKind.GAUGE,
+    "Reports that the worker is processing now.",
+)
+ASSIGNED = Definition(
+    "oncofhir_partitions_assigned", MetricKind.GAUGE, "Partitions assigned to this worker."
+)
+PAUSED = Definition(
+    "oncofhir_partitions_paused",
+    MetricKind.GAUGE,
+    "Assigned partitions that are paused.",
+)
+CONSUMPTION_PAUSED = Definition(
+    "oncofhir_consumption_paused",
+    MetricKind.GAUGE,
+    "1 while no record of the priority (live, backfill) is read: both during backpressure or an outage, "
+    "backfill also while live records wait.",
+    ("priority",),
 )
 LAG = Definition(
     "oncofhir_lag_records",
     MetricKind.GAUGE,
-    "Records of a partition that are not finished, as far as the broker has told.",
+    "Records of a partition that are not finished (consumer lag).",
     ("topic", "partition"),
 )
-OLDEST = Definition(
-    "oncofhir_oldest_unfinished_seconds",
+OLDEST_IN_FLIGHT = Definition(
+    "oncofhir_oldest_in_flight_seconds",
     MetricKind.GAUGE,
-    "How long ago the oldest unfinished record was polled; 0 when there is none.",
+    "Age of the oldest record in flight since it was received; 0 if there is none.",
 )
-BREAKER = Definition(
-    "oncofhir_breaker_open",
+CIRCUIT_BREAKER = Definition(
+    "oncofhir_circuit_breaker_open",
     MetricKind.GAUGE,
-    "1 open, 0.5 half-open, 0 closed.",
+    "Circuit breaker of a dependency (model, store, broker): 1 open, 0.5 half-open, 0 closed.",
     ("dependency",),
 )
 REPORT_SECONDS = Definition(
     "oncofhir_report_seconds",
     MetricKind.HISTOGRAM,
-    "From the poll of a record to its end, retries included.",
+    "Seconds from receiving a record to its completion, retries included.",
     (),
     _REPORT_SECONDS,
 )
 END_TO_END_SECONDS = Definition(
     "oncofhir_end_to_end_seconds",
     MetricKind.HISTOGRAM,
-    "From the time that a record bears, set by its producer or by the broker, to its end; the wait in Kafka "
-    "included.",
-    ("lane",),
+    "Seconds from the record timestamp to completion, including the time in Kafka.",
+    ("priority",),
     _END_TO_END_SECONDS,
 )
 STAGE_SECONDS = Definition(
     "oncofhir_stage_seconds",
     MetricKind.HISTOGRAM,
-    "One stage of one try: decode, process, publish. Of a try that succeeded also the parts of process: read "
-    "(the source, its attachments), ask (the model, and what its answers mean), store (head and findings).",
+    "Seconds of one stage of one attempt: decode, process, publish. A successful attempt also reports the "
+    "parts of process: read (source and attachments), ask (model and interpretation), store (FHIR server).",
     ("stage",),
     _STAGE_SECONDS,
 )
@@ -197,15 +219,15 @@ DEFINITIONS: tuple[Definition, ...] = (
     REPORTS_ANSWERED,
     REJECTED_FINDINGS,
     FINDING_CONFIDENCE,
-    HELD_RECORDS,
-    HELD_BYTES,
-    WORKING,
+    RECORDS_IN_FLIGHT,
+    BYTES_IN_FLIGHT,
+    REPORTS_IN_PROGRESS,
     ASSIGNED,
     PAUSED,
-    LANE_PAUSED,
+    CONSUMPTION_PAUSED,
     LAG,
-    OLDEST,
-    BREAKER,
+    OLDEST_IN_FLIGHT,
+    CIRCUIT_BREAKER,
     REPORT_SECONDS,
     END_TO_END_SECONDS,
     STAGE_SECONDS,

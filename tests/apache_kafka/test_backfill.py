@@ -14,9 +14,9 @@ from tests.integration.consumers.worker_harness import InstantProcessor, publish
 
 
 async def test_the_lag_of_history_that_rests_is_known(broker):
-    settings = two_lanes(broker, max_in_flight_records=1, history_rests_above=0)
+    settings = two_lanes(broker, max_in_flight_records=1, backfill_pause_above=0)
     kafka = settings.kafka
-    await publish(settings, messages(settings, "old", 60, kafka.history_topics))
+    await publish(settings, messages(settings, "old", 60, kafka.backfill_topics))
     await publish(settings, messages(settings, "new", 40, kafka.live_topics))
     processor = InstantProcessor(delay=0.5)
 
@@ -25,8 +25,8 @@ async def test_the_lag_of_history_that_rests_is_known(broker):
 
     async with running(settings, processor) as worker:
         await until(lambda: behind(kafka.live_topics) > 0)
-        await until(lambda: behind(kafka.history_topics) == 60)
+        await until(lambda: behind(kafka.backfill_topics) == 60)
         assert Lane.HISTORY in worker._source.paused_lanes
         processor.delay = 0.0
         await until(lambda: len(processor.events) == 100)
-        await until(lambda: behind((*kafka.live_topics, *kafka.history_topics)) == 0)
+        await until(lambda: behind((*kafka.live_topics, *kafka.backfill_topics)) == 0)

@@ -40,7 +40,9 @@ async def test_dead_letters_wait_for_the_broker_and_all_get_there(tmp_path):
             await asyncio.to_thread(broker.start)
             await until(lambda: committed(settings) == total, seconds=60)
             await until(lambda: get_status(output, "/ready") == 200)
-            assert 'oncofhir_breaker_open{dependency="broker"} 0.0' in get(output, "/metrics")
+            assert 'oncofhir_circuit_breaker_open{dependency="broker"} 0.0' in get(
+                output, "/metrics"
+            )
             process.send_signal(signal.SIGTERM)
             assert await asyncio.wait_for(process.wait(), 20) == 0
         letters = {letter.key for letter in read_all(settings, settings.kafka.dead_letter_topic)}

@@ -8,7 +8,7 @@ import yaml
 from helm.check.rendering import CHART, notes
 from oncofhir import __version__
 from oncofhir.consumers.kafka.topics import wanted_topics
-from oncofhir.settings import known_variables, load, shown
+from oncofhir.settings import describe_settings, known_variables, load
 from tests.helm.charts import PROFILES, objects, values, worker
 
 SECRET_FILES = (
@@ -31,7 +31,7 @@ def test_oncofhir_knows_every_variable_and_accepts_every_value(profile, monkeypa
     for name, value in given.items():
         monkeypatch.setenv(name, value)
     settings = load()
-    sources = {row["variable"]: row["source"] for row in shown(settings)}
+    sources = {row["variable"]: row["source"] for row in describe_settings(settings)}
     assert all(sources[name] == "environment" for name in given)
     assert settings.kafka.bootstrap_servers == values(profile)["kafka"]["bootstrapServers"]
 

@@ -1,5 +1,5 @@
 {{/*
-The settings of oncofhir (oncofhir/settings.py) as environment variables. A setting whose value is
+The settings of oncofhir (oncofhir/settings) as environment variables. A setting whose value is
 empty is left out and has the software's default. worker.env adds any other setting.
 */}}
 {{- define "oncofhir.environment" -}}
@@ -9,8 +9,8 @@ empty is left out and has the software's default. worker.env adds any other sett
   "ONCOFHIR_KAFKA__GROUP_ID" $v.kafka.groupId
   "ONCOFHIR_KAFKA__DIAGNOSTIC_REPORT_TOPIC" $v.kafka.topics.diagnosticReport
   "ONCOFHIR_KAFKA__DOCUMENT_REFERENCE_TOPIC" $v.kafka.topics.documentReference
-  "ONCOFHIR_KAFKA__DIAGNOSTIC_REPORT_HISTORY_TOPIC" $v.kafka.topics.diagnosticReportHistory
-  "ONCOFHIR_KAFKA__DOCUMENT_REFERENCE_HISTORY_TOPIC" $v.kafka.topics.documentReferenceHistory
+  "ONCOFHIR_KAFKA__DIAGNOSTIC_REPORT_BACKFILL_TOPIC" $v.kafka.topics.diagnosticReportHistory
+  "ONCOFHIR_KAFKA__DOCUMENT_REFERENCE_BACKFILL_TOPIC" $v.kafka.topics.documentReferenceHistory
   "ONCOFHIR_KAFKA__PHENOTYPE_TOPIC" $v.kafka.topics.phenotype
   "ONCOFHIR_KAFKA__OUTCOME_TOPIC" $v.kafka.topics.outcome
   "ONCOFHIR_KAFKA__DEAD_LETTER_TOPIC" $v.kafka.topics.deadLetter
@@ -42,7 +42,7 @@ empty is left out and has the software's default. worker.env adds any other sett
   "ONCOFHIR_HTTP__PORT" (int64 $v.worker.httpPort)
   "ONCOFHIR_LOG__LEVEL" $v.worker.logLevel
   "ONCOFHIR_LOG__FORMAT" "json"
-  "ONCOFHIR_DRAIN_SECONDS" (int64 $v.worker.drainSeconds)
+  "ONCOFHIR_SHUTDOWN_TIMEOUT_SECONDS" (int64 $v.worker.drainSeconds)
 -}}
 {{- $root := include "oncofhir.fileRoot" . -}}
 {{- $paths := dict

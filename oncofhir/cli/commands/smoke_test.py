@@ -33,7 +33,7 @@ def smoke_test(
     if fhir.source_base_url is not None or fhir.read_current:
         fail(
             "the worker reads reports from the source, which does not have the invented one; "
-            "a smoke test needs FHIR__SOURCE_BASE_URL and FHIR__READ_CURRENT unset",
+            "a smoke test needs ONCOFHIR_FHIR__SOURCE_BASE_URL and ONCOFHIR_FHIR__READ_CURRENT unset",
             Exit.WRONG_USAGE,
         )
 

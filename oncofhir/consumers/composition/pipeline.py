@@ -71,7 +71,7 @@ def extractor(settings: ModelSettings, answers: Answerer) -> Extractor:
     return Extractor(
         answers,
         minimum_confidence=settings.minimum_confidence,
-        minimums={Kind(kind): least for kind, least in settings.min_confidence.items()},
+        minimums={Kind(kind): least for kind, least in settings.minimum_confidence_by_kind.items()},
         calibration=calibration(settings),
         inferred_diagnosis=settings.inferred_diagnosis,
     )
@@ -97,9 +97,9 @@ def parsing_pool(settings: Settings) -> ParsingPool:
     return ParsingPool(
         ParsingBounds(
             processes=parsing.processes,
-            seconds=parsing.seconds,
+            seconds=parsing.timeout_seconds,
             memory_bytes=parsing.memory_bytes,
-            documents_a_child=parsing.documents_a_child,
+            max_documents_per_process=parsing.max_documents_per_process,
         )
     )
 
@@ -209,8 +209,8 @@ def output_settings_sha256(settings: Settings) -> str:
     if settings.fhir.references != "same":
         relevant["references"] = settings.fhir.references
     relevant |= choices(settings.fhir).unusual
-    if model.min_confidence:
-        relevant["min_confidence"] = model.min_confidence
+    if model.minimum_confidence_by_kind:
+        relevant["min_confidence"] = model.minimum_confidence_by_kind
     fitted = calibration(model)
     if fitted is not None:
         relevant["calibration"] = fitted.model_dump(mode="json")
@@ -237,7 +237,7 @@ def pipeline(settings: Settings, parse: Parse) -> Pipeline:
             source,
             allowed_origins=settings.intake.allowed_origins,
             max_attachment_bytes=settings.intake.max_attachment_bytes,
-            fetch_seconds=settings.intake.fetch_seconds,
+            fetch_seconds=settings.intake.fetch_timeout_seconds,
         ),
         store=store,
         repository=repository(settings, store),

@@ -39,13 +39,13 @@ class Burial:
         self._kafka = kafka
         self._metrics = metrics
         self._cap = DeadLetterCap(
-            in_a_row=retry.dead_letters_in_a_row, share=retry.dead_letter_share
+            in_a_row=retry.max_consecutive_dead_letters, share=retry.max_dead_letter_ratio
         )
         self._is_over_cap = False
 
-    def resume(self, dead_letters_in_a_row: int) -> None:
+    def resume(self, max_consecutive_dead_letters: int) -> None:
         """Know how the last reports ended before this process began."""
-        self._cap.resume(dead_letters_in_a_row)
+        self._cap.resume(max_consecutive_dead_letters)
 
     def count_success(self) -> None:
         """A report came to a better end."""

@@ -94,7 +94,7 @@ class ProbeServer:
             )
         except OSError as error:
             raise SettingsError(
-                f"cannot listen on {self._settings.host}:{self._settings.port} (HTTP__PORT): "
+                f"cannot listen on {self._settings.host}:{self._settings.port} (ONCOFHIR_HTTP__PORT): "
                 f"{error.strerror}"
             ) from error
         self.port = listener.getsockname()[1]

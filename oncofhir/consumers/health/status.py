@@ -69,15 +69,15 @@ class Vitals:
     def exposed(self) -> bytes:
         """All metrics, as Prometheus scrapes them."""
         records, size = self._source.assignment.load
-        self._metrics.set(m.HELD_RECORDS, records)
-        self._metrics.set(m.HELD_BYTES, size)
-        self._metrics.set(m.WORKING, self._scheduler.working)
+        self._metrics.set(m.RECORDS_IN_FLIGHT, records)
+        self._metrics.set(m.BYTES_IN_FLIGHT, size)
+        self._metrics.set(m.REPORTS_IN_PROGRESS, self._scheduler.working)
         self._metrics.set(m.ASSIGNED, len(self._source.assignment.partitions))
         self._metrics.set(m.PAUSED, self._source.paused)
         for lane in self._lanes:
-            self._metrics.set(m.LANE_PAUSED, lane in self._source.paused_lanes, lane.value)
+            self._metrics.set(m.CONSUMPTION_PAUSED, lane in self._source.paused_lanes, lane.value)
         oldest = min(self.unfinished.values(), default=None)
-        self._metrics.set(m.OLDEST, 0.0 if oldest is None else time.monotonic() - oldest)
+        self._metrics.set(m.OLDEST_IN_FLIGHT, 0.0 if oldest is None else time.monotonic() - oldest)
         if self._model_queue is not None:
             queue = self._model_queue()
             self._metrics.set(m.MODEL_SENT, queue.sent)
@@ -87,5 +87,5 @@ class Vitals:
         for (topic, partition), behind in self._source.lag().items():
             self._metrics.set(m.LAG, behind, topic, str(partition))
         for dependency, state in self._outages.states.items():
-            self._metrics.set(m.BREAKER, _BREAKER_VALUES[state], dependency.value)
+            self._metrics.set(m.CIRCUIT_BREAKER, _BREAKER_VALUES[state], dependency.value)
         return self._metrics.exposed()

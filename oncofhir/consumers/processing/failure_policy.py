@@ -116,7 +116,7 @@ def decide(
         return DeadLetter(error.reason)
     delay = _delay(attempt, settings) * (0.5 + jitter / 2)
     if isinstance(error, StoreConflict):
-        used_up = attempt >= settings.attempts and age >= settings.give_up_seconds
+        used_up = attempt >= settings.attempts and age >= settings.dead_letter_after_seconds
         return DeadLetter(error.reason) if used_up and others.succeeded else Retry(delay)
     dependency = dependency_of(error)
     if isinstance(error, DependencyUnavailable) and dependency is not None:
@@ -141,7 +141,7 @@ def _for_dependency(
     settings: RetrySettings,
     delay: float,
 ) -> Verdict:
-    delay = max(delay, min(error.retry_after or 0.0, settings.longest_delay_seconds))
+    delay = max(delay, min(error.retry_after or 0.0, settings.max_delay_seconds))
     if error.reason is Reason.MODEL_OVERLOADED:
         return Retry(delay, counts=False)
     if others.blocked:
@@ -150,7 +150,7 @@ def _for_dependency(
         case Dependency.BROKER:  # a dead letter would go the same way
             return Retry(delay)
         case Dependency.MODEL | Dependency.STORE:
-            used_up = attempt >= settings.attempts and age >= settings.give_up_seconds
+            used_up = attempt >= settings.attempts and age >= settings.dead_letter_after_seconds
             return DeadLetter(error.reason) if used_up and others.succeeded else Retry(delay)
         case _:
             assert_never(dependency)
@@ -158,4 +158,4 @@ def _for_dependency(
 
 def _delay(attempt: int, settings: RetrySettings) -> float:
     doublings = min(max(attempt - 1, 0), 30)
-    return min(settings.first_delay_seconds * 2.0**doublings, settings.longest_delay_seconds)
+    return min(settings.initial_delay_seconds * 2.0**doublings, settings.max_delay_seconds)

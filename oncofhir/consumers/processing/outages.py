@@ -43,9 +43,9 @@ class Outages:
         self._breakers = {
             dependency: Breaker(
                 dependency,
-                threshold=settings.breaker_threshold,
-                first_delay=settings.first_delay_seconds,
-                longest_delay=settings.longest_delay_seconds,
+                threshold=settings.circuit_breaker_threshold,
+                first_delay=settings.initial_delay_seconds,
+                longest_delay=settings.max_delay_seconds,
             )
             for dependency in Dependency
         }

@@ -131,9 +131,9 @@ class Processing:
         self._halt = halt
         self._burial = Burial(publisher, kafka, retry, metrics)
 
-    def resume(self, dead_letters_in_a_row: int) -> None:
+    def resume(self, max_consecutive_dead_letters: int) -> None:
         """Know how the last reports ended before this process began."""
-        self._burial.resume(dead_letters_in_a_row)
+        self._burial.resume(max_consecutive_dead_letters)
 
     async def jobs(self, record: SourceRecord) -> list[Job]:
         """The jobs of a record, one a report; a record that announces none is finished at once."""
@@ -173,7 +173,7 @@ class Processing:
         return Job(work.key, record.tenure, partial(self._run, work), self._lane(record))
 
     def _lane(self, record: SourceRecord) -> Lane:
-        is_history = record.coordinates.topic in self._kafka.history_topics
+        is_history = record.coordinates.topic in self._kafka.backfill_topics
         return Lane.HISTORY if is_history else Lane.LIVE
 
     async def _run(self, work: _Work, place: Place) -> Wait | None:
@@ -306,7 +306,7 @@ class Processing:
             except DependencyUnavailable as error:
                 self._outages.failed(Dependency.BROKER, work.key)
                 log_failure(delivery.record, error, "dead-letter")
-                return partial(asyncio.sleep, self._retry.longest_delay_seconds / 2)
+                return partial(asyncio.sleep, self._retry.max_delay_seconds / 2)
             except OncofhirError as error:  # too large even for the dead letters, or refused
                 self._halt(error)
                 return _forever

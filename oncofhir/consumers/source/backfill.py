@@ -20,10 +20,10 @@ class History:
     """Looks at the live partitions before each poll; belongs to the poll thread, but for `rests`."""
 
     def __init__(self, settings: KafkaSettings, assignment: Assignment, ends: Ends) -> None:
-        self.topics = frozenset(settings.history_topics)
+        self.topics = frozenset(settings.backfill_topics)
         self._live = frozenset(settings.live_topics)
         self._assignment = assignment
-        self._rule = LaneRule(settings.history_rests_above)
+        self._rule = LaneRule(settings.backfill_pause_above)
         self._state = HistoryState()
         self._ends = ends
 

@@ -227,7 +227,7 @@ class Source:
             assigned,
             self._history.topics,
             everything=self._room.is_full or self._held_back.is_set(),
-            ahead=self.assignment.ahead(self._settings.max_replay_records),
+            ahead=self.assignment.ahead(self._settings.max_uncommitted_records),
             history_rests=self._history.rests if history_rests is None else history_rests,
             history_is_full=not self._room.left_for(self._history.topics),
         )

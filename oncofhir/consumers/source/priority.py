@@ -17,7 +17,7 @@ class Lane(StrEnum):
     """Whether a record tells of what happens now, or of what lies behind."""
 
     LIVE = "live"
-    HISTORY = "history"
+    HISTORY = "backfill"
 
 
 @dataclass(frozen=True)

@@ -34,9 +34,9 @@ def messages(settings, name, count, topics):
 
 
 async def test_live_records_that_come_later_end_before_most_of_history(broker):
-    settings = two_lanes(broker, max_in_flight_records=4, history_rests_above=2)
+    settings = two_lanes(broker, max_in_flight_records=4, backfill_pause_above=2)
     kafka = settings.kafka
-    await publish(settings, messages(settings, "old", _HISTORY, kafka.history_topics))
+    await publish(settings, messages(settings, "old", _HISTORY, kafka.backfill_topics))
     processor = InstantProcessor(delay=0.05)
     async with running(settings, processor) as worker:
         source = worker._source
@@ -44,7 +44,10 @@ async def test_live_records_that_come_later_end_before_most_of_history(broker):
         assert Lane.HISTORY not in source.paused_lanes
         await publish(settings, messages(settings, "new", _LIVE, kafka.live_topics))
         await until(lambda: source.paused_lanes == {Lane.HISTORY})
-        assert 'oncofhir_lane_paused{lane="history"} 1.0' in worker.vitals.exposed().decode()
+        assert (
+            'oncofhir_consumption_paused{priority="backfill"} 1.0'
+            in worker.vitals.exposed().decode()
+        )
         await until(
             lambda: sum(e.source.id.startswith("new") for e in processor.events) == _LIVE,
             seconds=60,
@@ -58,14 +61,14 @@ async def test_live_records_that_come_later_end_before_most_of_history(broker):
     assert done[done.index("new") :].count("old") <= 16
     for topic in kafka.live_topics:
         assert committed(settings, topic) == _LIVE // 2
-    for topic in kafka.history_topics:
+    for topic in kafka.backfill_topics:
         assert committed(settings, topic) == _HISTORY // 2
 
 
 async def test_a_document_in_both_lanes_is_worked_on_by_one_job_at_a_time(broker):
-    settings = two_lanes(broker, history_rests_above=2)
+    settings = two_lanes(broker, backfill_pause_above=2)
     kafka = settings.kafka
-    topics = (kafka.diagnostic_report_history_topic, kafka.diagnostic_report_topic)
+    topics = (kafka.diagnostic_report_backfill_topic, kafka.diagnostic_report_topic)
     processor = InstantProcessor(delay=0.01)
     async with running(settings, processor):
         for version in range(1, 21):
@@ -77,7 +80,7 @@ async def test_a_document_in_both_lanes_is_worked_on_by_one_job_at_a_time(broker
 
 async def test_history_alone_is_read_and_goes_on_after_a_restart(broker):
     settings = two_lanes(broker)
-    topics = settings.kafka.history_topics
+    topics = settings.kafka.backfill_topics
     for name, count in (("old", 60), ("more", 20)):
         await publish(settings, messages(settings, name, count, topics))
         processor = InstantProcessor()
@@ -87,9 +90,9 @@ async def test_history_alone_is_read_and_goes_on_after_a_restart(broker):
 
 
 async def test_a_worker_that_joins_while_history_rests_finds_it_at_rest_and_all_is_done(broker):
-    settings = two_lanes(broker, max_in_flight_records=4, history_rests_above=2)
+    settings = two_lanes(broker, max_in_flight_records=4, backfill_pause_above=2)
     kafka = settings.kafka
-    await publish(settings, messages(settings, "old", _HISTORY, kafka.history_topics))
+    await publish(settings, messages(settings, "old", _HISTORY, kafka.backfill_topics))
     first, second = InstantProcessor(delay=0.05), InstantProcessor(delay=0.05)
     done = lambda: [e.source.id for e in first.events + second.events]  # noqa: E731
     async with running(settings, first) as one:
@@ -104,6 +107,6 @@ async def test_a_worker_that_joins_while_history_rests_finds_it_at_rest_and_all_
             await until(lambda: one._source.assignment.load == two._source.assignment.load)
             assert one._source.joined
             assert two._source.joined
-    for topic in (*kafka.live_topics, *kafka.history_topics):
+    for topic in (*kafka.live_topics, *kafka.backfill_topics):
         wanted = 2 * _LIVE if topic in kafka.live_topics else _HISTORY // 2
         assert committed(settings, topic) == wanted

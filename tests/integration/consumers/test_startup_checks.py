@@ -23,11 +23,11 @@ pytestmark = pytest.mark.anyio
 
 async def test_a_missing_topic_ends_the_worker_and_names_the_remedy(broker):
     settings = settings_for(broker.address, history=True)
-    ensure_topics(settings.kafka.model_copy(update={"document_reference_history_topic": None}))
+    ensure_topics(settings.kafka.model_copy(update={"document_reference_backfill_topic": None}))
     worker = Worker(settings, InstantProcessor())
     with pytest.raises(SettingsError, match="oncofhir topics ensure") as raised:
         await worker.run()
-    assert f"missing: {settings.kafka.document_reference_history_topic};" in str(raised.value)
+    assert f"missing: {settings.kafka.document_reference_backfill_topic};" in str(raised.value)
     assert not worker.vitals.started().ok
 
 

@@ -319,7 +319,7 @@ async def test_a_report_without_an_outcome_is_read_again_by_the_next_worker_afte
         await publish(settings, [message(settings, report(f"r{n}")) for n in range(10)])
         await until(lambda: worker._outages.open)
         began = asyncio.get_running_loop().time()
-    assert asyncio.get_running_loop().time() - began < settings.drain_seconds
+    assert asyncio.get_running_loop().time() - began < settings.shutdown_timeout_seconds
     assert committed(settings) == 0
     processor.is_out = None
     async with running(settings, processor):
@@ -373,7 +373,7 @@ async def test_a_secret_file_that_is_gone_ends_the_worker_and_dead_letters_nothi
 
 
 async def test_the_cap_on_dead_letters_halts(settings):
-    few = settings.retry.model_copy(update={"dead_letters_in_a_row": 3})
+    few = settings.retry.model_copy(update={"max_consecutive_dead_letters": 3})
     capped = settings.model_copy(update={"retry": few})
     await publish(capped, [message(capped, b"no json", key=str(n).encode()) for n in range(200)])
     with pytest.raises(TooManyDeadLetters):
@@ -382,7 +382,7 @@ async def test_the_cap_on_dead_letters_halts(settings):
 
 
 async def test_a_worker_that_is_restarted_goes_on_counting_dead_letters(settings):
-    few = settings.retry.model_copy(update={"dead_letters_in_a_row": 20})
+    few = settings.retry.model_copy(update={"max_consecutive_dead_letters": 20})
     one_by_one = settings.kafka.model_copy(update={"max_in_flight_records": 1})
     capped = settings.model_copy(update={"retry": few, "kafka": one_by_one})
     await publish(capped, [message(capped, b"no json", key=str(n).encode()) for n in range(60)])
@@ -414,7 +414,9 @@ async def test_two_workers_share_the_partitions_and_lose_nothing(settings):
 
 
 async def test_a_long_backlog_is_held_in_bounds(settings):
-    small = settings.kafka.model_copy(update={"max_in_flight_records": 4, "max_replay_records": 30})
+    small = settings.kafka.model_copy(
+        update={"max_in_flight_records": 4, "max_uncommitted_records": 30}
+    )
     bounded = settings.model_copy(update={"kafka": small})
     await publish(bounded, [message(bounded, report(f"r{n}")) for n in range(300)])
     processor = InstantProcessor(delay=0.005)

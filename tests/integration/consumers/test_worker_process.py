@@ -92,7 +92,7 @@ async def test_a_signal_ends_what_has_begun_and_commits(settings, file, tmp_path
 
 
 async def test_a_second_signal_ends_without_waiting_for_work(settings, file, tmp_path):
-    patient = settings.model_copy(update={"drain_seconds": 60.0})
+    patient = settings.model_copy(update={"shutdown_timeout_seconds": 60.0})
     await publish(patient, [message(patient, report(f"r{n}")) for n in range(4)])
     output = tmp_path / "log"
     async with worker_process(patient, file, 40.0, output) as process:

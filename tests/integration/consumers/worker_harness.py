@@ -26,8 +26,8 @@ def settings_for(address, *, history=False, **kafka):
     name = uuid.uuid4().hex[:8]
     if history:
         kafka |= {
-            "diagnostic_report_history_topic": f"{name}.diagnostic-report.history",
-            "document_reference_history_topic": f"{name}.document-reference.history",
+            "diagnostic_report_backfill_topic": f"{name}.diagnostic-report.history",
+            "document_reference_backfill_topic": f"{name}.document-reference.history",
         }
     return Settings(
         kafka=KafkaSettings(
@@ -43,10 +43,10 @@ def settings_for(address, *, history=False, **kafka):
             **kafka,
         ),
         retry=RetrySettings(
-            first_delay_seconds=0.05, longest_delay_seconds=0.4, give_up_seconds=1.0
+            initial_delay_seconds=0.05, max_delay_seconds=0.4, dead_letter_after_seconds=1.0
         ),
         http=HttpSettings(host="127.0.0.1", port=0),
-        drain_seconds=5.0,
+        shutdown_timeout_seconds=5.0,
     )
 
 

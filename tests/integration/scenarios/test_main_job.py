@@ -168,7 +168,7 @@ def test_what_it_cost_and_took_is_in_the_metrics(parts):
     }
     assert took["ask"] == 1
     assert took["read"] == took["store"] == took["publish"] == 2
-    assert float(told['oncofhir_end_to_end_seconds_count{lane="live"}']) == 6
+    assert float(told['oncofhir_end_to_end_seconds_count{priority="live"}']) == 6
 
 
 def test_no_report_text_in_the_workers_log(parts):

@@ -164,7 +164,7 @@ def test_it_leaves_within_the_time_that_kubernetes_gives_it(running, rendered):
     running.demo.stop()
     assert running.demo.worker.returncode == 0
     took = time.monotonic() - began
-    drain = float(rendered.environment["ONCOFHIR_DRAIN_SECONDS"])
+    drain = float(rendered.environment["ONCOFHIR_SHUTDOWN_TIMEOUT_SECONDS"])
     assert took < LEAVING_SECONDS
     assert drain + LEAVING_SECONDS < rendered.pod["terminationGracePeriodSeconds"]
 

@@ -41,4 +41,4 @@ async def test_a_record_that_was_dropped_on_its_way_is_not_counted_as_unfinished
         while worker.vitals.unfinished:  # noqa: ASYNC110
             await asyncio.sleep(0)
     taking_up.cancel()
-    assert "oncofhir_oldest_unfinished_seconds 0.0" in worker.vitals.exposed().decode()
+    assert "oncofhir_oldest_in_flight_seconds 0.0" in worker.vitals.exposed().decode()

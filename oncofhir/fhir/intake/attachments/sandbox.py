@@ -36,13 +36,13 @@ class ParsingBounds(Value):
     """What one document may cost its child, and how many children there are.
 
     `memory_bytes` bounds the child's address space (Linux; macOS does not enforce it). A child is replaced
-    after `documents_a_child`, so that what a parser leaks is bounded.
+    after `max_documents_per_process`, so that what a parser leaks is bounded.
     """
 
     processes: PositiveInt = 2
     seconds: PositiveFloat = 30.0
     memory_bytes: PositiveInt = 2 * 2**30
-    documents_a_child: PositiveInt = 500
+    max_documents_per_process: PositiveInt = 500
 
 
 class ParsingPool:
@@ -101,7 +101,7 @@ class ParsingPool:
             if self._pool is None:
                 pool = ProcessPool(
                     max_workers=self._bounds.processes,
-                    max_tasks=self._bounds.documents_a_child,
+                    max_tasks=self._bounds.max_documents_per_process,
                     initializer=_confine,
                     initargs=[self._bounds.memory_bytes],
                     context=_context(),

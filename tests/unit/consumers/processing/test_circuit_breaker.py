@@ -64,7 +64,9 @@ def test_what_had_begun_before_may_close_it(breaker):
     assert breaker.due is None
 
 
-RETRY = RetrySettings(first_delay_seconds=0.01, longest_delay_seconds=0.02, breaker_threshold=2)
+RETRY = RetrySettings(
+    initial_delay_seconds=0.01, max_delay_seconds=0.02, circuit_breaker_threshold=2
+)
 
 
 def outage(probe, halted):

@@ -27,7 +27,7 @@ from oncofhir.schemas.reasons import Disposition, Reason
 from oncofhir.settings import RetrySettings, SettingsError
 
 SETTINGS = RetrySettings(
-    attempts=3, first_delay_seconds=1, longest_delay_seconds=10, give_up_seconds=20
+    attempts=3, initial_delay_seconds=1, max_delay_seconds=10, dead_letter_after_seconds=20
 )
 ALONE, OTHERS_SUCCEED, BLOCKED = Others(), Others(succeeded=True), Others(blocked=True)
 STORE_FAILED = DependencyUnavailable(Reason.STORE_FAILED)
@@ -100,7 +100,7 @@ def test_nothing_transient_is_dead_lettered_while_nobody_succeeds(reason, attemp
     verdict = decide(error, attempt, age, ALONE, SETTINGS, jitter)
     if dependency_of(error) is not None and reason is not Reason.STORE_CONFLICT:
         assert isinstance(verdict, Retry)
-        assert 0 < verdict.delay <= SETTINGS.longest_delay_seconds
+        assert 0 < verdict.delay <= SETTINGS.max_delay_seconds
 
 
 def test_every_transient_reason_names_its_dependency():

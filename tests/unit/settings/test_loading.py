@@ -7,11 +7,11 @@ from oncofhir.settings import (
     Settings,
     SettingsError,
     WriteMode,
+    describe_settings,
     known_variables,
     load,
     read_secret,
     refuse_shared_topics,
-    shown,
 )
 
 
@@ -31,7 +31,7 @@ def test_environment_wins_over_file(monkeypatch, tmp_path):
     settings = load()
     assert settings.kafka.group_id == "from-environment"
     assert settings.kafka.client_id == "from-file"
-    source = {row["variable"]: row["source"] for row in shown(settings)}
+    source = {row["variable"]: row["source"] for row in describe_settings(settings)}
     assert source["ONCOFHIR_KAFKA__GROUP_ID"] == "environment"
     assert source["ONCOFHIR_KAFKA__CLIENT_ID"] == "file"
     assert source["ONCOFHIR_FHIR__BASE_URL"] == "default"
@@ -101,18 +101,18 @@ def test_what_the_output_may_not_be_is_refused_with_what_it_may(
 
 def test_missing_file_and_broken_file_are_errors(monkeypatch, tmp_path):
     monkeypatch.setenv("ONCOFHIR_CONFIG", str(tmp_path / "none.toml"))
-    with pytest.raises(SettingsError, match="names no file"):
+    with pytest.raises(SettingsError, match="file not found"):
         load()
     broken = tmp_path / "broken.toml"
     broken.write_text("[kafka\n")
     monkeypatch.setenv("ONCOFHIR_CONFIG", str(broken))
-    with pytest.raises(SettingsError, match=r"is no TOML: at .* 1, column"):
+    with pytest.raises(SettingsError, match=r"not valid TOML: .*broken.toml, at .* 1, column"):
         load()
 
 
 def test_userinfo_of_a_url_is_not_shown(monkeypatch):
     monkeypatch.setenv("ONCOFHIR_FHIR__BASE_URL", "https://user:hunter2@fhir.example.org/fhir")
-    assert "hunter2" not in str(shown(load()))
+    assert "hunter2" not in str(describe_settings(load()))
 
 
 def test_contract_names_exist():
