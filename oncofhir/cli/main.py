@@ -17,6 +17,7 @@ from oncofhir.cli.commands import (
     reasons,
     reconcile,
     retract,
+    sink,
     smoke_test,
     topics,
     worker,
@@ -46,6 +47,7 @@ app.command("publish")(publish.publish)
 app.command("worker")(worker.worker)
 app.command("reconcile")(reconcile.reconcile)
 app.command("retract")(retract.retract)
+app.command("sink")(sink.sink)
 app.command("smoke-test")(smoke_test.smoke_test)
 app.command("reasons")(reasons.reasons)
 app.add_typer(model.app, name="model")

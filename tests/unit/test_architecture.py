@@ -14,6 +14,8 @@ BELOW = {
     "fhir": {"schemas", "terminology", "settings"},
     "inference": {"schemas", "terminology", "settings", "telemetry"},
     "consumers": {"schemas", "terminology", "fhir", "inference", "settings", "telemetry"},
+    "contracts": {"schemas"},
+    "warehouse": {"schemas", "contracts", "consumers", "settings"},
     "evaluation": {"schemas", "terminology", "fhir", "inference"},
     "testing": {"schemas", "inference", "settings", "telemetry", "demo"},
     "demo": {"schemas", "terminology", "fhir", "inference", "consumers", "settings", "telemetry"},

@@ -1,0 +1,128 @@
+"""`oncofhir sink`: lands the output topics in tables."""
+
+import signal
+import threading
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from oncofhir.cli.commands.config import settings_or_exit
+from oncofhir.cli.exit_status import Exit, fail, give_up
+from oncofhir.cli.output import json_line, progress_console
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from oncofhir.warehouse.landing.landing import LandedTable, Landing
+    from oncofhir.warehouse.landing.sink import SinkProgress
+
+_INSTALL = (
+    "the sink needs more packages: in a clone run pip install '.[warehouse]', with a wheel "
+    "pip install 'oncofhir-VERSION-py3-none-any.whl[warehouse]'"
+)
+
+
+def sink(
+    duckdb: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="Keep the tables in this DuckDB file. Default: oncofhir.duckdb."
+        ),
+    ] = None,
+    delta: Annotated[
+        str | None,
+        typer.Option(
+            metavar="URL", help="Keep the tables as Delta Lake tables below this folder or URL."
+        ),
+    ] = None,
+    once: Annotated[
+        bool,
+        typer.Option("--once", help="Stop at the end of the topics instead of waiting for more."),
+    ] = False,
+    batch_records: Annotated[
+        int, typer.Option(metavar="N", min=1, help="Most records per merge.")
+    ] = 10_000,
+) -> None:
+    """Land the output topics in tables that hold the current row of each key.
+
+    Tables: phenotypes (one row per finding), outcomes (one row per document and version); views: findings,
+    tumors. Rows and offsets are committed together, so that an interrupted sink resumes without loss or
+    duplicates. Records that are no row are listed in the table rejected_records. Ends on SIGTERM or Ctrl-C
+    after the batch under way, and prints one JSON object with the counts.
+
+    Examples:
+    oncofhir sink --once --duckdb warehouse.duckdb
+
+    oncofhir sink --delta s3://warehouse/oncology
+    """
+    if duckdb is not None and delta is not None:
+        fail("--duckdb and --delta exclude each other: choose one", Exit.WRONG_USAGE)
+    try:
+        from oncofhir.warehouse.landing.sink import Sink
+        from oncofhir.warehouse.landing.tables import landed_tables
+        from oncofhir.warehouse.landing.topic_record import NewerMajorVersion
+    except ModuleNotFoundError:
+        fail(_INSTALL, Exit.WRONG_USAGE)
+    from oncofhir.consumers.kafka.assigned_reader import assigned_reader
+    from oncofhir.schemas.errors import OncofhirError
+    from oncofhir.settings import SettingsError
+    from oncofhir.warehouse.landing.landing import LandingError
+
+    settings = settings_or_exit()
+    tables = landed_tables(settings.kafka)
+    stop = threading.Event()
+    signal.signal(signal.SIGTERM, lambda *_: stop.set())
+    signal.signal(signal.SIGINT, lambda *_: stop.set())
+    began = time.monotonic()
+    try:
+        with assigned_reader(settings.kafka, "sink") as reader:
+            landing = _open(duckdb, delta, tables)
+            try:
+                running = Sink(reader, landing, tables, batch_records=batch_records)
+                running.run(stop, once=once, on_progress=_Progress())
+            finally:
+                landing.close()
+    except LandingError as error:
+        fail(str(error), Exit.UNREACHABLE)
+    except NewerMajorVersion as error:
+        fail(str(error), Exit.WRONG_RESULT)
+    except (OncofhirError, SettingsError) as error:
+        give_up(error)
+    _print(running.progress, time.monotonic() - began)
+
+
+def _open(duckdb: Path | None, delta: str | None, tables: "Sequence[LandedTable]") -> "Landing":
+    if delta is not None:
+        from oncofhir.warehouse.landing.delta_landing import DeltaLanding
+
+        return DeltaLanding(delta, tables)
+    from oncofhir.warehouse.landing.duckdb_landing import DuckDbLanding
+
+    return DuckDbLanding.open(duckdb or Path("oncofhir.duckdb"), tables)
+
+
+class _Progress:
+    """Shows on a terminal, at most once a second, how much was read and what is unread."""
+
+    def __init__(self) -> None:
+        self._console = progress_console()
+        self._shown = 0.0
+
+    def __call__(self, progress: "SinkProgress") -> None:
+        now = time.monotonic()
+        if self._console.is_terminal and now - self._shown >= 1:
+            self._shown = now
+            read = sum(counts.records for counts in progress.merged.values())
+            self._console.print(f"read {read} records, {progress.lag} to go")
+
+
+def _print(progress: "SinkProgress", seconds: float) -> None:
+    json_line(
+        {
+            "tables": progress.merged,
+            "lag": progress.lag,
+            "seconds": round(seconds, 1),
+        }
+    )

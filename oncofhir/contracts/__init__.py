@@ -1,0 +1,1 @@
+"""Published contracts of the output topics (JSON Schema, Avro, AsyncAPI), generated from `schemas`."""

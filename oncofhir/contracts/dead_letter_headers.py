@@ -1,0 +1,42 @@
+"""The Kafka headers that oncofhir adds to a dead letter."""
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class DeadLetterHeaders(BaseModel):
+    """Headers that oncofhir adds to a record in the dead-letter topic.
+
+    Key, value and the other headers are unchanged. Each header's value is UTF-8 text. The headers hold
+    codes, numbers, times and topic names, never content of the record. A header without a value is left out.
+    """
+
+    model_config = ConfigDict(
+        frozen=True,
+        extra="allow",
+        alias_generator=lambda name: f"oncofhir-{name.replace('_', '-')}",
+    )
+
+    reason: str = Field(
+        description="Reason code; `oncofhir reasons` prints the meaning and remedy."
+    )
+    detail: str | None = Field(
+        None, description="What exactly was wrong, in names of fields and types, without content."
+    )
+    stage: str = Field(description="The step that failed: decode, process, give-up or added.")
+    entries: str | None = Field(
+        None, description="Positions, from 0, of the record's reports that failed, comma-separated."
+    )
+    attempts: str = Field(description="How often the record was tried.", pattern="^[0-9]+$")
+    topic: str = Field(description="Topic of the original record.")
+    partition: str = Field(description="Partition of the original record.", pattern="^[0-9]+$")
+    offset: str = Field(description="Offset of the original record.", pattern="^[0-9]+$")
+    timestamp: str = Field(
+        description="Timestamp of the original record, epoch milliseconds.", pattern="^-?[0-9]+$"
+    )
+    first_tried: str = Field(description="Time of the first attempt, ISO 8601 in UTC.")
+    last_tried: str = Field(description="Time of the last attempt, ISO 8601 in UTC.")
+    version: str = Field(description="Version of oncofhir that wrote the dead letter.")
+    null_headers: str | None = Field(
+        None,
+        description="Positions, from 0, of the original headers that had no value, comma-separated.",
+    )

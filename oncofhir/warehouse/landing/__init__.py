@@ -1,0 +1,1 @@
+"""Reads the output topics and keeps current tables."""
