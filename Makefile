@@ -10,12 +10,14 @@ STAMP := $(VENV)/.installed
 HELM_STAMP := $(VENV)/.helm-installed
 IMAGE_STAMP := $(VENV)/.image-installed
 TRAIN_STAMP := $(TRAIN_VENV)/.installed
+# More than cores: the integration tests wait most of the time.
+TEST_PROCESSES ?= 4
 TRAIN_MINUTES ?= 35
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 PACKAGES ?=
 
-.PHONY: help setup demo test test-kafka test-hapi validate-fhir chaos lint format helm-check image-check sbom setup-helm setup-training train finetune-test bench clean
+.PHONY: help setup demo test test-unit test-kafka test-hapi validate-fhir chaos lint format helm-check image-check sbom setup-helm setup-training train finetune-test bench clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  \1\t\2/' | expand -t 18
@@ -35,7 +37,10 @@ demo: $(STAMP) ## Run the main job on 20-odd reports with an embedded broker, FH
 	@$(BIN)/oncofhir demo $(ARGS)
 
 test: $(STAMP) ## Run the tests (unit tests, and integration tests against the embedded parts)
-	@$(BIN)/python -m pytest --ignore tests/finetune --ignore tests/apache_kafka $(ARGS)
+	@$(BIN)/python -m pytest --numprocesses $(TEST_PROCESSES) $(ARGS)
+
+test-unit: $(STAMP) ## Run the unit tests only (no servers; under a minute)
+	@$(BIN)/python -m pytest --numprocesses $(TEST_PROCESSES) tests/unit $(ARGS)
 
 test-hapi: $(STAMP) ## Run the tests of the store against HAPI FHIR (JDK 17+ and Maven; fetches 380 MB once)
 	@$(BIN)/python -m pytest tests/integration/fhir --ignore tests/integration/fhir/test_credentials.py --fhir-server hapi --timeout 400 $(ARGS)

@@ -1,11 +1,21 @@
-"""No settings from outside reach a test; which FHIR server the tests of the store run against."""
+"""What all tests share: no settings from outside, hypothesis' profile, which tests must run in one process."""
 
+import functools
 import os
 import signal
 from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
+import hypothesis
 import pytest
 import structlog
+
+# A machine under load is slow, not wrong; in CI each run draws the same examples.
+hypothesis.settings.register_profile(
+    "oncofhir", deadline=None, derandomize=os.environ.get("CI") == "true"
+)
+hypothesis.settings.load_profile("oncofhir")
 
 
 @pytest.fixture(autouse=True)
@@ -25,6 +35,28 @@ def pytest_configure() -> None:
     """A run that is told to end stops what it started; what it starts hears Ctrl-C, also of a run in the background."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Return a scheduler that runs the tests of a module with servers of its own in one process and in order.
+
+    All other tests are distributed one by one. `--dist loadgroup` would do the same by marks, but xdist 3.8
+    loses the marks under pytest 9.2 (it sets `_nodeid`, which pytest does not read any more).
+    """
+    from xdist.scheduler import LoadScopeScheduling
+
+    class ByModuleWithServers(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            module = nodeid.partition("::")[0]
+            return module if _has_servers(config.rootpath / module) else nodeid
+
+    return ByModuleWithServers(config, log)
+
+
+@functools.cache
+def _has_servers(module: Path) -> bool:
+    return 'scope="module"' in module.read_text(encoding="utf-8")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
