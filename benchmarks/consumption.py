@@ -23,12 +23,12 @@ from confluent_kafka import Consumer, Producer
 from kafka import KafkaConsumer
 from kafka.coordinator.assignors.cooperative_sticky import CooperativeStickyAssignor
 
-from oncofhir.consumers.kafka.client_patches.pending_rejoin import keep_rejoining
-from oncofhir.consumers.kafka.records import SourceRecord, Tenure
+from oncofhir.consumers.kafka.client_patches.pending_rejoin import keep_pending
+from oncofhir.consumers.kafka.records import AssignmentEpoch, SourceRecord
 from oncofhir.consumers.kafka.topics import ensure_topics
-from oncofhir.consumers.processing.concurrency import Place
+from oncofhir.consumers.processing.concurrency import Slot
 from oncofhir.consumers.processing.scheduler import Job, KeyedScheduler
-from oncofhir.consumers.source.poll_thread import Source
+from oncofhir.consumers.source.poll_thread import PollThread
 from oncofhir.consumers.worker import Worker
 from oncofhir.settings import Settings
 from tests.apache_kafka.broker import ApacheKafka
@@ -91,7 +91,7 @@ def plain_kafka_python(settings: Settings, total: int) -> float:
 
     def polls() -> Iterator[int]:
         while True:
-            keep_rejoining(consumer)
+            keep_pending(consumer)
             yield sum(len(batch) for batch in consumer.poll(50, max_records=500).values())
 
     try:
@@ -140,7 +140,7 @@ async def bare(settings: Settings, total: int) -> float:
 
         def polls() -> Iterator[int]:
             while True:
-                keep_rejoining(consumer)
+                keep_pending(consumer)
                 for batch in consumer.poll(50, max_records=500).values():
                     for record in batch:
                         loop.call_soon_threadsafe(receive, record)
@@ -168,8 +168,8 @@ async def runtime(settings: Settings, total: int, seconds: float) -> tuple[float
         for record in records:
             scheduler.submit(Job((record.key or b"").decode(), record.tenure, work_of(record)))
 
-    def work_of(record: SourceRecord) -> Callable[[Place], Any]:
-        async def work(_: Place) -> None:
+    def work_of(record: SourceRecord) -> Callable[[Slot], Any]:
+        async def work(_: Slot) -> None:
             nonlocal finished
             if seconds:
                 await asyncio.sleep(seconds)
@@ -180,7 +180,7 @@ async def runtime(settings: Settings, total: int, seconds: float) -> tuple[float
 
         return work
 
-    def dropped(tenures: frozenset[Tenure]) -> None:
+    def dropped(tenures: frozenset[AssignmentEpoch]) -> None:
         scheduler.cancel(tenures)
 
     def ended(cause: BaseException | None) -> None:
@@ -188,13 +188,13 @@ async def runtime(settings: Settings, total: int, seconds: float) -> tuple[float
             raise cause
 
     scheduler = KeyedScheduler(settings.kafka.max_in_flight_records, ended)
-    source = Source(
+    source = PollThread(
         settings.kafka,
         asyncio.get_running_loop(),
-        received=received,
-        dropped=dropped,
-        removed=lambda _, __: None,
-        ended=ended,
+        on_records=received,
+        on_partitions_dropped=dropped,
+        on_records_missed=lambda _, __: None,
+        on_stopped=ended,
     )
     source.start()
     await asyncio.wait_for(all_done.wait(), 300)

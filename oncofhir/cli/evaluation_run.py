@@ -64,7 +64,7 @@ async def _of_one(
     changed: Sequence[Perturbed] | None,
 ) -> tuple[dict[str, Any], Measured]:
     measured = await _measured(dataset.reports, model, settings)
-    calibration = composition.calibration(settings.model)
+    calibration = composition.load_configured_calibration(settings.model)
     said = result(measured, dataset.sha256, plan.seed, calibration)
     if changed is not None and plan.perturb is not None:
         after = await _measured(as_reports(dataset.reports, changed), model, settings)
@@ -77,10 +77,10 @@ async def _of_one(
 async def _measured(
     reports: Sequence[LabelledReport], model: ModelSettings | None, settings: Settings
 ) -> Measured:
-    answers = composition.answerer(model) if model else Rules()
-    extractor = composition.extractor(settings.model, answers)
-    store = composition.fhir_client(settings.fhir, settings.fhir.base_url, FhirCredentials())
-    repository = composition.repository(_with_codes(settings), store)
+    answers = composition.build_answerer(model) if model else Rules()
+    extractor = composition.build_extractor(settings.model, answers)
+    store = composition.build_fhir_client(settings.fhir, settings.fhir.base_url, FhirCredentials())
+    repository = composition.build_repository(_with_codes(settings), store)
     output_settings = composition.output_settings_sha256(settings)
 
     def build(report: Report, extraction: Extraction) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from uuid import uuid4
 from kafka import KafkaConsumer, TopicPartition
 from kafka.errors import KafkaError
 
-from oncofhir.consumers.kafka.connection import client_options, connect, translated
+from oncofhir.consumers.kafka.connection import client_options, connect, translate_error
 from oncofhir.consumers.kafka.records import Coordinates
 from oncofhir.consumers.publishing.report_publisher import publish_resources
 from oncofhir.fhir.rest.client import FhirClient
@@ -72,24 +72,24 @@ async def smoke_test(
     mark = uuid4().hex[:12]
     await store.update(_patient())
     progress(f"patient {PATIENT} is in the store")
-    watch = await asyncio.to_thread(_Watch, kafka)
+    watch = await asyncio.to_thread(_OutputReader, kafka)
     try:
         try:
-            outcome, condition, provenance = await _forth(
+            outcome, condition, provenance = await _publish_and_verify(
                 watch, kafka, store, mark, deadline, progress
             )
         except SmokeTestFailed as error:
             raise SmokeTestFailed(
-                f"{error}; {await _taken_back(watch, kafka, mark, deadline, progress)}"
+                f"{error}; {await _retract_after_failure(watch, kafka, mark, deadline, progress)}"
             ) from error
         report = _report(mark, _RETRACTION, "entered-in-error")
-        retracted = await _through(watch, kafka, report, deadline, progress)
+        retracted = await _publish_and_wait(watch, kafka, report, deadline, progress)
         if retracted.status is not OutcomeStatus.RETRACTED:
             raise SmokeTestFailed(f"the retraction's outcome is {retracted.status.value}")
     finally:
         await asyncio.to_thread(watch.close)
     return SmokeTest(
-        report=f"DiagnosticReport/{_ident(mark)}",
+        report=f"DiagnosticReport/{_report_id(mark)}",
         condition=condition,
         provenance=provenance,
         findings=outcome.findings,
@@ -98,8 +98,8 @@ async def smoke_test(
     )
 
 
-async def _forth(
-    watch: "_Watch",
+async def _publish_and_verify(
+    watch: "_OutputReader",
     kafka: KafkaSettings,
     store: FhirClient,
     mark: str,
@@ -107,31 +107,33 @@ async def _forth(
     progress: Callable[[str], None],
 ) -> tuple[OutcomeRow, str, str]:
     """The report's outcome, its Condition and the Condition's Provenance."""
-    outcome = await _through(watch, kafka, _report(mark, _FIRST, "final"), deadline, progress)
+    outcome = await _publish_and_wait(
+        watch, kafka, _report(mark, _FIRST, "final"), deadline, progress
+    )
     if outcome.status is not OutcomeStatus.FOUND:
         raise SmokeTestFailed(
             f"the report's outcome is {outcome.status.value} ({outcome.reason or 'no reason'}) and not "
-            f"found: {_look_at(outcome)}"
+            f"found: {_hint(outcome)}"
         )
-    condition = await _condition(watch, _ident(mark), deadline, store)
+    condition = await _condition(watch, _report_id(mark), deadline, store)
     provenance = await _provenance(condition, deadline, store)
     progress(f"stored: {condition}, traced by {provenance}")
     return outcome, condition, provenance
 
 
-def _look_at(outcome: OutcomeRow) -> str:
+def _hint(outcome: OutcomeRow) -> str:
     """What to look at when a report was not read as one with findings."""
     if outcome.status is OutcomeStatus.NOTHING_FOUND:
         return "see whether the model and its prompt set fit each other"
-    if outcome.status is OutcomeStatus.ALIAS:
+    if outcome.status is OutcomeStatus.DUPLICATE_RESOURCE:
         return "another resource in the store shows the same document"
     if outcome.reason:
         return "'oncofhir reasons' says what to do"
     return "see the worker's log"
 
 
-async def _taken_back(
-    watch: "_Watch",
+async def _retract_after_failure(
+    watch: "_OutputReader",
     kafka: KafkaSettings,
     mark: str,
     deadline: float,
@@ -140,16 +142,16 @@ async def _taken_back(
     """Retract the report of a test that failed, and say how that went."""
     report = _report(mark, _RETRACTION, "entered-in-error")
     try:
-        outcome = await _through(watch, kafka, report, deadline, progress)
+        outcome = await _publish_and_wait(watch, kafka, report, deadline, progress)
     except (SmokeTestFailed, OncofhirError) as error:
         if watch.published == _RETRACTION:
             return "its retraction is published, without an outcome so far"
-        return f"DiagnosticReport/{_ident(mark)} is not retracted ({error})"
+        return f"DiagnosticReport/{_report_id(mark)} is not retracted ({error})"
     return f"its retraction's outcome is {outcome.status.value}"
 
 
-async def _through(
-    watch: "_Watch",
+async def _publish_and_wait(
+    watch: "_OutputReader",
     kafka: KafkaSettings,
     report: dict[str, Any],
     deadline: float,
@@ -176,7 +178,7 @@ async def _through(
     )
 
 
-async def _condition(watch: "_Watch", ident: str, deadline: float, store: FhirClient) -> str:
+async def _condition(watch: "_OutputReader", ident: str, deadline: float, store: FhirClient) -> str:
     """The Condition that the diagnosis's row names, seen in the store."""
     while time.monotonic() < deadline:
         for row in watch.rows:
@@ -215,7 +217,7 @@ def _patient() -> dict[str, Any]:
     }
 
 
-def _ident(mark: str) -> str:
+def _report_id(mark: str) -> str:
     return f"{PATIENT}-{mark}"
 
 
@@ -224,7 +226,7 @@ def _report(mark: str, version: int, status: str) -> dict[str, Any]:
     written = datetime.now(UTC) + timedelta(seconds=version - 1)
     return {
         "resourceType": "DiagnosticReport",
-        "id": _ident(mark),
+        "id": _report_id(mark),
         "meta": {
             "versionId": str(version),
             "lastUpdated": written.isoformat(timespec="milliseconds"),
@@ -240,7 +242,7 @@ def _report(mark: str, version: int, status: str) -> dict[str, Any]:
     }
 
 
-class _Watch:
+class _OutputReader:
     """Reads the output topics from their ends on, in no group; blocks, so it is called in a thread."""
 
     def __init__(self, settings: KafkaSettings) -> None:
@@ -264,7 +266,7 @@ class _Watch:
                 self._consumer.position(partition)
         except KafkaError as error:
             self.close()
-            raise translated(error, settings) from error
+            raise translate_error(error, settings) from error
         except SmokeTestFailed:
             self.close()
             raise
@@ -288,7 +290,7 @@ class _Watch:
         try:
             polled = self._consumer.poll(timeout_ms=_POLL_MS)
         except KafkaError as error:
-            raise translated(error, self._settings) from error
+            raise translate_error(error, self._settings) from error
         for messages in polled.values():
             for message in messages:
                 self._take(message)

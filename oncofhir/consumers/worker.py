@@ -12,24 +12,24 @@ from contextlib import contextmanager, suppress
 import structlog
 
 from oncofhir import __version__
-from oncofhir.consumers.dead_letters.streak import dead_letters_lately
+from oncofhir.consumers.dead_letters.streak import count_trailing_dead_letters
 from oncofhir.consumers.health.probes import ProbeServer, probe_app
-from oncofhir.consumers.health.startup_checks import until_it_answers
-from oncofhir.consumers.health.status import Vitals
-from oncofhir.consumers.health.topic_startup_check import look_at_topics
+from oncofhir.consumers.health.startup_checks import wait_until_available
+from oncofhir.consumers.health.status import WorkerStatus
+from oncofhir.consumers.health.topic_startup_check import check_topics_at_startup
 from oncofhir.consumers.kafka.publisher import Publisher
-from oncofhir.consumers.kafka.records import SourceRecord, Tenure
-from oncofhir.consumers.processing.outages import Outages
-from oncofhir.consumers.processing.record_processor import Processing, ReportProcessor
+from oncofhir.consumers.kafka.records import AssignmentEpoch, SourceRecord
+from oncofhir.consumers.processing.outages import OutageMonitor
+from oncofhir.consumers.processing.record_processor import RecordProcessor, ReportProcessor
 from oncofhir.consumers.processing.scheduler import KeyedScheduler
-from oncofhir.consumers.source.poll_thread import Source
-from oncofhir.consumers.source.priority import Lane
+from oncofhir.consumers.source.poll_thread import PollThread
+from oncofhir.consumers.source.priority import Priority
 from oncofhir.inference.clients.replica_set import QueueStats
 from oncofhir.schemas.errors import OncofhirError
 from oncofhir.settings import Settings, SettingsError
 from oncofhir.telemetry import metrics as m
 
-_AT_A_TIME = 16  # records taken up before the event loop gets its turn
+_RECORDS_PER_TURN = 16  # records taken up before the event loop gets its turn
 
 log = structlog.get_logger(__name__)
 
@@ -51,29 +51,32 @@ class Worker:
         self._processor = processor
         self._metrics = m.Metrics()
         self._stopping = asyncio.Event()
-        self._hurried = asyncio.Event()
-        self._cause: BaseException | None = None
-        self._arrived: asyncio.Queue[SourceRecord] = asyncio.Queue()
+        self._forced = asyncio.Event()
+        self._error: BaseException | None = None
+        self._records: asyncio.Queue[SourceRecord] = asyncio.Queue()
         self.http_port = 0
         loop = asyncio.get_running_loop()
-        self._source = Source(
+        self._poll_thread = PollThread(
             settings.kafka,
             loop,
-            received=self._on_received,
-            dropped=self._on_dropped,
-            removed=self._on_removed,
-            ended=self._on_source_ended,
+            on_records=self._on_records,
+            on_partitions_dropped=self._on_dropped,
+            on_records_missed=self._on_records_missed,
+            on_stopped=self._on_poll_thread_stopped,
         )
         self._publisher = Publisher(settings.kafka)
         self._scheduler = KeyedScheduler(settings.kafka.max_in_flight_records, self.halt)
-        self._outages = Outages(
-            settings.retry, probe=processor.ready, changed=self._on_outage_changed, halt=self.halt
+        self._outages = OutageMonitor(
+            settings.retry,
+            probe=processor.check_dependencies,
+            on_change=self._on_outage_changed,
+            halt=self.halt,
         )
-        lanes = tuple(Lane) if settings.kafka.backfill_topics else (Lane.LIVE,)
-        self.vitals = Vitals(
-            self._source, self._scheduler, self._outages, self._metrics, lanes, model_queue
+        lanes = tuple(Priority) if settings.kafka.backfill_topics else (Priority.LIVE,)
+        self.status = WorkerStatus(
+            self._poll_thread, self._scheduler, self._outages, self._metrics, lanes, model_queue
         )
-        self._processing = Processing(
+        self._record_processor = RecordProcessor(
             processor,
             self._publisher,
             settings.kafka,
@@ -92,102 +95,102 @@ class Worker:
             TooManyDeadLetters: the cap is reached.
             SettingsError: a secret cannot be read, the port is taken or a topic is missing.
         """
-        app = probe_app(self.vitals, self.vitals.exposed, self._metrics.content_type)
+        app = probe_app(self.status, self.status.render_metrics, self._metrics.content_type)
         async with ProbeServer(app, self._settings.http) as server:
             self.http_port = server.port
             log.info("worker started", version=__version__, http_port=server.port)
             with _signals(self.stop):
                 await self._serve()
-        if self._cause is not None:
-            raise self._cause
+        if self._error is not None:
+            raise self._error
         log.info("worker stopped")
 
     def stop(self) -> None:
         """End in order; a second call ends without waiting for work."""
         if self._stopping.is_set():
-            self._hurried.set()
+            self._forced.set()
         self._stop()
 
     def halt(self, error: BaseException) -> None:
         """End because of an error; the first one counts and `run` raises it."""
-        if self._cause is None:
-            self._cause = error
-            log.error("worker halts", **_said(error))
-        self._hurried.set()
+        if self._error is None:
+            self._error = error
+            log.error("worker halts", **_error_fields(error))
+        self._forced.set()
         self._stop()
 
     def _stop(self) -> None:
         self._stopping.set()
-        self.vitals.is_stopping = True
+        self.status.is_stopping = True
 
     async def _serve(self) -> None:
         side_tasks: list[asyncio.Task[None]] = []
         try:
-            if not await self._dependencies_answer():
+            if not await self._wait_for_dependencies():
                 return
-            self.vitals.is_started = True
-            self._source.start()
+            self.status.is_started = True
+            self._poll_thread.start()
             side_tasks = [
-                asyncio.create_task(self._outages.watch()),
-                asyncio.create_task(self._take_up()),
+                asyncio.create_task(self._outages.run()),
+                asyncio.create_task(self._dispatch_records()),
             ]
             for task in side_tasks:
                 task.add_done_callback(self._on_side_task_ended)
             await self._stopping.wait()
-            await self._end(side_tasks)
+            await self._shut_down(side_tasks)
         finally:
             await self._publisher.close()
 
-    async def _dependencies_answer(self) -> bool:
+    async def _wait_for_dependencies(self) -> bool:
         """Wait for each; False when the worker is to end instead."""
         try:
             for name, ask in (
                 ("broker", self._publisher.connect),
-                ("topics", self._look_at_topics),
-                ("outcomes", self._look_back),
-                ("model and store", self._processor.ready),
+                ("topics", self._check_topics),
+                ("outcomes", self._restore_dead_letter_count),
+                ("model and store", self._processor.check_dependencies),
             ):
-                if not await until_it_answers(name, ask, self._stopping):
+                if not await wait_until_available(name, ask, self._stopping):
                     return False
         except (OncofhirError, SettingsError) as error:
             self.halt(error)
             return False
         return True
 
-    async def _look_at_topics(self) -> None:
+    async def _check_topics(self) -> None:
         if self._settings.kafka.check_topics:
-            await look_at_topics(self._settings.kafka)
+            await check_topics_at_startup(self._settings.kafka)
 
-    async def _look_back(self) -> None:
+    async def _restore_dead_letter_count(self) -> None:
         most = self._settings.retry.max_consecutive_dead_letters
-        count = await asyncio.to_thread(dead_letters_lately, self._settings.kafka, most)
-        self._processing.resume(count)
+        count = await asyncio.to_thread(count_trailing_dead_letters, self._settings.kafka, most)
+        self._record_processor.restore_dead_letter_count(count)
 
-    async def _take_up(self) -> None:
+    async def _dispatch_records(self) -> None:
         """Queue records for work, in the order in which they came."""
         taken = 0
         while True:
-            record = await self._arrived.get()
-            if self._source.assignment.holds(record.tenure):
-                for job in await self._processing.jobs(record):
-                    if self._source.assignment.holds(job.tenure):
+            record = await self._records.get()
+            if self._poll_thread.assignment.is_current(record.epoch):
+                for job in await self._record_processor.jobs_for(record):
+                    if self._poll_thread.assignment.is_current(job.epoch):
                         self._scheduler.submit(job)
             else:  # dropped on Kafka's thread before it arrived here
-                self.vitals.unfinished.pop(record, None)
+                self.status.in_flight_since.pop(record, None)
             taken += 1
-            if taken % _AT_A_TIME == 0:
+            if taken % _RECORDS_PER_TURN == 0:
                 await asyncio.sleep(0)
 
-    async def _end(self, side_tasks: Sequence[asyncio.Task[None]]) -> None:
+    async def _shut_down(self, side_tasks: Sequence[asyncio.Task[None]]) -> None:
         log.info(
-            "stopping", unfinished=len(self.vitals.unfinished), working=self._scheduler.working
+            "stopping", unfinished=len(self.status.in_flight_since), working=self._scheduler.running
         )
-        self._source.hold_back()
+        self._poll_thread.pause()
         for task in side_tasks:
             task.remove_done_callback(self._on_side_task_ended)
             task.cancel()
         drain = asyncio.create_task(self._scheduler.drain(self._settings.shutdown_timeout_seconds))
-        hurried = asyncio.create_task(self._hurried.wait())
+        hurried = asyncio.create_task(self._forced.wait())
         await asyncio.wait({drain, hurried}, return_when=asyncio.FIRST_COMPLETED)
         hurried.cancel()
         if not drain.done():
@@ -195,27 +198,27 @@ class Worker:
             await self._scheduler.close()
         elif not drain.result():
             log.warning("work did not end in time and will be done again")
-        await self._source.close()
+        await self._poll_thread.close()
 
-    def _on_received(self, records: Sequence[SourceRecord]) -> None:
+    def _on_records(self, records: Sequence[SourceRecord]) -> None:
         for record in records:
-            self.vitals.unfinished[record] = record.polled
+            self.status.in_flight_since[record] = record.polled
             self._metrics.count(m.RECORDS_RECEIVED, record.coordinates.topic)
-            self._arrived.put_nowait(record)
+            self._records.put_nowait(record)
 
     def _on_finished(self, record: SourceRecord) -> None:
-        self.vitals.unfinished.pop(record, None)
-        self._source.finish(record)
+        self.status.in_flight_since.pop(record, None)
+        self._poll_thread.finish(record)
 
-    def _on_dropped(self, tenures: frozenset[Tenure]) -> None:
+    def _on_dropped(self, tenures: frozenset[AssignmentEpoch]) -> None:
         self._scheduler.cancel(tenures)
-        for record in [r for r in self.vitals.unfinished if r.tenure in tenures]:
-            del self.vitals.unfinished[record]
+        for record in [r for r in self.status.in_flight_since if r.epoch in tenures]:
+            del self.status.in_flight_since[record]
 
-    def _on_removed(self, topic: str, count: int) -> None:
+    def _on_records_missed(self, topic: str, count: int) -> None:
         self._metrics.count(m.RECORDS_REMOVED, topic, by=count)
 
-    def _on_source_ended(self, cause: BaseException | None) -> None:
+    def _on_poll_thread_stopped(self, cause: BaseException | None) -> None:
         if cause is not None:
             self.halt(cause)
 
@@ -225,12 +228,12 @@ class Worker:
 
     def _on_outage_changed(self) -> None:
         if self._outages.open:
-            self._source.hold_back()
+            self._poll_thread.pause()
         elif not self._stopping.is_set():
-            self._source.go_on()
+            self._poll_thread.resume()
 
 
-def _said(error: BaseException) -> dict[str, str | None]:
+def _error_fields(error: BaseException) -> dict[str, str | None]:
     """Why, in what may stand in a log: the message of any other error may hold PHI."""
     if isinstance(error, OncofhirError):
         return {"reason": error.reason.value, "at": error.location, "detail": error.detail}

@@ -17,8 +17,8 @@ class OutcomeStatus(StrEnum):
     SKIPPED = "skipped"
     OUTDATED = "outdated"
     RETRACTED = "retracted"
-    STALE = "stale"
-    ALIAS = "alias"
+    OLDER_VERSION_IGNORED = "stale"
+    DUPLICATE_RESOURCE = "alias"
     DEAD_LETTERED = "dead-lettered"
 
 

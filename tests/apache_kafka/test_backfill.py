@@ -1,6 +1,6 @@
 """The two lanes on Apache Kafka: the same tests as on the embedded broker, and one more."""
 
-from oncofhir.consumers.source.priority import Lane
+from oncofhir.consumers.source.priority import Priority
 from tests.integration.consumers.test_backfill import (
     messages,
     pytestmark,  # noqa: F401
@@ -21,12 +21,12 @@ async def test_the_lag_of_history_that_rests_is_known(broker):
     processor = InstantProcessor(delay=0.5)
 
     def behind(topics):
-        return sum(lag for (topic, _), lag in worker._source.lag().items() if topic in topics)
+        return sum(lag for (topic, _), lag in worker._poll_thread.lag().items() if topic in topics)
 
     async with running(settings, processor) as worker:
         await until(lambda: behind(kafka.live_topics) > 0)
         await until(lambda: behind(kafka.backfill_topics) == 60)
-        assert Lane.HISTORY in worker._source.paused_lanes
+        assert Priority.BACKFILL in worker._poll_thread.paused_priorities
         processor.delay = 0.0
         await until(lambda: len(processor.events) == 100)
         await until(lambda: behind((*kafka.live_topics, *kafka.backfill_topics)) == 0)

@@ -7,7 +7,7 @@ import pytest
 from kafka import KafkaAdminClient
 
 from oncofhir.consumers.source import group_consumer as subscribing
-from oncofhir.consumers.source.poll_thread import Source
+from oncofhir.consumers.source.poll_thread import PollThread
 from tests.integration.consumers.worker_harness import message, publish, report, until
 
 pytestmark = pytest.mark.anyio
@@ -20,13 +20,13 @@ class Reader:
 
     def __init__(self, settings):
         self.read = []
-        self.source = Source(
+        self.source = PollThread(
             settings.kafka,
             asyncio.get_running_loop(),
-            received=self.received,
-            dropped=lambda _: None,
-            removed=lambda _, __: None,
-            ended=lambda _: None,
+            on_records=self.received,
+            on_partitions_dropped=lambda _: None,
+            on_records_missed=lambda _, __: None,
+            on_stopped=lambda _: None,
         )
 
     def received(self, records):

@@ -72,7 +72,7 @@ async def test_header_names_that_are_no_utf_8_hold_nothing_up_and_reach_the_dead
     processor = InstantProcessor()
     async with running(settings, processor) as worker:
         await until(lambda: len(processor.events) == 3)
-        await until(lambda: not worker.vitals.unfinished)
+        await until(lambda: not worker.status.in_flight_since)
     assert {e.source.id for e in processor.events} == {"before", "odd", "after"}
     letter = first_letter(settings)
     assert [(n.encode(), v) for n, v in letter.headers[:2]] == [
@@ -153,7 +153,7 @@ async def test_aborted_records_are_never_seen_and_the_gaps_are_committed_over(se
     assert committed(settings) == 17
     again = InstantProcessor()
     async with running(settings, again) as worker:
-        await until(lambda: worker._source.joined)
+        await until(lambda: worker._poll_thread.joined)
         await publish(settings, [message(settings, report("last"))])
         await until(lambda: again.events)
     assert [e.source.id for e in again.events] == ["last"]
@@ -172,7 +172,7 @@ async def test_an_open_transaction_is_waited_for(settings):
     processor = InstantProcessor()
     try:
         async with running(settings, processor) as worker:
-            await until(lambda: worker._source.joined)
+            await until(lambda: worker._poll_thread.joined)
             await asyncio.sleep(1.0)
             assert not processor.events
             producer.commit_transaction()
@@ -214,7 +214,7 @@ async def test_the_gaps_of_a_compacted_topic_are_committed_over(settings):
             )
         )
         # What compaction takes away is no record that was removed before it was read.
-        assert "oncofhir_records_removed_total{" not in worker.vitals.exposed().decode()
+        assert "oncofhir_records_removed_total{" not in worker.status.render_metrics().decode()
     assert committed(settings) == 20
 
 

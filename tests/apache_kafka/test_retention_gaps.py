@@ -4,7 +4,7 @@ import pytest
 from kafka import KafkaAdminClient, KafkaConsumer, TopicPartition
 
 from oncofhir.consumers.kafka.connection import client_options, connect
-from oncofhir.consumers.source.rebalance_listener import to_commit
+from oncofhir.consumers.source.rebalance_listener import offsets_to_commit
 from tests.apache_kafka.test_records import produce, transaction
 from tests.integration.consumers.worker_harness import (
     InstantProcessor,
@@ -34,7 +34,7 @@ def committed_at(settings, offset):
     try:
         at = (settings.kafka.diagnostic_report_topic, 0)
         consumer.assign([TopicPartition(*at)])
-        consumer.commit(to_commit({at: offset}))
+        consumer.commit(offsets_to_commit({at: offset}))
     finally:
         consumer.close(autocommit=False)
 
@@ -42,7 +42,9 @@ def committed_at(settings, offset):
 def told(worker, settings):
     name = f'oncofhir_records_removed_total{{topic="{settings.kafka.diagnostic_report_topic}"}} '
     found = [
-        line for line in worker.vitals.exposed().decode().splitlines() if line.startswith(name)
+        line
+        for line in worker.status.render_metrics().decode().splitlines()
+        if line.startswith(name)
     ]
     return [float(line.removeprefix(name)) for line in found]
 

@@ -1,11 +1,10 @@
 """What the worker and its commands promise of Kafka, on Apache Kafka: the tests of the embedded broker again."""
 
-from tests.integration.cli.test_dead_letters_command import (
+from tests.integration.consumers.test_dead_letters_command import (
     test_a_letter_is_not_gone_because_the_broker_is_slow,  # noqa: F401
     test_a_replay_that_was_cut_off_is_taken_up_where_it_was,  # noqa: F401
     test_letters_are_listed_shown_and_replayed_once_in_order,  # noqa: F401
 )
-
 from tests.integration.consumers.test_publisher import (
     test_a_message_that_is_too_large_is_rejected_and_others_go_on,  # noqa: F401
     test_a_producer_that_failed_takes_no_other_with_it,  # noqa: F401

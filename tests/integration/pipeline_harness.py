@@ -20,7 +20,7 @@ from oncofhir.testing.scripted_model import ScriptedModel
 
 
 class PipelineBench:
-    """`process` and `give_up` of a pipeline that is made anew for each call, as after a restart."""
+    """`process` and `mark_outdated` of a pipeline that is made anew for each call, as after a restart."""
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
@@ -29,30 +29,30 @@ class PipelineBench:
         """Deal with resources, one after another."""
         return self._run(resources, lambda way, event: way.process(event))
 
-    def give_up(self, resource: dict[str, Any] | ReportEvent, reason: Any) -> Any:
+    def mark_outdated(self, resource: dict[str, Any] | ReportEvent, reason: Any) -> Any:
         """What is left of a resource that is a dead letter."""
-        return self._run([resource], lambda way, event: way.give_up(event, reason))[0]
+        return self._run([resource], lambda way, event: way.mark_outdated(event, reason))[0]
 
     def _run(self, resources: Any, deal: Callable[[Pipeline, ReportEvent], Any]) -> list[Any]:
         async def run() -> list[Any]:
             settings = self.settings
-            store = composition.fhir_client(
+            store = composition.build_fhir_client(
                 settings.fhir, settings.fhir.base_url, FhirCredentials()
             )
-            answers = composition.answerer(settings.model)
+            answers = composition.build_answerer(settings.model)
             way = Pipeline(
-                reader=composition.report_reader(settings, parse_here),
+                reader=composition.build_report_reader(settings, parse_here),
                 source=SourceReader(store),
                 store=store,
-                repository=composition.repository(settings, store),
-                extractor=composition.extractor(settings.model, answers),
+                repository=composition.build_repository(settings, store),
+                extractor=composition.build_extractor(settings.model, answers),
                 model_queue=lambda: QueueStats(0, 0, 0),
                 settings_sha256="settings",
                 prompt_text="prompts",
                 software_version="0.0.0",
             )
             try:
-                await way.ready()
+                await way.check_dependencies()
                 events = [_event(resource) for resource in resources]
                 return [await deal(way, event) for event in events]
             finally:

@@ -53,17 +53,17 @@ def list_letters(
 
     The counts by reason end it, on stderr.
     """
-    from oncofhir.consumers.dead_letters.store import read_stock
+    from oncofhir.consumers.dead_letters.store import list_dead_letters
     from oncofhir.consumers.kafka.bounded_reader import bounded_reader
 
     wanted = _filter(reason, stage, topic, since, until)
     kafka = settings_or_exit().kafka
     try:
         with bounded_reader(kafka) as reader:
-            stock = read_stock(reader, kafka.dead_letter_topic)
+            stock = list_dead_letters(reader, kafka.dead_letter_topic)
     except (OncofhirError, SettingsError) as error:
         give_up(error)
-    letters = [letter for letter in stock.letters if wanted.takes(letter)]
+    letters = [letter for letter in stock.letters if wanted.matches(letter)]
     if wants_tables(as_json):
         table = Table("letter", "time", "record", "reason", "stage", "attempts", "replayed")
         for x in letters:
@@ -101,17 +101,17 @@ def show(
     With --value the original bytes go to stdout and nothing else does. They are a patient's report:
     write them only where such data may be.
     """
-    from oncofhir.consumers.dead_letters.store import described
+    from oncofhir.consumers.dead_letters.store import parse_dead_letter
     from oncofhir.consumers.kafka.bounded_reader import bounded_reader
 
     partition, offset = _place(letter)
     kafka = settings_or_exit().kafka
     try:
         with bounded_reader(kafka) as reader:
-            record = reader.one(kafka.dead_letter_topic, partition, offset)
+            record = reader.read_one(kafka.dead_letter_topic, partition, offset)
     except (OncofhirError, SettingsError) as error:
         give_up(error)
-    found = described(record) if record is not None else None
+    found = parse_dead_letter(record) if record is not None else None
     if record is None or found is None:
         fail(f"no dead letter at {letter} of {kafka.dead_letter_topic}", Exit.WRONG_RESULT)
     if value:
@@ -185,15 +185,15 @@ async def _replay(
     most: int,
     dry_run: bool,
 ) -> Counter[str]:
-    from oncofhir.consumers.dead_letters.replay import Verdict, judge, replay
-    from oncofhir.consumers.dead_letters.store import in_source_order, read_stock
+    from oncofhir.consumers.dead_letters.replay import ReplayStatus, replay, replay_status
+    from oncofhir.consumers.dead_letters.store import in_source_order, list_dead_letters
     from oncofhir.consumers.kafka.bounded_reader import bounded_reader
     from oncofhir.consumers.kafka.publisher import Publisher
     from oncofhir.consumers.kafka.topics import refuse_missing_topics
 
     counts: Counter[str] = Counter()
 
-    def tell(letter: "DeadLetter", verdict: Verdict) -> None:
+    def tell(letter: "DeadLetter", verdict: ReplayStatus) -> None:
         counts[verdict.value] += 1
         line = {"partition": letter.partition, "offset": letter.offset, "verdict": verdict.value}
         json_line(line | {"topic": to or letter.topic, "replays": letter.replays})
@@ -203,17 +203,17 @@ async def _replay(
     if to is not None:
         await asyncio.to_thread(refuse_missing_topics, {to}, kafka)
     with bounded_reader(kafka) as reader:
-        stock = read_stock(reader, kafka.dead_letter_topic)
+        stock = list_dead_letters(reader, kafka.dead_letter_topic)
         chosen = []
         for letter in in_source_order(stock.letters):
-            if not wanted.takes(letter) or (places and letter.place not in places):
+            if not wanted.matches(letter) or (places and letter.position not in places):
                 continue
-            verdict = judge(letter, again=again, most=most)
-            if verdict is Verdict.REPLAY and not dry_run:
+            verdict = replay_status(letter, again=again, limit=most)
+            if verdict is ReplayStatus.REPLAY and not dry_run:
                 chosen.append(letter)
             else:
                 tell(letter, verdict)
-        counts["gone"] += len(places - {letter.place for letter in stock.letters})
+        counts["gone"] += len(places - {letter.position for letter in stock.letters})
         if chosen:
             if to is None:
                 sources = {letter.topic for letter in chosen}
@@ -221,7 +221,7 @@ async def _replay(
             async with Publisher(kafka) as publisher:
                 topic = kafka.dead_letter_topic
                 async for done in replay(chosen, reader, publisher, topic, to):
-                    tell(done.letter, done.verdict)
+                    tell(done.letter, done.status)
     return +counts
 
 

@@ -13,7 +13,7 @@ from oncofhir.cli.concurrency import in_order
 from oncofhir.cli.exit_status import Exit, fail, status_of
 from oncofhir.cli.model_option import EMBEDDED, RULES, check_model, chosen_model
 from oncofhir.cli.output import json_line, wants_tables
-from oncofhir.consumers.processing.dry_run import Extracting, Output, Source
+from oncofhir.consumers.processing.dry_run import DryRun, LineSource, Output
 from oncofhir.schemas.reasons import Reason
 from oncofhir.settings import FhirCredentials, ModelApi, ModelSettings, Settings, SettingsError
 
@@ -104,23 +104,23 @@ async def _run(
     from oncofhir.inference.rules import Rules
 
     companions = [c for item in items if item.resource for c in inputs.companions_in(item.resource)]
-    store = composition.fhir_client(settings.fhir, settings.fhir.base_url, FhirCredentials())
-    answers = composition.answerer(model) if model else Rules()
-    pool = composition.parsing_pool(settings)
-    extracting = Extracting(
+    store = composition.build_fhir_client(settings.fhir, settings.fhir.base_url, FhirCredentials())
+    answers = composition.build_answerer(model) if model else Rules()
+    pool = composition.build_parsing_pool(settings)
+    extracting = DryRun(
         output=output,
-        reader=composition.report_reader(settings, pool.parse),
+        reader=composition.build_report_reader(settings, pool.parse),
         companions=companions,
         extractor=None
         if output is Output.REPORT
-        else composition.extractor(settings.model, answers),
-        repository=composition.repository(settings, store),
+        else composition.build_extractor(settings.model, answers),
+        repository=composition.build_repository(settings, store),
         settings_sha256=composition.output_settings_sha256(settings),
         software_version=__version__,
     )
     wrong = False
     try:
-        await extracting.ready()
+        await extracting.check_model()
         async for line in _lines(items, extracting):
             wrong = wrong or line["error"] is not None
             if tables:
@@ -134,17 +134,17 @@ async def _run(
     return wrong
 
 
-def _lines(items: list[inputs.Item], extracting: Extracting) -> AsyncIterator[dict[str, Any]]:
+def _lines(items: list[inputs.Item], extracting: DryRun) -> AsyncIterator[dict[str, Any]]:
     def works() -> Iterator[Work]:
         for item in items:
-            source = Source(file=item.file, line=item.line)
+            source = LineSource(file=item.file, line=item.line)
             if item.error is not None:
-                yield _constant(extracting.unreadable(source, item.error))
+                yield _constant(extracting.error_line(source, item.error))
             elif item.is_text:
-                yield partial(extracting.text, source, item.raw)
+                yield partial(extracting.extract_text, source, item.raw)
             else:
                 for report in inputs.reports_in(item.resource or {}):
-                    yield partial(extracting.resource, source, report)
+                    yield partial(extracting.extract_resource, source, report)
 
     return in_order(lambda work: work(), works(), AT_A_TIME)
 

@@ -83,11 +83,11 @@ async def _about_heads(
     settings: "Settings", ledger: "Ledger", begin: datetime | None, now: datetime, late: float
 ) -> "list[Discrepancy]":
     from oncofhir.consumers.composition import pipeline as composition
-    from oncofhir.consumers.reconciliation.reconcile import about_head, heads_written
+    from oncofhir.consumers.reconciliation.reconcile import check_head, heads_written
     from oncofhir.fhir.identifiers import IdentifierSystems
 
     fhir = settings.fhir
-    client = composition.fhir_client(fhir, fhir.base_url, fhir.credentials)
+    client = composition.build_fhir_client(fhir, fhir.base_url, fhir.credentials)
     found: list[Discrepancy] = []
     try:
         async for head in heads_written(
@@ -97,7 +97,7 @@ async def _about_heads(
             if head is None:
                 ledger.counts["unreadable-heads"] += 1
             else:
-                found += about_head(ledger, head, now, late)
+                found += check_head(ledger, head, now, late)
     finally:
         await client.aclose()
     _say(f"{counted(ledger.counts['heads'], 'head')}")

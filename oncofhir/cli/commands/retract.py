@@ -93,8 +93,8 @@ async def _run(settings: "Settings", recalled: "Recalled", *, dry_run: bool) -> 
     from oncofhir.schemas.errors import RequestRejected, StoreConflict
 
     fhir = settings.fhir
-    client = composition.fhir_client(fhir, fhir.base_url, fhir.credentials)
-    repository = composition.repository(settings, client)
+    client = composition.build_fhir_client(fhir, fhir.base_url, fhir.credentials)
+    repository = composition.build_repository(settings, client)
     systems = IdentifierSystems(prefix=fhir.identifier_system)
     counts: Counter[str] = Counter()
 

@@ -20,7 +20,7 @@ def smoke_test(
     marked entered-in-error afterwards; patient, Task and Provenance stay. Prints one JSON line. Exit
     status: 1 the report did not arrive, 2 wrong settings, 3 a dependency is unreachable.
     """
-    from oncofhir.consumers.composition.pipeline import fhir_client
+    from oncofhir.consumers.composition.pipeline import build_fhir_client
     from oncofhir.consumers.smoke_test import SmokeTest, SmokeTestFailed
     from oncofhir.consumers.smoke_test import smoke_test as run_through
     from oncofhir.schemas.errors import OncofhirError
@@ -38,7 +38,7 @@ def smoke_test(
         )
 
     async def run() -> SmokeTest:
-        store = fhir_client(fhir, fhir.base_url, fhir.credentials)
+        store = build_fhir_client(fhir, fhir.base_url, fhir.credentials)
         try:
             return await run_through(
                 settings.kafka,

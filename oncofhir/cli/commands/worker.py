@@ -17,7 +17,7 @@ def worker() -> None:
     It waits for the broker, the model and the store at start. Exit status: 0 stopped, 1 too much was
     dead-lettered or a fault of ours, 2 wrong settings or a missing topic, 3 a dependency refuses it.
     """
-    from oncofhir.consumers.composition.pipeline import parsing_pool, pipeline
+    from oncofhir.consumers.composition.pipeline import build_parsing_pool, build_pipeline
     from oncofhir.consumers.worker import Worker
     from oncofhir.schemas.errors import OncofhirError, TooManyDeadLetters
     from oncofhir.settings import SettingsError, refuse_own_port, refuse_shared_topics
@@ -27,9 +27,9 @@ def worker() -> None:
     configure(settings.log)
 
     async def run() -> None:
-        pool = parsing_pool(settings)
+        pool = build_parsing_pool(settings)
         try:
-            way = pipeline(settings, pool.parse)
+            way = build_pipeline(settings, pool.parse)
             await Worker(settings, way, way.model_queue).run()
         finally:
             await pool.aclose()

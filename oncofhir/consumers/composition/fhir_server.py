@@ -39,7 +39,7 @@ class SecretFile:
         return self._secret
 
 
-def authorization(
+def build_authorization(
     base_url: str,
     credentials: FhirCredentials,
     timeout: float,

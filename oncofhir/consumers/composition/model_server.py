@@ -66,12 +66,12 @@ def build_tls_context(settings: ModelSettings) -> ssl.SSLContext:
     context = ssl.create_default_context()
     if settings.ca_file:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-        _loading(
+        _load_certificates(
             "CA_FILE", settings.ca_file, partial(context.load_verify_locations, settings.ca_file)
         )
     if settings.cert_file:
         chain = partial(context.load_cert_chain, settings.cert_file, settings.key_file)
-        _loading("CERT_FILE", settings.cert_file, chain)
+        _load_certificates("CERT_FILE", settings.cert_file, chain)
     elif settings.key_file:
         raise SettingsError("ONCOFHIR_MODEL__KEY_FILE needs ONCOFHIR_MODEL__CERT_FILE")
     return context
@@ -91,7 +91,7 @@ def build_tokenizer(settings: ModelSettings) -> LocalTokenizer | None:
         raise SettingsError(f"ONCOFHIR_MODEL__TOKENIZER_FILE: {error}") from error
 
 
-def _loading(name: str, file: Path, load: Callable[[], object]) -> None:
+def _load_certificates(name: str, file: Path, load: Callable[[], object]) -> None:
     try:
         load()
     except OSError as error:  # ssl.SSLError is one

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from oncofhir import __version__
-from oncofhir.consumers.composition.fhir_server import authorization, tls
+from oncofhir.consumers.composition.fhir_server import build_authorization, tls
 from oncofhir.consumers.composition.model_server import build_model_client, build_tokenizer
 from oncofhir.consumers.processing.pipeline import Pipeline
 from oncofhir.consumers.processing.report_reader import ReportReader
@@ -44,25 +44,25 @@ def secret(file: Path | None) -> Callable[[], str | None]:
     return lambda: read_secret(file)
 
 
-def answerer(settings: ModelSettings) -> Answerer:
+def build_answerer(settings: ModelSettings) -> Answerer:
     """The prompted model that the settings name.
 
     Raises:
         SettingsError: there is no such prompt set, or a file that is named cannot be read.
     """
     return PromptedModel(
-        build_model_client(settings), _prompts(settings), tokenizer=build_tokenizer(settings)
+        build_model_client(settings), _load_prompts(settings), tokenizer=build_tokenizer(settings)
     )
 
 
-def _prompts(settings: ModelSettings) -> PromptSet:
+def _load_prompts(settings: ModelSettings) -> PromptSet:
     try:
         return load_prompt_set(settings.prompt_set)
     except ValueError as error:
         raise SettingsError(f"ONCOFHIR_MODEL__PROMPT_SET: {error}") from error
 
 
-def extractor(settings: ModelSettings, answers: Answerer) -> Extractor:
+def build_extractor(settings: ModelSettings, answers: Answerer) -> Extractor:
     """The extractor over whatever answers.
 
     Raises:
@@ -72,12 +72,12 @@ def extractor(settings: ModelSettings, answers: Answerer) -> Extractor:
         answers,
         minimum_confidence=settings.minimum_confidence,
         minimums={Kind(kind): least for kind, least in settings.minimum_confidence_by_kind.items()},
-        calibration=calibration(settings),
+        calibration=load_configured_calibration(settings),
         inferred_diagnosis=settings.inferred_diagnosis,
     )
 
 
-def calibration(settings: ModelSettings) -> Calibration | None:
+def load_configured_calibration(settings: ModelSettings) -> Calibration | None:
     """The calibration that the settings name.
 
     Raises:
@@ -91,7 +91,7 @@ def calibration(settings: ModelSettings) -> Calibration | None:
         raise SettingsError(f"ONCOFHIR_MODEL__CALIBRATION_FILE: {error}") from error
 
 
-def parsing_pool(settings: Settings) -> ParsingPool:
+def build_parsing_pool(settings: Settings) -> ParsingPool:
     """Where attachments are parsed; whoever makes it closes it."""
     parsing = settings.parsing
     return ParsingPool(
@@ -104,7 +104,7 @@ def parsing_pool(settings: Settings) -> ParsingPool:
     )
 
 
-def report_reader(settings: Settings, parse: Parse) -> ReportReader:
+def build_report_reader(settings: Settings, parse: Parse) -> ReportReader:
     """How reports are triaged and read; `parse` is where their attachments are parsed.
 
     Raises:
@@ -131,7 +131,7 @@ def report_reader(settings: Settings, parse: Parse) -> ReportReader:
     )
 
 
-def model_card(settings: ModelSettings) -> str | None:
+def read_model_card(settings: ModelSettings) -> str | None:
     """The card of the model that the settings name.
 
     Raises:
@@ -148,7 +148,7 @@ def model_card(settings: ModelSettings) -> str | None:
     return text
 
 
-def repository(settings: Settings, store: FhirClient) -> Repository:
+def build_repository(settings: Settings, store: FhirClient) -> Repository:
     """Where findings are written.
 
     Raises:
@@ -173,17 +173,19 @@ def repository(settings: Settings, store: FhirClient) -> Repository:
         shadow=fhir.write is WriteMode.SHADOW,
         sources=sources,
         strategy=strategy,
-        model_card=model_card(settings.model),
-        choices=choices(fhir),
+        model_card=read_model_card(settings.model),
+        choices=output_options(fhir),
     )
 
 
-def choices(settings: FhirSettings) -> Choices:
+def output_options(settings: FhirSettings) -> Choices:
     """What the site chose of the output."""
     return Choices(**{name: getattr(settings, name) for name in Choices.model_fields})
 
 
-def fhir_client(settings: FhirSettings, base_url: str, credentials: FhirCredentials) -> FhirClient:
+def build_fhir_client(
+    settings: FhirSettings, base_url: str, credentials: FhirCredentials
+) -> FhirClient:
     """A client for one FHIR server.
 
     Raises:
@@ -191,7 +193,7 @@ def fhir_client(settings: FhirSettings, base_url: str, credentials: FhirCredenti
     """
     return FhirClient(
         base_url,
-        authorization=authorization(base_url, credentials, settings.timeout_seconds),
+        authorization=build_authorization(base_url, credentials, settings.timeout_seconds),
         tls=tls(credentials),
         timeout=settings.timeout_seconds,
         max_connections=settings.max_connections,
@@ -208,31 +210,31 @@ def output_settings_sha256(settings: Settings) -> str:
     }
     if settings.fhir.references != "same":
         relevant["references"] = settings.fhir.references
-    relevant |= choices(settings.fhir).unusual
+    relevant |= output_options(settings.fhir).unusual
     if model.minimum_confidence_by_kind:
         relevant["min_confidence"] = model.minimum_confidence_by_kind
-    fitted = calibration(model)
+    fitted = load_configured_calibration(model)
     if fitted is not None:
         relevant["calibration"] = fitted.model_dump(mode="json")
     return sha256_of(json.dumps(relevant, sort_keys=True))
 
 
-def pipeline(settings: Settings, parse: Parse) -> Pipeline:
+def build_pipeline(settings: Settings, parse: Parse) -> Pipeline:
     """The whole way of a report; `parse` is where attachments are parsed.
 
     Raises:
         SettingsError: a setting names something that does not exist.
     """
     fhir = settings.fhir
-    store = fhir_client(fhir, fhir.base_url, fhir.credentials)
+    store = build_fhir_client(fhir, fhir.base_url, fhir.credentials)
     source = store
     if fhir.source_base_url and fhir.source_base_url != fhir.base_url:
-        source = fhir_client(fhir, fhir.source_base_url, fhir.source_credentials)
+        source = build_fhir_client(fhir, fhir.source_base_url, fhir.source_credentials)
     client = build_model_client(settings.model)
-    prompts = _prompts(settings.model)
+    prompts = _load_prompts(settings.model)
     answers = PromptedModel(client, prompts, tokenizer=build_tokenizer(settings.model))
     return Pipeline(
-        reader=report_reader(settings, parse),
+        reader=build_report_reader(settings, parse),
         source=SourceReader(
             source,
             allowed_origins=settings.intake.allowed_origins,
@@ -240,8 +242,8 @@ def pipeline(settings: Settings, parse: Parse) -> Pipeline:
             fetch_seconds=settings.intake.fetch_timeout_seconds,
         ),
         store=store,
-        repository=repository(settings, store),
-        extractor=extractor(settings.model, answers),
+        repository=build_repository(settings, store),
+        extractor=build_extractor(settings.model, answers),
         model_queue=lambda: client.queue,
         settings_sha256=output_settings_sha256(settings),
         prompt_text=prompts.model_dump_json(indent=1),

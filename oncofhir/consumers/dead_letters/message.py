@@ -15,11 +15,11 @@ from oncofhir.schemas.reasons import Reason
 
 DECODE = "decode"
 PROCESS = "process"
-GIVE_UP = "give-up"
+MARK_OUTDATED = "give-up"
 
 
 @dataclass(frozen=True)
-class Failure:
+class ReportFailure:
     """Why one report of a record failed. `entry` counts from 0 in the order of the record's reports."""
 
     reason: Reason
@@ -28,9 +28,9 @@ class Failure:
     entry: int | None = None
 
 
-def dead_letter(
+def build_dead_letter(
     record: SourceRecord,
-    failures: Sequence[Failure],
+    failures: Sequence[ReportFailure],
     first: datetime,
     topic: str,
 ) -> Message:
@@ -52,8 +52,8 @@ def dead_letter(
         "oncofhir-partition": str(at.partition),
         "oncofhir-offset": str(at.offset),
         "oncofhir-timestamp": str(record.timestamp),
-        "oncofhir-first-tried": _said(first),
-        "oncofhir-last-tried": _said(datetime.now(UTC)),
+        "oncofhir-first-tried": _iso(first),
+        "oncofhir-last-tried": _iso(datetime.now(UTC)),
         "oncofhir-version": __version__,
         "oncofhir-null-headers": absent,
     }
@@ -62,7 +62,7 @@ def dead_letter(
     return Message(topic, record.key, record.value, untouched + added)
 
 
-def _said(moment: datetime) -> str:
+def _iso(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat(timespec="milliseconds")
 
 
@@ -84,14 +84,14 @@ class DeadLetterCap:
         self._dead = 0
         self._row = 0
 
-    def resume(self, row: int) -> None:
+    def restore(self, row: int) -> None:
         """Go on after a restart, at so many dead letters in a row; a few more may come before the cap.
 
         So what was mended shows, and a bad record that comes first does not stop the rest for ever.
         """
         self._row = min(row, max(0, self._in_a_row - max(2, self._in_a_row // 20)))
 
-    def count(self, *, dead: bool) -> bool:
+    def record(self, *, dead: bool) -> bool:
         """Count a report; True when the cap is reached."""
         self._row = self._row + 1 if dead else 0
         if len(self._recent) < self._window:

@@ -21,7 +21,7 @@ from oncofhir.consumers.kafka.publisher import Publisher
 _AT_A_TIME = 20
 
 
-class Verdict(StrEnum):
+class ReplayStatus(StrEnum):
     """What becomes of a letter when it is asked to be replayed."""
 
     REPLAY = "replay"
@@ -31,20 +31,20 @@ class Verdict(StrEnum):
 
 
 @dataclass(frozen=True)
-class Replayed:
+class ReplayResult:
     """A letter and what became of it."""
 
     letter: DeadLetter
-    verdict: Verdict
+    status: ReplayStatus
 
 
-def judge(letter: DeadLetter, *, again: bool, most: int) -> Verdict:
+def replay_status(letter: DeadLetter, *, again: bool, limit: int) -> ReplayStatus:
     """Whether a letter is replayed: once, but for `again`; its record at most `most` times."""
-    if letter.replays >= most:
-        return Verdict.TOO_OFTEN
+    if letter.replays >= limit:
+        return ReplayStatus.TOO_OFTEN
     if letter.replayed and not again:
-        return Verdict.REPLAYED
-    return Verdict.REPLAY
+        return ReplayStatus.REPLAYED
+    return ReplayStatus.REPLAY
 
 
 async def replay(
@@ -53,7 +53,7 @@ async def replay(
     publisher: Publisher,
     dead_letter_topic: str,
     to: str | None = None,
-) -> AsyncIterator[Replayed]:
+) -> AsyncIterator[ReplayResult]:
     """Publish the records of letters to their source topics, or to `to`, and note that it was done.
 
     Kafka keeps the order of one key; records without a key may overtake each other, and the head decides.
@@ -64,9 +64,9 @@ async def replay(
     for batch in _batches(in_source_order(letters)):
         done, messages = [], []
         for letter in batch:
-            record = reader.one(dead_letter_topic, *letter.place)
+            record = reader.read_one(dead_letter_topic, *letter.position)
             if record is None:
-                yield Replayed(letter, Verdict.GONE)
+                yield ReplayResult(letter, ReplayStatus.GONE)
                 continue
             done.append(letter)
             messages.append(replay_message(record, to or letter.topic))
@@ -74,7 +74,7 @@ async def replay(
         if done:
             await publisher.publish([replay_note(done, dead_letter_topic)])
         for letter in done:
-            yield Replayed(letter, Verdict.REPLAY)
+            yield ReplayResult(letter, ReplayStatus.REPLAY)
 
 
 def _batches(letters: Sequence[DeadLetter]) -> list[list[DeadLetter]]:

@@ -17,7 +17,7 @@ REPLAYS = "oncofhir-replays"  # on a replayed record: how often it was replayed,
 _REPLAYED = "oncofhir-replayed"  # on a note: the letters that were replayed
 _REASON = "oncofhir-reason"  # the first of the headers that a dead letter adds
 
-Place = tuple[int, int]
+Position = tuple[int, int]
 
 
 class DeadLetter(Value):
@@ -45,7 +45,7 @@ class DeadLetter(Value):
     replayed: bool = False
 
     @property
-    def place(self) -> Place:
+    def position(self) -> Position:
         """Where it lies in the dead-letter topic."""
         return (self.partition, self.offset)
 
@@ -63,7 +63,7 @@ class Filter:
     since: datetime | None = None
     until: datetime | None = None
 
-    def takes(self, letter: DeadLetter) -> bool:
+    def matches(self, letter: DeadLetter) -> bool:
         """Whether a letter is meant."""
         return (
             (not self.reasons or letter.reason in self.reasons)
@@ -75,36 +75,36 @@ class Filter:
 
 
 @dataclass(frozen=True)
-class Stock:
+class DeadLetterListing:
     """The letters of a topic, those that were replayed marked, and how many records were neither."""
 
     letters: tuple[DeadLetter, ...]
     foreign: int
 
 
-def read_stock(reader: BoundedReader, topic: str) -> Stock:
+def list_dead_letters(reader: BoundedReader, topic: str) -> DeadLetterListing:
     """All dead letters of a topic up to its end now, in its order; no content is kept. Blocks."""
     letters: list[DeadLetter] = []
-    replayed: set[Place] = set()
+    replayed: set[Position] = set()
     foreign = 0
-    for record in reader.to_end(topic):
-        letter = described(record)
+    for record in reader.read_to_end(topic):
+        letter = parse_dead_letter(record)
         if letter is not None:
             letters.append(letter)
-        elif (noted := _noted(record)) is not None:
+        elif (noted := _parse_replay_note(record)) is not None:
             replayed |= noted
         else:
             foreign += 1
     marked = (
-        letter.model_copy(update={"replayed": True}) if letter.place in replayed else letter
+        letter.model_copy(update={"replayed": True}) if letter.position in replayed else letter
         for letter in letters
     )
-    return Stock(tuple(marked), foreign)
+    return DeadLetterListing(tuple(marked), foreign)
 
 
-def described(record: Any) -> DeadLetter | None:
+def parse_dead_letter(record: Any) -> DeadLetter | None:
     """What the headers of a polled record say; None when it is no dead letter of ours."""
-    start = _first_of_ours(record.headers)
+    start = _first_added_header(record.headers)
     if start is None:
         return None
     ours = {
@@ -134,7 +134,7 @@ def described(record: Any) -> DeadLetter | None:
 
 def in_source_order(letters: Iterable[DeadLetter]) -> list[DeadLetter]:
     """Letters as their records lay in the source: the order of each document's versions."""
-    return sorted(letters, key=lambda x: (x.topic, x.source_partition, x.source_offset, x.place))
+    return sorted(letters, key=lambda x: (x.topic, x.source_partition, x.source_offset, x.position))
 
 
 def replay_message(record: Any, topic: str) -> Message:
@@ -142,7 +142,7 @@ def replay_message(record: Any, topic: str) -> Message:
 
     A header that had no value has an empty one: kafka-python cannot send any other.
     """
-    start = _first_of_ours(record.headers)
+    start = _first_added_header(record.headers)
     original = record.headers[:start]
     kept = tuple((name, value or b"") for name, value in original if name != REPLAYS)
     count = (REPLAYS, str(_replays(original) + 1).encode())
@@ -155,7 +155,7 @@ def replay_note(letters: Iterable[DeadLetter], topic: str) -> Message:
     return Message(topic, None, b"", ((_REPLAYED, places.encode()),))
 
 
-def _first_of_ours(headers: Iterable[tuple[str, bytes | None]]) -> int | None:
+def _first_added_header(headers: Iterable[tuple[str, bytes | None]]) -> int | None:
     # The last one: an earlier dead letter's headers, replayed by other means, are the publisher's.
     numbers = [number for number, (name, _) in enumerate(headers) if name == _REASON]
     return numbers[-1] if numbers else None
@@ -166,14 +166,14 @@ def _replays(headers: Iterable[tuple[str, bytes | None]]) -> int:
     return max((int(c) for c in counts if c.isdigit() and len(c) < 10), default=0)  # noqa: PLR2004
 
 
-def _noted(record: Any) -> set[Place] | None:
+def _parse_replay_note(record: Any) -> set[Position] | None:
     said = [value for name, value in record.headers if name == _REPLAYED]
     if len(said) != 1 or said[0] is None or record.value:
         return None
-    return set(_places(said[0].decode("ascii", "replace")))
+    return set(_parse_positions(said[0].decode("ascii", "replace")))
 
 
-def _places(said: str) -> Iterator[Place]:
+def _parse_positions(said: str) -> Iterator[Position]:
     for place in said.split(","):
         partition, _, offset = place.partition(":")
         if partition.isdigit() and offset.isdigit():

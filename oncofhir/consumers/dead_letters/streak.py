@@ -16,14 +16,14 @@ from oncofhir.settings import KafkaSettings
 log = structlog.get_logger(__name__)
 
 
-def dead_letters_lately(settings: KafkaSettings, most: int) -> int:
+def count_trailing_dead_letters(settings: KafkaSettings, most: int) -> int:
     """Of the latest outcomes, how many are dead letters with no other between them, up to `most`. Blocks.
 
     0 where the topic cannot be read: whoever may write it need not be allowed to.
     """
     try:
         with bounded_reader(settings) as reader:
-            return _at_the_end(reader, settings.outcome_topic, most)
+            return _count_trailing(reader, settings.outcome_topic, most)
     except OncofhirError as error:
         log.warning(
             "outcomes could not be read; the count of dead letters in a row begins anew",
@@ -33,8 +33,8 @@ def dead_letters_lately(settings: KafkaSettings, most: int) -> int:
         return 0
 
 
-def _at_the_end(reader: BoundedReader, topic: str, most: int) -> int:
-    rows = [record for record in reader.last(topic, most) if record.value is not None]
+def _count_trailing(reader: BoundedReader, topic: str, most: int) -> int:
+    rows = [record for record in reader.read_last(topic, most) if record.value is not None]
     rows.sort(key=lambda record: record.timestamp)
     count = 0
     for record in reversed(rows[-most:]):

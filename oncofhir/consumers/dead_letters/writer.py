@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from oncofhir.consumers.dead_letters.message import DeadLetterCap, Failure, dead_letter
+from oncofhir.consumers.dead_letters.message import DeadLetterCap, ReportFailure, build_dead_letter
 from oncofhir.consumers.kafka.publisher import Publisher
 from oncofhir.consumers.kafka.records import SourceRecord
 from oncofhir.consumers.publishing.row_messages import dead_lettered, outcome_message
@@ -14,18 +14,18 @@ from oncofhir.telemetry import metrics as m
 
 
 @dataclass(eq=False)
-class Delivery:
+class RecordProgress:
     """A record that is being dealt with: how many reports have no end yet, and why others failed."""
 
     record: SourceRecord
-    unsettled: int
+    open_reports: int
     first_tried: datetime
-    failures: list[tuple[Failure, ReportEvent | None]] = field(default_factory=list)
+    failures: list[tuple[ReportFailure, ReportEvent | None]] = field(default_factory=list)
     is_counted: bool = False
-    is_dead_letter_out: bool = False
+    dead_letter_published: bool = False
 
 
-class Burial:
+class DeadLetterWriter:
     """Puts records among the dead letters; belongs to one event loop."""
 
     def __init__(
@@ -43,22 +43,22 @@ class Burial:
         )
         self._is_over_cap = False
 
-    def resume(self, max_consecutive_dead_letters: int) -> None:
+    def restore_count(self, dead_letters_in_a_row: int) -> None:
         """Know how the last reports ended before this process began."""
-        self._cap.resume(max_consecutive_dead_letters)
+        self._cap.restore(dead_letters_in_a_row)
 
-    def count_success(self) -> None:
+    def record_success(self) -> None:
         """A report came to a better end."""
-        self._cap.count(dead=False)
+        self._cap.record(dead=False)
 
-    def is_capped(self, delivery: Delivery) -> bool:
+    def count_and_check_cap(self, delivery: RecordProgress) -> bool:
         """Count a record among the dead letters, once, before it gets there; True when it must not."""
         if not delivery.is_counted:
             delivery.is_counted = True
-            self._is_over_cap |= self._cap.count(dead=True)
+            self._is_over_cap |= self._cap.record(dead=True)
         return self._is_over_cap
 
-    async def bury(self, delivery: Delivery) -> None:
+    async def write(self, delivery: RecordProgress) -> None:
         """Publish the dead letter, and then an outcome row for each report that failed.
 
         Called again after an error, it goes on where it was.
@@ -69,12 +69,12 @@ class Burial:
         """
         record = delivery.record
         failures = [failure for failure, _ in delivery.failures]
-        if not delivery.is_dead_letter_out:
-            letter = dead_letter(
+        if not delivery.dead_letter_published:
+            letter = build_dead_letter(
                 record, failures, delivery.first_tried, self._kafka.dead_letter_topic
             )
             await self._publisher.publish([letter])
-            delivery.is_dead_letter_out = True
+            delivery.dead_letter_published = True
         await self._publisher.publish(
             [
                 outcome_message(

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from oncofhir.consumers.envelopes import subscription_notifications as notifications
-from oncofhir.consumers.envelopes.context import Context, Open, from_resource, operation_of
+from oncofhir.consumers.envelopes.context import Context, Open, event_from_resource, operation_of
 from oncofhir.fhir.elements import Element, child, children, codings, string
 from oncofhir.fhir.references import literal_reference
 from oncofhir.schemas.errors import UnreadableReport
@@ -22,7 +22,7 @@ def events(bundle: Mapping[str, Any], context: Context, open_inner: Open) -> Seq
     """
     entries = list(children(bundle, "entry", "Bundle"))
     kind = string(bundle, "type", "Bundle")
-    resources = _literal([_resource(at, entry) for at, entry in entries], entries)
+    resources = _resolve_urns([_resource(at, entry) for at, entry in entries], entries)
     companions = tuple(resource for resource in resources if resource is not None)
     inner = Context(
         operation=context.operation,
@@ -79,7 +79,9 @@ def _of_entry(
     elif kind in REPORT_TYPES:
         reference = str(named) if named is not None else context.reference
         operation = Operation.DELETE if method == "DELETE" else context.operation
-        yield from_resource(resource, context.deeper(operation=operation, reference=reference))
+        yield event_from_resource(
+            resource, context.deeper(operation=operation, reference=reference)
+        )
 
 
 def _named(at: str, entry: Element, request: Element) -> SourceReference | None:
@@ -117,7 +119,7 @@ def _message_focus(companions: Sequence[Element], context: Context) -> Iterator[
             yield ReportEvent(operation=context.operation, source=named)
 
 
-def _literal(
+def _resolve_urns(
     resources: list[dict[str, Any] | None], entries: Sequence[tuple[str, Element]]
 ) -> list[dict[str, Any] | None]:
     """The resources with references to siblings' `urn:uuid:` full URLs made literal (`Patient/1`)."""
@@ -132,19 +134,21 @@ def _literal(
     }
     if not known:
         return resources
-    return [None if resource is None else _rewritten(resource, known, 0) for resource in resources]
+    return [
+        None if resource is None else _replace_urns(resource, known, 0) for resource in resources
+    ]
 
 
-def _rewritten(element: Any, known: Mapping[str, str], depth: int) -> Any:
+def _replace_urns(element: Any, known: Mapping[str, str], depth: int) -> Any:
     if depth > _MAX_REWRITE_DEPTH:
         return element
     if isinstance(element, list):
-        return [_rewritten(inner, known, depth + 1) for inner in element]
+        return [_replace_urns(inner, known, depth + 1) for inner in element]
     if not isinstance(element, dict):
         return element
     return {
         name: known[value]
         if name in {"reference", "url"} and isinstance(value, str) and value in known
-        else _rewritten(value, known, depth + 1)
+        else _replace_urns(value, known, depth + 1)
         for name, value in element.items()
     }

@@ -45,7 +45,7 @@ Shape = Callable[[Mapping[str, Any], Context, Open], Sequence[ReportEvent] | Non
 """Opens one kind of envelope; None when it is not of that kind."""
 
 
-def from_resource(resource: dict[str, Any], context: Context) -> ReportEvent:
+def event_from_resource(resource: dict[str, Any], context: Context) -> ReportEvent:
     """The event of a report's own JSON; id and version come from around it where it has none.
 
     Raises:

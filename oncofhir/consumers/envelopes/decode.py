@@ -14,7 +14,7 @@ from typing import Any
 from oncofhir.consumers.envelopes import bundles
 from oncofhir.consumers.envelopes import cloud_events as cloud
 from oncofhir.consumers.envelopes import fhir_server_messages as servers
-from oncofhir.consumers.envelopes.context import MAX_NESTING, Context, from_resource
+from oncofhir.consumers.envelopes.context import MAX_NESTING, Context, event_from_resource
 from oncofhir.fhir.references import literal_reference
 from oncofhir.fhir.release import unsupported_by_content_type
 from oncofhir.schemas.errors import UnreadableReport
@@ -44,9 +44,9 @@ def decode(
     if not value.strip():
         if event is None or event.reference is None:
             raise UnreadableReport(Reason.EMPTY_RECORD, source)
-        return _once(_open_reference(event.reference, event))
+        return _deduplicate(_open_reference(event.reference, event))
     context = replace(event or Context(), unsupported=_unsupported(headers))
-    return _once(_open(_content(value, source), context))
+    return _deduplicate(_open(_parse_json(value, source), context))
 
 
 def _unsupported(headers: Sequence[tuple[str, bytes]]) -> Reason | None:
@@ -55,7 +55,7 @@ def _unsupported(headers: Sequence[tuple[str, bytes]]) -> Reason | None:
     return next(filter(None, map(unsupported_by_content_type, declared)), None)
 
 
-def _once(events: Sequence[ReportEvent]) -> tuple[ReportEvent, ...]:
+def _deduplicate(events: Sequence[ReportEvent]) -> tuple[ReportEvent, ...]:
     """Each announcement once; a reference adds nothing to a resource that says the same."""
     carried = {(e.operation, str(e.source)) for e in events if e.resource is not None}
     unique: list[ReportEvent] = []
@@ -66,7 +66,7 @@ def _once(events: Sequence[ReportEvent]) -> tuple[ReportEvent, ...]:
     return tuple(unique)
 
 
-def _content(value: bytes, source: str) -> Any:
+def _parse_json(value: bytes, source: str) -> Any:
     try:
         text = value.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -74,7 +74,7 @@ def _content(value: bytes, source: str) -> Any:
             Reason.NOT_JSON, source, f"not UTF-8 at byte {error.start}"
         ) from None
     try:
-        content = json.loads(text, parse_constant=_no_constant)
+        content = json.loads(text, parse_constant=_refuse_constant)
     except json.JSONDecodeError as error:
         if literal_reference(text.strip()) is not None:
             return text.strip()
@@ -88,20 +88,20 @@ def _content(value: bytes, source: str) -> Any:
     return content
 
 
-def _no_constant(name: str) -> None:
+def _refuse_constant(name: str) -> None:
     raise ValueError(name)  # NaN and Infinity are no JSON
 
 
 def _is_too_deep(content: Any) -> bool:
     level = [content]
     for _ in range(_MAX_DEPTH):
-        level = [inner for outer in level for inner in _inner(outer)]
+        level = [inner for outer in level for inner in _nested_values(outer)]
         if not level:
             return False
     return True
 
 
-def _inner(content: Any) -> Iterator[Any]:
+def _nested_values(content: Any) -> Iterator[Any]:
     values = content.values() if isinstance(content, dict) else content
     return (v for v in values if isinstance(v, dict | list))
 
@@ -120,7 +120,7 @@ def _open(content: Any, context: Context) -> Sequence[ReportEvent]:
     if kind == "Bundle":
         return bundles.events(content, context, _open)
     if kind in REPORT_TYPES:
-        return [from_resource(content, context)]
+        return [event_from_resource(content, context)]
     if isinstance(kind, str) and kind:
         name = kind if kind.isascii() and kind.isalpha() and len(kind) <= 64 else None  # noqa: PLR2004
         raise UnreadableReport(Reason.UNSUPPORTED_RESOURCE_TYPE, None, name)

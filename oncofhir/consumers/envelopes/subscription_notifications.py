@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from oncofhir.consumers.envelopes.context import Context, from_resource
+from oncofhir.consumers.envelopes.context import Context, event_from_resource
 from oncofhir.fhir.elements import Element, child, children, string
 from oncofhir.fhir.references import literal_reference
 from oncofhir.schemas.errors import UnreadableReport
@@ -110,7 +110,9 @@ def _of_focus(reference: str, sent: dict[str, Entry], context: Context) -> Itera
     deleted = string(request, "method", f"{at}.request") == "DELETE"
     operation = Operation.DELETE if deleted else context.operation
     if resource is not None and resource.get("resourceType") in REPORT_TYPES:
-        yield from_resource(resource, context.deeper(operation=operation, reference=reference))
+        yield event_from_resource(
+            resource, context.deeper(operation=operation, reference=reference)
+        )
     elif named is not None and named.type in REPORT_TYPES:
         yield ReportEvent(operation=operation, source=named)
 

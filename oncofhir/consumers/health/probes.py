@@ -25,7 +25,7 @@ _STARTED_EVERY = 0.01
 
 
 @dataclass(frozen=True)
-class Condition:
+class ProbeResult:
     """The answer to a probe: fine or not, and what it was judged by (names and numbers of ours)."""
 
     ok: bool
@@ -35,15 +35,15 @@ class Condition:
 class Health(Protocol):
     """What the probes ask."""
 
-    def live(self) -> Condition: ...
-    def ready(self) -> Condition: ...
-    def started(self) -> Condition: ...
+    def live(self) -> ProbeResult: ...
+    def ready(self) -> ProbeResult: ...
+    def started(self) -> ProbeResult: ...
 
 
-def probe_app(health: Health, exposed: Callable[[], bytes], metrics_type: str) -> Starlette:
+def probe_app(health: Health, render_metrics: Callable[[], bytes], metrics_type: str) -> Starlette:
     """The application: four paths, GET only."""
 
-    def answered(condition: Condition) -> Response:
+    def answered(condition: ProbeResult) -> Response:
         body = {"ok": condition.ok, **condition.details}
         return JSONResponse(body, status_code=200 if condition.ok else 503)
 
@@ -57,7 +57,7 @@ def probe_app(health: Health, exposed: Callable[[], bytes], metrics_type: str) -
         return answered(health.started())
 
     async def metrics(_: Request) -> Response:
-        return Response(exposed(), media_type=metrics_type)
+        return Response(render_metrics(), media_type=metrics_type)
 
     return Starlette(
         routes=[

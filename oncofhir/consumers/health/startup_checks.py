@@ -15,7 +15,7 @@ _LONGEST_WAIT = 15.0
 log = structlog.get_logger(__name__)
 
 
-async def until_it_answers(
+async def wait_until_available(
     name: str, ask: Callable[[], Coroutine[Any, Any, None]], stopping: asyncio.Event
 ) -> bool:
     """Ask a dependency, less and less often, until it answers; False when the worker is stopped before.

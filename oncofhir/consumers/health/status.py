@@ -3,13 +3,13 @@
 import time
 from collections.abc import Callable
 
-from oncofhir.consumers.health.probes import Condition
+from oncofhir.consumers.health.probes import ProbeResult
 from oncofhir.consumers.kafka.records import SourceRecord
 from oncofhir.consumers.processing.circuit_breaker import BreakerState
-from oncofhir.consumers.processing.outages import Outages
+from oncofhir.consumers.processing.outages import OutageMonitor
 from oncofhir.consumers.processing.scheduler import KeyedScheduler
-from oncofhir.consumers.source.poll_thread import Source
-from oncofhir.consumers.source.priority import Lane
+from oncofhir.consumers.source.poll_thread import PollThread
+from oncofhir.consumers.source.priority import Priority
 from oncofhir.inference.clients.replica_set import QueueStats
 from oncofhir.telemetry import metrics as m
 
@@ -18,7 +18,7 @@ LIVE_SECONDS = 60.0
 _BREAKER_VALUES = {BreakerState.CLOSED: 0.0, BreakerState.HALF_OPEN: 0.5, BreakerState.OPEN: 1.0}
 
 
-class Vitals:
+class WorkerStatus:
     """Looks at the parts of a worker; changes nothing but the gauges.
 
     `unfinished` are the records that have no end yet, with the time of their poll (monotonic seconds).
@@ -27,14 +27,14 @@ class Vitals:
 
     def __init__(
         self,
-        source: Source,
+        source: PollThread,
         scheduler: KeyedScheduler,
-        outages: Outages,
+        outages: OutageMonitor,
         metrics: m.Metrics,
-        lanes: tuple[Lane, ...],
+        lanes: tuple[Priority, ...],
         model_queue: Callable[[], QueueStats] | None,
     ) -> None:
-        self.unfinished: dict[SourceRecord, float] = {}
+        self.in_flight_since: dict[SourceRecord, float] = {}
         self.is_started = False
         self.is_stopping = False
         self._source = source
@@ -44,15 +44,15 @@ class Vitals:
         self._lanes = lanes
         self._model_queue = model_queue
 
-    def live(self) -> Condition:
+    def live(self) -> ProbeResult:
         """The poll loop moves; before it runs, that the event loop answers is enough."""
-        silent = time.monotonic() - self._source.last_turn if self.is_started else 0.0
-        return Condition(silent < LIVE_SECONDS, {"seconds_since_poll": round(silent, 1)})
+        silent = time.monotonic() - self._source.last_poll_at if self.is_started else 0.0
+        return ProbeResult(silent < LIVE_SECONDS, {"seconds_since_poll": round(silent, 1)})
 
-    def ready(self) -> Condition:
+    def ready(self) -> ProbeResult:
         """In the group, dependencies up, not stopping."""
         out = [dependency.value for dependency in self._outages.open]
-        return Condition(
+        return ProbeResult(
             self._source.joined and not out and not self.is_stopping,
             {
                 "joined": self._source.joined,
@@ -62,21 +62,23 @@ class Vitals:
             },
         )
 
-    def started(self) -> Condition:
+    def started(self) -> ProbeResult:
         """Broker, model and store have answered once."""
-        return Condition(self.is_started, {})
+        return ProbeResult(self.is_started, {})
 
-    def exposed(self) -> bytes:
+    def render_metrics(self) -> bytes:
         """All metrics, as Prometheus scrapes them."""
-        records, size = self._source.assignment.load
+        records, size = self._source.assignment.in_flight
         self._metrics.set(m.RECORDS_IN_FLIGHT, records)
         self._metrics.set(m.BYTES_IN_FLIGHT, size)
-        self._metrics.set(m.REPORTS_IN_PROGRESS, self._scheduler.working)
+        self._metrics.set(m.REPORTS_IN_PROGRESS, self._scheduler.running)
         self._metrics.set(m.ASSIGNED, len(self._source.assignment.partitions))
-        self._metrics.set(m.PAUSED, self._source.paused)
+        self._metrics.set(m.PAUSED, self._source.partitions_paused)
         for lane in self._lanes:
-            self._metrics.set(m.CONSUMPTION_PAUSED, lane in self._source.paused_lanes, lane.value)
-        oldest = min(self.unfinished.values(), default=None)
+            self._metrics.set(
+                m.CONSUMPTION_PAUSED, lane in self._source.paused_priorities, lane.value
+            )
+        oldest = min(self.in_flight_since.values(), default=None)
         self._metrics.set(m.OLDEST_IN_FLIGHT, 0.0 if oldest is None else time.monotonic() - oldest)
         if self._model_queue is not None:
             queue = self._model_queue()

@@ -14,7 +14,7 @@ _SECONDS_BETWEEN = 1.0  # a topic that was just made is not known to every broke
 log = structlog.get_logger(__name__)
 
 
-async def look_at_topics(settings: KafkaSettings) -> None:
+async def check_topics_at_startup(settings: KafkaSettings) -> None:
     """Log what is advisable of the topics, each finding once.
 
     Raises:
@@ -31,7 +31,7 @@ async def look_at_topics(settings: KafkaSettings) -> None:
             return
         missing = [finding.topic for finding in findings if finding.problem == MISSING]
         if not missing:
-            _say(findings)
+            _log_findings(findings)
             return
         if look < _LOOKS:
             await asyncio.sleep(_SECONDS_BETWEEN)
@@ -41,7 +41,7 @@ async def look_at_topics(settings: KafkaSettings) -> None:
     )
 
 
-def _say(findings: tuple[TopicFinding, ...]) -> None:
+def _log_findings(findings: tuple[TopicFinding, ...]) -> None:
     for finding in findings:
         is_unknown = finding.severity is Severity.UNKNOWN
         said = log.info if is_unknown else log.warning

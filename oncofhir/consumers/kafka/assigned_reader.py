@@ -8,7 +8,7 @@ from typing import Any
 from kafka import KafkaConsumer, TopicPartition
 from kafka.errors import KafkaError, OffsetOutOfRangeError
 
-from oncofhir.consumers.kafka.connection import client_options, connect, translated
+from oncofhir.consumers.kafka.connection import client_options, connect, translate_error
 from oncofhir.schemas.errors import RequestRejected
 from oncofhir.schemas.reasons import Reason
 from oncofhir.settings import KafkaSettings
@@ -127,4 +127,4 @@ def translating(settings: KafkaSettings) -> Iterator[None]:
     try:
         yield
     except KafkaError as error:
-        raise translated(error, settings) from error
+        raise translate_error(error, settings) from error

@@ -13,15 +13,15 @@ from typing import Any
 from kafka import KafkaConsumer, TopicPartition
 from kafka.errors import KafkaError
 
-from oncofhir.consumers.kafka.connection import client_options, connect, translated
+from oncofhir.consumers.kafka.connection import client_options, connect, translate_error
 from oncofhir.schemas.errors import DependencyUnavailable, OncofhirError, RequestRejected
 from oncofhir.schemas.reasons import Reason
 from oncofhir.settings import KafkaSettings
 
 _POLL_MS = 500
 _STUCK_SECONDS = 30.0
-_AT_A_POLL = 10_000  # all that was fetched of a partition, about 1 MB
-_LAST_SECONDS = 2.0
+_MAX_POLL_RECORDS = 10_000  # all that was fetched of a partition, about 1 MB
+_ABSENT_SECONDS = 2.0
 
 
 class BoundedReader:
@@ -35,13 +35,13 @@ class BoundedReader:
         self._consumer = consumer
         self._settings = settings
 
-    def to_end(self, topic: str, since_ms: int | None = None) -> Iterator[Any]:
+    def read_to_end(self, topic: str, since_ms: int | None = None) -> Iterator[Any]:
         """The records of a topic, partition after partition, in offset order within each.
 
         `since_ms`: begin at the first record of at least this timestamp (epoch milliseconds); later ones may
         be older.
         """
-        with _translating(self._settings):
+        with _translate_errors(self._settings):
             partitions = self._partitions(topic)
             ends = self._consumer.end_offsets(partitions)
             begins = self._consumer.beginning_offsets(partitions)
@@ -50,18 +50,18 @@ class BoundedReader:
                 begins = {at: _begin(found.get(at), since_ms, ends[at]) for at in partitions}
             yield from self._spans(begins, ends)
 
-    def last(self, topic: str, most: int) -> Iterator[Any]:
+    def read_last(self, topic: str, limit: int) -> Iterator[Any]:
         """The records within the last `most` offsets of each partition, in offset order within each."""
-        with _translating(self._settings):
+        with _translate_errors(self._settings):
             partitions = self._partitions(topic)
             ends = self._consumer.end_offsets(partitions)
             begins = self._consumer.beginning_offsets(partitions)
-            begins = {at: max(begins[at], ends[at] - most) for at in partitions}
+            begins = {at: max(begins[at], ends[at] - limit) for at in partitions}
             yield from self._spans(begins, ends)
 
-    def one(self, topic: str, partition: int, offset: int) -> Any | None:
+    def read_one(self, topic: str, partition: int, offset: int) -> Any | None:
         """The record at an offset; None when it is not there (any more, or yet)."""
-        with _translating(self._settings):
+        with _translate_errors(self._settings):
             at = TopicPartition(topic, partition)
             if at not in self._partitions(topic):
                 return None
@@ -70,13 +70,13 @@ class BoundedReader:
             is_there = offset < self._consumer.end_offsets([at])[at]
             self._consumer.assign([at])
             self._consumer.seek(at, offset)
-            deadline = time.monotonic() + (_STUCK_SECONDS if is_there else _LAST_SECONDS)
+            deadline = time.monotonic() + (_STUCK_SECONDS if is_there else _ABSENT_SECONDS)
             while self._consumer.position(at) <= offset:
                 for record in self._consumer.poll(_POLL_MS, max_records=1).get(at, ()):
                     return record if record.offset == offset else None
                 if time.monotonic() > deadline:
                     if is_there:
-                        raise _stopped(at, offset, offset + 1)
+                        raise _stalled(at, offset, offset + 1)
                     break
             return None
 
@@ -100,13 +100,13 @@ class BoundedReader:
         # The position, not the last record: compaction and transactions leave offsets without one.
         position = begin
         while position < end:
-            yield from self._consumer.poll(_POLL_MS, max_records=_AT_A_POLL).get(at, ())
+            yield from self._consumer.poll(_POLL_MS, max_records=_MAX_POLL_RECORDS).get(at, ())
             now, before = time.monotonic(), position
             position = self._consumer.position(at)
             if position > before:
                 moved = now
             elif now - moved > _STUCK_SECONDS:
-                raise _stopped(at, position, end)
+                raise _stalled(at, position, end)
 
 
 def _begin(found: Any | None, since_ms: int, end: int) -> int:
@@ -117,7 +117,7 @@ def _begin(found: Any | None, since_ms: int, end: int) -> int:
     return end if found is None or found.timestamp < since_ms else int(found.offset)
 
 
-def _stopped(at: TopicPartition, position: int, end: int) -> DependencyUnavailable:
+def _stalled(at: TopicPartition, position: int, end: int) -> DependencyUnavailable:
     said = f"stopped at offset {position} of {end}"
     return DependencyUnavailable(Reason.BROKER_UNREACHABLE, at.topic, said)
 
@@ -145,10 +145,10 @@ def bounded_reader(settings: KafkaSettings) -> Iterator[BoundedReader]:
 
 
 @contextmanager
-def _translating(settings: KafkaSettings) -> Iterator[None]:
+def _translate_errors(settings: KafkaSettings) -> Iterator[None]:
     try:
         yield
     except OncofhirError:
         raise
     except KafkaError as error:
-        raise translated(error, settings) from error
+        raise translate_error(error, settings) from error

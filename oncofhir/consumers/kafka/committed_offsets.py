@@ -5,7 +5,7 @@ from contextlib import closing
 from kafka import KafkaAdminClient
 from kafka.errors import GroupIdNotFoundError, KafkaError
 
-from oncofhir.consumers.kafka.connection import client_options, connect, translated
+from oncofhir.consumers.kafka.connection import client_options, connect, translate_error
 from oncofhir.consumers.kafka.records import Partition
 from oncofhir.settings import KafkaSettings
 
@@ -25,5 +25,5 @@ def committed_offsets(settings: KafkaSettings) -> dict[Partition, int]:
         except GroupIdNotFoundError:
             return {}
         except KafkaError as error:
-            raise translated(error, settings) from error
+            raise translate_error(error, settings) from error
     return {(at.topic, at.partition): committed.offset for at, committed in found.items()}

@@ -9,8 +9,8 @@ from typing import Any, TypeVar
 from kafka import errors as kafka_errors
 from kafka.net.compat import KafkaNetClient
 
-from oncofhir.consumers.kafka.client_patches.header_names import accept_any_header_name
-from oncofhir.consumers.kafka.client_patches.read_before_close import deliver_bytes_before_a_close
+from oncofhir.consumers.kafka.client_patches.header_names import allow_non_utf8
+from oncofhir.consumers.kafka.client_patches.read_before_close import install
 from oncofhir.consumers.kafka.oauth import TokenProvider
 from oncofhir.schemas.errors import (
     AccessDenied,
@@ -26,7 +26,7 @@ _DEFAULT_PORT = "9092"
 _RECONNECT_MS = 5_000  # the longest pause of the client's own reconnecting; its default is 30 s
 OAUTHBEARER = "OAUTHBEARER"
 # ApiVersions (key 18) version 0, correlation id 0, no client id: the one request every broker answers.
-_GREETING = struct.pack(">ihhih", 10, 18, 0, 0, -1)
+_API_VERSIONS_REQUEST = struct.pack(">ihhih", 10, 18, 0, 0, -1)
 Client = TypeVar("Client")
 
 _TLS = {"SSL", "SASL_SSL"}
@@ -73,7 +73,7 @@ def client_options(settings: KafkaSettings, role: str) -> dict[str, Any]:
     return options
 
 
-def connect(make: Callable[..., Client], settings: KafkaSettings, **options: Any) -> Client:
+def connect(client_class: Callable[..., Client], settings: KafkaSettings, **options: Any) -> Client:
     """Make a client that has reached the broker; blocks some `CONNECT_SECONDS`.
 
     A client whose constructor fails leaves its network thread and sockets behind, and says of refused
@@ -85,9 +85,9 @@ def connect(make: Callable[..., Client], settings: KafkaSettings, **options: Any
         AccessDenied: broker-access-denied; the detail names the setting to look at.
         SettingsError: a certificate or key cannot be read.
     """
-    accept_any_header_name()
-    deliver_bytes_before_a_close()
-    _knock(settings)
+    allow_non_utf8()
+    install()
+    _check_reachable(settings)
     provider = options.get("sasl_oauth_token_provider")
     network: list[KafkaNetClient] = []
     refusals: list[BaseException] = []
@@ -100,11 +100,11 @@ def connect(make: Callable[..., Client], settings: KafkaSettings, **options: Any
     try:
         if provider is not None:
             provider.token()  # here its errors are seen, and on the IO thread it need not be waited for
-        return make(**options, kafka_client=remembered)
+        return client_class(**options, kafka_client=remembered)
     except (kafka_errors.KafkaError, OSError) as error:
         for client in network:
             client.close()
-        raise translated(refusals[-1] if refusals else error, settings) from error
+        raise translate_error(refusals[-1] if refusals else error, settings) from error
 
 
 def _note_refusals(client: KafkaNetClient, refusals: list[BaseException]) -> None:
@@ -126,7 +126,7 @@ def _note_refusals(client: KafkaNetClient, refusals: list[BaseException]) -> Non
     manager._connect = connect_and_note  # noqa: SLF001
 
 
-def _knock(settings: KafkaSettings) -> None:
+def _check_reachable(settings: KafkaSettings) -> None:
     """See that one of the addresses answers, through TLS where that is set."""
     tried = []
     for address in settings.bootstrap_servers.split(","):
@@ -137,7 +137,7 @@ def _knock(settings: KafkaSettings) -> None:
         try:
             with socket.create_connection((host, int(port)), CONNECT_SECONDS) as plain:
                 if settings.security_protocol in _TLS:
-                    _greet(plain, host, settings)
+                    _request_api_versions(plain, host, settings)
                 return
         except ssl.SSLError as error:
             raise _tls_refused(error, address) from error
@@ -148,10 +148,10 @@ def _knock(settings: KafkaSettings) -> None:
     )
 
 
-def _greet(plain: socket.socket, host: str, settings: KafkaSettings) -> None:
+def _request_api_versions(plain: socket.socket, host: str, settings: KafkaSettings) -> None:
     """Shake hands and have one answer: in TLS 1.3 a refused client learns of it only when it reads."""
     with _tls_context(settings).wrap_socket(plain, server_hostname=host) as secured:
-        secured.sendall(_GREETING)
+        secured.sendall(_API_VERSIONS_REQUEST)
         if not secured.recv(1):
             raise ConnectionResetError
 
@@ -188,7 +188,7 @@ def _tls_refused(error: ssl.SSLError, address: str) -> OncofhirError:
     return DependencyUnavailable(Reason.BROKER_UNREACHABLE, address, detail)
 
 
-def translated(error: BaseException, settings: KafkaSettings) -> OncofhirError:
+def translate_error(error: BaseException, settings: KafkaSettings) -> OncofhirError:
     """An error of kafka-python in our words; its message, which may quote records, is left behind."""
     addresses = settings.bootstrap_servers
     kind = type(error).__name__

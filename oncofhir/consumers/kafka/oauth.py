@@ -55,14 +55,14 @@ class TokenProvider(AbstractTokenProvider):  # type: ignore[misc]  # untyped bas
         """
         with self._lock:
             if self._clock() >= self._good_until:
-                answer = self._asked()
+                answer = self._request_token()
                 self._token = answer["access_token"]
                 self._good_until = self._clock() + _KEPT * float(
                     answer.get("expires_in", _DEFAULT_LIFE)
                 )
             return self._token
 
-    def _asked(self) -> dict[str, Any]:
+    def _request_token(self) -> dict[str, Any]:
         settings = self._settings
         form = {"grant_type": "client_credentials"}
         if settings.sasl_oauth_scope is not None:
@@ -74,7 +74,7 @@ class TokenProvider(AbstractTokenProvider):  # type: ignore[misc]  # untyped bas
                 data=form,
                 auth=(settings.sasl_oauth_client_id or "", secret),
                 timeout=_SECONDS,
-                verify=_trust(settings),
+                verify=_tls_context(settings),
             )
         except (httpx2.HTTPError, OSError) as error:
             raise kafka_errors.KafkaConnectionError(
@@ -86,10 +86,10 @@ class TokenProvider(AbstractTokenProvider):  # type: ignore[misc]  # untyped bas
             raise kafka_errors.SaslAuthenticationFailedError(
                 f"token endpoint: {answer.status_code}"
             )
-        return _read(answer.content)
+        return _parse_answer(answer.content)
 
 
-def _read(content: bytes) -> dict[str, Any]:
+def _parse_answer(content: bytes) -> dict[str, Any]:
     """The answer of RFC 6749, section 5.1; of a wrong one nothing is repeated."""
     try:
         answer = json.loads(content) if len(content) <= _LARGEST_TOKEN else None
@@ -104,6 +104,6 @@ def _read(content: bytes) -> dict[str, Any]:
     raise kafka_errors.SaslAuthenticationFailedError("token endpoint: no token in its answer")
 
 
-def _trust(settings: KafkaSettings) -> ssl.SSLContext:
+def _tls_context(settings: KafkaSettings) -> ssl.SSLContext:
     file = settings.sasl_oauth_ca_file
     return ssl.create_default_context(cafile=str(file) if file is not None else None)

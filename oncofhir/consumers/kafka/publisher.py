@@ -12,7 +12,7 @@ from kafka import KafkaProducer
 from kafka.errors import KafkaError
 from kafka.serializer import Serializer
 
-from oncofhir.consumers.kafka.connection import client_options, connect, translated
+from oncofhir.consumers.kafka.connection import client_options, connect, translate_error
 from oncofhir.consumers.kafka.records import Coordinates
 from oncofhir.schemas.errors import DependencyUnavailable, OncofhirError, RequestRejected
 from oncofhir.schemas.reasons import Reason
@@ -57,7 +57,7 @@ class Publisher:
     def __init__(self, settings: KafkaSettings) -> None:
         self._settings = settings
         self._producer: KafkaProducer | None = None
-        self._is_sound = False
+        self._is_usable = False
         # One thread: `send` may wait for metadata, and messages keep the order of the calls.
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="oncofhir-publish")
 
@@ -78,7 +78,7 @@ class Publisher:
         Raises:
             DependencyUnavailable, AccessDenied: it cannot be reached, or refuses us.
         """
-        await asyncio.get_running_loop().run_in_executor(self._thread, self._connected)
+        await asyncio.get_running_loop().run_in_executor(self._thread, self._connected_producer)
 
     async def publish(self, messages: Sequence[Message]) -> tuple[Coordinates, ...]:
         """Publish messages, in order within a topic and key; returns when all are acknowledged.
@@ -92,38 +92,44 @@ class Publisher:
             return ()
         loop = asyncio.get_running_loop()
         acknowledged: asyncio.Future[list[Any]] = loop.create_future()
-        acknowledged.add_done_callback(_seen)  # we may be cancelled before we await it
+        acknowledged.add_done_callback(
+            _retrieve_exception
+        )  # we may be cancelled before we await it
         topics = {message.topic for message in messages}
-        if self._is_sound and self._producer is not None and _knows(self._producer, topics):
+        if (
+            self._is_usable
+            and self._producer is not None
+            and _knows_partitions(self._producer, topics)
+        ):
             # The client knows their partitions, so that `send` will not wait for metadata.
             producer = self._send(messages, loop, acknowledged)
         else:
             producer = await loop.run_in_executor(
                 self._thread, self._send, messages, loop, acknowledged
             )
-            self._is_sound = True  # what gave up a spoiled one was queued before
+            self._is_usable = True  # what gave up a spoiled one was queued before
         try:
             answers = await acknowledged
         except KafkaError as error:
-            raise self._failed(error, producer) from error
+            raise self._translate_failure(error, producer) from error
         return tuple(Coordinates(a.topic, a.partition, a.offset) for a in answers)
 
     async def close(self) -> None:
         """Wait for what is on its way, up to a few seconds, and end."""
-        await asyncio.get_running_loop().run_in_executor(self._thread, self._close)
+        await asyncio.get_running_loop().run_in_executor(self._thread, self._close_producer)
         self._thread.shutdown(wait=False)
 
-    def _failed(self, error: KafkaError, producer: KafkaProducer) -> OncofhirError:
-        ours = translated(error, self._settings)
+    def _translate_failure(self, error: KafkaError, producer: KafkaProducer) -> OncofhirError:
+        ours = translate_error(error, self._settings)
         if not isinstance(ours, RequestRejected):
             # An idempotent producer that has lost its sequence refuses everything from then on.
-            self._is_sound = False
-            self._thread.submit(self._give_up, producer)
+            self._is_usable = False
+            self._thread.submit(self._discard, producer)
         return ours
 
     # The rest runs on the publishing thread (`_send` also in the loop), callbacks on kafka-python's.
 
-    def _connected(self) -> KafkaProducer:
+    def _connected_producer(self) -> KafkaProducer:
         if self._producer is None:
             self._producer = connect(
                 KafkaProducer,
@@ -164,12 +170,12 @@ class Publisher:
             answers[number] = answer
             missing -= 1
             if not missing:
-                _call(loop, settle, None)
+                _call_in_loop(loop, settle, None)
 
         def failed(error: BaseException) -> None:
-            _call(loop, settle, error)
+            _call_in_loop(loop, settle, error)
 
-        producer = self._producer or self._connected()
+        producer = self._producer or self._connected_producer()
         try:
             for number, message in enumerate(messages):
                 is_null = message.key is None and message.value is None
@@ -184,36 +190,36 @@ class Publisher:
         except KafkaError as error:
             failed(error)
         except (TypeError, ValueError) as error:
-            raise self._refused(error, producer, messages) from None
+            raise self._client_refusal(error, producer, messages) from None
         return producer
 
-    def _refused(
+    def _client_refusal(
         self, error: Exception, producer: KafkaProducer, messages: Sequence[Message]
     ) -> OncofhirError:
         """Why the client itself refused a message; also when the partitions were lost in between."""
-        if not _knows(producer, {message.topic for message in messages}):
+        if not _knows_partitions(producer, {message.topic for message in messages}):
             address = self._settings.bootstrap_servers
             return DependencyUnavailable(
                 Reason.BROKER_UNREACHABLE, address, "the partitions are not known"
             )
         return RequestRejected(Reason.BROKER_REJECTED, None, f"{type(error).__name__} in send")
 
-    def _give_up(self, spoiled: KafkaProducer) -> None:
+    def _discard(self, spoiled: KafkaProducer) -> None:
         """Close a producer; many of its messages may fail, the last when another has taken its place."""
         if self._producer is spoiled:
-            self._close()
+            self._close_producer()
 
-    def _close(self) -> None:
+    def _close_producer(self) -> None:
         producer, self._producer = self._producer, None
         if producer is not None:
             try:
                 producer.close(timeout=_CLOSE_SECONDS)
             except KafkaError as error:
                 log.warning("closing the producer failed", error=type(error).__name__)
-                _abandon(producer)
+                _force_close(producer)
 
 
-def _abandon(producer: KafkaProducer) -> None:
+def _force_close(producer: KafkaProducer) -> None:
     """End the sender of a producer whose `close` gave up: it raises before it gets that far."""
     sender = getattr(producer, "_sender", None)
     if sender is not None:
@@ -221,17 +227,17 @@ def _abandon(producer: KafkaProducer) -> None:
     producer._closed = True  # noqa: SLF001 - else its finalizer tries, and complains, again
 
 
-def _knows(producer: KafkaProducer, topics: Collection[str]) -> bool:
+def _knows_partitions(producer: KafkaProducer, topics: Collection[str]) -> bool:
     """Whether the client has the partitions of all topics; a broker that restarts may take them from it."""
     metadata = producer._metadata  # noqa: SLF001 - `partitions_for` waits where it does not know
     return all(metadata.partitions_for_topic(topic) is not None for topic in topics)
 
 
-def _seen(acknowledged: "asyncio.Future[list[Any]]") -> None:
+def _retrieve_exception(acknowledged: "asyncio.Future[list[Any]]") -> None:
     if not acknowledged.cancelled():
         acknowledged.exception()
 
 
-def _call(loop: asyncio.AbstractEventLoop, callback: Any, *arguments: Any) -> None:
+def _call_in_loop(loop: asyncio.AbstractEventLoop, callback: Any, *arguments: Any) -> None:
     if not loop.is_closed():
         loop.call_soon_threadsafe(callback, *arguments)

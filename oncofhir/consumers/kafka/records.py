@@ -18,12 +18,12 @@ class Coordinates(NamedTuple):
         return f"{self.topic}/{self.partition}/{self.offset}"
 
 
-class Tenure(NamedTuple):
+class AssignmentEpoch(NamedTuple):
     """One stretch of time in which a partition was ours. Work of an older tenure counts no more."""
 
     topic: str
     partition: int
-    epoch: int
+    number: int
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -35,7 +35,7 @@ class SourceRecord:
     """
 
     coordinates: Coordinates
-    tenure: Tenure
+    epoch: AssignmentEpoch
     timestamp: int
     polled: float
     key: bytes | None = field(repr=False)

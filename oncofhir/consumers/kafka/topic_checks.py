@@ -10,7 +10,7 @@ from kafka import KafkaAdminClient
 from kafka.admin import ConfigResource, ConfigResourceType
 from kafka.errors import KafkaError
 
-from oncofhir.consumers.kafka.connection import client_options, connect, translated
+from oncofhir.consumers.kafka.connection import client_options, connect, translate_error
 from oncofhir.consumers.kafka.publisher import DEAD_LETTER_HEADROOM
 from oncofhir.consumers.kafka.topics import wanted_topics
 from oncofhir.schemas.base import Value
@@ -66,7 +66,7 @@ def check_topics(
         present = sorted(set(names) & set(admin.list_topics()))
         facts = _facts(admin, present) if present else ()
     except KafkaError as error:
-        raise translated(error, settings) from error
+        raise translate_error(error, settings) from error
     finally:
         admin.close()
     return tuple(
@@ -121,45 +121,68 @@ def findings_of(
             remedy = "ask the broker's own tools for cleanup.policy and max.message.bytes"
             yield _finding(fact.name, "settings", Severity.UNKNOWN, "not told", "told", remedy)
         elif name in rows:
-            yield from _of_rows(fact)
+            yield from _check_row_topic(fact)
         elif name == settings.dead_letter_topic:
-            yield from _of_dead_letters(fact, inputs)
+            yield from _check_dead_letter_topic(fact, inputs)
         else:
-            yield from _of_input(fact, settings)
+            yield from _check_input_topic(fact, settings)
 
 
-def _of_rows(fact: TopicFacts) -> Iterator[TopicFinding]:
+def _check_row_topic(fact: TopicFacts) -> Iterator[TopicFinding]:
     policy = fact.configs[_CLEANUP]
     if policy != "compact":
         yield _finding(
-            fact.name, _CLEANUP, Severity.LOSES_DATA, policy, "compact", _set(_CLEANUP, "compact")
+            fact.name,
+            _CLEANUP,
+            Severity.LOSES_DATA,
+            policy,
+            "compact",
+            _alter_command(_CLEANUP, "compact"),
         )
 
 
-def _of_dead_letters(fact: TopicFacts, inputs: Sequence[TopicFacts]) -> Iterator[TopicFinding]:
+def _check_dead_letter_topic(
+    fact: TopicFacts, inputs: Sequence[TopicFacts]
+) -> Iterator[TopicFinding]:
     policy = fact.configs[_CLEANUP]
     if "compact" in policy:  # letters have their records' keys: a document would keep only its last
         yield _finding(
-            fact.name, _CLEANUP, Severity.LOSES_DATA, policy, "delete", _set(_CLEANUP, "delete")
+            fact.name,
+            _CLEANUP,
+            Severity.LOSES_DATA,
+            policy,
+            "delete",
+            _alter_command(_CLEANUP, "delete"),
         )
     size = int(fact.configs[_SIZE])
     needed = max((int(i.configs.get(_SIZE, "0")) for i in inputs), default=0) + DEAD_LETTER_HEADROOM
     if size < needed:
-        yield _wrong(fact.name, _SIZE, str(size), f"{needed} or more", _set(_SIZE, str(needed)))
+        yield _wrong(
+            fact.name, _SIZE, str(size), f"{needed} or more", _alter_command(_SIZE, str(needed))
+        )
     kept = _retention(fact)
     longest = max((_retention(i) for i in inputs), default=0.0)
     if kept < longest:
         wanted = "as long as the input topics, or longer"
         yield _wrong(
-            fact.name, _RETENTION, fact.configs[_RETENTION], wanted, _set(_RETENTION, "-1")
+            fact.name,
+            _RETENTION,
+            fact.configs[_RETENTION],
+            wanted,
+            _alter_command(_RETENTION, "-1"),
         )
 
 
-def _of_input(fact: TopicFacts, settings: KafkaSettings) -> Iterator[TopicFinding]:
+def _check_input_topic(fact: TopicFacts, settings: KafkaSettings) -> Iterator[TopicFinding]:
     policy, size = fact.configs[_CLEANUP], int(fact.configs[_SIZE])
     if "compact" in policy:  # compaction may remove a version before it is read
         yield _finding(
-            fact.name, _CLEANUP, Severity.LOSES_DATA, policy, "delete", _set(_CLEANUP, "delete")
+            fact.name,
+            _CLEANUP,
+            Severity.LOSES_DATA,
+            policy,
+            "delete",
+            _alter_command(_CLEANUP, "delete"),
         )
     if size > settings.max_request_bytes:
         remedy = "ONCOFHIR_KAFKA__MAX_REQUEST_BYTES as large, or a smaller max.message.bytes"
@@ -172,7 +195,7 @@ def _retention(fact: TopicFacts) -> float:
     return float("inf") if said == _FOREVER else float(said)
 
 
-def _set(name: str, value: str) -> str:
+def _alter_command(name: str, value: str) -> str:
     return f"kafka-configs.sh --alter --add-config {name}={value}"
 
 

@@ -5,7 +5,7 @@ from collections.abc import Collection, Mapping
 from kafka import KafkaAdminClient
 from kafka.errors import KafkaError, TopicAlreadyExistsError
 
-from oncofhir.consumers.kafka.connection import client_options, connect, translated
+from oncofhir.consumers.kafka.connection import client_options, connect, translate_error
 from oncofhir.consumers.kafka.publisher import DEAD_LETTER_HEADROOM
 from oncofhir.schemas.base import Value
 from oncofhir.settings import KafkaSettings, SettingsError
@@ -73,7 +73,7 @@ def ensure_topics(
             for found in admin.describe_topics([topic.name for topic in wanted])
         }
     except KafkaError as error:
-        raise translated(error, settings) from error
+        raise translate_error(error, settings) from error
     finally:
         admin.close()
     created = {topic.name for topic in missing}
@@ -94,7 +94,7 @@ def refuse_missing_topics(names: Collection[str], settings: KafkaSettings) -> No
     try:
         missing = sorted(set(names) - set(admin.list_topics()))
     except KafkaError as error:
-        raise translated(error, settings) from error
+        raise translate_error(error, settings) from error
     finally:
         admin.close()
     if missing:

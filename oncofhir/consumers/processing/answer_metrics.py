@@ -20,7 +20,7 @@ _STAGE = re.compile(r"^[a-z]*([TNM](?:[0-4X]|is)|IV|I{1,3}|0)")
 OTHER = "other"
 
 
-def count_answers(metrics: m.Metrics, processed: Processed) -> None:
+def record_answers(metrics: m.Metrics, processed: Processed) -> None:
     """Count what a report for which the model was asked cost, its findings and its rejections."""
     metrics.count(m.MODEL_ASKED)
     metrics.count(m.MODEL_QUESTIONS, by=processed.usage.requests)
@@ -28,7 +28,7 @@ def count_answers(metrics: m.Metrics, processed: Processed) -> None:
     metrics.count(m.MODEL_TOKENS, "generated", by=processed.usage.generated_tokens)
     rows = [row for row in processed.rows if row.status is RowStatus.CURRENT]
     for row in rows:
-        metrics.count(m.FINDINGS, _kind(row), answer_class(row))
+        metrics.count(m.FINDINGS, _kind(row), value_class(row))
         if row.confidence is not None:
             metrics.observe(m.FINDING_CONFIDENCE, row.confidence, row.kind.value)
     for kind in {_kind(row) for row in rows}:
@@ -37,7 +37,7 @@ def count_answers(metrics: m.Metrics, processed: Processed) -> None:
         metrics.count(m.REJECTED_FINDINGS, reason, by=number)
 
 
-def answer_class(row: PhenotypeRow) -> str:
+def value_class(row: PhenotypeRow) -> str:
     """The class of a finding's value; no value itself unless it is one of a closed set."""
     if row.kind is Kind.TUMOR_SIZE:
         size = row.number or 0.0

@@ -26,7 +26,7 @@ class BreakerState(StrEnum):
     HALF_OPEN = "half-open"
 
 
-class Breaker:
+class CircuitBreaker:
     """Counts documents that fail in a row at one dependency."""
 
     def __init__(
@@ -36,7 +36,7 @@ class Breaker:
         self.state = BreakerState.CLOSED
         self.last_success: float | None = None
         # When the probe is tried; half-open, when the next of those that wait is.
-        self.due: float | None = None
+        self.next_probe_at: float | None = None
         self._threshold = threshold
         self._first_delay = first_delay
         self._longest_delay = longest_delay
@@ -45,11 +45,11 @@ class Breaker:
         self._in_a_row = 0
 
     @property
-    def is_in_doubt(self) -> bool:
+    def needs_probe(self) -> bool:
         """Closed, though few documents failed so often in a row that it may be the dependency."""
         return self.state is BreakerState.CLOSED and self._in_a_row >= self._threshold
 
-    def failed(self, document: str, now: float) -> None:
+    def record_failure(self, document: str, now: float) -> None:
         """A document failed at the dependency; the same one again counts once."""
         self._failing.add(document)
         self._in_a_row += 1
@@ -58,20 +58,20 @@ class Breaker:
         ):
             self._open(now)
 
-    def succeeded(self, now: float) -> bool:
+    def record_success(self, now: float) -> bool:
         """A document succeeded; True when that closed the breaker."""
         self.last_success = now
         self._failing.clear()
         self._in_a_row = 0
         self._delay = self._first_delay
-        self.due = None
+        self.next_probe_at = None
         was_closed = self.state is BreakerState.CLOSED
         self.state = BreakerState.CLOSED
         return not was_closed
 
-    def probed(self, answered: bool, now: float) -> None:
+    def record_probe(self, answered: bool, now: float) -> None:
         """The dependency was probed while open or in doubt."""
-        if self.is_in_doubt:
+        if self.needs_probe:
             self._in_a_row = 0
             if not answered:
                 self._open(now)
@@ -80,17 +80,17 @@ class Breaker:
         elif answered:
             self.state = BreakerState.HALF_OPEN
             self._failing.clear()
-            self.due = now + self._delay
+            self.next_probe_at = now + self._delay
         else:
             self._open(now)
 
-    def let_go_on(self, now: float) -> None:
+    def admit_trial(self, now: float) -> None:
         """One of those that wait is tried while half-open; the next one when this is due."""
         if self.state is BreakerState.HALF_OPEN:
-            self.due = now + self._delay
+            self.next_probe_at = now + self._delay
 
     def _open(self, now: float) -> None:
         self.state = BreakerState.OPEN
         self._failing.clear()
-        self.due = now + self._delay
+        self.next_probe_at = now + self._delay
         self._delay = min(self._delay * 2, self._longest_delay)

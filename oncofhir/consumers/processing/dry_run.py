@@ -34,7 +34,7 @@ class Output(StrEnum):
     ROWS = "rows"
 
 
-class Source(Value):
+class LineSource(Value):
     """Where a line's report came from."""
 
     file: str
@@ -44,7 +44,7 @@ class Source(Value):
     version: str | None = None
 
 
-class Extracting:
+class DryRun:
     """Extracts reports one by one; `companions` are what their references resolve against.
 
     `extractor` None starts no model: only reports can be printed then.
@@ -70,7 +70,7 @@ class Extracting:
         self._software_version = software_version
         self._model: ModelIdentity | None = None
 
-    async def ready(self) -> None:
+    async def check_model(self) -> None:
         """Ask the model who it is.
 
         Raises:
@@ -79,15 +79,17 @@ class Extracting:
         if self._extractor is not None:
             self._model = await self._extractor.identify()
 
-    async def text(self, source: Source, raw: bytes) -> dict[str, Any]:
+    async def extract_text(self, source: LineSource, raw: bytes) -> dict[str, Any]:
         """The line of a text file; it is not triaged."""
         try:
             report = report_from_text(raw, "text")
         except OncofhirError as error:
             return self._line(source, error=error.reason)
-        return await self._of(source, report)
+        return await self._extract_report(source, report)
 
-    async def resource(self, source: Source, resource: dict[str, Any]) -> dict[str, Any]:
+    async def extract_resource(
+        self, source: LineSource, resource: dict[str, Any]
+    ) -> dict[str, Any]:
         """The line of a DiagnosticReport or DocumentReference."""
         meta = resource.get("meta")
         version = meta.get("versionId") if isinstance(meta, dict) else None
@@ -96,31 +98,31 @@ class Extracting:
             update={key: value if isinstance(value, str) else None for key, value in named.items()}
         )
         try:
-            reading = await self._reader.read(_event(resource), self._companions)
+            reading = await self._reader.read(_event_for(resource), self._companions)
         except (DependencyUnavailable, AccessDenied):
             raise
         except OncofhirError as error:
             return self._line(source, error=error.reason)
         if isinstance(reading.result, Skip | Retract):
             return self._line(source, skipped=reading.result.reason)
-        return await self._of(source, reading.result)
+        return await self._extract_report(source, reading.result)
 
-    def unreadable(self, source: Source, reason: Reason) -> dict[str, Any]:
+    def error_line(self, source: LineSource, reason: Reason) -> dict[str, Any]:
         """The line of something that is no resource."""
         return self._line(source, error=reason)
 
-    async def _of(self, source: Source, report: Report) -> dict[str, Any]:
+    async def _extract_report(self, source: LineSource, report: Report) -> dict[str, Any]:
         if self._output is Output.REPORT or self._extractor is None:
             return self._line(source, said={"report": report.model_dump(mode="json")})
         try:
-            return await self._extracted(source, report, self._extractor)
+            return await self._run_extractor(source, report, self._extractor)
         except (DependencyUnavailable, AccessDenied):
             raise
         except OncofhirError as error:
             return self._line(source, error=error.reason)
 
-    async def _extracted(
-        self, source: Source, report: Report, extractor: Extractor
+    async def _run_extractor(
+        self, source: LineSource, report: Report, extractor: Extractor
     ) -> dict[str, Any]:
         extraction = await extractor.extract(report, self._model)
         if self._output is Output.FINDINGS:
@@ -143,7 +145,7 @@ class Extracting:
 
     def _line(
         self,
-        source: Source,
+        source: LineSource,
         *,
         skipped: Reason | None = None,
         error: Reason | None = None,
@@ -157,7 +159,7 @@ class Extracting:
         }
 
 
-def _event(resource: dict[str, Any]) -> ReportEvent:
+def _event_for(resource: dict[str, Any]) -> ReportEvent:
     """The event that announces a resource; one without an id is still read, for nothing is stored."""
     try:
         events = decode(json.dumps(resource).encode(), (), "file")

@@ -30,7 +30,7 @@ from oncofhir.schemas.errors import (
 from oncofhir.schemas.reasons import Reason
 from oncofhir.settings import RetrySettings, SettingsError
 
-_ATTEMPTS_AT_A_FAULT = 3
+_BUG_ATTEMPTS = 3
 
 
 class Dependency(StrEnum):
@@ -50,7 +50,7 @@ class Retry:
 
 
 @dataclass(frozen=True)
-class DeadLetter:
+class SendToDeadLetters:
     """Into the dead-letter topic, for this reason."""
 
     reason: Reason
@@ -70,17 +70,17 @@ class WaitForDependency:
     dependency: Dependency
 
 
-Verdict = Retry | DeadLetter | Halt | WaitForDependency
+FailureAction = Retry | SendToDeadLetters | Halt | WaitForDependency
 
 
 @dataclass(frozen=True)
-class Others:
+class PeerOutcomes:
     """How other reports fare with the dependency that failed this one.
 
     `blocked`: its breaker is not closed. `succeeded`: one succeeded since this one first failed.
     """
 
-    blocked: bool = False
+    circuit_open: bool = False
     succeeded: bool = False
 
 
@@ -96,40 +96,42 @@ def decide(
     error: Exception,
     attempt: int,
     age: float,
-    others: Others,
+    peers: PeerOutcomes,
     settings: RetrySettings,
     jitter: float = 1.0,
-) -> Verdict:
+) -> FailureAction:
     """What becomes of a report.
 
     Args:
         error: what its processing raised.
         attempt: how often it was tried, from 1; tries that did not count left out.
         age: seconds since the first try.
-        others: how other reports fare.
+        peers: how other reports fare.
         settings: attempts and delays.
         jitter: between 0 and 1; scales the delay between half and full.
     """
     if isinstance(error, AccessDenied | UnsuitableServer | TooManyDeadLetters):
         return Halt(error)
     if isinstance(error, UnreadableReport | RequestRejected):
-        return DeadLetter(error.reason)
+        return SendToDeadLetters(error.reason)
     delay = _delay(attempt, settings) * (0.5 + jitter / 2)
     if isinstance(error, StoreConflict):
         used_up = attempt >= settings.attempts and age >= settings.dead_letter_after_seconds
-        return DeadLetter(error.reason) if used_up and others.succeeded else Retry(delay)
+        return SendToDeadLetters(error.reason) if used_up and peers.succeeded else Retry(delay)
     dependency = dependency_of(error)
     if isinstance(error, DependencyUnavailable) and dependency is not None:
-        return _for_dependency(error, dependency, attempt, age, others, settings, delay)
-    if attempt < min(settings.attempts, _ATTEMPTS_AT_A_FAULT):
+        return _for_dependency(error, dependency, attempt, age, peers, settings, delay)
+    if attempt < min(settings.attempts, _BUG_ATTEMPTS):
         return Retry(delay)
-    return _for_fault(error)
+    return _for_bug(error)
 
 
-def _for_fault(error: Exception) -> Verdict:
+def _for_bug(error: Exception) -> FailureAction:
     if isinstance(error, SettingsError):  # every report would come to it
         return Halt(error)
-    return DeadLetter(error.reason if isinstance(error, OncofhirError) else Reason.UNEXPECTED)
+    return SendToDeadLetters(
+        error.reason if isinstance(error, OncofhirError) else Reason.UNEXPECTED
+    )
 
 
 def _for_dependency(
@@ -137,21 +139,21 @@ def _for_dependency(
     dependency: Dependency,
     attempt: int,
     age: float,
-    others: Others,
+    peers: PeerOutcomes,
     settings: RetrySettings,
     delay: float,
-) -> Verdict:
+) -> FailureAction:
     delay = max(delay, min(error.retry_after or 0.0, settings.max_delay_seconds))
     if error.reason is Reason.MODEL_OVERLOADED:
         return Retry(delay, counts=False)
-    if others.blocked:
+    if peers.circuit_open:
         return WaitForDependency(dependency)
     match dependency:
         case Dependency.BROKER:  # a dead letter would go the same way
             return Retry(delay)
         case Dependency.MODEL | Dependency.STORE:
             used_up = attempt >= settings.attempts and age >= settings.dead_letter_after_seconds
-            return DeadLetter(error.reason) if used_up and others.succeeded else Retry(delay)
+            return SendToDeadLetters(error.reason) if used_up and peers.succeeded else Retry(delay)
         case _:
             assert_never(dependency)
 

@@ -9,8 +9,8 @@ from contextlib import suppress
 
 import structlog
 
-from oncofhir.consumers.processing.circuit_breaker import Breaker, BreakerState
-from oncofhir.consumers.processing.failure_policy import Dependency, Others, dependency_of
+from oncofhir.consumers.processing.circuit_breaker import BreakerState, CircuitBreaker
+from oncofhir.consumers.processing.failure_policy import Dependency, PeerOutcomes, dependency_of
 from oncofhir.schemas.errors import (
     AccessDenied,
     DependencyUnavailable,
@@ -22,7 +22,7 @@ from oncofhir.settings import RetrySettings
 log = structlog.get_logger(__name__)
 
 
-class Outages:
+class OutageMonitor:
     """The breakers of all dependencies; belongs to one event loop.
 
     Args:
@@ -37,11 +37,11 @@ class Outages:
         settings: RetrySettings,
         *,
         probe: Callable[[], Awaitable[None]],
-        changed: Callable[[], None],
+        on_change: Callable[[], None],
         halt: Callable[[OncofhirError], None],
     ) -> None:
         self._breakers = {
-            dependency: Breaker(
+            dependency: CircuitBreaker(
                 dependency,
                 threshold=settings.circuit_breaker_threshold,
                 first_delay=settings.initial_delay_seconds,
@@ -50,12 +50,12 @@ class Outages:
             for dependency in Dependency
         }
         self._probe = probe
-        self._changed = changed
+        self._on_change = on_change
         self._halt = halt
         self._waiting: dict[Dependency, deque[asyncio.Future[None]]] = {
             d: deque() for d in Dependency
         }
-        self._news = asyncio.Event()  # a breaker has opened or is in doubt
+        self._wakeup = asyncio.Event()  # a breaker has opened or is in doubt
 
     @property
     def open(self) -> tuple[Dependency, ...]:
@@ -66,34 +66,34 @@ class Outages:
     def states(self) -> dict[Dependency, BreakerState]:
         return {dependency: breaker.state for dependency, breaker in self._breakers.items()}
 
-    def failed(self, dependency: Dependency, document: str) -> None:
+    def record_failure(self, dependency: Dependency, document: str) -> None:
         """A document failed at a dependency."""
         breaker = self._breakers[dependency]
         was_open = breaker.state is BreakerState.OPEN
-        breaker.failed(document, time.monotonic())
-        if breaker.is_in_doubt:
-            self._news.set()
+        breaker.record_failure(document, time.monotonic())
+        if breaker.needs_probe:
+            self._wakeup.set()
         elif not was_open:
-            self._tell_if_open(breaker)
+            self._announce_if_open(breaker)
 
-    def _tell_if_open(self, breaker: Breaker) -> None:
+    def _announce_if_open(self, breaker: CircuitBreaker) -> None:
         if breaker.state is BreakerState.OPEN:
             log.warning("breaker open", dependency=breaker.dependency.value)
-            self._news.set()
-            self._changed()
+            self._wakeup.set()
+            self._on_change()
 
-    def succeeded(self, dependency: Dependency) -> None:
+    def record_success(self, dependency: Dependency) -> None:
         """A document succeeded at a dependency."""
-        if self._breakers[dependency].succeeded(time.monotonic()):
+        if self._breakers[dependency].record_success(time.monotonic()):
             log.info("breaker closed", dependency=dependency.value)
             self._release(dependency, len(self._waiting[dependency]))
-            self._changed()
+            self._on_change()
 
-    def others(self, dependency: Dependency, since: float) -> Others:
+    def peer_outcomes(self, dependency: Dependency, since: float) -> PeerOutcomes:
         """How others have fared with a dependency since a time of the monotonic clock."""
         breaker = self._breakers[dependency]
-        return Others(
-            blocked=breaker.state is not BreakerState.CLOSED,
+        return PeerOutcomes(
+            circuit_open=breaker.state is not BreakerState.CLOSED,
             succeeded=breaker.last_success is not None and breaker.last_success > since,
         )
 
@@ -105,32 +105,36 @@ class Outages:
         self._waiting[dependency].append(turn)
         await turn
 
-    def ended(self) -> None:
+    def on_report_finished(self) -> None:
         """A report came to its end, whatever that was: where still half-open, the next is tried."""
         for dependency, breaker in self._breakers.items():
             if breaker.state is BreakerState.HALF_OPEN:
-                self._let_one_go_on(dependency)
+                self._admit_trial(dependency)
 
-    async def watch(self) -> None:
+    async def run(self) -> None:
         """Probe what is out until it is back, and what is in doubt; runs until cancelled."""
         while True:
-            due = [breaker.due for breaker in self._breakers.values() if breaker.due is not None]
+            due = [
+                breaker.next_probe_at
+                for breaker in self._breakers.values()
+                if breaker.next_probe_at is not None
+            ]
             jitter = random.uniform(0, 0.1)  # noqa: S311 - keeps workers from probing in step
             delay = max(0.0, min(due) - time.monotonic()) + jitter if due else None
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._news.wait(), delay)
-            self._news.clear()
-            self._let_the_due_go_on()
-            asked_about = [b for b in self._breakers.values() if b.is_in_doubt or self._is_due(b)]
+                await asyncio.wait_for(self._wakeup.wait(), delay)
+            self._wakeup.clear()
+            self._admit_overdue_trials()
+            asked_about = [b for b in self._breakers.values() if b.needs_probe or self._is_due(b)]
             if asked_about:
-                await self._ask_about(asked_about)
+                await self._probe_dependencies(asked_about)
 
     @staticmethod
-    def _is_due(breaker: Breaker, state: BreakerState = BreakerState.OPEN) -> bool:
-        is_past = breaker.due is not None and breaker.due <= time.monotonic()
+    def _is_due(breaker: CircuitBreaker, state: BreakerState = BreakerState.OPEN) -> bool:
+        is_past = breaker.next_probe_at is not None and breaker.next_probe_at <= time.monotonic()
         return is_past and breaker.state is state
 
-    async def _ask_about(self, breakers: Sequence[Breaker]) -> None:
+    async def _probe_dependencies(self, breakers: Sequence[CircuitBreaker]) -> None:
         missing: Dependency | None = None
         all_answer = True
         if any(breaker.dependency is not Dependency.BROKER for breaker in breakers):
@@ -148,25 +152,25 @@ class Outages:
         for breaker in breakers:
             # The broker has no probe: the next message is one. Of what is out, the unknown stays so.
             answers = all_answer or breaker.dependency is Dependency.BROKER
-            if breaker.is_in_doubt:
+            if breaker.needs_probe:
                 if answers or breaker.dependency is missing:
-                    breaker.probed(answers, time.monotonic())
-                    self._tell_if_open(breaker)
+                    breaker.record_probe(answers, time.monotonic())
+                    self._announce_if_open(breaker)
             elif breaker.state is BreakerState.OPEN:
-                breaker.probed(answers, time.monotonic())
+                breaker.record_probe(answers, time.monotonic())
                 if answers:
                     log.info("breaker half-open", dependency=breaker.dependency.value)
-                    self._let_one_go_on(breaker.dependency)
-        self._changed()
+                    self._admit_trial(breaker.dependency)
+        self._on_change()
 
-    def _let_the_due_go_on(self) -> None:
+    def _admit_overdue_trials(self) -> None:
         """What was let go on has said nothing for so long: it may have ended without a word."""
         for dependency, breaker in self._breakers.items():
             if self._is_due(breaker, BreakerState.HALF_OPEN):
-                self._let_one_go_on(dependency)
+                self._admit_trial(dependency)
 
-    def _let_one_go_on(self, dependency: Dependency) -> None:
-        self._breakers[dependency].let_go_on(time.monotonic())
+    def _admit_trial(self, dependency: Dependency) -> None:
+        self._breakers[dependency].admit_trial(time.monotonic())
         self._release(dependency, 1)
 
     def _release(self, dependency: Dependency, most: int) -> None:

@@ -34,7 +34,9 @@ log = structlog.get_logger(__name__)
 WRITE_ATTEMPTS = 3
 IDENTITY_SECONDS = 30.0
 _SUPERSEDED = "superseded"  # DocumentReference.status
-_CHANGES_NOTHING = frozenset({OutcomeStatus.STALE, OutcomeStatus.ALIAS})
+_CHANGES_NOTHING = frozenset(
+    {OutcomeStatus.OLDER_VERSION_IGNORED, OutcomeStatus.DUPLICATE_RESOURCE}
+)
 
 
 class Pipeline:
@@ -69,10 +71,10 @@ class Pipeline:
         self._software_version = software_version
         self._clock = clock
         self._model: tuple[float, ModelIdentity] | None = None
-        self._told: Capability | None = None
-        self._standing: set[tuple[str, str]] = set()
+        self._logged_capability: Capability | None = None
+        self._shared_resources: set[tuple[str, str]] = set()
 
-    async def ready(self) -> None:
+    async def check_dependencies(self) -> None:
         """Prove that the model and the store answer.
 
         Raises:
@@ -81,13 +83,13 @@ class Pipeline:
         """
         able = await self._store.fetch_capability()
         check_version(able, self._store.base_url)
-        if able != self._told:  # each attempt of the start asks anew
-            self._told = able
-            self._tell(able)
+        if able != self._logged_capability:  # each attempt of the start asks anew
+            self._logged_capability = able
+            self._log_capability(able)
         self._model = None
-        await self._identity()
+        await self._model_identity()
 
-    def _tell(self, able: Capability) -> None:
+    def _log_capability(self, able: Capability) -> None:
         log.info(
             "store",
             fhir_version=able.fhir_version,
@@ -116,11 +118,11 @@ class Pipeline:
         if isinstance(reading.result, Retract):
             return await self._retract(source, at, reading.result.reason)
         if isinstance(reading.result, Skip):
-            outdated = await self._outdate(source, at, reading.result.reason)
+            outdated = await self._mark_outdated(source, at, reading.result.reason)
             return outdated or self._repository.skipped(source, reading.result.reason)
         read = self._clock()
         seconds = {"read": read - began}
-        processed = await self._ask_and_store(reading.result, seconds)
+        processed = await self._extract_and_store(reading.result, seconds)
         seconds["store"] = self._clock() - read - seconds.get("ask", 0.0)
         processed = processed.model_copy(update={"seconds": seconds})
         if processed.outcome.status in _CHANGES_NOTHING:
@@ -128,7 +130,7 @@ class Pipeline:
         also = await self._supersede(reading.replaces, reading.result.source)
         return processed.model_copy(update={"also": also})
 
-    async def give_up(self, event: ReportEvent, reason: Reason) -> tuple[Processed, ...]:
+    async def mark_outdated(self, event: ReportEvent, reason: Reason) -> tuple[Processed, ...]:
         """Mark what an earlier version left as outdated: the event is a dead letter. Again is as once.
 
         Raises:
@@ -140,7 +142,7 @@ class Pipeline:
             # A reference alone tells no status: as little as may be, so that a replay is not stale.
             at = NEVER_READ.model_copy(update={"version": event.source.version})
         try:
-            outdated = await self._outdate(event.source, at, reason)
+            outdated = await self._mark_outdated(event.source, at, reason)
         except RequestRejected:  # as it may have rejected the report itself
             return ()
         return (outdated,) if outdated is not None else ()
@@ -169,11 +171,11 @@ class Pipeline:
                 done.append(await self._repository.outdate(source, at, Reason.SUPERSEDED, head))
         return tuple(done)
 
-    async def _ask_and_store(self, report: Report, seconds: dict[str, float]) -> Processed:
+    async def _extract_and_store(self, report: Report, seconds: dict[str, float]) -> Processed:
         """Notes in `seconds` how long the model took, if it was asked."""
         run = run_of(
             report,
-            await self._identity(),
+            await self._model_identity(),
             self._extractor.prompt_set,
             self._settings_sha256,
             TERMINOLOGY_VERSION,
@@ -187,12 +189,12 @@ class Pipeline:
                 head = await self._repository.part(head, report.source, report)
                 decision = self._decision(head, report, run)
             if head is not None and decision is not Decision.NEWER:
-                return await self._unasked(decision, head, report)
+                return await self._skip_extraction(decision, head, report)
             if extraction is None:
                 began = self._clock()
                 extraction = await self._extractor.extract(report, run.model)
                 seconds["ask"] = self._clock() - began
-                await self._ensure_standing(run)
+                await self._ensure_shared_resources(run)
             try:
                 processed = await self._repository.store(report, run, extraction, head)
             except StoreConflict:
@@ -206,7 +208,7 @@ class Pipeline:
         shows = Attachment(content=self._repository.content_of(report), words=report.words_sha256)
         return decide(head, report.source, version_of(report), run.id, shows)
 
-    async def _unasked(self, decision: Decision, head: Head, report: Report) -> Processed:
+    async def _skip_extraction(self, decision: Decision, head: Head, report: Report) -> Processed:
         await self._repository.settle(head)
         if decision is Decision.SAME:
             return self._repository.republished(head)
@@ -232,7 +234,7 @@ class Pipeline:
                 return self._repository.republished(head)
         return await self._repository.retract(source, at, reason, head)
 
-    async def _outdate(
+    async def _mark_outdated(
         self, source: SourceReference, at: SourceVersion, reason: Reason
     ) -> Processed | None:
         """Mark the findings of an earlier version as outdated, when there are any; again is as once."""
@@ -244,18 +246,18 @@ class Pipeline:
             return self._repository.republished(head) if is_done else None
         return await self._repository.outdate(_with_version(source, at), at, reason, head)
 
-    async def _identity(self) -> ModelIdentity:
+    async def _model_identity(self) -> ModelIdentity:
         """Who answers, asked again now and then: a model may be exchanged behind its address."""
         now = self._clock()
         if self._model is None or now - self._model[0] > IDENTITY_SECONDS:
             self._model = (now, await self._extractor.identify())
         return self._model[1]
 
-    async def _ensure_standing(self, run: Run) -> None:
+    async def _ensure_shared_resources(self, run: Run) -> None:
         key = (run.model.name, run.model.digest)
-        if key not in self._standing:
+        if key not in self._shared_resources:
             await self._repository.ensure_standing(run, self._prompt_text)
-            self._standing.add(key)
+            self._shared_resources.add(key)
 
 
 def _with_version(source: SourceReference, at: SourceVersion) -> SourceReference:

@@ -14,29 +14,29 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Protocol
 
-from oncofhir.consumers.dead_letters.message import DECODE, GIVE_UP, PROCESS, Failure
-from oncofhir.consumers.dead_letters.writer import Burial, Delivery
+from oncofhir.consumers.dead_letters.message import DECODE, MARK_OUTDATED, PROCESS, ReportFailure
+from oncofhir.consumers.dead_letters.writer import DeadLetterWriter, RecordProgress
 from oncofhir.consumers.envelopes.decode import decode
 from oncofhir.consumers.kafka.publisher import Publisher
 from oncofhir.consumers.kafka.records import SourceRecord
-from oncofhir.consumers.processing.answer_metrics import count_answers
-from oncofhir.consumers.processing.concurrency import Place
+from oncofhir.consumers.processing.answer_metrics import record_answers
+from oncofhir.consumers.processing.concurrency import Slot
 from oncofhir.consumers.processing.failure_log import log_failure
 from oncofhir.consumers.processing.failure_policy import (
-    DeadLetter,
     Dependency,
+    FailureAction,
     Halt,
-    Others,
+    PeerOutcomes,
     Retry,
-    Verdict,
+    SendToDeadLetters,
     WaitForDependency,
     decide,
     dependency_of,
 )
-from oncofhir.consumers.processing.outages import Outages
+from oncofhir.consumers.processing.outages import OutageMonitor
 from oncofhir.consumers.processing.scheduler import Job, Wait
 from oncofhir.consumers.publishing.row_messages import outcome_message, phenotype_messages
-from oncofhir.consumers.source.priority import Lane
+from oncofhir.consumers.source.priority import Priority
 from oncofhir.schemas.errors import (
     DependencyUnavailable,
     OncofhirError,
@@ -56,7 +56,7 @@ _DECODE_ASIDE_BYTES = 256 * 1024  # larger records are decoded off the event loo
 class ReportProcessor(Protocol):
     """What the worker runs for each report."""
 
-    async def ready(self) -> None:
+    async def check_dependencies(self) -> None:
         """Prove that model and store answer.
 
         Raises:
@@ -71,7 +71,7 @@ class ReportProcessor(Protocol):
             OncofhirError: see the module of fates for what becomes of each.
         """
 
-    async def give_up(self, event: ReportEvent, reason: Reason) -> tuple[Processed, ...]:
+    async def mark_outdated(self, event: ReportEvent, reason: Reason) -> tuple[Processed, ...]:
         """What a report that becomes a dead letter leaves: earlier findings, outdated now.
 
         Raises:
@@ -80,22 +80,22 @@ class ReportProcessor(Protocol):
 
 
 @dataclass(eq=False)
-class _Work:
+class _ReportTask:
     """One report of a record, and how far it has come."""
 
-    delivery: Delivery
+    progress: RecordProgress
     event: ReportEvent | None
     entry: int
     key: str
     attempt: int = 0
-    first: float = 0.0
+    first_attempt_at: float = 0.0
     processed: Processed | None = None
-    failure: Failure | None = None
-    tries_to_give_up: int = 0
-    is_settled: bool = False
+    failure: ReportFailure | None = None
+    outdate_attempts: int = 0
+    is_finished: bool = False
 
 
-class Processing:
+class RecordProcessor:
     """Makes jobs of records and runs them.
 
     Args:
@@ -116,7 +116,7 @@ class Processing:
         kafka: KafkaSettings,
         retry: RetrySettings,
         metrics: m.Metrics,
-        outages: Outages,
+        outages: OutageMonitor,
         *,
         finish: Callable[[SourceRecord], None],
         halt: Callable[[OncofhirError | SettingsError], None],
@@ -129,32 +129,34 @@ class Processing:
         self._outages = outages
         self._finish = finish
         self._halt = halt
-        self._burial = Burial(publisher, kafka, retry, metrics)
+        self._dead_letters = DeadLetterWriter(publisher, kafka, retry, metrics)
 
-    def resume(self, max_consecutive_dead_letters: int) -> None:
+    def restore_dead_letter_count(self, dead_letters_in_a_row: int) -> None:
         """Know how the last reports ended before this process began."""
-        self._burial.resume(max_consecutive_dead_letters)
+        self._dead_letters.restore_count(dead_letters_in_a_row)
 
-    async def jobs(self, record: SourceRecord) -> list[Job]:
+    async def jobs_for(self, record: SourceRecord) -> list[Job]:
         """The jobs of a record, one a report; a record that announces none is finished at once."""
         now = datetime.now(UTC)
         try:
-            events = await self._decoded(record)
+            events = await self._decode(record)
         except UnreadableReport as error:
             log_failure(record, error, DECODE)
-            delivery = Delivery(record, 0, now)
-            delivery.failures.append((Failure(error.reason, DECODE, 1), None))
-            return [self._job(_Work(delivery, None, 0, str(record.coordinates), is_settled=True))]
+            delivery = RecordProgress(record, 0, now)
+            delivery.failures.append((ReportFailure(error.reason, DECODE, 1), None))
+            return [
+                self._job(_ReportTask(delivery, None, 0, str(record.coordinates), is_finished=True))
+            ]
         if not events:
-            self._done(record)
+            self._complete(record)
             return []
-        delivery = Delivery(record, len(events), now)
+        delivery = RecordProgress(record, len(events), now)
         return [
-            self._job(_Work(delivery, event, entry, event.source.unversioned))
+            self._job(_ReportTask(delivery, event, entry, event.source.unversioned))
             for entry, event in enumerate(events)
         ]
 
-    async def _decoded(self, record: SourceRecord) -> tuple[ReportEvent, ...]:
+    async def _decode(self, record: SourceRecord) -> tuple[ReportEvent, ...]:
         headers = [(name, value) for name, value in record.headers if value is not None]
         read = partial(decode, record.value, headers, record.coordinates.topic)
         with self._timed("decode"):
@@ -168,50 +170,54 @@ class Processing:
                 log_failure(record, error, PROCESS)
                 raise UnreadableReport(Reason.UNEXPECTED) from None
 
-    def _job(self, work: _Work) -> Job:
-        record = work.delivery.record
-        return Job(work.key, record.tenure, partial(self._run, work), self._lane(record))
+    def _job(self, work: _ReportTask) -> Job:
+        record = work.progress.record
+        return Job(work.key, record.epoch, partial(self._run, work), self._priority(record))
 
-    def _lane(self, record: SourceRecord) -> Lane:
+    def _priority(self, record: SourceRecord) -> Priority:
         is_history = record.coordinates.topic in self._kafka.backfill_topics
-        return Lane.HISTORY if is_history else Lane.LIVE
+        return Priority.BACKFILL if is_history else Priority.LIVE
 
-    async def _run(self, work: _Work, place: Place) -> Wait | None:
+    async def _run(self, work: _ReportTask, place: Slot) -> Wait | None:
         blocked = self._outages.open
         if blocked:
             return partial(self._outages.wait, blocked[0])
         wait = await self._deal_with(work, place)
         if wait is None:
-            self._outages.ended()
+            self._outages.on_report_finished()
         return wait
 
-    async def _deal_with(self, work: _Work, place: Place) -> Wait | None:
-        if not work.is_settled:
-            wait = await self._give_up(work) if work.failure else await self._try(work, place)
+    async def _deal_with(self, work: _ReportTask, place: Slot) -> Wait | None:
+        if not work.is_finished:
+            wait = (
+                await self._mark_outdated(work)
+                if work.failure
+                else await self._process_report(work, place)
+            )
             if wait is not None:
                 return wait
-        if work.delivery.unsettled:
+        if work.progress.open_reports:
             return None  # the record's last report concludes it
-        return await self._conclude(work)
+        return await self._finish_record(work)
 
-    async def _try(self, work: _Work, place: Place) -> Wait | None:
+    async def _process_report(self, work: _ReportTask, place: Slot) -> Wait | None:
         event = work.event
         if event is None:
             raise AssertionError("only a record that was decoded is tried")
         work.attempt += 1
-        work.first = work.first or time.monotonic()
+        work.first_attempt_at = work.first_attempt_at or time.monotonic()
         try:
             if work.processed is None:
                 with self._timed("process"):
                     work.processed = await self._processor.process(event)
-            place.give_back()
+            place.release()
             for processed in (*work.processed.also, work.processed):
-                await self._publish_rows(processed, work.delivery.record)
+                await self._publish_rows(processed, work.progress.record)
         except Exception as error:  # noqa: BLE001 - the one place where every failure finds its fate
-            wait = self._failed(work, error)
-            return await self._give_up(work) if work.failure else wait
-        self._succeeded(work.processed)
-        self._settle(work)
+            wait = self._handle_failure(work, error)
+            return await self._mark_outdated(work) if work.failure else wait
+        self._record_success(work.processed)
+        self._finish_report(work)
         return None
 
     async def _publish_rows(self, processed: Processed, record: SourceRecord) -> None:
@@ -224,28 +230,28 @@ class Processing:
             self._metrics.count(m.ROWS, self._kafka.phenotype_topic, by=len(rows))
         self._metrics.count(m.ROWS, self._kafka.outcome_topic)
 
-    def _succeeded(self, processed: Processed) -> None:
+    def _record_success(self, processed: Processed) -> None:
         outcome = processed.outcome
         self._metrics.count(m.REPORTS, outcome.status.value, outcome.reason or "")
         for warning in outcome.warnings:
             self._metrics.count(m.REPORT_WARNINGS, warning.value)
         for stage, seconds in processed.seconds.items():
             self._metrics.observe(m.STAGE_SECONDS, seconds, stage)
-        self._burial.count_success()
-        self._outages.succeeded(Dependency.BROKER)
+        self._dead_letters.record_success()
+        self._outages.record_success(Dependency.BROKER)
         if processed.asked_model:
-            count_answers(self._metrics, processed)
-            self._outages.succeeded(Dependency.MODEL)
+            record_answers(self._metrics, processed)
+            self._outages.record_success(Dependency.MODEL)
         if processed.asked_model or processed.wrote_store:
-            self._outages.succeeded(Dependency.STORE)
+            self._outages.record_success(Dependency.STORE)
 
-    def _failed(self, work: _Work, error: Exception) -> Wait | None:
-        verdict = self._verdict(work, error, work.attempt)
+    def _handle_failure(self, work: _ReportTask, error: Exception) -> Wait | None:
+        verdict = self._decide(work, error, work.attempt)
         reason = error.reason if isinstance(error, OncofhirError) else Reason.UNEXPECTED
         match verdict:
             case Retry(delay, counts):
                 self._metrics.count(m.RETRIES, reason.value)
-                log_failure(work.delivery.record, error, PROCESS, retry_seconds=round(delay, 2))
+                log_failure(work.progress.record, error, PROCESS, retry_seconds=round(delay, 2))
                 work.attempt -= not counts
                 return partial(asyncio.sleep, delay)
             case WaitForDependency(waited_for):
@@ -253,75 +259,79 @@ class Processing:
                 return partial(self._outages.wait, waited_for)
             case Halt(cause):
                 self._halt(cause)
-                return _forever
-            case DeadLetter(cause_of_death):
-                log_failure(work.delivery.record, error, PROCESS)
-                work.failure = Failure(cause_of_death, PROCESS, work.attempt, work.entry)
+                return _until_cancelled
+            case SendToDeadLetters(cause_of_death):
+                log_failure(work.progress.record, error, PROCESS)
+                work.failure = ReportFailure(cause_of_death, PROCESS, work.attempt, work.entry)
                 return None
 
-    def _verdict(self, work: _Work, error: Exception, attempt: int) -> Verdict:
+    def _decide(self, work: _ReportTask, error: Exception, attempt: int) -> FailureAction:
         """What becomes of the report, once the breakers know of the failure."""
         dependency = dependency_of(error)
         about = Dependency.STORE if isinstance(error, StoreConflict) else dependency
         if dependency is not None and not _only_overloaded(error):
-            self._outages.failed(dependency, work.key)
-        others = self._outages.others(about, work.first) if about is not None else Others()
-        age = time.monotonic() - work.first
+            self._outages.record_failure(dependency, work.key)
+        others = (
+            self._outages.peer_outcomes(about, work.first_attempt_at)
+            if about is not None
+            else PeerOutcomes()
+        )
+        age = time.monotonic() - work.first_attempt_at
         jitter = random.random()  # noqa: S311 - spreads retries
         return decide(error, attempt, age, others, self._retry, jitter)
 
-    async def _give_up(self, work: _Work) -> Wait | None:
+    async def _mark_outdated(self, work: _ReportTask) -> Wait | None:
         """Tell what the report leaves; that it cannot be told keeps no record from the dead letters."""
         if work.event is None or work.failure is None:
             raise AssertionError("only a report that failed is given up")
-        record = work.delivery.record
+        record = work.progress.record
         try:
-            for left in await self._processor.give_up(work.event, work.failure.reason):
+            for left in await self._processor.mark_outdated(work.event, work.failure.reason):
                 await self._publish_rows(left, record)
         except Exception as error:  # noqa: BLE001 - as in `_try`
-            log_failure(record, error, GIVE_UP)
-            work.tries_to_give_up += 1
-            verdict = self._verdict(work, error, work.tries_to_give_up)
+            log_failure(record, error, MARK_OUTDATED)
+            work.outdate_attempts += 1
+            verdict = self._decide(work, error, work.outdate_attempts)
             if isinstance(verdict, Retry):
                 return partial(asyncio.sleep, verdict.delay)
             if isinstance(verdict, WaitForDependency):
-                work.tries_to_give_up -= 1
+                work.outdate_attempts -= 1
                 return partial(self._outages.wait, verdict.dependency)
             if isinstance(verdict, Halt):
                 self._halt(verdict.error)
-                return _forever
-        work.delivery.failures.append((work.failure, work.event))
-        self._settle(work)
+                return _until_cancelled
+        work.progress.failures.append((work.failure, work.event))
+        self._finish_report(work)
         return None
 
-    async def _conclude(self, work: _Work) -> Wait | None:
+    async def _finish_record(self, work: _ReportTask) -> Wait | None:
         """All reports of the record have their end: dead-letter it if one failed, then it is done."""
-        delivery = work.delivery
+        delivery = work.progress
         if delivery.failures:
-            if self._burial.is_capped(delivery):
+            if self._dead_letters.count_and_check_cap(delivery):
                 self._halt(TooManyDeadLetters(Reason.TOO_MANY_DEAD_LETTERS))
-                return _forever
+                return _until_cancelled
             try:
-                await self._burial.bury(delivery)
+                await self._dead_letters.write(delivery)
             except DependencyUnavailable as error:
-                self._outages.failed(Dependency.BROKER, work.key)
+                self._outages.record_failure(Dependency.BROKER, work.key)
                 log_failure(delivery.record, error, "dead-letter")
                 return partial(asyncio.sleep, self._retry.max_delay_seconds / 2)
             except OncofhirError as error:  # too large even for the dead letters, or refused
                 self._halt(error)
-                return _forever
-            self._outages.succeeded(Dependency.BROKER)
-        self._done(delivery.record)
+                return _until_cancelled
+            self._outages.record_success(Dependency.BROKER)
+        self._complete(delivery.record)
         return None
 
-    def _settle(self, work: _Work) -> None:
-        work.is_settled = True
-        work.delivery.unsettled -= 1
+    def _finish_report(self, work: _ReportTask) -> None:
+        work.is_finished = True
+        work.progress.open_reports -= 1
 
-    def _done(self, record: SourceRecord) -> None:
+    def _complete(self, record: SourceRecord) -> None:
         self._metrics.observe(m.REPORT_SECONDS, time.monotonic() - record.polled)
         since_its_time = max(0.0, time.time() - record.timestamp / 1000)
-        self._metrics.observe(m.END_TO_END_SECONDS, since_its_time, self._lane(record).value)
+        self._metrics.observe(m.END_TO_END_SECONDS, since_its_time, self._priority(record).value)
         self._finish(record)
 
     @contextmanager
@@ -337,5 +347,5 @@ def _only_overloaded(error: Exception) -> bool:
     return isinstance(error, DependencyUnavailable) and error.reason is Reason.MODEL_OVERLOADED
 
 
-async def _forever() -> None:
+async def _until_cancelled() -> None:
     await asyncio.get_running_loop().create_future()

@@ -16,7 +16,7 @@ from oncofhir.schemas.report import Report
 
 
 @dataclass(frozen=True)
-class Reading:
+class ReadResult:
     """What became of an event before any model was asked.
 
     `resource` is what was acted on, None when there is none (a deletion). `result` is the report, or
@@ -37,7 +37,7 @@ class ReportReader:
     read_current: bool = False
     parse: Parse = parse_here
 
-    async def read(self, event: ReportEvent, references: ReferenceReader) -> Reading:
+    async def read(self, event: ReportEvent, references: ReferenceReader) -> ReadResult:
         """The report of an event, or the reason why it is skipped or retracted.
 
         Raises:
@@ -49,14 +49,14 @@ class ReportReader:
             resource = await resolve(event, references, read_current=self.read_current)
             verdict = triage(resource, self.policy)
             if isinstance(verdict, Skip | Retract):
-                return Reading(resource, verdict)
+                return ReadResult(resource, verdict)
             report = await read_report(resource, references, self.limits, parse=self.parse)
         except UnreadableReport as error:
             disposition = error.reason.disposition
             if disposition is Disposition.SKIP:
-                return Reading(resource, Skip(error.reason))
+                return ReadResult(resource, Skip(error.reason))
             if disposition is Disposition.RETRACT:
-                return Reading(resource, Retract(error.reason))
+                return ReadResult(resource, Retract(error.reason))
             raise
         skip = triage_text(report, self.policy, verdict)
-        return Reading(resource, skip or report, verdict.replaces)
+        return ReadResult(resource, skip or report, verdict.replaces)

@@ -5,14 +5,14 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass, field
 
-from oncofhir.consumers.kafka.records import Tenure
-from oncofhir.consumers.processing.concurrency import Line, Place
-from oncofhir.consumers.source.priority import Lane
+from oncofhir.consumers.kafka.records import AssignmentEpoch
+from oncofhir.consumers.processing.concurrency import Slot, WaitQueue
+from oncofhir.consumers.source.priority import Priority
 
 Wait = Callable[[], Awaitable[None]]
 
 
-Work = Callable[[Place], Awaitable[Wait | None]]
+Work = Callable[[Slot], Awaitable[Wait | None]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,9 +25,9 @@ class Job:
     """
 
     key: str
-    tenure: Tenure
+    epoch: AssignmentEpoch
     work: Work
-    lane: Lane = Lane.LIVE
+    priority: Priority = Priority.LIVE
 
 
 @dataclass(eq=False)
@@ -38,13 +38,13 @@ class _Queue:
     waiting: deque[Job]
     current: Job | None = None
     is_working: bool = False
-    place: Place | None = field(default=None, repr=False)
+    slot: Slot | None = field(default=None, repr=False)
     runner: asyncio.Task[None] | None = field(default=None, repr=False)
 
     @property
     def is_urgent(self) -> bool:
-        is_live = self.current is not None and self.current.lane is Lane.LIVE
-        return is_live or any(job.lane is Lane.LIVE for job in self.waiting)
+        is_live = self.current is not None and self.current.priority is Priority.LIVE
+        return is_live or any(job.priority is Priority.LIVE for job in self.waiting)
 
 
 class KeyedScheduler:
@@ -54,19 +54,19 @@ class KeyedScheduler:
     the event loop in between. `failed` is told when a job raised after all, which is a fault of ours.
     """
 
-    def __init__(self, limit: int, failed: Callable[[BaseException], None]) -> None:
-        self._free = limit  # above 0 only while nobody is in line
-        self._line: Line[_Queue] = Line()
-        self._failed = failed
+    def __init__(self, limit: int, on_error: Callable[[BaseException], None]) -> None:
+        self._free_slots = limit  # above 0 only while nobody is in line
+        self._wait_queue: WaitQueue[_Queue] = WaitQueue()
+        self._on_error = on_error
         self._queues: dict[str, _Queue] = {}
         self._runners: set[asyncio.Task[None]] = set()
-        self._working = 0
+        self._running = 0
         self._draining = False
 
     @property
-    def working(self) -> int:
+    def running(self) -> int:
         """Jobs that are being worked on now, with a place or without."""
-        return self._working
+        return self._running
 
     def submit(self, job: Job) -> None:
         """Queue a job behind those of the same key; while draining it is dropped."""
@@ -74,22 +74,22 @@ class KeyedScheduler:
             return
         queue = self._queues.get(job.key)
         if queue is None:
-            self._open(job.key, deque([job]))
+            self._create_queue(job.key, deque([job]))
         else:
             queue.waiting.append(job)
-            if job.lane is Lane.LIVE:
-                self._line.hurry(queue)
+            if job.priority is Priority.LIVE:
+                self._wait_queue.promote(queue)
 
-    def cancel(self, tenures: Collection[Tenure]) -> None:
+    def cancel(self, epochs: Collection[AssignmentEpoch]) -> None:
         """Drop the jobs of these tenures, also those that have begun."""
         for key, queue in list(self._queues.items()):
-            kept = deque(job for job in queue.waiting if job.tenure not in tenures)
-            if queue.current is not None and queue.current.tenure not in tenures:
+            kept = deque(job for job in queue.waiting if job.epoch not in epochs)
+            if queue.current is not None and queue.current.epoch not in epochs:
                 queue.waiting = kept
             elif queue.current is not None or len(kept) < len(queue.waiting):
-                self._end(queue)
+                self._remove(queue)
                 if kept:
-                    self._open(key, kept)
+                    self._create_queue(key, kept)
 
     async def drain(self, seconds: float) -> bool:
         """Let the work that has begun end, and drop the rest; False when time ran out before."""
@@ -97,7 +97,7 @@ class KeyedScheduler:
         for queue in list(self._queues.values()):
             queue.waiting.clear()
             if not queue.is_working:
-                self._end(queue)
+                self._remove(queue)
         runners = {queue.runner for queue in self._queues.values() if queue.runner is not None}
         pending = (await asyncio.wait(runners, timeout=seconds))[1] if runners else set()
         await self.close()
@@ -107,89 +107,89 @@ class KeyedScheduler:
         """Cancel everything and wait until it has ended."""
         self._draining = True
         for queue in list(self._queues.values()):
-            self._end(queue)
+            self._remove(queue)
         if self._runners:
             await asyncio.wait(set(self._runners))
 
-    def _open(self, key: str, jobs: deque[Job]) -> None:
+    def _create_queue(self, key: str, jobs: deque[Job]) -> None:
         queue = _Queue(key, jobs)
         self._queues[key] = queue
-        self._line_up(queue)
+        self._enqueue(queue)
 
-    def _end(self, queue: _Queue) -> None:
+    def _remove(self, queue: _Queue) -> None:
         del self._queues[queue.key]
-        self._line.leave(queue)
+        self._wait_queue.discard(queue)
         if queue.runner is not None:
             queue.runner.cancel()
-            if queue.place is not None and not queue.is_working:
-                queue.place.give_back()  # a runner that has not begun will never get to it
+            if queue.slot is not None and not queue.is_working:
+                queue.slot.release()  # a runner that has not begun will never get to it
 
-    def _line_up(self, queue: _Queue) -> None:
-        if self._free:
-            self._free -= 1
-            self._begin(queue)
+    def _enqueue(self, queue: _Queue) -> None:
+        if self._free_slots:
+            self._free_slots -= 1
+            self._start(queue)
         else:
-            self._line.join(queue, is_urgent=queue.is_urgent)
+            self._wait_queue.push(queue, is_urgent=queue.is_urgent)
 
-    def _vacated(self) -> None:
-        queue = self._next()
+    def _on_slot_released(self) -> None:
+        queue = self._pop_next()
         if queue is not None:
-            self._begin(queue)
+            self._start(queue)
 
-    def _next(self) -> _Queue | None:
+    def _pop_next(self) -> _Queue | None:
         """Who gets a place that is left; the place is free when it is nobody."""
-        queue = None if self._draining else self._line.next()
+        queue = None if self._draining else self._wait_queue.pop()
         if queue is None:
-            self._free += 1
+            self._free_slots += 1
         return queue
 
-    def _begin(self, queue: _Queue) -> None:
-        queue.place = Place(self._vacated)
+    def _start(self, queue: _Queue) -> None:
+        queue.slot = Slot(self._on_slot_released)
         queue.runner = asyncio.create_task(self._run(queue))
         self._runners.add(queue.runner)
         queue.runner.add_done_callback(self._runners.discard)
 
     async def _run(self, queue: _Queue) -> None:
         runner = queue.runner
-        place = queue.place or Place(self._vacated)
+        place = queue.slot or Slot(self._on_slot_released)
         try:
             while (then := await self._work(queue, place)) is not None:
                 queue = then
                 queue.runner = runner
-                queue.place = place = Place(self._vacated)
+                queue.slot = place = Slot(self._on_slot_released)
         except Exception as error:  # noqa: BLE001 - a job raised, which it never should: the worker stops
             if self._queues.get(queue.key) is queue:
                 del self._queues[queue.key]
-            self._failed(error)
+            self._on_error(error)
         finally:
-            place.give_back()
+            place.release()
 
-    async def _work(self, queue: _Queue, place: Place) -> _Queue | None:
+    async def _work(self, queue: _Queue, place: Slot) -> _Queue | None:
         """Work at one job; who has the place next, None when it is not ours to pass on."""
         queue.current = queue.current or queue.waiting.popleft()
         queue.is_working = True
-        self._working += 1
+        self._running += 1
         try:
             wait = await queue.current.work(place)
         finally:
             queue.is_working = False
-            self._working -= 1
+            self._running -= 1
         if wait is not None and not self._draining:
-            place.give_back()
+            place.release()
             await wait()
             queue.runner = None
-            self._line_up(queue)
+            self._enqueue(queue)
             return None
-        return self._after(queue, place)
+        return self._next_queue(queue, place)
 
-    def _after(self, queue: _Queue, place: Place) -> _Queue | None:
+    def _next_queue(self, queue: _Queue, place: Slot) -> _Queue | None:
         queue.current = queue.runner = None
-        has_place = place.pass_on()
+        has_place = place.transfer()
         if self._queues.get(queue.key) is queue:
             if not queue.waiting:
                 del self._queues[queue.key]
             elif has_place:
-                self._line.join(queue, is_urgent=queue.is_urgent)
+                self._wait_queue.push(queue, is_urgent=queue.is_urgent)
             else:
-                self._line_up(queue)
-        return self._next() if has_place else None
+                self._enqueue(queue)
+        return self._pop_next() if has_place else None

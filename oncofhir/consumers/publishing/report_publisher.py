@@ -30,7 +30,7 @@ def topic_for(resource: dict[str, Any], settings: KafkaSettings) -> str:
     A DocumentReference goes to its own; so does a Bundle whose only reports are DocumentReferences.
     Everything else goes to the topic of DiagnosticReports, whose worker says what is wrong with it.
     """
-    reports = {kind for kind in _kinds(resource) if kind in _REPORTS}
+    reports = {kind for kind in _resource_types(resource) if kind in _REPORTS}
     if reports == {"DocumentReference"}:
         return settings.document_reference_topic
     return settings.diagnostic_report_topic
@@ -39,7 +39,7 @@ def topic_for(resource: dict[str, Any], settings: KafkaSettings) -> str:
 _REPORTS = {"DiagnosticReport", "DocumentReference"}
 
 
-def _kinds(resource: dict[str, Any]) -> Iterator[str]:
+def _resource_types(resource: dict[str, Any]) -> Iterator[str]:
     kind = resource.get("resourceType")
     if kind != "Bundle":
         if isinstance(kind, str):
@@ -49,7 +49,7 @@ def _kinds(resource: dict[str, Any]) -> Iterator[str]:
     for entry in entries if isinstance(entries, list) else ():
         inner = entry.get("resource") if isinstance(entry, dict) else None
         if isinstance(inner, dict):
-            yield from _kinds(inner)
+            yield from _resource_types(inner)
 
 
 def resource_message(

@@ -18,7 +18,9 @@ _JSON = ("content-type", b"application/json")
 _TRACEPARENT = re.compile(rb"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
 
 
-_CHANGES_NOTHING = frozenset({OutcomeStatus.STALE, OutcomeStatus.ALIAS})
+_CHANGES_NOTHING = frozenset(
+    {OutcomeStatus.OLDER_VERSION_IGNORED, OutcomeStatus.DUPLICATE_RESOURCE}
+)
 
 RowHeaders = tuple[tuple[str, bytes], ...]
 

@@ -18,9 +18,9 @@ class Problem(StrEnum):
     """What is wrong with a record or with a document."""
 
     MISSING = "missing"  # the group has committed past it, and nothing accounts for it
-    LATE = "late"  # not accounted for, not committed, and older than is allowed
-    LEFT_BEHIND = "left-behind"  # the head is of an older version than one that is accounted for
-    UNFINISHED = "unfinished"  # a worker reserved the document and nothing came of it
+    OVERDUE = "late"  # not accounted for, not committed, and older than is allowed
+    STORE_BEHIND = "left-behind"  # the head is of an older version than one that is accounted for
+    IN_PROGRESS_ABANDONED = "unfinished"  # a worker reserved the document and nothing came of it
     UNPUBLISHED = "unpublished"  # the head's outcome is not in the outcome topic
 
 
@@ -57,7 +57,7 @@ class Ledger:
         self._entries: dict[Partition, dict[int, _Entry]] = {}
         self._newest: dict[int, tuple[SourceVersion, Coordinates]] = {}
         self._outcomes: set[int] = set()
-        self._dealt_with: dict[int, tuple[int, int]] = {}
+        self._latest_outcome: dict[int, tuple[int, int]] = {}
         self.counts: Counter[str] = Counter()
 
     def record(self, at: Coordinates, timestamp: int, reports: Collection[str]) -> None:
@@ -80,7 +80,9 @@ class Ledger:
         if at is not None and entry is not None:
             entry.left -= {hash(source)}
             place = (entry.timestamp, at.offset)
-            self._dealt_with[hash(source)] = max(place, self._dealt_with.get(hash(source), place))
+            self._latest_outcome[hash(source)] = max(
+                place, self._latest_outcome.get(hash(source), place)
+            )
 
     def dead_letter(self, at: Coordinates) -> None:
         """A dead letter: it accounts for its whole record."""
@@ -97,7 +99,7 @@ class Ledger:
         if newest is not None and at.older_than(newest[0]):
             entry = self._entry(newest[1])
             if entry is not None and not entry.left and not entry.is_dead_lettered:
-                return Problem.LEFT_BEHIND
+                return Problem.STORE_BEHIND
         return None if hash(outcome) in self._outcomes else Problem.UNPUBLISHED
 
     def discrepancies(
@@ -115,7 +117,7 @@ class Ledger:
                     continue
                 age = now - entry.timestamp
                 is_lost = offset < committed.get((topic, partition), 0)
-                if is_lost and self._is_overtaken(entry, offset):
+                if is_lost and self._is_compacted(entry, offset):
                     self.counts["overtaken"] += 1
                     continue
                 if not is_lost:
@@ -123,17 +125,17 @@ class Ledger:
                     if age < late:
                         continue
                 yield Discrepancy(
-                    problem=Problem.MISSING if is_lost else Problem.LATE,
+                    problem=Problem.MISSING if is_lost else Problem.OVERDUE,
                     topic=topic,
                     partition=partition,
                     offset=offset,
                     age_seconds=max(0, age // 1000),
                 )
 
-    def _is_overtaken(self, entry: _Entry, offset: int) -> bool:
+    def _is_compacted(self, entry: _Entry, offset: int) -> bool:
         """Whether later records of all its reports that are left were dealt with."""
         place = (entry.timestamp, offset)
-        return all(self._dealt_with.get(report, place) > place for report in entry.left)
+        return all(self._latest_outcome.get(report, place) > place for report in entry.left)
 
     def _entry(self, at: Coordinates | None) -> _Entry | None:
         return (

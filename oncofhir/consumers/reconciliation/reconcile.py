@@ -9,7 +9,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from oncofhir.consumers.dead_letters.store import described
+from oncofhir.consumers.dead_letters.store import parse_dead_letter
 from oncofhir.consumers.envelopes.decode import decode
 from oncofhir.consumers.kafka.bounded_reader import BoundedReader
 from oncofhir.consumers.kafka.records import Coordinates
@@ -47,16 +47,16 @@ def read_topics(
     until_ms = None if until is None else _ms(until)
     for topic in kafka.input_topics:
         before = ledger.counts["records"]
-        for record in reader.to_end(topic, since_ms):
+        for record in reader.read_to_end(topic, since_ms):
             is_old = since_ms is not None and record.timestamp < since_ms
             if not is_old and (until_ms is None or record.timestamp < until_ms):
-                _enter(ledger, record)
+                _add_record(ledger, record)
         progress(f"{topic}, records: {ledger.counts['records'] - before}")
     # What came out of a record was published after it.
-    for record in reader.to_end(kafka.outcome_topic, since_ms):
-        _enter_outcome(ledger, record)
-    for record in reader.to_end(kafka.dead_letter_topic, since_ms):
-        letter = described(record)
+    for record in reader.read_to_end(kafka.outcome_topic, since_ms):
+        _add_outcome(ledger, record)
+    for record in reader.read_to_end(kafka.dead_letter_topic, since_ms):
+        letter = parse_dead_letter(record)
         if letter is not None:
             ledger.dead_letter(
                 Coordinates(letter.topic, letter.source_partition, letter.source_offset)
@@ -64,7 +64,7 @@ def read_topics(
     return ledger
 
 
-def _enter(ledger: Ledger, record: Any) -> None:
+def _add_record(ledger: Ledger, record: Any) -> None:
     at = Coordinates(record.topic, record.partition, record.offset)
     headers = [(name, value or b"") for name, value in record.headers]
     try:
@@ -96,16 +96,16 @@ def version_announced(event: ReportEvent) -> SourceVersion | None:
         return None
 
 
-def _enter_outcome(ledger: Ledger, record: Any) -> None:
+def _add_outcome(ledger: Ledger, record: Any) -> None:
     try:
         row = OutcomeRow.model_validate_json(record.value or b"")
     except ValidationError:
         ledger.counts["foreign"] += 1
         return
-    ledger.outcome(_source(dict(record.headers)), row.source, row.source_version)
+    ledger.outcome(_source_coordinates(dict(record.headers)), row.source, row.source_version)
 
 
-def _source(headers: dict[str, bytes]) -> Coordinates | None:
+def _source_coordinates(headers: dict[str, bytes]) -> Coordinates | None:
     try:
         topic, partition, offset = (
             headers[_SOURCE + part].decode() for part in ("topic", "partition", "offset")
@@ -137,13 +137,13 @@ async def heads_written(
                 yield None
 
 
-def about_head(
+def check_head(
     ledger: Ledger, head: Head, now: datetime, late_seconds: float
 ) -> Iterator[Discrepancy]:
     """What is wrong with a document: its head left empty, of an older version, or never published."""
     age = max(0, int((now - head.outcome.recorded).total_seconds()))
     if head.is_reservation:
-        problem = Problem.UNFINISHED if age >= late_seconds else None
+        problem = Problem.IN_PROGRESS_ABANDONED if age >= late_seconds else None
     else:
         said = (head.outcome.source, head.outcome.source_version)
         problem = ledger.head(head.source.unversioned, head.at, said)

@@ -9,38 +9,38 @@ from kafka.errors import KafkaError
 
 from oncofhir.consumers.kafka.records import Partition
 from oncofhir.consumers.source.assignment import Assignment
-from oncofhir.consumers.source.end_offsets import Ends
-from oncofhir.consumers.source.priority import HistoryState, LaneRule, live_behind, next_state
+from oncofhir.consumers.source.end_offsets import EndOffsets
+from oncofhir.consumers.source.priority import BackfillRule, BackfillState, live_lag, next_state
 from oncofhir.settings import KafkaSettings
 
 log = structlog.get_logger(__name__)
 
 
-class History:
+class Backfill:
     """Looks at the live partitions before each poll; belongs to the poll thread, but for `rests`."""
 
-    def __init__(self, settings: KafkaSettings, assignment: Assignment, ends: Ends) -> None:
+    def __init__(self, settings: KafkaSettings, assignment: Assignment, ends: EndOffsets) -> None:
         self.topics = frozenset(settings.backfill_topics)
         self._live = frozenset(settings.live_topics)
         self._assignment = assignment
-        self._rule = LaneRule(settings.backfill_pause_above)
-        self._state = HistoryState()
-        self._ends = ends
+        self._rule = BackfillRule(settings.backfill_pause_above)
+        self._state = BackfillState()
+        self._end_offsets = ends
 
     @property
-    def rests(self) -> bool:
+    def paused(self) -> bool:
         """Whether nothing of it is read now."""
-        return self._state.rests
+        return self._state.paused
 
-    def look(self, consumer: KafkaConsumer) -> None:
+    def update(self, consumer: KafkaConsumer) -> None:
         """Decide anew whether it rests."""
-        behind = self._live_behind(consumer)
+        behind = self._live_lag(consumer)
         before = self._state
         self._state = next_state(before, behind, time.monotonic(), self._rule)
-        if before.rests != self._state.rests:
-            log.info("history rests" if self._state.rests else "history goes on", behind=behind)
+        if before.paused != self._state.paused:
+            log.info("history rests" if self._state.paused else "history goes on", behind=behind)
 
-    def _live_behind(self, consumer: KafkaConsumer) -> int | None:
+    def _live_lag(self, consumer: KafkaConsumer) -> int | None:
         assigned = consumer.assignment()
         if not assigned:
             return None
@@ -49,10 +49,10 @@ class History:
         for at in live:
             with suppress(KafkaError, KeyError):  # revoked since, on the IO thread
                 end, position = (
-                    self._ends.of((at.topic, at.partition)),
+                    self._end_offsets.end_of((at.topic, at.partition)),
                     consumer.position(at, timeout_ms=0),
                 )
                 if end is not None and position is not None:
                     unread[at.topic, at.partition] = end - position
-        held, _ = self._assignment.load_of(self._live)
-        return live_behind([(at.topic, at.partition) for at in live], unread, held)
+        held, _ = self._assignment.in_flight_of(self._live)
+        return live_lag([(at.topic, at.partition) for at in live], unread, held)

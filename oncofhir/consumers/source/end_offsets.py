@@ -12,7 +12,7 @@ _ASK_SECONDS = 5.0  # between questions for what no fetch tells
 _ASK_MS = 1_000
 
 
-class Ends:
+class EndOffsets:
     """Looked at by the poll thread after each poll, read from anywhere.
 
     A fetch tells the end of its partitions; of one that is paused, or in which nothing happens within a
@@ -24,15 +24,15 @@ class Ends:
         self._starts: dict[Partition, int] = {}
         self._next_question = 0.0
 
-    def of(self, partition: Partition) -> int | None:
+    def end_of(self, partition: Partition) -> int | None:
         """The offset after the last record; None while it is not known."""
         return self._ends.get(partition)
 
-    def start_of(self, partition: Partition) -> int | None:
+    def position_of(self, partition: Partition) -> int | None:
         """The offset to read first, of a partition whose end had to be asked for."""
         return self._starts.get(partition)
 
-    def look(self, consumer: KafkaConsumer) -> None:
+    def refresh(self, consumer: KafkaConsumer) -> None:
         """Note what fetches told of the assigned partitions, and ask for the rest when it is time."""
         unknown: list[TopicPartition] = []
         ends: dict[Partition, int] = {}

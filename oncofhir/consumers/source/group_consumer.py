@@ -23,7 +23,9 @@ _METADATA_MS = 30_000  # how soon a topic or partition that was added is seen
 log = structlog.get_logger(__name__)
 
 
-def new_consumer(settings: KafkaSettings, wait: Callable[[float], bool]) -> KafkaConsumer | None:
+def create_group_consumer(
+    settings: KafkaSettings, wait: Callable[[float], bool]
+) -> KafkaConsumer | None:
     """Try until the broker answers; None when `wait`, called between tries, says to stop.
 
     Its eager assignors do not rewind a partition that is revoked and handed back, which would lose work
@@ -64,7 +66,7 @@ def new_consumer(settings: KafkaSettings, wait: Callable[[float], bool]) -> Kafk
     return None
 
 
-def warn_of_missing_topics(consumer: KafkaConsumer, settings: KafkaSettings) -> None:
+def warn_about_missing_topics(consumer: KafkaConsumer, settings: KafkaSettings) -> None:
     """Say which input topics the broker does not have."""
     with suppress(KafkaError):
         missing = sorted(set(settings.input_topics) - consumer.topics())
@@ -72,7 +74,7 @@ def warn_of_missing_topics(consumer: KafkaConsumer, settings: KafkaSettings) -> 
             log.warning("input topics are missing: oncofhir topics ensure", topics=missing)
 
 
-def is_member(consumer: KafkaConsumer) -> bool:
+def is_group_member(consumer: KafkaConsumer) -> bool:
     """In the group, and the broker that keeps the group answers."""
     # The state stays stable until the session ends; that the coordinator was lost is told nowhere else.
     coordinator = getattr(consumer, "_coordinator", None)

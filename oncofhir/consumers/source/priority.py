@@ -13,48 +13,50 @@ from oncofhir.consumers.kafka.records import Partition
 _CALM_SECONDS = 1.0
 
 
-class Lane(StrEnum):
+class Priority(StrEnum):
     """Whether a record tells of what happens now, or of what lies behind."""
 
     LIVE = "live"
-    HISTORY = "backfill"
+    BACKFILL = "backfill"
 
 
 @dataclass(frozen=True)
-class LaneRule:
+class BackfillRule:
     """When history rests, in live records that are unread or unfinished in this worker's partitions.
 
     Above `rests_above` it rests; it goes on when at most half as many were left for `calm_seconds`.
     """
 
-    rests_above: int
+    pause_above: int
     calm_seconds: float = _CALM_SECONDS
 
 
 @dataclass(frozen=True)
-class HistoryState:
+class BackfillState:
     """Whether history rests, and since when (monotonic seconds) the live lane has been calm; None: it is not.
 
     It begins resting: nothing is known of the live lane yet.
     """
 
-    rests: bool = True
+    paused: bool = True
     calm_since: float | None = None
 
 
-def next_state(state: HistoryState, behind: int | None, now: float, rule: LaneRule) -> HistoryState:
+def next_state(
+    state: BackfillState, behind: int | None, now: float, rule: BackfillRule
+) -> BackfillState:
     """What history does next; `behind` is None while it is not known. A pure function."""
-    if behind is None or behind > rule.rests_above:
-        return HistoryState()
-    if not state.rests:
+    if behind is None or behind > rule.pause_above:
+        return BackfillState()
+    if not state.paused:
         return state
-    if behind > rule.rests_above // 2:
-        return HistoryState()
+    if behind > rule.pause_above // 2:
+        return BackfillState()
     since = now if state.calm_since is None else state.calm_since
-    return HistoryState(rests=now - since < rule.calm_seconds, calm_since=since)
+    return BackfillState(paused=now - since < rule.calm_seconds, calm_since=since)
 
 
-def live_behind(
+def live_lag(
     live: Collection[Partition],
     unread: Mapping[Partition, int],
     unfinished: int,
@@ -68,14 +70,14 @@ def live_behind(
     return unfinished + sum(max(0, unread[partition]) for partition in live)
 
 
-def to_pause(
+def partitions_to_pause(
     assigned: Collection[Partition],
-    history: Collection[str],
+    backfill_topics: Collection[str],
     *,
     everything: bool,
-    ahead: Collection[Partition],
-    history_rests: bool,
-    history_is_full: bool,
+    over_replay_limit: Collection[Partition],
+    backfill_paused: bool,
+    backfill_exhausted: bool,
 ) -> frozenset[Partition]:
     """The partitions to be paused, for whichever reason. `history` are the topics of that lane.
 
@@ -86,6 +88,6 @@ def to_pause(
         partition
         for partition in assigned
         if everything
-        or partition in ahead
-        or ((history_rests or history_is_full) and partition[0] in history)
+        or partition in over_replay_limit
+        or ((backfill_paused or backfill_exhausted) and partition[0] in backfill_topics)
     )

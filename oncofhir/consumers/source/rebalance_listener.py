@@ -18,7 +18,7 @@ from oncofhir.consumers.source.assignment import Assignment
 log = structlog.get_logger(__name__)
 
 
-class Rebalance(AsyncConsumerRebalanceListener):  # type: ignore[misc]  # untyped base
+class RebalanceListener(AsyncConsumerRebalanceListener):  # type: ignore[misc]  # untyped base
     """Runs on kafka-python's IO thread, where only `commit_async` may be used, and nothing may block.
 
     `drop` is told of partitions that are no longer ours. Partitions of the topics `begin_paused` are
@@ -29,45 +29,45 @@ class Rebalance(AsyncConsumerRebalanceListener):  # type: ignore[misc]  # untype
         self,
         consumer: KafkaConsumer,
         assignment: Assignment,
-        drop: Callable[[Sequence[Partition]], None],
+        on_dropped: Callable[[Sequence[Partition]], None],
         begin_paused: Collection[str] = (),
     ) -> None:
         self._consumer = consumer
         self._assignment = assignment
-        self._drop = drop
+        self._on_dropped = on_dropped
         self._begin_paused = begin_paused
 
     async def on_partitions_assigned(self, assigned: Sequence[TopicPartition]) -> None:
         """Begin a tenure of each."""
-        self._assignment.assign(_names(assigned))
+        self._assignment.assign(_partitions(assigned))
         self._consumer.pause(*(at for at in assigned if at.topic in self._begin_paused))
-        log.info("partitions assigned", partitions=_said(assigned))
+        log.info("partitions assigned", partitions=_labels(assigned))
 
     async def on_partitions_revoked(self, revoked: Sequence[TopicPartition]) -> None:
         """Commit, then drop. What fails to be committed is read again by the next owner."""
-        offsets = self._assignment.uncommitted(_names(revoked))
+        offsets = self._assignment.uncommitted(_partitions(revoked))
         if offsets:
             try:
-                await self._consumer.commit_async(to_commit(offsets))
+                await self._consumer.commit_async(offsets_to_commit(offsets))
             except KafkaError as error:
                 log.warning("commit on revoke failed", error=type(error).__name__)
-        self._drop(_names(revoked))
-        log.info("partitions revoked", partitions=_said(revoked))
+        self._on_dropped(_partitions(revoked))
+        log.info("partitions revoked", partitions=_labels(revoked))
 
     async def on_partitions_lost(self, lost: Sequence[TopicPartition]) -> None:
         """Drop."""
-        self._drop(_names(lost))
-        log.warning("partitions lost", partitions=_said(lost))
+        self._on_dropped(_partitions(lost))
+        log.warning("partitions lost", partitions=_labels(lost))
 
 
-def to_commit(offsets: Mapping[Partition, int]) -> dict[TopicPartition, OffsetAndMetadata]:
+def offsets_to_commit(offsets: Mapping[Partition, int]) -> dict[TopicPartition, OffsetAndMetadata]:
     """Offsets in the client's types."""
     return {TopicPartition(*p): OffsetAndMetadata(offset, "", -1) for p, offset in offsets.items()}
 
 
-def _names(partitions: Sequence[TopicPartition]) -> list[Partition]:
+def _partitions(partitions: Sequence[TopicPartition]) -> list[Partition]:
     return [(at.topic, at.partition) for at in partitions]
 
 
-def _said(partitions: Sequence[TopicPartition]) -> list[str]:
+def _labels(partitions: Sequence[TopicPartition]) -> list[str]:
     return sorted(f"{at.topic}/{at.partition}" for at in partitions)

@@ -11,22 +11,22 @@ import structlog
 from kafka import KafkaConsumer, TopicPartition
 from kafka.errors import KafkaError
 
-from oncofhir.consumers.kafka.records import Tenure
+from oncofhir.consumers.kafka.records import AssignmentEpoch
 
 _ASK_MS = 1_000
 
 log = structlog.get_logger(__name__)
 
 
-class Removed:
+class RetentionGapDetector:
     """Belongs to the poll thread. `told` gets the topic and how many offsets were skipped."""
 
-    def __init__(self, told: Callable[[str, int], None]) -> None:
-        self._told = told
-        self._next: dict[TopicPartition, tuple[Tenure, int]] = {}
+    def __init__(self, on_gap: Callable[[str, int], None]) -> None:
+        self._on_gap = on_gap
+        self._next: dict[TopicPartition, tuple[AssignmentEpoch, int]] = {}
 
-    def look(
-        self, consumer: KafkaConsumer, at: TopicPartition, tenure: Tenure, offset: int
+    def check(
+        self, consumer: KafkaConsumer, at: TopicPartition, tenure: AssignmentEpoch, offset: int
     ) -> None:
         """Note a record that is taken up; ask the broker where it does not follow on the one before.
 
@@ -53,4 +53,4 @@ class Removed:
                     records=count,
                     remedy="have their source publish them again; raise the topic's retention",
                 )
-                self._told(at.topic, count)
+                self._on_gap(at.topic, count)

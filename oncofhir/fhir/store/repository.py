@@ -197,7 +197,7 @@ class Repository:
             told = head.seen(source, at, words).model_copy(update={"sources": sources})
             if told != head and not self._shadow:
                 await self._heads.write([], told, head)
-        return self._telling.of_version(source, OutcomeStatus.ALIAS, None, head)
+        return self._telling.of_version(source, OutcomeStatus.DUPLICATE_RESOURCE, None, head)
 
     async def part(self, head: Head, source: SourceReference, report: Report) -> Head | None:
         """A resource was an alias and is none any more: the head forgets it; the head that is its own now.
@@ -289,4 +289,4 @@ class Repository:
 
     def stale(self, source: SourceReference, head: Head) -> Processed:
         """An older version than the one dealt with: it changes nothing."""
-        return self._telling.of_version(source, OutcomeStatus.STALE, None, head)
+        return self._telling.of_version(source, OutcomeStatus.OLDER_VERSION_IGNORED, None, head)

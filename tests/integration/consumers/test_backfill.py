@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from oncofhir.consumers.kafka.topics import ensure_topics
-from oncofhir.consumers.source.priority import Lane
+from oncofhir.consumers.source.priority import Priority
 from tests.integration.consumers.worker_harness import (
     InstantProcessor,
     committed,
@@ -39,14 +39,14 @@ async def test_live_records_that_come_later_end_before_most_of_history(broker):
     await publish(settings, messages(settings, "old", _HISTORY, kafka.backfill_topics))
     processor = InstantProcessor(delay=0.05)
     async with running(settings, processor) as worker:
-        source = worker._source
+        source = worker._poll_thread
         await until(lambda: len(processor.events) >= 10)
-        assert Lane.HISTORY not in source.paused_lanes
+        assert Priority.BACKFILL not in source.paused_priorities
         await publish(settings, messages(settings, "new", _LIVE, kafka.live_topics))
-        await until(lambda: source.paused_lanes == {Lane.HISTORY})
+        await until(lambda: source.paused_priorities == {Priority.BACKFILL})
         assert (
             'oncofhir_consumption_paused{priority="backfill"} 1.0'
-            in worker.vitals.exposed().decode()
+            in worker.status.render_metrics().decode()
         )
         await until(
             lambda: sum(e.source.id.startswith("new") for e in processor.events) == _LIVE,
@@ -54,7 +54,7 @@ async def test_live_records_that_come_later_end_before_most_of_history(broker):
         )
         done = [event.source.id[:3] for event in processor.events]
         await until(lambda: len(processor.events) == _HISTORY + _LIVE, seconds=60)
-        await until(lambda: source.assignment.load == (0, 0))
+        await until(lambda: source.assignment.in_flight == (0, 0))
         assert source.joined
     assert done.count("old") < _HISTORY / 3
     # Those that had their places already, and what fits in while the other live partitions are fetched.
@@ -98,15 +98,19 @@ async def test_a_worker_that_joins_while_history_rests_finds_it_at_rest_and_all_
     async with running(settings, first) as one:
         await until(lambda: len(first.events) >= 10)
         await publish(settings, messages(settings, "new", 4 * _LIVE, kafka.live_topics))
-        await until(lambda: one._source.paused_lanes == {Lane.HISTORY})
+        await until(lambda: one._poll_thread.paused_priorities == {Priority.BACKFILL})
         async with running(settings, second) as two:
-            await until(lambda: two._source.assignment.partitions)
+            await until(lambda: two._poll_thread.assignment.partitions)
             await until(lambda: sum(n.startswith("new") for n in set(done())) == 4 * _LIVE, 60)
             assert sum(name.startswith("old") for name in set(done())) < _HISTORY
             await until(lambda: len(set(done())) == _HISTORY + 4 * _LIVE, 60)
-            await until(lambda: one._source.assignment.load == two._source.assignment.load)
-            assert one._source.joined
-            assert two._source.joined
+            await until(
+                lambda: (
+                    one._poll_thread.assignment.in_flight == two._poll_thread.assignment.in_flight
+                )
+            )
+            assert one._poll_thread.joined
+            assert two._poll_thread.joined
     for topic in (*kafka.live_topics, *kafka.backfill_topics):
         wanted = 2 * _LIVE if topic in kafka.live_topics else _HISTORY // 2
         assert committed(settings, topic) == wanted

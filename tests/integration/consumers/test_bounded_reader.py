@@ -31,8 +31,8 @@ def test_after_the_last_record_there_is_none(kafka):
     later = int((time.time() + 3_600) * 1_000)
     with bounded_reader(kafka) as reader:
         topic = kafka.diagnostic_report_topic
-        assert [r.timestamp for r in reader.to_end(topic, 0)] == TIMES
-        assert list(reader.to_end(topic, later)) == []
+        assert [r.timestamp for r in reader.read_to_end(topic, 0)] == TIMES
+        assert list(reader.read_to_end(topic, later)) == []
 
 
 def test_reconcile_counts_only_the_records_of_its_time(kafka):

@@ -157,7 +157,7 @@ async def test_a_letter_is_not_gone_because_the_broker_is_slow(settings, monkeyp
     topic = settings.kafka.diagnostic_report_topic
     placed = [(r.partition, r.offset) for r in read_all(settings, topic)]
     with bounded.bounded_reader(settings.kafka) as reader:
-        first = reader.one(topic, *placed[0])
+        first = reader.read_one(topic, *placed[0])
     assert (first.partition, first.offset) == placed[0]
 
 

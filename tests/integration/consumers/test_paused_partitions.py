@@ -5,7 +5,7 @@ import contextlib
 import pytest
 from kafka import KafkaConsumer, TopicPartition
 
-from oncofhir.consumers.kafka.client_patches.paused_partitions import free_the_slot
+from oncofhir.consumers.kafka.client_patches.paused_partitions import release_drained_buffer
 from tests.integration.consumers.worker_harness import message, publish, report
 
 pytestmark = pytest.mark.anyio
@@ -34,5 +34,5 @@ async def test_each_partition_is_read_to_its_end_after_pauses(settings):
 
 
 def _polled(consumer):
-    free_the_slot(consumer)
+    release_drained_buffer(consumer)
     return sum(map(len, consumer.poll(20, max_records=7).values()))

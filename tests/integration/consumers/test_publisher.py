@@ -7,10 +7,10 @@ from datetime import UTC, datetime
 import pytest
 from kafka.errors import KafkaTimeoutError
 
-from oncofhir.consumers.dead_letters.message import DECODE, Failure, dead_letter
-from oncofhir.consumers.dead_letters.store import described, replay_message
+from oncofhir.consumers.dead_letters.message import DECODE, ReportFailure, build_dead_letter
+from oncofhir.consumers.dead_letters.store import parse_dead_letter, replay_message
 from oncofhir.consumers.kafka.publisher import Message, Publisher
-from oncofhir.consumers.kafka.records import Coordinates, SourceRecord, Tenure
+from oncofhir.consumers.kafka.records import AssignmentEpoch, Coordinates, SourceRecord
 from oncofhir.consumers.kafka.topics import ensure_topics
 from oncofhir.consumers.publishing.report_publisher import publish_messages, publish_resources
 from oncofhir.demo.broker import EmbeddedBroker
@@ -59,11 +59,11 @@ async def test_a_producer_that_failed_takes_no_other_with_it(settings):
     async with Publisher(settings.kafka) as publisher:
         await publisher.publish([Message(topic, b"k", b"1")])
         spoiled = publisher._producer
-        publisher._failed(KafkaTimeoutError(), spoiled)
+        publisher._translate_failure(KafkaTimeoutError(), spoiled)
         await publisher.publish([Message(topic, b"k", b"2")])
         healthy = publisher._producer
         assert healthy is not spoiled
-        publisher._failed(KafkaTimeoutError(), spoiled)
+        publisher._translate_failure(KafkaTimeoutError(), spoiled)
         await publisher.publish([Message(topic, b"k", b"3")])
         assert publisher._producer is healthy
     assert [record.value for record in read_all(settings, topic)] == [b"1", b"2", b"3"]
@@ -128,14 +128,20 @@ async def test_a_record_with_neither_key_nor_value_is_a_dead_letter_and_replayed
     assert (polled.key, polled.value) == (None, None)
     at = Coordinates(polled.topic, polled.partition, polled.offset)
     record = SourceRecord(
-        at, Tenure(topic, at.partition, 1), polled.timestamp, 0.0, None, None, tuple(polled.headers)
+        at,
+        AssignmentEpoch(topic, at.partition, 1),
+        polled.timestamp,
+        0.0,
+        None,
+        None,
+        tuple(polled.headers),
     )
-    failure = Failure(Reason.UNEXPECTED, DECODE, 1)
+    failure = ReportFailure(Reason.UNEXPECTED, DECODE, 1)
     letters = settings.kafka.dead_letter_topic
-    await publish(settings, [dead_letter(record, [failure], datetime.now(UTC), letters)])
+    await publish(settings, [build_dead_letter(record, [failure], datetime.now(UTC), letters)])
     (letter,) = read_all(settings, letters)
     assert (letter.key, letter.value) == (None, None)
-    assert described(letter).reason == Reason.UNEXPECTED.value
+    assert parse_dead_letter(letter).reason == Reason.UNEXPECTED.value
     await publish(settings, [replay_message(letter, topic)])
     again = [r for r in read_all(settings, topic) if dict(r.headers).get("oncofhir-replays")]
     assert [(r.key, r.value, r.headers[0]) for r in again] == [(None, None, ("x", b"1"))]

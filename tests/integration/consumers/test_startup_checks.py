@@ -7,7 +7,7 @@ import sys
 import pytest
 import structlog
 
-from oncofhir.consumers.health.topic_startup_check import look_at_topics
+from oncofhir.consumers.health.topic_startup_check import check_topics_at_startup
 from oncofhir.consumers.kafka.topics import ensure_topics
 from oncofhir.consumers.worker import Worker
 from oncofhir.settings import SettingsError
@@ -28,7 +28,7 @@ async def test_a_missing_topic_ends_the_worker_and_names_the_remedy(broker):
     with pytest.raises(SettingsError, match="oncofhir topics ensure") as raised:
         await worker.run()
     assert f"missing: {settings.kafka.document_reference_backfill_topic};" in str(raised.value)
-    assert not worker.vitals.started().ok
+    assert not worker.status.started().ok
 
 
 async def test_the_command_ends_with_2(broker):
@@ -55,7 +55,7 @@ async def test_it_can_be_switched_off(broker):
     made = settings_for(broker.address, check_topics=False)
     ensure_topics(made.kafka.model_copy(update={"outcome_topic": made.kafka.phenotype_topic}))
     async with running(made, InstantProcessor()) as worker:
-        await until(lambda: worker._source.joined)
+        await until(lambda: worker._poll_thread.joined)
 
 
 async def test_what_is_only_advisable_is_said(broker):
@@ -63,7 +63,7 @@ async def test_what_is_only_advisable_is_said(broker):
     ensure_topics(settings.kafka)
     small = settings.kafka.model_copy(update={"max_request_bytes": 1})
     with structlog.testing.capture_logs() as said:
-        await look_at_topics(small)
+        await check_topics_at_startup(small)
     assert said
     assert {entry["event"] for entry in said} == {"topic could not be looked at"}
     assert all(entry["log_level"] == "info" for entry in said if entry["severity"] == "unknown")

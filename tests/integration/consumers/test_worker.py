@@ -65,7 +65,7 @@ async def test_all_are_processed_in_order_published_and_committed(settings):
     processor = InstantProcessor(delay=0.001)
     async with running(settings, processor) as worker:
         await until(lambda: len(processor.events) >= len(wanted))
-        await until(lambda: worker._source.assignment.load == (0, 0))
+        await until(lambda: worker._poll_thread.assignment.in_flight == (0, 0))
     assert len(processor.events) == len(wanted)
     by_document = defaultdict(list)
     for event in processor.events:
@@ -129,9 +129,11 @@ async def test_dead_letters_are_the_records_byte_for_byte(settings):
 
     processor = InstantProcessor(failing=failing)
     async with running(settings, processor) as worker:
-        await until(lambda: worker._source.joined)
-        await until(lambda: worker._source.assignment.load == (0, 0) and processor.attempts)
-        await until(lambda: not worker.vitals.unfinished and len(processor.attempts) == 3)
+        await until(lambda: worker._poll_thread.joined)
+        await until(
+            lambda: worker._poll_thread.assignment.in_flight == (0, 0) and processor.attempts
+        )
+        await until(lambda: not worker.status.in_flight_since and len(processor.attempts) == 3)
     assert committed(settings) == 4
     letters = {
         letter.key: letter for letter in read_all(settings, settings.kafka.dead_letter_topic)
@@ -176,7 +178,7 @@ async def test_one_bad_report_of_a_record_leaves_the_others_in_place(settings):
     bad = UnreadableReport(Reason.EMPTY_ATTACHMENT)
     processor = InstantProcessor(failing=lambda event, _: bad if event.source.id == "bad" else None)
     async with running(settings, processor) as worker:
-        await until(lambda: len(processor.attempts) == 2 and not worker.vitals.unfinished)
+        await until(lambda: len(processor.attempts) == 2 and not worker.status.in_flight_since)
     (letter,) = read_all(settings, settings.kafka.dead_letter_topic)
     assert json.loads(letter.value) == bundle
     assert dict(letter.headers)["oncofhir-entries"] == b"1"
@@ -194,7 +196,7 @@ async def test_a_fault_of_ours_is_retried_then_dead_lettered(settings):
     )
     async with running(settings, processor) as worker:
         await until(lambda: processor.attempts.get("DiagnosticReport/r1/_history/1") == 3)
-        await until(lambda: not worker.vitals.unfinished)
+        await until(lambda: not worker.status.in_flight_since)
     (letter,) = read_all(settings, settings.kafka.dead_letter_topic)
     assert dict(letter.headers)["oncofhir-reason"] == b"unexpected"
     assert dict(letter.headers)["oncofhir-attempts"] == b"3"
@@ -229,7 +231,7 @@ async def test_an_outage_pauses_and_ends_without_dead_letters(settings):
         processor.is_out = DependencyUnavailable(Reason.MODEL_UNREACHABLE, "http://model")
         await publish(settings, [message(settings, report(f"s{n}")) for n in range(30)])
         await until(lambda: worker._outages.open)
-        await until(lambda: worker._source.paused)
+        await until(lambda: worker._poll_thread.partitions_paused)
         status, body = await get(worker, "/ready")
         assert status == 503
         assert json.loads(body)["out"] == ["model"]
@@ -266,11 +268,11 @@ async def test_it_is_told_to_end_while_a_dependency_hangs_at_start(settings):
     hanging = asyncio.Event()
     processor = InstantProcessor()
 
-    async def ready():
+    async def check_dependencies():
         hanging.set()
         await asyncio.sleep(600)
 
-    processor.ready = ready
+    processor.check_dependencies = check_dependencies
     worker = Worker(settings, processor)
     task = asyncio.create_task(worker.run())
     await asyncio.wait_for(hanging.wait(), 30)
@@ -314,7 +316,7 @@ async def test_a_report_without_an_outcome_is_read_again_by_the_next_worker_afte
     """Told to end while the breaker is open: at once, and nothing of what waits is committed."""
     processor = InstantProcessor()
     async with running(settings, processor) as worker:
-        await until(lambda: worker._source.joined)
+        await until(lambda: worker._poll_thread.joined)
         processor.is_out = DependencyUnavailable(Reason.STORE_UNREACHABLE, "http://store")
         await publish(settings, [message(settings, report(f"r{n}")) for n in range(10)])
         await until(lambda: worker._outages.open)
@@ -403,13 +405,15 @@ async def test_two_workers_share_the_partitions_and_lose_nothing(settings):
         await publish(settings, [message(settings, report(f"r{n}")) for n in range(total)])
         await until(lambda: len(first.events) > 10)
         async with running(settings, second) as two:
-            await until(lambda: two._source.assignment.partitions)
+            await until(lambda: two._poll_thread.assignment.partitions)
             more = [message(settings, report(f"s{n}")) for n in range(total)]
             other_topic = settings.kafka.document_reference_topic
             await publish(settings, [replace(m, topic=other_topic) for m in more[::2]] + more[1::2])
             await until(lambda: len(seen()) == 2 * total)
             assert second.events
-            assert not one._source.assignment.partitions & two._source.assignment.partitions
+            assert (
+                not one._poll_thread.assignment.partitions & two._poll_thread.assignment.partitions
+            )
     assert committed(settings) == 2 * total - len(more[::2])
 
 
@@ -423,7 +427,7 @@ async def test_a_long_backlog_is_held_in_bounds(settings):
     most = 0
     async with running(bounded, processor) as worker:
         while len(processor.events) < 300:
-            most = max(most, worker._source.assignment.load[0])
+            most = max(most, worker._poll_thread.assignment.in_flight[0])
             await asyncio.sleep(0.001)
     assert most <= 64  # 16 a place
     assert processor.most_at_once <= 4
@@ -437,52 +441,52 @@ async def test_it_is_ready_when_it_has_joined_and_live_while_the_poll_thread_mov
     hung, go_on = threading.Event(), threading.Event()
 
     async with running(settings, InstantProcessor()) as worker:
-        await until(lambda: worker.vitals.is_started)
+        await until(lambda: worker.status.is_started)
         assert (await get(worker, "/ready"))[0] == 503, "not in the group yet"
-        await until(lambda: worker.vitals.ready().ok)
+        await until(lambda: worker.status.ready().ok)
         assert (await get(worker, "/live"))[0] == 200
-        noted = worker._source._ends.look
+        noted = worker._poll_thread._end_offsets.refresh
 
         def hang(consumer):
             hung.set()
             go_on.wait(20)
             noted(consumer)
 
-        worker._source._ends.look = hang  # on the poll thread, in each of its turns
+        worker._poll_thread._end_offsets.refresh = hang  # on the poll thread, in each of its turns
         try:
             await until(hung.is_set)
-            await until(lambda: not worker.vitals.live().ok)
+            await until(lambda: not worker.status.live().ok)
             assert (await get(worker, "/live"))[0] == 503
         finally:
             go_on.set()
-        await until(lambda: worker.vitals.live().ok)
+        await until(lambda: worker.status.live().ok)
 
 
 async def test_a_poll_thread_that_dies_ends_the_worker(settings):
     worker = Worker(settings, InstantProcessor())
     task = asyncio.create_task(worker.run())
-    await until(lambda: worker._source.joined)
+    await until(lambda: worker._poll_thread.joined)
 
     def fail(consumer):
         raise ZeroDivisionError
 
-    worker._source._ends.look = fail
+    worker._poll_thread._end_offsets.refresh = fail
     with pytest.raises(ZeroDivisionError):
         await asyncio.wait_for(task, 20)
 
 
 async def test_it_is_not_ready_while_every_poll_fails(settings):
     async with running(settings, InstantProcessor()) as worker:
-        await until(lambda: worker.vitals.ready().ok)
-        looked = worker._source._ends.look
+        await until(lambda: worker.status.ready().ok)
+        looked = worker._poll_thread._end_offsets.refresh
 
         def fail(consumer):
             raise CorruptRecordError
 
-        worker._source._ends.look = fail  # on the poll thread, in each of its turns
-        await until(lambda: not worker.vitals.ready().ok)
-        worker._source._ends.look = looked
-        await until(lambda: worker.vitals.ready().ok)
+        worker._poll_thread._end_offsets.refresh = fail  # on the poll thread, in each of its turns
+        await until(lambda: not worker.status.ready().ok)
+        worker._poll_thread._end_offsets.refresh = looked
+        await until(lambda: worker.status.ready().ok)
 
 
 async def test_what_a_dead_letter_leaves_is_told_once_it_can_be(settings):
@@ -497,16 +501,16 @@ async def test_what_a_dead_letter_leaves_is_told_once_it_can_be(settings):
         StoreConflict(Reason.STORE_CONFLICT),
     ]
 
-    async def give_up(event, reason):
+    async def mark_outdated(event, reason):
         assert reason is Reason.STORE_REJECTED
         if hindered:
             raise hindered.pop()
         return (processed_of(event),)
 
-    processor.give_up = give_up
+    processor.mark_outdated = mark_outdated
     async with running(settings, processor) as worker:
         await until(lambda: committed(settings) == 2)
-        await until(lambda: not worker.vitals.unfinished)
+        await until(lambda: not worker.status.in_flight_since)
     left = [json.loads(r.value) for r in read_all(settings, settings.kafka.phenotype_topic)]
     assert sorted(row["source"] for row in left) == [
         "DiagnosticReport/bad",
@@ -522,10 +526,10 @@ async def test_a_dead_letter_gets_out_whatever_cannot_be_told_of_it(settings, er
     await publish(settings, [message(settings, report("bad", 2))])
     processor = InstantProcessor(failing=lambda e, _: UnreadableReport(Reason.NO_TEXT))
 
-    async def give_up(event, reason):
+    async def mark_outdated(event, reason):
         raise error
 
-    processor.give_up = give_up
+    processor.mark_outdated = mark_outdated
     async with running(settings, processor):
         await until(lambda: committed(settings) == 1)
     (letter,) = read_all(settings, settings.kafka.dead_letter_topic)
@@ -561,7 +565,7 @@ async def test_phi_gets_nowhere(settings):
 
     processor = InstantProcessor(failing=failing)
     async with running(settings, processor) as worker:
-        await until(lambda: len(processor.attempts) == 3 and not worker.vitals.unfinished)
+        await until(lambda: len(processor.attempts) == 3 and not worker.status.in_flight_since)
         probes = [await get(worker, path) for path in ("/metrics", "/ready", "/live", "/startup")]
     assert "report failed" in output.getvalue()
     assert "some.library" in output.getvalue()

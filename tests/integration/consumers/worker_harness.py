@@ -84,7 +84,7 @@ class InstantProcessor:
         self.most_at_once = 0
         self.given_up = []
 
-    async def ready(self):
+    async def check_dependencies(self):
         if self.is_out is not None:
             raise self.is_out
 
@@ -105,7 +105,7 @@ class InstantProcessor:
         self.events.append(event)
         return processed_of(event)
 
-    async def give_up(self, event, reason):
+    async def mark_outdated(self, event, reason):
         self.given_up.append((str(event.source), reason))
         return ()
 

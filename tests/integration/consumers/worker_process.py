@@ -22,7 +22,7 @@ class RecordingProcessor:
         self.seconds = seconds
         self.rejects = rejects
 
-    async def ready(self):
+    async def check_dependencies(self):
         pass
 
     async def process(self, event):
@@ -33,7 +33,7 @@ class RecordingProcessor:
             raise RequestRejected(Reason.STORE_REJECTED, "http://store")
         return processed_of(event)
 
-    async def give_up(self, event, reason):
+    async def mark_outdated(self, event, reason):
         return ()
 
 

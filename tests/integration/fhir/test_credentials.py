@@ -13,7 +13,7 @@ from starlette.applications import Starlette
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
-from oncofhir.consumers.composition.fhir_server import authorization, tls
+from oncofhir.consumers.composition.fhir_server import build_authorization, tls
 from oncofhir.fhir.rest.bounded_fetch import Bounds, FetchPolicy
 from oncofhir.fhir.rest.client import FhirClient
 from oncofhir.schemas.errors import AccessDenied, DependencyUnavailable, UnreadableReport
@@ -64,7 +64,7 @@ def credentials(tmp_path, authority, keys):
 
 
 def client_of(base, credentials, clock=time.time, **more):
-    authorized = authorization(base, credentials, 5.0, clock)
+    authorized = build_authorization(base, credentials, 5.0, clock)
     return FhirClient(base, authorization=authorized, tls=tls(credentials), **more)
 
 
@@ -281,7 +281,7 @@ def test_a_key_that_cannot_sign_is_a_mistake_in_the_settings(tmp_path, kind, sai
     file.write_text(kind)
     named = FhirCredentials(client_id="x", private_key_file=file)
     with pytest.raises(SettingsError, match=said) as raised:
-        authorization("https://fhir.example/fhir", named, 1.0)
+        build_authorization("https://fhir.example/fhir", named, 1.0)
     assert "BEGIN" not in str(raised.value)
 
 

@@ -29,7 +29,7 @@ def stored_as(fhir_server, then, **settings):
         bench = Bench(fhir_server.base_url)
         try:
             await bench.prepare()
-            repository = composition.repository(Settings(fhir=fhir), bench.client)
+            repository = composition.build_repository(Settings(fhir=fhir), bench.client)
             await then(bench, await bench.store(repository=repository))
         finally:
             await bench.aclose()
@@ -80,7 +80,7 @@ def test_provenance_names_the_models_card_where_there_is_one(fhir_server, tmp_pa
                 base_url=fhir_server.base_url, source_name="test", identifier_system=SYSTEM
             )
             settings = Settings(fhir=fhir, model=ModelSettings(card_file=tmp_path / "card.md"))
-            repository = composition.repository(settings, bench.client)
+            repository = composition.build_repository(settings, bench.client)
             run_of = bench.run_of(await bench.report(BREAST))
             await repository.ensure_standing(run_of, "prompts")
             await bench.store(repository=repository)
@@ -103,7 +103,7 @@ def test_provenance_names_the_models_card_where_there_is_one(fhir_server, tmp_pa
 def test_a_card_that_cannot_be_read_is_told_with_its_setting(tmp_path):
     settings = Settings(model=ModelSettings(card_file=tmp_path / "none.md"))
     with pytest.raises(SettingsError, match="ONCOFHIR_MODEL__CARD_FILE"):
-        composition.repository(settings, FhirClient("http://127.0.0.1:9/fhir"))
+        composition.build_repository(settings, FhirClient("http://127.0.0.1:9/fhir"))
 
 
 def test_a_limit_of_entries_is_kept(fhir_server):
@@ -124,7 +124,7 @@ def test_a_store_of_another_fhir_version_is_not_written_to():
         bench = Bench(url)
         report = await bench.report(BREAST)
         client = FhirClient(url)
-        repository = composition.repository(Settings(), client)
+        repository = composition.build_repository(Settings(), client)
         try:
             extraction = bench.extraction(report, {})
             await repository.store(report, bench.run_of(report), extraction, None)

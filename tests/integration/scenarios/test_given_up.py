@@ -34,7 +34,7 @@ def test_what_an_unreadable_version_leaves_is_outdated_once_and_again(bench):
     with pytest.raises(UnreadableReport) as caught:
         bench.process(newer)
     for _ in range(2):
-        (left,) = bench.give_up(newer, caught.value.reason)
+        (left,) = bench.mark_outdated(newer, caught.value.reason)
         assert (left.outcome.status, left.outcome.reason) == (
             OutcomeStatus.OUTDATED,
             caught.value.reason.value,
@@ -43,18 +43,18 @@ def test_what_an_unreadable_version_leaves_is_outdated_once_and_again(bench):
         assert {row.status for row in left.rows} == {RowStatus.OUTDATED}
     (healed,) = bench.process(diagnostic_report("a", TEXT, "amended", "3"))
     assert {row.status for row in healed.rows} == {RowStatus.CURRENT}
-    assert bench.give_up(newer, caught.value.reason) == (), "it is stale by now"
+    assert bench.mark_outdated(newer, caught.value.reason) == (), "it is stale by now"
 
 
 def test_a_reference_that_is_given_up_leaves_its_version_to_a_replay(bench):
     """An event without its resource says nothing of the status: nothing was deleted."""
     (first,) = bench.process(diagnostic_report("d", OTHER))
-    (left,) = bench.give_up(reference("d", "2"), Reason.STORE_REJECTED)
+    (left,) = bench.mark_outdated(reference("d", "2"), Reason.STORE_REJECTED)
     assert left.outcome.status is OutcomeStatus.OUTDATED
     (replayed,) = bench.process(diagnostic_report("d", OTHER, "amended", "2"))
     assert replayed.outcome.status is OutcomeStatus.FOUND
-    assert bench.give_up(reference("d", "2"), Reason.BROKER_REJECTED) == ()
-    assert bench.give_up(reference("d", None), Reason.BROKER_REJECTED) == ()
+    assert bench.mark_outdated(reference("d", "2"), Reason.BROKER_REJECTED) == ()
+    assert bench.mark_outdated(reference("d", None), Reason.BROKER_REJECTED) == ()
     assert first.outcome.document == replayed.outcome.document
 
 
@@ -65,11 +65,11 @@ def reference(ident, version):
 
 
 def test_a_version_that_was_never_preceded_leaves_nothing(bench):
-    assert bench.give_up(unreadable("b", "1"), Reason.INVALID_BASE64) == ()
+    assert bench.mark_outdated(unreadable("b", "1"), Reason.INVALID_BASE64) == ()
 
 
 def test_the_version_that_was_stored_is_not_outdated_by_its_own_failure(bench):
     """The store has it, and only its rows failed: redelivery publishes them."""
     stored = diagnostic_report("c", TEXT)
     bench.process(stored)
-    assert bench.give_up(stored, Reason.BROKER_REJECTED) == ()
+    assert bench.mark_outdated(stored, Reason.BROKER_REJECTED) == ()

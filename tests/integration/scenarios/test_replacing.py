@@ -34,7 +34,9 @@ def test_what_is_replaced_is_outdated_once_and_again(process):
         assert processed.outcome.source == "DocumentReference/new"
         assert {row.status for row in processed.rows} == {RowStatus.CURRENT}
     (late,) = process(old)
-    assert late.outcome.status is OutcomeStatus.STALE, "its own older event changes nothing"
+    assert late.outcome.status is OutcomeStatus.OLDER_VERSION_IGNORED, (
+        "its own older event changes nothing"
+    )
 
 
 def test_its_own_superseded_event_says_the_same(process):

@@ -11,7 +11,7 @@ SCRIPT = [
     {"contains": ["tumor size", "4.1 cm"], "answer": "4.1 cm"},
     {"contains": ["tumor size", "5.2 cm"], "answer": "5.2 cm"},
 ]
-FOUND, ALIAS = OutcomeStatus.FOUND, OutcomeStatus.ALIAS
+FOUND, ALIAS = OutcomeStatus.FOUND, OutcomeStatus.DUPLICATE_RESOURCE
 
 
 @pytest.fixture(scope="module")
@@ -64,7 +64,7 @@ def test_a_correction_that_only_the_twin_tells_is_read(bench):
         corrected,
         document("a2", text("a")),
     )
-    assert statuses(late) == [ALIAS, FOUND, ALIAS, FOUND, OutcomeStatus.STALE]
+    assert statuses(late) == [ALIAS, FOUND, ALIAS, FOUND, OutcomeStatus.OLDER_VERSION_IGNORED]
     assert sizes(bench, owner, twin) == [(twin, 41)]
 
 
@@ -95,7 +95,7 @@ def test_two_of_a_type_that_were_alike_part_when_one_is_amended(bench):
         diagnostic_report("c2", text("c")),
         diagnostic_report("c1", text("c"), "entered-in-error", "2"),
     )
-    assert statuses(again) == [FOUND, OutcomeStatus.STALE, OutcomeStatus.RETRACTED]
+    assert statuses(again) == [FOUND, OutcomeStatus.OLDER_VERSION_IGNORED, OutcomeStatus.RETRACTED]
     assert sizes(bench, *names) == [(names[1], 41)]
 
 

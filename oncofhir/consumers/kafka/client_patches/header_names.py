@@ -52,7 +52,7 @@ class _TolerantBatch(DefaultRecordBatch):  # type: ignore[misc]  # untyped base
             return super()._read_msg()
 
 
-def accept_any_header_name() -> None:
+def allow_non_utf8() -> None:
     """Let kafka-python's consumers of this process read records whatever their headers are called.
 
     The library has no point to extend here; the class that reads batches is replaced.

@@ -8,7 +8,7 @@ still until another partition brings records.
 from kafka import KafkaConsumer
 
 
-def free_the_slot(consumer: KafkaConsumer) -> None:
+def release_drained_buffer(consumer: KafkaConsumer) -> None:
     """Empty a slot that was read to its end. On the polling thread, before a poll."""
     fetcher = getattr(consumer, "_fetcher", None)
     if fetcher is None:

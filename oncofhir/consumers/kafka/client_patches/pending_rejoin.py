@@ -11,7 +11,7 @@ partitions are added.
 from kafka import KafkaConsumer
 
 
-def keep_rejoining(consumer: KafkaConsumer) -> None:
+def keep_pending(consumer: KafkaConsumer) -> None:
     """See to it that a rejoin that is due or under way stays so until it is complete. Before a poll."""
     coordinator = getattr(consumer, "_coordinator", None)
     if coordinator is not None and (coordinator.rejoining or coordinator.need_rejoin()):

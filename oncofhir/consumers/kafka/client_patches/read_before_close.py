@@ -12,7 +12,7 @@ from kafka.net.transport import KafkaSSLTransport, KafkaTCPTransport
 Received = tuple[bytes, BaseException | None]
 
 
-def deliver_bytes_before_a_close() -> None:
+def install() -> None:
     """Let kafka-python's connections of this process deliver bytes that came together with a close.
 
     The library has no point to extend here; the method that reads is replaced, once. The close itself is

@@ -2,7 +2,7 @@
 
 import pytest
 
-from oncofhir.consumers.composition.pipeline import choices, output_settings_sha256
+from oncofhir.consumers.composition.pipeline import output_options, output_settings_sha256
 from oncofhir.settings import load
 
 
@@ -21,8 +21,8 @@ def test_what_is_chosen_of_the_output_reaches_it_and_makes_another_run(
     usual = load()
     monkeypatch.setenv(f"ONCOFHIR_FHIR__{variable}", value)
     changed = load()
-    assert getattr(choices(changed.fhir), variable.lower()) == value
-    assert choices(changed.fhir) != choices(usual.fhir)
+    assert getattr(output_options(changed.fhir), variable.lower()) == value
+    assert output_options(changed.fhir) != output_options(usual.fhir)
     assert output_settings_sha256(changed) != output_settings_sha256(usual)
 
 

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from oncofhir.consumers.dead_letters.message import DeadLetterCap, Failure, dead_letter
-from oncofhir.consumers.kafka.records import Coordinates, SourceRecord, Tenure
+from oncofhir.consumers.dead_letters.message import DeadLetterCap, ReportFailure, build_dead_letter
+from oncofhir.consumers.kafka.records import AssignmentEpoch, Coordinates, SourceRecord
 from oncofhir.consumers.publishing.row_messages import dead_lettered, trace_headers
 from oncofhir.schemas.event import SourceReference
 from oncofhir.schemas.reasons import Reason
@@ -18,7 +18,7 @@ FIRST = datetime(2026, 1, 2, tzinfo=UTC)
 
 
 def record(key=b"k", value=b"v", headers=()):
-    return SourceRecord(AT, Tenure("topic", 3, 1), 1_000, 0.0, key, value, tuple(headers))
+    return SourceRecord(AT, AssignmentEpoch("topic", 3, 1), 1_000, 0.0, key, value, tuple(headers))
 
 
 @given(
@@ -27,8 +27,8 @@ def record(key=b"k", value=b"v", headers=()):
     st.lists(st.tuples(st.text(max_size=8), st.none() | st.binary(max_size=8)), max_size=4),
 )
 def test_key_value_and_headers_are_untouched(key, value, headers):
-    failures = [Failure(Reason.NOT_JSON, "decode", 1)]
-    letter = dead_letter(record(key, value, headers), failures, FIRST, "dead")
+    failures = [ReportFailure(Reason.NOT_JSON, "decode", 1)]
+    letter = build_dead_letter(record(key, value, headers), failures, FIRST, "dead")
     assert (letter.topic, letter.key, letter.value) == ("dead", key, value)
     assert letter.headers[: len(headers)] == tuple((n, v or b"") for n, v in headers)
     ours = dict(letter.headers[len(headers) :])
@@ -39,10 +39,10 @@ def test_key_value_and_headers_are_untouched(key, value, headers):
 def test_our_headers_are_codes_numbers_and_times():
     secret = record(CANARY, CANARY, [("CANARY", CANARY)])
     failures = [
-        Failure(Reason.STORE_REJECTED, "process", 2, 1),
-        Failure(Reason.UNEXPECTED, "process", 3, 4),
+        ReportFailure(Reason.STORE_REJECTED, "process", 2, 1),
+        ReportFailure(Reason.UNEXPECTED, "process", 3, 4),
     ]
-    ours = dict(dead_letter(secret, failures, FIRST, "dead").headers[1:])
+    ours = dict(build_dead_letter(secret, failures, FIRST, "dead").headers[1:])
     assert ours["oncofhir-reason"] == b"store-rejected"
     assert ours["oncofhir-entries"] == b"1,4"
     assert ours["oncofhir-attempts"] == b"3"
@@ -82,14 +82,16 @@ def test_only_a_well_formed_trace_is_carried_on(headers, carried):
 
 def test_the_cap_counts_in_a_row():
     cap = DeadLetterCap(in_a_row=3, share=1, window=10)
-    assert [cap.count(dead=d) for d in (True, True, False, True, True, True)] == [False] * 5 + [
+    assert [cap.record(dead=d) for d in (True, True, False, True, True, True)] == [False] * 5 + [
         True
     ]
 
 
 def test_the_cap_takes_a_share_of_a_full_window():
     cap = DeadLetterCap(in_a_row=100, share=0.5, window=4)
-    counted = [cap.count(dead=d) for d in (True, True, True, False, False, False, True, True, True)]
+    counted = [
+        cap.record(dead=d) for d in (True, True, True, False, False, False, True, True, True)
+    ]
     assert counted == [False, False, False, True, False, False, False, False, True]
 
 
@@ -99,7 +101,7 @@ def test_the_cap_takes_a_share_of_a_full_window():
 )
 def test_after_a_restart_a_few_more_are_let_through(cap, before, allowed):
     counted = DeadLetterCap(in_a_row=cap, share=1)
-    counted.resume(before)
+    counted.restore(before)
     for _ in range(allowed):
-        assert not counted.count(dead=True)
-    assert counted.count(dead=True)
+        assert not counted.record(dead=True)
+    assert counted.record(dead=True)

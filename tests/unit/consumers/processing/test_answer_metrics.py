@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from oncofhir.consumers.processing.answer_metrics import answer_class, count_answers
+from oncofhir.consumers.processing.answer_metrics import record_answers, value_class
 from oncofhir.schemas.finding import Basis, Coding, Kind
 from oncofhir.schemas.outcome import (
     OutcomeRow,
@@ -45,13 +45,13 @@ def row(kind, value, **more):
     ],
 )
 def test_classes(said, expected):
-    assert answer_class(said) == expected
+    assert value_class(said) == expected
 
 
 @given(st.sampled_from(Kind), st.text(max_size=30))
 def test_no_text_becomes_a_label(kind, value):
-    assert len(answer_class(row(kind, f"{value}CANARY"))) <= 11
-    assert "CANARY" not in answer_class(row(kind, f"{value}CANARY"))
+    assert len(value_class(row(kind, f"{value}CANARY"))) <= 11
+    assert "CANARY" not in value_class(row(kind, f"{value}CANARY"))
 
 
 def test_findings_reports_and_rejections_are_counted():
@@ -66,7 +66,7 @@ def test_findings_reports_and_rejections_are_counted():
         document="d", revision=1, status=OutcomeStatus.FOUND, source="s", software="0", recorded=NOW,
         rejected={"ungrounded": 2},
     )  # fmt: skip
-    count_answers(metrics, Processed(outcome=outcome, rows=rows))
+    record_answers(metrics, Processed(outcome=outcome, rows=rows))
     said = metrics.exposed().decode()
     assert 'oncofhir_findings_total{answer="left",kind="tumor-laterality"} 1.0' in said
     assert 'oncofhir_findings_total{answer="positive",kind="hormone-receptor/ER"} 1.0' in said

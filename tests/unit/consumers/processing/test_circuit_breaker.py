@@ -4,9 +4,9 @@ import asyncio
 
 import pytest
 
-from oncofhir.consumers.processing.circuit_breaker import Breaker, BreakerState
+from oncofhir.consumers.processing.circuit_breaker import BreakerState, CircuitBreaker
 from oncofhir.consumers.processing.failure_policy import Dependency
-from oncofhir.consumers.processing.outages import Outages
+from oncofhir.consumers.processing.outages import OutageMonitor
 from oncofhir.schemas.errors import AccessDenied, DependencyUnavailable
 from oncofhir.schemas.reasons import Reason
 from oncofhir.settings import RetrySettings
@@ -14,7 +14,7 @@ from oncofhir.settings import RetrySettings
 
 @pytest.fixture
 def breaker():
-    return Breaker(Dependency.STORE, threshold=3, first_delay=1, longest_delay=4)
+    return CircuitBreaker(Dependency.STORE, threshold=3, first_delay=1, longest_delay=4)
 
 
 def open_it(breaker, now=0.0):
@@ -70,7 +70,7 @@ RETRY = RetrySettings(
 
 
 def outage(probe, halted):
-    return Outages(RETRY, probe=probe, changed=lambda: None, halt=halted.append)
+    return OutageMonitor(RETRY, probe=probe, on_change=lambda: None, halt=halted.append)
 
 
 def test_those_that_wait_go_on_one_first_then_all():
@@ -83,9 +83,9 @@ def test_those_that_wait_go_on_one_first_then_all():
                 raise error
 
         outages = outage(probe, [])
-        watch = asyncio.create_task(outages.watch())
+        watch = asyncio.create_task(outages.run())
         for document in "ab":
-            outages.failed(Dependency.STORE, document)
+            outages.record_failure(Dependency.STORE, document)
         assert outages.open == (Dependency.STORE,)
         gone_on = []
 
@@ -98,11 +98,11 @@ def test_those_that_wait_go_on_one_first_then_all():
             while not gone_on:  # noqa: ASYNC110
                 await asyncio.sleep(0.01)
         assert gone_on == ["a"]
-        assert outages.others(Dependency.STORE, 0).blocked
-        outages.succeeded(Dependency.STORE)
+        assert outages.peer_outcomes(Dependency.STORE, 0).circuit_open
+        outages.record_success(Dependency.STORE)
         await asyncio.gather(*waiting)
         assert gone_on == ["a", "b", "c"]
-        assert outages.others(Dependency.STORE, 0).succeeded
+        assert outages.peer_outcomes(Dependency.STORE, 0).succeeded
         watch.cancel()
 
     asyncio.run(scene())
@@ -117,9 +117,9 @@ def test_a_refusal_while_probing_halts():
             raise denied
 
         outages = outage(probe, halted)
-        watch = asyncio.create_task(outages.watch())
+        watch = asyncio.create_task(outages.run())
         for document in "ab":
-            outages.failed(Dependency.MODEL, document)
+            outages.record_failure(Dependency.MODEL, document)
         async with asyncio.timeout(5):
             while not halted:  # noqa: ASYNC110
                 await asyncio.sleep(0.01)
@@ -137,9 +137,9 @@ def test_where_the_first_that_is_let_go_on_says_nothing_the_next_gets_its_turn()
             pass
 
         outages = outage(probe, [])
-        watch = asyncio.create_task(outages.watch())
+        watch = asyncio.create_task(outages.run())
         for document in "ab":
-            outages.failed(Dependency.STORE, document)
+            outages.record_failure(Dependency.STORE, document)
         waiting = [asyncio.create_task(outages.wait(Dependency.STORE)) for _ in range(4)]
         await asyncio.wait(waiting[:1], timeout=5)
         waiting[0].cancel()

@@ -5,11 +5,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from oncofhir.consumers.processing.failure_policy import (
-    DeadLetter,
     Dependency,
     Halt,
-    Others,
+    PeerOutcomes,
     Retry,
+    SendToDeadLetters,
     WaitForDependency,
     decide,
     dependency_of,
@@ -29,18 +29,28 @@ from oncofhir.settings import RetrySettings, SettingsError
 SETTINGS = RetrySettings(
     attempts=3, initial_delay_seconds=1, max_delay_seconds=10, dead_letter_after_seconds=20
 )
-ALONE, OTHERS_SUCCEED, BLOCKED = Others(), Others(succeeded=True), Others(blocked=True)
+ALONE, OTHERS_SUCCEED, BLOCKED = (
+    PeerOutcomes(),
+    PeerOutcomes(succeeded=True),
+    PeerOutcomes(circuit_open=True),
+)
 STORE_FAILED = DependencyUnavailable(Reason.STORE_FAILED)
 
 
 @pytest.mark.parametrize(
     ("error", "attempt", "age", "others", "verdict"),
     [
-        (UnreadableReport(Reason.NOT_JSON), 1, 0, ALONE, DeadLetter(Reason.NOT_JSON)),
-        (RequestRejected(Reason.STORE_REJECTED), 1, 0, BLOCKED, DeadLetter(Reason.STORE_REJECTED)),
+        (UnreadableReport(Reason.NOT_JSON), 1, 0, ALONE, SendToDeadLetters(Reason.NOT_JSON)),
+        (
+            RequestRejected(Reason.STORE_REJECTED),
+            1,
+            0,
+            BLOCKED,
+            SendToDeadLetters(Reason.STORE_REJECTED),
+        ),
         (STORE_FAILED, 1, 0, ALONE, Retry(1)),
         (STORE_FAILED, 3, 5, OTHERS_SUCCEED, Retry(4)),
-        (STORE_FAILED, 3, 20, OTHERS_SUCCEED, DeadLetter(Reason.STORE_FAILED)),
+        (STORE_FAILED, 3, 20, OTHERS_SUCCEED, SendToDeadLetters(Reason.STORE_FAILED)),
         (STORE_FAILED, 99, 9999, ALONE, Retry(10)),
         (STORE_FAILED, 99, 9999, BLOCKED, WaitForDependency(Dependency.STORE)),
         (
@@ -66,10 +76,10 @@ STORE_FAILED = DependencyUnavailable(Reason.STORE_FAILED)
             9,
             30,
             OTHERS_SUCCEED,
-            DeadLetter(Reason.STORE_CONFLICT),
+            SendToDeadLetters(Reason.STORE_CONFLICT),
         ),
         (ValueError(), 2, 999, ALONE, Retry(2)),
-        (ValueError(), 3, 0, ALONE, DeadLetter(Reason.UNEXPECTED)),
+        (ValueError(), 3, 0, ALONE, SendToDeadLetters(Reason.UNEXPECTED)),
     ],
 )
 def test_the_table(error, attempt, age, others, verdict):

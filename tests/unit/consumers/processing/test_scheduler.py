@@ -5,12 +5,12 @@ from collections import defaultdict
 
 import pytest
 
-from oncofhir.consumers.kafka.records import Tenure
+from oncofhir.consumers.kafka.records import AssignmentEpoch
 from oncofhir.consumers.processing.scheduler import Job, KeyedScheduler
-from oncofhir.consumers.source.priority import Lane
+from oncofhir.consumers.source.priority import Priority
 
 pytestmark = pytest.mark.anyio
-OURS, THEIRS = Tenure("topic", 0, 1), Tenure("topic", 1, 2)
+OURS, THEIRS = AssignmentEpoch("topic", 0, 1), AssignmentEpoch("topic", 1, 2)
 
 
 @pytest.fixture
@@ -27,11 +27,11 @@ class Bench:
         self.ended = []
         self.most = 0
 
-    def submit(self, key, number, tenure=OURS, seconds=0.001, waits=0, lane=Lane.LIVE):
+    def submit(self, key, number, tenure=OURS, seconds=0.001, waits=0, lane=Priority.LIVE):
         left = [waits]
 
         async def work(place):
-            self.most = max(self.most, self.scheduler.working)
+            self.most = max(self.most, self.scheduler.running)
             await asyncio.sleep(seconds)
             if left[0]:
                 left[0] -= 1
@@ -58,7 +58,7 @@ async def test_a_key_keeps_its_order_and_the_limit_holds():
         by_key[key].append(number)
     assert all(numbers == list(range(10)) for numbers in by_key.values())
     assert bench.most == 4
-    assert bench.scheduler.working == 0
+    assert bench.scheduler.running == 0
     assert not bench.scheduler._queues
 
 
@@ -170,7 +170,7 @@ async def test_a_job_that_raises_is_told():
 async def test_live_jobs_get_the_places_before_history_and_hurry_their_own_key_along():
     bench = Bench(limit=1)
     for number in range(20):
-        bench.submit(f"h{number}", number, lane=Lane.HISTORY)
+        bench.submit(f"h{number}", number, lane=Priority.BACKFILL)
     await asyncio.sleep(0)
     bench.submit("live", 100)
     bench.submit("h15", 101)
@@ -183,8 +183,8 @@ async def test_live_jobs_get_the_places_before_history_and_hurry_their_own_key_a
 async def test_a_place_that_was_handed_to_a_cancelled_job_goes_to_the_next():
     bench = Bench(limit=1)
     bench.submit("first", 1, seconds=0.01)
-    bench.submit("cancelled", 2, tenure=THEIRS, lane=Lane.HISTORY)
-    bench.submit("last", 3, lane=Lane.HISTORY)
+    bench.submit("cancelled", 2, tenure=THEIRS, lane=Priority.BACKFILL)
+    bench.submit("last", 3, lane=Priority.BACKFILL)
     await asyncio.sleep(0)
     bench.scheduler.cancel({THEIRS})
     await bench.until(2)
@@ -208,7 +208,7 @@ async def test_a_job_that_raises_leaves_its_place_and_the_other_keys_go_on():
     bench.scheduler.submit(Job("broken", OURS, broken))
     bench.submit("next", 2)
     await bench.until(1)
-    assert bench.scheduler.working == 0
+    assert bench.scheduler.running == 0
 
 
 async def test_a_job_that_waits_to_be_tried_again_is_cancelled_with_its_tenure():

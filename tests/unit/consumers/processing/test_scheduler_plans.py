@@ -7,20 +7,20 @@ from dataclasses import dataclass
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from oncofhir.consumers.kafka.records import Tenure
+from oncofhir.consumers.kafka.records import AssignmentEpoch
 from oncofhir.consumers.processing.scheduler import Job, KeyedScheduler
-from oncofhir.consumers.source.priority import Lane
+from oncofhir.consumers.source.priority import Priority
 
 LIMIT = 2
 MOST_TURNS = 1_000
-TENURES = [Tenure("topic", number, number) for number in range(3)]
+TENURES = [AssignmentEpoch("topic", number, number) for number in range(3)]
 
 
 @dataclass(frozen=True)
 class Planned:
     key: str
-    tenure: Tenure
-    lane: Lane
+    tenure: AssignmentEpoch
+    lane: Priority
     turns: int
     tries: int
     gives_back: bool
@@ -30,7 +30,7 @@ jobs = st.builds(
     Planned,
     st.sampled_from("abcd"),
     st.sampled_from(TENURES),
-    st.sampled_from(Lane),
+    st.sampled_from(Priority),
     st.integers(0, 3),
     st.integers(1, 3),
     st.booleans(),
@@ -115,7 +115,7 @@ async def drained(plan, turns):
     for _ in range(turns):
         await asyncio.sleep(0)
     run.scheduler.cancel(TENURES[:1])  # a rebalance comes at any time
-    run.scheduler.submit(run.job(len(plan), Planned("a", TENURES[1], Lane.LIVE, 0, 1, False)))
+    run.scheduler.submit(run.job(len(plan), Planned("a", TENURES[1], Priority.LIVE, 0, 1, False)))
     assert await draining
     return run
 
@@ -129,8 +129,8 @@ def test_draining_ends_what_is_at_work_begins_nothing_and_loses_no_place(plan, t
     assert not run.scheduler._queues
     assert not run.scheduler._runners
     assert not any(run.at_work.values())
-    assert run.scheduler.working == 0
-    assert run.scheduler._free == LIMIT, "a place was lost"
+    assert run.scheduler.running == 0
+    assert run.scheduler._free_slots == LIMIT, "a place was lost"
 
 
 @settings(max_examples=300, deadline=None)
@@ -143,5 +143,5 @@ def test_every_job_that_is_not_cancelled_ends_once_in_the_order_of_its_key(plan)
     for key in "abcd":
         of_key = [number for number in run.ended if submitted[number].key == key]
         assert of_key == sorted(of_key)
-    assert run.scheduler.working == 0
-    assert run.scheduler._free == LIMIT, "a place was lost"
+    assert run.scheduler.running == 0
+    assert run.scheduler._free_slots == LIMIT, "a place was lost"

@@ -5,7 +5,7 @@ import json
 import pytest
 from kafka import errors as kafka_errors
 
-from oncofhir.consumers.kafka.connection import client_options, translated
+from oncofhir.consumers.kafka.connection import client_options, translate_error
 from oncofhir.consumers.kafka.topics import wanted_topics
 from oncofhir.consumers.publishing.report_publisher import raw_message, resource_message, topic_for
 from oncofhir.schemas.errors import AccessDenied, DependencyUnavailable, RequestRejected
@@ -92,7 +92,7 @@ def test_credentials_are_read_from_their_files(tmp_path):
     ],
 )
 def test_errors_of_the_client_in_our_words(name, kind):
-    error = translated(getattr(kafka_errors, name)("CANARY"), KAFKA)
+    error = translate_error(getattr(kafka_errors, name)("CANARY"), KAFKA)
     assert type(error) is kind
     assert "CANARY" not in str(error)
     assert "localhost:9092" in str(error)

@@ -6,14 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from oncofhir.consumers.kafka.records import Coordinates, SourceRecord, Tenure
+from oncofhir.consumers.kafka.records import AssignmentEpoch, Coordinates, SourceRecord
 from oncofhir.consumers.publishing.row_messages import outcome_message
 from oncofhir.schemas.outcome import OutcomeRow, OutcomeStatus
 from oncofhir.settings import KafkaSettings
 
 KAFKA = KafkaSettings()
 NOW = datetime(2026, 11, 25, tzinfo=UTC)
-CHANGES_NOTHING = (OutcomeStatus.STALE, OutcomeStatus.ALIAS)
+CHANGES_NOTHING = (OutcomeStatus.OLDER_VERSION_IGNORED, OutcomeStatus.DUPLICATE_RESOURCE)
 
 
 def row(status, version, revision):
@@ -30,7 +30,7 @@ def row(status, version, revision):
 
 def record(offset):
     at = Coordinates("reports", 0, offset)
-    return SourceRecord(at, Tenure("reports", 0, 1), 0, 0.0, None, b"{}", ())
+    return SourceRecord(at, AssignmentEpoch("reports", 0, 1), 0, 0.0, None, b"{}", ())
 
 
 def compacted(rows):

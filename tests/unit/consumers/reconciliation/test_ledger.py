@@ -45,7 +45,7 @@ def test_what_was_committed_and_is_nowhere_is_missing(ledger):
 
 def test_what_waits_too_long_is_late_and_what_waits_is_not(ledger):
     assert listed(ledger, late=HOUR) == []
-    assert listed(ledger, late=HOUR // 4) == [(Problem.LATE, n) for n in range(3)]
+    assert listed(ledger, late=HOUR // 4) == [(Problem.OVERDUE, n) for n in range(3)]
 
 
 def test_every_report_of_a_record_needs_an_outcome_of_its_own():
@@ -76,7 +76,7 @@ def test_what_waits_in_one_partition_is_not_overtaken_by_another():
     ledger.record(at(0), 0, ["DiagnosticReport/a"])
     ledger.record(at(0, partition=1), NOW, ["DiagnosticReport/a"])
     ledger.outcome(at(0, partition=1), "DiagnosticReport/a", "2")
-    assert listed(ledger) == [(Problem.LATE, 0)]
+    assert listed(ledger) == [(Problem.OVERDUE, 0)]
 
 
 def test_a_head_of_an_older_version_than_one_dealt_with_is_left_behind(ledger):
@@ -86,7 +86,7 @@ def test_a_head_of_an_older_version_than_one_dealt_with_is_left_behind(ledger):
     ledger.outcome(at(0), name, "1")
     assert ledger.head(name, old, (name, "1")) is None, "the newer one is still being worked on"
     ledger.outcome(at(1), "DiagnosticReport/1", "2")
-    assert ledger.head(name, old, (name, "1")) is Problem.LEFT_BEHIND
+    assert ledger.head(name, old, (name, "1")) is Problem.STORE_BEHIND
     assert ledger.head(name, new, (name, "1")) is None
 
 

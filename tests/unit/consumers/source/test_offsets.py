@@ -5,7 +5,7 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from oncofhir.consumers.kafka.records import Coordinates, Tenure
+from oncofhir.consumers.kafka.records import AssignmentEpoch, Coordinates
 from oncofhir.consumers.source.assignment import Assignment, Rewind
 from oncofhir.consumers.source.offsets import OffsetTracker
 
@@ -53,8 +53,8 @@ class Consumption(RuleBasedStateMachine):
     @rule(count=st.integers(1, 4))
     def poll(self, count):
         for offset in [o for o in self.log if o >= self.position][:count]:
-            tenure = self.assignment.start(Coordinates(*PARTITION, offset), 10)
-            assert isinstance(tenure, Tenure)
+            tenure = self.assignment.track(Coordinates(*PARTITION, offset), 10)
+            assert isinstance(tenure, AssignmentEpoch)
             self.polled_in_tenure = True
             self.working.append((tenure, offset))
             self.position = offset + 1
@@ -71,7 +71,7 @@ class Consumption(RuleBasedStateMachine):
     def commit(self):
         offsets = self.assignment.uncommitted()
         self.broker = offsets.get(PARTITION, self.broker)
-        self.assignment.committed(offsets)
+        self.assignment.mark_committed(offsets)
         assert not self.assignment.uncommitted(), "what was committed is not committed again"
 
     @precondition(lambda self: self.position is not None)
@@ -102,9 +102,9 @@ class Consumption(RuleBasedStateMachine):
         if again is None or again >= self.position:
             return
         polled_before = self.polled_in_tenure
-        started = self.assignment.start(Coordinates(*PARTITION, again), 10)
+        started = self.assignment.track(Coordinates(*PARTITION, again), 10)
         if isinstance(started, Rewind):
-            assert not self.assignment.holds(started.ended)
+            assert not self.assignment.is_current(started.ended)
             self.position = started.to
             self.polled_in_tenure = False
         else:
@@ -119,8 +119,8 @@ class Consumption(RuleBasedStateMachine):
 
     @invariant()
     def load_is_what_is_unfinished(self):
-        records, size = self.assignment.load
-        current = [(t, o) for t, o in self.working if self.assignment.holds(t)]
+        records, size = self.assignment.in_flight
+        current = [(t, o) for t, o in self.working if self.assignment.is_current(t)]
         assert (records, size) == (len(current), 10 * len(current))
 
 
@@ -160,14 +160,14 @@ def test_unknown_and_repeated_completions_change_nothing():
 def test_work_of_an_older_tenure_counts_no_more():
     assignment = Assignment()
     assignment.assign([PARTITION])
-    old = assignment.start(Coordinates(*PARTITION, 0), 1)
+    old = assignment.track(Coordinates(*PARTITION, 0), 1)
     assignment.assign([PARTITION])
-    assignment.start(Coordinates(*PARTITION, 0), 1)
+    assignment.track(Coordinates(*PARTITION, 0), 1)
     assert not assignment.finish(old, 0)
     assert assignment.uncommitted() == {PARTITION: 0}
-    assert assignment.ahead(1) == {PARTITION}
-    assert assignment.ahead(2) == frozenset()
+    assert assignment.over_replay_limit(1) == {PARTITION}
+    assert assignment.over_replay_limit(2) == frozenset()
 
 
 def test_records_of_partitions_that_are_not_ours_are_not_taken_up():
-    assert Assignment().start(Coordinates("topic", 1, 0), 1) is None
+    assert Assignment().track(Coordinates("topic", 1, 0), 1) is None
