@@ -152,7 +152,7 @@ async def test_a_replay_that_was_cut_off_is_taken_up_where_it_was(settings):
 
 
 async def test_a_letter_is_not_gone_because_the_broker_is_slow(settings, monkeypatch):
-    monkeypatch.setattr(bounded, "_LAST_SECONDS", 0.0)  # what is waited where nothing may come
+    monkeypatch.setattr(bounded, "_ABSENT_SECONDS", 0.0)  # what is waited where nothing may come
     await publish(settings, [message(settings, report(f"r{n}"), key=b"k") for n in range(3)])
     topic = settings.kafka.diagnostic_report_topic
     placed = [(r.partition, r.offset) for r in read_all(settings, topic)]

@@ -26,14 +26,14 @@ class Unneeded:
 
 
 async def test_a_record_that_was_dropped_on_its_way_is_not_counted_as_unfinished():
-    """The poll thread hands it over after Kafka's thread has told that its tenure ended."""
+    """The poll thread hands it over after Kafka's thread has told that its epoch ended."""
     worker = Worker(Settings(kafka=KafkaSettings()), Unneeded())
     assignment = worker._poll_thread.assignment
     assignment.assign([("topic", 0)])
     at = Coordinates("topic", 0, 7)
-    tenure = assignment.track(at, 3)
-    assert isinstance(tenure, AssignmentEpoch)
-    record = SourceRecord(at, tenure, 0, 1.0, None, b"{}", ())
+    epoch = assignment.track(at, 3)
+    assert isinstance(epoch, AssignmentEpoch)
+    record = SourceRecord(at, epoch, 0, 1.0, None, b"{}", ())
     worker._on_dropped(assignment.drop([("topic", 0)]))
     worker._on_records([record])
     taking_up = asyncio.create_task(worker._dispatch_records())

@@ -19,49 +19,49 @@ def breaker():
 
 def open_it(breaker, now=0.0):
     for document in "abc":
-        breaker.failed(document, now)
+        breaker.record_failure(document, now)
 
 
 def test_it_opens_when_several_documents_fail_and_none_succeeds(breaker):
     for _ in range(9):
-        breaker.failed("same", 0)
-    breaker.failed("b", 0)
+        breaker.record_failure("same", 0)
+    breaker.record_failure("b", 0)
     assert breaker.state is BreakerState.CLOSED
-    breaker.succeeded(0)
-    breaker.failed("c", 0)
+    breaker.record_success(0)
+    breaker.record_failure("c", 0)
     assert breaker.state is BreakerState.CLOSED
-    breaker.failed("d", 0)
-    breaker.failed("e", 5)
+    breaker.record_failure("d", 0)
+    breaker.record_failure("e", 5)
     assert breaker.state is BreakerState.OPEN
-    assert breaker.due == 6
+    assert breaker.next_probe_at == 6
 
 
 def test_probes_come_less_and_less_often_until_one_is_answered(breaker):
     open_it(breaker)
-    due = []
+    delays = []
     now = 0.0
     for _ in range(4):
-        due.append(breaker.due - now)
-        now = breaker.due
-        breaker.probed(False, now)
-    assert due == [1, 2, 4, 4]
-    breaker.probed(True, now)
+        delays.append(breaker.next_probe_at - now)
+        now = breaker.next_probe_at
+        breaker.record_probe(False, now)
+    assert delays == [1, 2, 4, 4]
+    breaker.record_probe(True, now)
     assert breaker.state is BreakerState.HALF_OPEN
-    breaker.failed("a", now)
+    breaker.record_failure("a", now)
     assert breaker.state is BreakerState.OPEN
-    breaker.probed(True, now)
-    assert breaker.succeeded(now)
+    breaker.record_probe(True, now)
+    assert breaker.record_success(now)
     assert breaker.state is BreakerState.CLOSED
     assert breaker.last_success == now
     open_it(breaker, now)
-    assert breaker.due == now + 1
+    assert breaker.next_probe_at == now + 1
 
 
 def test_what_had_begun_before_may_close_it(breaker):
     open_it(breaker)
-    assert breaker.succeeded(1)
+    assert breaker.record_success(1)
     assert breaker.state is BreakerState.CLOSED
-    assert breaker.due is None
+    assert breaker.next_probe_at is None
 
 
 RETRY = RetrySettings(

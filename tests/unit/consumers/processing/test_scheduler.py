@@ -27,10 +27,10 @@ class Bench:
         self.ended = []
         self.most = 0
 
-    def submit(self, key, number, tenure=OURS, seconds=0.001, waits=0, lane=Priority.LIVE):
+    def submit(self, key, number, epoch=OURS, seconds=0.001, waits=0, priority=Priority.LIVE):
         left = [waits]
 
-        async def work(place):
+        async def work(slot):
             self.most = max(self.most, self.scheduler.running)
             await asyncio.sleep(seconds)
             if left[0]:
@@ -39,7 +39,7 @@ class Bench:
             self.ended.append((key, number))
             return None
 
-        self.scheduler.submit(Job(key, tenure, work, lane))
+        self.scheduler.submit(Job(key, epoch, work, priority))
 
     async def until(self, count):
         async with asyncio.timeout(10):
@@ -72,18 +72,18 @@ async def test_waiting_holds_up_only_its_own_key():
     assert bench.ended[-2:] == [("slow", 1), ("slow", 2)]
 
 
-async def test_a_job_that_waits_takes_no_place():
+async def test_a_job_that_waits_takes_no_slot():
     scheduler = KeyedScheduler(1, [].append)
     order = []
     other_ended = asyncio.Event()
 
-    async def waits(place):
+    async def waits(slot):
         if not order:
             return other_ended.wait
         order.append("waited")
         return None
 
-    async def other(place):
+    async def other(slot):
         order.append("other")
         other_ended.set()
 
@@ -95,13 +95,13 @@ async def test_a_job_that_waits_takes_no_place():
     assert order == ["other", "waited"]
 
 
-async def test_cancelling_a_tenure_leaves_the_rest_of_the_key():
+async def test_cancelling_an_epoch_leaves_the_rest_of_the_key():
     bench = Bench()
-    bench.submit("key", 1, tenure=OURS, seconds=5)
-    bench.submit("key", 2, tenure=OURS)
-    bench.submit("key", 3, tenure=THEIRS)
-    bench.submit("other", 4, tenure=THEIRS)
-    bench.submit("other", 5, tenure=OURS)
+    bench.submit("key", 1, epoch=OURS, seconds=5)
+    bench.submit("key", 2, epoch=OURS)
+    bench.submit("key", 3, epoch=THEIRS)
+    bench.submit("other", 4, epoch=THEIRS)
+    bench.submit("other", 5, epoch=OURS)
     await asyncio.sleep(0)
     bench.scheduler.cancel({OURS})
     await bench.until(2)
@@ -130,21 +130,21 @@ async def test_draining_gives_up_in_time():
     assert bench.ended == []
 
 
-async def test_a_place_that_is_given_back_is_anothers_while_the_key_is_still_held():
+async def test_a_released_slot_goes_to_another_job_while_the_key_is_still_held():
     scheduler = KeyedScheduler(1, [].append)
     order = []
     other_began = asyncio.Event()
 
-    async def first(place):
-        place.give_back()
-        place.give_back()
+    async def first(slot):
+        slot.release()
+        slot.release()
         await other_began.wait()
         order.append("first")
 
-    async def same_key(place):
+    async def same_key(slot):
         order.append("same key")
 
-    async def other(place):
+    async def other(slot):
         order.append("other")
         other_began.set()
 
@@ -159,7 +159,7 @@ async def test_a_place_that_is_given_back_is_anothers_while_the_key_is_still_hel
 async def test_a_job_that_raises_is_told():
     bench = Bench()
 
-    async def broken(place):
+    async def broken(slot):
         raise ValueError("x")
 
     bench.scheduler.submit(Job("key", OURS, broken))
@@ -167,10 +167,10 @@ async def test_a_job_that_raises_is_told():
     assert [type(e) for e in bench.failures] == [ValueError]
 
 
-async def test_live_jobs_get_the_places_before_history_and_hurry_their_own_key_along():
+async def test_live_jobs_get_slots_before_history_and_hurry_their_own_key_along():
     bench = Bench(limit=1)
     for number in range(20):
-        bench.submit(f"h{number}", number, lane=Priority.BACKFILL)
+        bench.submit(f"h{number}", number, priority=Priority.BACKFILL)
     await asyncio.sleep(0)
     bench.submit("live", 100)
     bench.submit("h15", 101)
@@ -180,29 +180,29 @@ async def test_live_jobs_get_the_places_before_history_and_hurry_their_own_key_a
     assert ended[4:] == [n for n in range(1, 20) if n != 15]
 
 
-async def test_a_place_that_was_handed_to_a_cancelled_job_goes_to_the_next():
+async def test_a_slot_that_was_handed_to_a_cancelled_job_goes_to_the_next():
     bench = Bench(limit=1)
     bench.submit("first", 1, seconds=0.01)
-    bench.submit("cancelled", 2, tenure=THEIRS, lane=Priority.BACKFILL)
-    bench.submit("last", 3, lane=Priority.BACKFILL)
+    bench.submit("cancelled", 2, epoch=THEIRS, priority=Priority.BACKFILL)
+    bench.submit("last", 3, priority=Priority.BACKFILL)
     await asyncio.sleep(0)
     bench.scheduler.cancel({THEIRS})
     await bench.until(2)
 
 
-async def test_a_job_that_is_cancelled_before_it_began_leaves_its_place():
+async def test_a_job_that_is_cancelled_before_it_began_releases_its_slot():
     bench = Bench(limit=1)
-    bench.submit("cancelled", 1, tenure=THEIRS)
+    bench.submit("cancelled", 1, epoch=THEIRS)
     bench.submit("next", 2)
     bench.scheduler.cancel({THEIRS})
     await bench.until(1)
     assert bench.ended == [("next", 2)]
 
 
-async def test_a_job_that_raises_leaves_its_place_and_the_other_keys_go_on():
+async def test_a_job_that_raises_releases_its_slot_and_the_other_keys_go_on():
     bench = Bench(limit=1)
 
-    async def broken(place):
+    async def broken(slot):
         raise ValueError("x")
 
     bench.scheduler.submit(Job("broken", OURS, broken))
@@ -211,9 +211,9 @@ async def test_a_job_that_raises_leaves_its_place_and_the_other_keys_go_on():
     assert bench.scheduler.running == 0
 
 
-async def test_a_job_that_waits_to_be_tried_again_is_cancelled_with_its_tenure():
+async def test_a_job_that_waits_to_be_tried_again_is_cancelled_with_its_epoch():
     bench = Bench(limit=1)
-    bench.submit("waits", 1, tenure=THEIRS, waits=1000)
+    bench.submit("waits", 1, epoch=THEIRS, waits=1000)
     bench.submit("waits", 2)
     await asyncio.sleep(0.01)
     bench.scheduler.cancel({THEIRS})

@@ -1,4 +1,4 @@
-"""Whatever is submitted, waits, gives its place back early or is cancelled: order, limit, and no place is lost."""
+"""Whatever is submitted, waits, gives its slot back early or is cancelled: order, limit, and no slot is lost."""
 
 import asyncio
 from collections import defaultdict
@@ -19,8 +19,8 @@ TENURES = [AssignmentEpoch("topic", number, number) for number in range(3)]
 @dataclass(frozen=True)
 class Planned:
     key: str
-    tenure: AssignmentEpoch
-    lane: Priority
+    epoch: AssignmentEpoch
+    priority: Priority
     turns: int
     tries: int
     gives_back: bool
@@ -47,25 +47,25 @@ class Run:
         self.failures = []
         self.scheduler = KeyedScheduler(LIMIT, self.failures.append)
         self.at_work = defaultdict(int)
-        self.with_a_place = 0
+        self.holding_a_slot = 0
         self.ended = []
         self.cancelled = set()
 
     def job(self, number, planned):
         tries = [planned.tries]
 
-        async def work(place):
+        async def work(slot):
             self.at_work[planned.key] += 1
-            self.with_a_place += 1
+            self.holding_a_slot += 1
             held = 1
             assert self.at_work[planned.key] == 1, "two jobs of a key at a time"
-            assert self.with_a_place <= LIMIT, "more than the limit"
+            assert self.holding_a_slot <= LIMIT, "more than the limit"
             try:
                 for turn in range(planned.turns):
                     if planned.gives_back and turn == 1:
-                        self.with_a_place -= held
+                        self.holding_a_slot -= held
                         held = 0
-                        place.give_back()
+                        slot.release()
                     await asyncio.sleep(0)
                 tries[0] -= 1
                 if tries[0]:
@@ -73,10 +73,10 @@ class Run:
                 self.ended.append(number)
                 return None
             finally:
-                self.with_a_place -= held
+                self.holding_a_slot -= held
                 self.at_work[planned.key] -= 1
 
-        return Job(planned.key, planned.tenure, work, planned.lane)
+        return Job(planned.key, planned.epoch, work, planned.priority)
 
 
 async def carried_out(plan):
@@ -90,7 +90,7 @@ async def carried_out(plan):
             for _ in range(step):
                 await asyncio.sleep(0)
         else:
-            run.cancelled |= {n for n, job in submitted.items() if job.tenure in step}
+            run.cancelled |= {n for n, job in submitted.items() if job.epoch in step}
             run.scheduler.cancel(step)
             await asyncio.sleep(0)  # what was cancelled unwinds
             await asyncio.sleep(0)
@@ -122,7 +122,7 @@ async def drained(plan, turns):
 
 @settings(max_examples=300, deadline=None)
 @given(steps, st.integers(1, 4))
-def test_draining_ends_what_is_at_work_begins_nothing_and_loses_no_place(plan, turns):
+def test_draining_ends_what_is_at_work_begins_nothing_and_loses_no_slot(plan, turns):
     run = asyncio.run(drained(plan, turns))
     assert not run.failures
     assert len(plan) not in run.ended, "begun while draining"
@@ -130,7 +130,7 @@ def test_draining_ends_what_is_at_work_begins_nothing_and_loses_no_place(plan, t
     assert not run.scheduler._runners
     assert not any(run.at_work.values())
     assert run.scheduler.running == 0
-    assert run.scheduler._free_slots == LIMIT, "a place was lost"
+    assert run.scheduler._free_slots == LIMIT, "a slot was lost"
 
 
 @settings(max_examples=300, deadline=None)
@@ -144,4 +144,4 @@ def test_every_job_that_is_not_cancelled_ends_once_in_the_order_of_its_key(plan)
         of_key = [number for number in run.ended if submitted[number].key == key]
         assert of_key == sorted(of_key)
     assert run.scheduler.running == 0
-    assert run.scheduler._free_slots == LIMIT, "a place was lost"
+    assert run.scheduler._free_slots == LIMIT, "a slot was lost"

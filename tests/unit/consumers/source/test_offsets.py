@@ -15,7 +15,7 @@ PARTITION = ("topic", 0)
 class Consumption(RuleBasedStateMachine):
     """A log with gaps, a consumer that is assigned, revoked, lost and killed, and a model of what is done.
 
-    The model is the set of offsets whose work ended in a tenure that was current; the broker is the
+    The model is the set of offsets whose work ended in a epoch that was current; the broker is the
     committed offset. What is committed never passes a record that is not in the set.
     """
 
@@ -26,7 +26,7 @@ class Consumption(RuleBasedStateMachine):
         self.broker = 0
         self.assignment = Assignment()
         self.position = None
-        self.polled_in_tenure = False
+        self.polled_in_epoch = False
         self.working = []
 
     @rule(gaps=st.lists(st.integers(1, 4), min_size=1, max_size=5))
@@ -39,7 +39,7 @@ class Consumption(RuleBasedStateMachine):
     def assign(self):
         self.assignment.assign([PARTITION])
         self.position = self.broker
-        self.polled_in_tenure = False
+        self.polled_in_epoch = False
 
     @precondition(lambda self: self.position is not None)
     @rule()
@@ -47,24 +47,24 @@ class Consumption(RuleBasedStateMachine):
         """Without having been told that it was taken: the position is the committed offset's."""
         self.assignment.assign([PARTITION])
         self.position = self.broker
-        self.polled_in_tenure = False
+        self.polled_in_epoch = False
 
     @precondition(lambda self: self.position is not None)
     @rule(count=st.integers(1, 4))
     def poll(self, count):
         for offset in [o for o in self.log if o >= self.position][:count]:
-            tenure = self.assignment.track(Coordinates(*PARTITION, offset), 10)
-            assert isinstance(tenure, AssignmentEpoch)
-            self.polled_in_tenure = True
-            self.working.append((tenure, offset))
+            epoch = self.assignment.track(Coordinates(*PARTITION, offset), 10)
+            assert isinstance(epoch, AssignmentEpoch)
+            self.polled_in_epoch = True
+            self.working.append((epoch, offset))
             self.position = offset + 1
 
     @precondition(lambda self: self.working)
     @rule(data=st.data())
     def finish(self, data):
-        tenure, offset = data.draw(st.sampled_from(self.working))
-        self.working.remove((tenure, offset))
-        if self.assignment.finish(tenure, offset):
+        epoch, offset = data.draw(st.sampled_from(self.working))
+        self.working.remove((epoch, offset))
+        if self.assignment.finish(epoch, offset):
             self.done.add(offset)
 
     @rule()
@@ -101,17 +101,17 @@ class Consumption(RuleBasedStateMachine):
         again = next((o for o in self.log if o >= to), None)
         if again is None or again >= self.position:
             return
-        polled_before = self.polled_in_tenure
+        polled_before = self.polled_in_epoch
         started = self.assignment.track(Coordinates(*PARTITION, again), 10)
         if isinstance(started, Rewind):
             assert not self.assignment.is_current(started.ended)
             self.position = started.to
-            self.polled_in_tenure = False
+            self.polled_in_epoch = False
         else:
             assert not polled_before
             self.working.append((started, again))
             self.position = again + 1
-            self.polled_in_tenure = True
+            self.polled_in_epoch = True
 
     @invariant()
     def nothing_unfinished_is_committed(self):
@@ -157,7 +157,7 @@ def test_unknown_and_repeated_completions_change_nothing():
         tracker.start(7)
 
 
-def test_work_of_an_older_tenure_counts_no_more():
+def test_work_of_an_older_epoch_counts_no_more():
     assignment = Assignment()
     assignment.assign([PARTITION])
     old = assignment.track(Coordinates(*PARTITION, 0), 1)

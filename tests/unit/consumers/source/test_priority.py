@@ -14,7 +14,7 @@ from oncofhir.consumers.source.priority import (
 )
 
 RULE = BackfillRule(pause_above=10, calm_seconds=1.0)
-LIVE, HISTORY = ("live", 0), ("history", 0)
+LIVE, BACKFILL = ("live", 0), ("history", 0)
 
 
 def after(*turns, state=None):
@@ -50,17 +50,17 @@ def test_each_reason_to_pause_pauses_its_own():
     def paused(**reasons):
         calm = {
             "everything": False,
-            "ahead": (),
-            "history_rests": False,
-            "history_is_full": False,
+            "over_replay_limit": (),
+            "backfill_paused": False,
+            "backfill_exhausted": False,
         }
-        return partitions_to_pause({LIVE, HISTORY}, {"history"}, **(calm | reasons))
+        return partitions_to_pause({LIVE, BACKFILL}, {"history"}, **(calm | reasons))
 
     assert paused() == frozenset()
-    assert paused(everything=True) == {LIVE, HISTORY}
-    assert paused(history_rests=True) == paused(history_is_full=True) == {HISTORY}
-    assert paused(ahead={LIVE}, history_rests=True) == {LIVE, HISTORY}
-    assert paused(ahead={HISTORY}) == {HISTORY}
+    assert paused(everything=True) == {LIVE, BACKFILL}
+    assert paused(backfill_paused=True) == paused(backfill_exhausted=True) == {BACKFILL}
+    assert paused(over_replay_limit={LIVE}, backfill_paused=True) == {LIVE, BACKFILL}
+    assert paused(over_replay_limit={BACKFILL}) == {BACKFILL}
 
 
 turns = st.lists(
@@ -85,7 +85,7 @@ def test_history_is_never_read_while_live_is_behind_and_both_end(course, history
         behind = live_lag([LIVE], {LIVE: live} if is_told else {}, 0)
         state = next_state(state, behind, now, rule)
         paused = partitions_to_pause(
-            {LIVE, HISTORY},
+            {LIVE, BACKFILL},
             {"history"},
             everything=is_full,
             over_replay_limit=(),
@@ -93,10 +93,10 @@ def test_history_is_never_read_while_live_is_behind_and_both_end(course, history
             backfill_exhausted=False,
         )
         if live > limit or not is_told or is_full:
-            assert HISTORY in paused
+            assert BACKFILL in paused
         assert is_full or LIVE not in paused
         live -= min(live, 3) if LIVE not in paused else 0
-        history -= min(history, 2) if HISTORY not in paused else 0
+        history -= min(history, 2) if BACKFILL not in paused else 0
     assert (live, history) == (0, 0)
 
 
