@@ -17,6 +17,7 @@ from oncofhir.cli.commands import (
     reasons,
     reconcile,
     retract,
+    schemas,
     sink,
     smoke_test,
     topics,
@@ -54,6 +55,7 @@ app.add_typer(model.app, name="model")
 app.add_typer(topics.app, name="topics")
 app.add_typer(dead_letters.app, name="dead-letters")
 app.add_typer(config.app, name="config")
+app.add_typer(schemas.app, name="schemas")
 
 
 def _print_version(asked: bool) -> None:

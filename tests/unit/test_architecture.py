@@ -14,7 +14,7 @@ BELOW = {
     "fhir": {"schemas", "terminology", "settings"},
     "inference": {"schemas", "terminology", "settings", "telemetry"},
     "consumers": {"schemas", "terminology", "fhir", "inference", "settings", "telemetry"},
-    "contracts": {"schemas"},
+    "contracts": {"schemas", "settings"},
     "warehouse": {"schemas", "contracts", "consumers", "settings"},
     "evaluation": {"schemas", "terminology", "fhir", "inference"},
     "testing": {"schemas", "inference", "settings", "telemetry", "demo"},

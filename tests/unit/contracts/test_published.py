@@ -1,0 +1,90 @@
+"""The published contracts are what the models say, and what the examples and the service's rows obey."""
+
+import json
+import re
+
+import fastavro
+import jsonschema
+import pytest
+from typer.testing import CliRunner
+
+from oncofhir import __version__
+from oncofhir.cli.main import app
+from oncofhir.contracts import generate
+from oncofhir.contracts.asyncapi import asyncapi
+from oncofhir.contracts.avro_codec import decode, encode
+from oncofhir.contracts.catalog import published
+from oncofhir.contracts.examples import dead_letter_headers, outcome_row, phenotype_row
+from oncofhir.contracts.names import Contract, Format
+from oncofhir.settings import KafkaSettings
+
+ROWS = {Contract.PHENOTYPE: phenotype_row(), Contract.OUTCOME: outcome_row()}
+FOLDER = generate.Path(generate.__file__).with_name("published")
+
+
+@pytest.mark.parametrize("name", sorted(generate.documents()))
+def test_the_published_document_is_what_the_models_say(name):
+    wanted = generate.rendered(generate.documents()[name])
+    assert FOLDER.joinpath(name).read_text(encoding="utf-8") == wanted, (
+        "the models have changed: run python -m oncofhir.contracts.generate and look at the difference"
+    )
+
+
+def test_nothing_else_is_published():
+    assert {p.name for p in FOLDER.iterdir()} == set(generate.documents())
+
+
+@pytest.mark.parametrize("contract", ROWS)
+def test_a_row_obeys_its_json_schema(contract):
+    schema = published(contract, Format.JSON_SCHEMA)
+    jsonschema.Draft202012Validator.check_schema(schema)
+    row = ROWS[contract].model_dump(mode="json")
+    jsonschema.validate(row, schema)
+    jsonschema.validate(row | {"of_a_newer_version": 1}, schema)
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate({k: v for k, v in row.items() if k != "revision"}, schema)
+
+
+@pytest.mark.parametrize("contract", ROWS)
+def test_a_row_comes_back_from_avro(contract):
+    schema = fastavro.parse_schema(published(contract, Format.AVRO))
+    row = ROWS[contract]
+    read = decode(encode(row, schema), schema)
+    assert type(row).model_validate_json(json.dumps(read)) == row
+
+
+def test_headers_of_a_dead_letter_obey_their_schema():
+    headers = dead_letter_headers().model_dump(by_alias=True, exclude_none=True)
+    jsonschema.validate(headers, published(Contract.DEAD_LETTER, Format.JSON_SCHEMA))
+
+
+def test_asyncapi_has_no_dangling_reference_and_its_examples_obey_its_payloads():
+    document = asyncapi(KafkaSettings(), __version__)
+    for reference in re.findall(r'"\$ref": "#/([^"]+)"', json.dumps(document)):
+        node = document
+        for part in reference.split("/"):
+            node = node[part]
+    for message in document["components"]["messages"].values():
+        for example in message["examples"]:
+            schema = message["payload"] | {"components": document["components"]}
+            jsonschema.validate(example["payload"], schema)
+
+
+def test_asyncapi_names_the_topics_of_the_site(monkeypatch):
+    monkeypatch.setenv("ONCOFHIR_KAFKA__PHENOTYPE_TOPIC", "site.findings")
+    result = CliRunner().invoke(app, ["schemas", "print", "asyncapi"])
+    assert json.loads(result.stdout)["channels"]["phenotypes"]["address"] == "site.findings"
+
+
+@pytest.mark.parametrize("contract", Contract)
+@pytest.mark.parametrize("format_", Format)
+def test_print_prints_what_is_published(contract, format_):
+    command = ["schemas", "print", contract.value, "--format", format_.value]
+    result = CliRunner().invoke(app, command)
+    assert json.loads(result.stdout) == published(contract, format_)
+
+
+def test_a_registry_that_does_not_answer_is_3_with_its_address():
+    result = CliRunner().invoke(app, ["schemas", "register", "--registry", "http://127.0.0.1:1"])
+    assert result.exit_code == 3
+    assert "http://127.0.0.1:1 cannot be reached" in result.stderr
