@@ -4,11 +4,12 @@ Sources: the data files; which system goes where: mCODE STU4, group-disease.md a
 """
 
 import re
-from collections.abc import Sequence
 from typing import Any
 
 from oncofhir.schemas.finding import Coding, Kind
-from oncofhir.terminology import icd10cm
+from oncofhir.terminology.diagnosis_codes import SECONDARY, disease_codings
+from oncofhir.terminology.neoplasm_mentions import NeoplasmMention, find_neoplasms, neoplasm_of
+from oncofhir.terminology.neoplasms import Behaviour
 from oncofhir.terminology.sites import find_sites, site_of
 from oncofhir.terminology.tables import (
     LOINC,
@@ -40,20 +41,10 @@ _RECEPTOR_STATUS = {
     "positive": ((SNOMED_CT, "10828004"), (LOINC, "LA6576-8")),
     "negative": ((SNOMED_CT, "260385009"), (LOINC, "LA6577-6")),
 }
-# What is no invasive primary cancer of the site it names has no code here.
-_NO_PRIMARY = re.compile(
-    r"\bin[- ]situ\b|\bdcis\b|\blcis\b|adenoma\b|metasta|secondary|benign", re.IGNORECASE
-)
-_IN_SITU = re.compile(r"\bin[- ]situ\b|\bdcis\b|\blcis\b", re.IGNORECASE)
 _BESIDE_IN_SITU = re.compile(
     r"invasive|infiltrating|\bno\b|without|\bwith\b|\band\b|metasta|secondary|benign|adenoma\b",
     re.IGNORECASE,
 )
-_MALIGNANT = re.compile(
-    r"carcinoma|cancer|malignan|melanoma|blastoma|glioma|astrocytoma|seminoma|germ cell",
-    re.IGNORECASE,
-)
-_MELANOMA = re.compile("melanoma", re.IGNORECASE)
 # A cancer that is not clearly secondary is primary (mCODE): "metastatic breast cancer", "cancer with liver
 # metastases" and "no metastasis" are not; "metastasis to the liver" is.
 _METASTASIS = re.compile(
@@ -61,29 +52,12 @@ _METASTASIS = re.compile(
     re.IGNORECASE,
 )
 _PRIMARY_BESIDE = re.compile(r"\b(?:with|without|no|primary)\b", re.IGNORECASE)
-# In situ and what has no carcinoma in its name but is malignant (ICD-10-CM C00 to D09, C7A).
-_MALIGNANT_NAME = re.compile(
-    rf"{_MALIGNANT.pattern}|sarcoma|lymphoma|leuka?emia|myeloma|mesothelioma|thymoma|in[- ]situ|\bdcis\b"
-    r"|\blcis\b|carcinoid|neuroendocrine tumou?r|stromal tumou?r|karzinom|krebs|metasta",
-    re.IGNORECASE,
-)
-_SECONDARY = Coding(
-    system=SNOMED_CT,
-    code="128462008",
-    display="Secondary malignant neoplastic disease (disorder)",
-)  # mcode-secondary-cancer-disorder-vs names it; the organ is in the ICD-10-CM code
-# Diseases that are coded by what they are, wherever they sit; without a key they are not coded.
-_BY_KIND: tuple[tuple[re.Pattern[str], str | None], ...] = (
-    (
-        re.compile(r"non-?hodgkin|b-cell lymphoma|t-cell lymphoma", re.IGNORECASE),
-        "non-Hodgkin lymphoma",
-    ),
-    (re.compile(r"hodgkin", re.IGNORECASE), "Hodgkin lymphoma"),
-    (re.compile(r"multiple myeloma|plasma cell myeloma", re.IGNORECASE), "multiple myeloma"),
-    (re.compile(r"leuka?emia", re.IGNORECASE), "leukemia"),
-    (re.compile(r"soft tissue sarcoma", re.IGNORECASE), "soft tissue sarcoma"),
-    (re.compile(r"lymphoma|myeloma|sarcoma|mesothelioma|thymoma", re.IGNORECASE), None),
-)
+_OF_METASTASIS = re.compile(r"metasta|secondary|benign|adenoma\b", re.IGNORECASE)
+_TARGET = re.compile(r"\b(?:to|in|into|involving)\s+(?P<where>.+)", re.IGNORECASE | re.DOTALL)
+_SIDES = re.compile(r"\b(left|right)\b", re.IGNORECASE)
+_GRADED = re.compile(r"\bgrade\s+([1-3][ab]?|i{1,3}[ab]?)\b", re.IGNORECASE)
+_ARABIC = {"i": "1", "ii": "2", "iii": "3", "iiia": "3a", "iiib": "3b"}
+_BEFORE = re.compile(r"(?P<where>.+?)\s+metasta(?:sis|ses)\b", re.IGNORECASE | re.DOTALL)
 
 
 def codings(kind: Kind, slot: str | None, value: str) -> tuple[Coding, ...]:
@@ -139,34 +113,37 @@ def diagnosis_codings(
     laterality: str | None = None,
     gender: str | None = None,
 ) -> tuple[Coding, ...]:
-    """SNOMED CT disorder, and ICD-10-CM with subsite, laterality and, for the breast, the patient's gender.
+    """The codes of a diagnosis in words: SNOMED CT disorder and ICD-10-CM, as `disease_codings` has them.
 
-    `site` is the tumour's site in the report's words: it may name the quadrant or the lobe.
+    `site` is the tumour's site in the report's words: it may name the quadrant or the lobe, or the organ if
+    the diagnosis names none.
 
     `laterality` and `gender` (FHIR administrative gender) narrow the ICD-10-CM code; where the code
-    depends on a gender that is not known, there is no ICD-10-CM code. A carcinoma in situ and a metastasis
-    have ICD-10-CM codes by their organ, where the data has them; benign disease has none here, nor has
+    depends on a gender that is not known, there is no ICD-10-CM code. Benign disease has none here, nor has
     a diagnosis of several sites.
     """
     if names_metastasis(value):
-        target = icd10cm.secondary(value)
-        return (_SECONDARY, target) if target else (_SECONDARY,)
-    if _IN_SITU.search(value) and not _BESIDE_IN_SITU.search(value):
-        found = icd10cm.in_situ(value, laterality)
-        return (found,) if found else ()
-    if _NO_PRIMARY.search(value):
+        return _of_metastasis(value)
+    mention = neoplasm_of(value)
+    if mention is None or _OF_METASTASIS.search(value):
         return ()
-    key = _key(value)
-    concept = _cancer(key) if key else None
-    if concept is None:
+    in_situ = mention.behaviour is Behaviour.IN_SITU
+    if _names_in_situ(value) and (not in_situ or _BESIDE_IN_SITU.search(value)):
         return ()
-    said = [value, *([site] if site else [])]
-    named = next((found.name for found, _, _ in find_sites(value)), "")
-    icd = icd10cm.subsite(named, said, laterality, gender)
-    if icd is None:
-        row = _icd_10_cm(concept["icd10cm"], laterality, gender)
-        icd = coding(row) if row else None
-    return (coding(concept["disorder"]), *([icd] if icd else []))
+    named = {found.name for found, _, _ in find_sites(value)}
+    if not named and site is not None:
+        named = {found.name for found, _, _ in find_sites(site)}
+    if len(named) > 1:
+        return ()
+    return disease_codings(
+        name=mention.neoplasm.name,
+        behaviour=mention.behaviour,
+        site=next(iter(named), None),
+        place=" ".join([value, *([site] if site else [])]),
+        laterality=laterality,
+        gender=gender,
+        grade=_grade_of(value),
+    )
 
 
 def names_metastasis(value: str) -> bool:
@@ -176,36 +153,41 @@ def names_metastasis(value: str) -> bool:
 
 def names_malignancy(value: str) -> bool:
     """Whether a diagnosis names a malignancy, invasive or in situ."""
-    return find_malignancy(value) is not None
+    return find_malignancy(value) is not None or "metasta" in value.lower()
 
 
-def find_malignancy(text: str) -> re.Match[str] | None:
+def find_malignancy(text: str) -> NeoplasmMention | None:
     """The first words for a malignancy, invasive or in situ, affirmed or not."""
-    return _MALIGNANT_NAME.search(text)
+    return next((m for m in find_neoplasms(text) if m.behaviour >= Behaviour.IN_SITU), None)
 
 
-def _key(value: str) -> str | None:
-    """The cancer that a diagnosis names, as the key of its concept."""
-    for pattern, key in _BY_KIND:
-        if pattern.search(value):
-            return key
-    named = {site.key: site for site, _, _ in find_sites(value)}
-    if _MELANOMA.search(value):
-        skin = "melanoma of skin"
-        return skin if not named or set(named) == {skin} else None
-    if len(named) != 1 or not _MALIGNANT.search(value):
-        return None
-    (site,) = named.values()
-    return None if site.only else site.key
+def _names_in_situ(value: str) -> bool:
+    return any(m.behaviour is Behaviour.IN_SITU for m in find_neoplasms(value))
 
 
-def _icd_10_cm(
-    rows: Sequence[dict[str, Any]], laterality: str | None, gender: str | None
-) -> dict[str, Any] | None:
-    fitting = [row for row in rows if row.get("gender") in {None, gender}]
-    if not fitting:
-        return None
-    for row in fitting:
-        if row.get("laterality") == laterality:
-            return row
-    return next((row for row in fitting if "laterality" not in row), None)
+def _grade_of(value: str) -> str | None:
+    match = _GRADED.search(value)
+    return _ARABIC.get(match[1].lower(), match[1].lower()) if match else None
+
+
+def _of_metastasis(value: str) -> tuple[Coding, ...]:
+    """The codes of a metastasis by the one organ that it is in; the side is that organ's."""
+    match = _TARGET.search(value) or _BEFORE.search(value)
+    where = match["where"] if match else ""
+    named = {found.name for found, _, _ in find_sites(where, every=True)}
+    sides = {side.lower() for side in _SIDES.findall(where)}
+    if "lymph node" in named:  # "axillary lymph nodes and pelvic nodes" are several regions
+        several = re.search(r"\band\b", where, re.IGNORECASE) is not None
+        named = named if several else {"lymph node"}
+        if several:
+            return (SECONDARY,)
+    if len(named) != 1 or len(sides) > 1:
+        return (SECONDARY,)
+    mention = neoplasm_of(value)
+    return disease_codings(
+        name=mention.neoplasm.name if mention else None,
+        behaviour=Behaviour.METASTATIC,
+        site=named.pop(),
+        place=where,
+        laterality=next(iter(sides), None),
+    )

@@ -1,85 +1,127 @@
-"""ICD-10-CM by what a diagnosis says of its site: the subsite, the target of a metastasis, or in situ.
+"""ICD-10-CM: the category of an organ, its part or a disease, and in it the code of a side, sex and state.
 
-Codes come from `data/icd10cm.json` alone. Where the words name no subsite, or several, there is no code here.
+The categories are in `icd10cm.toml`, the codes and displays in `data/icd10cm.json`. Where the words name
+several parts, and where a code depends on a sex that is not known, there is no code.
 """
 
 import re
+import tomllib
 from collections.abc import Iterable, Sequence
+from functools import cache
+from importlib.resources import files
 from typing import Any
 
+from oncofhir.schemas.base import Value
 from oncofhir.schemas.finding import Coding
-from oncofhir.terminology.sites import find_sites
 from oncofhir.terminology.tables import coding, concepts
 
-Row = dict[str, Any]
-_TARGET = re.compile(r"\b(?:to|in|into|involving)\s+(?P<where>.+)", re.IGNORECASE | re.DOTALL)
-_BEFORE = re.compile(r"(?P<where>.+?)\s+metasta(?:sis|ses)\b", re.IGNORECASE | re.DOTALL)
-_SIDES = re.compile(r"\b(left|right)\b", re.IGNORECASE)
-# Words of which a place has one of each group: "upper and lower lobe" is no single subsite.
-_ONE_OF = (frozenset({"upper", "middle", "lower"}), frozenset({"inner", "outer"}))
-_NODE = re.compile(r"\bnodes?\b|\bnodal\b", re.IGNORECASE)
-_MARROW = re.compile(r"\bmarrow\b", re.IGNORECASE)
+# Words of which a place has one of each group: "upper and lower lobe" is no single part.
+_ONE_OF = (
+    frozenset({"upper", "middle", "lower"}),
+    frozenset({"inner", "outer"}),
+    frozenset({"anterior", "posterior"}),
+)
+_SIDE = re.compile(r"\b(right|left|bilateral)\b")
+_SEX = re.compile(r"\b(female|male)\b")
+_LEVEL = re.compile(r"\b(upper|lower) eyelid")
+_STATE = re.compile(r"(not having achieved remission|in remission|in relapse)")
 
 
-def subsite(
-    site: str, said: Iterable[str], laterality: str | None, gender: str | None
+class Row(Value):
+    """A billable code and what its display tells apart: side, sex, eyelid, state of remission."""
+
+    code: Coding
+    side: str | None
+    sex: str | None
+    level: str | None
+    state: str | None
+
+
+@cache
+def _rows() -> tuple[Row, ...]:
+    return tuple(_row(concept) for concept in concepts("icd10cm"))
+
+
+def _row(concept: dict[str, Any]) -> Row:
+    display = concept["display"].lower()
+    found = [pattern.search(display) for pattern in (_SIDE, _SEX, _LEVEL, _STATE)]
+    side, sex, level, state = (match[1] if match else None for match in found)
+    return Row(code=coding(concept), side=side, sex=sex, level=level, state=state)
+
+
+@cache
+def _under(category: str) -> tuple[Row, ...]:
+    return tuple(row for row in _rows() if row.code.code.startswith(category))
+
+
+@cache
+def _categories() -> dict[str, Any]:
+    text = files("oncofhir.terminology").joinpath("icd10cm.toml").read_text(encoding="utf-8")
+    return tomllib.loads(text)
+
+
+def code_of(
+    category: str, laterality: str | None = None, gender: str | None = None, place: str = ""
 ) -> Coding | None:
-    """The code of the one subsite of an organ that these words name."""
-    rows = _rows("primary", site)
-    return _one(_of_words(rows, " ".join(said)), laterality, gender)
+    """The one code of a category for a side and a FHIR administrative gender; None where several stay.
+
+    A disease of which no remission is told has the code for none achieved, which includes "NOS".
+    """
+    rows = [row for row in _under(category) if row.sex in {None, gender}]
+    if any(row.state for row in rows):
+        rows = [row for row in rows if row.state == "not having achieved remission"]
+    said = set(_plain(place).split())
+    rows = [row for row in rows if row.level is None or row.level in said]
+    of_side = [row for row in rows if row.side == laterality and laterality is not None]
+    fitting = of_side or [row for row in rows if row.side is None]
+    if len(fitting) > 1:
+        fitting = [row for row in fitting if "unspecified" in (row.code.display or "").lower()]
+    return fitting[0].code if len(fitting) == 1 else None
 
 
-def in_situ(value: str, laterality: str | None) -> Coding | None:
-    """The code of a carcinoma in situ of one organ; melanoma in situ has none here."""
-    if re.search("melanoma", value, re.IGNORECASE):
-        return None
-    named = {site.name for site, _, _ in find_sites(value)}
-    if len(named) != 1:
-        return None
-    rows = _rows("in-situ", named.pop())
-    return _one(_of_words(rows, value) or [r for r in rows if "words" not in r], laterality, None)
+def category_of(table: str, site: str | None, said: Iterable[str] = ()) -> str | None:
+    """The category that a table of `icd10cm.toml` has for a site and the words of the place in it.
+
+    A site that the table does not list has its row "any", no site its row "none", then "any".
+    """
+    rows = _categories().get(table, {})
+    found = rows.get(site) if site is not None else rows.get("none")
+    parts = found or rows.get("any")
+    return _part(parts, " ".join(said)) if parts else None
 
 
-def secondary(value: str) -> Coding | None:
-    """The code of a metastasis by the one organ that it is in; the side is the organ's, not the primary's."""
-    match = _TARGET.search(value) or _BEFORE.search(value)
-    where = match["where"] if match else ""
-    if _NODE.search(where):
-        return _of_nodes(where)
-    named = {site.name for site, _, _ in find_sites(where)}
-    if _MARROW.search(where):
-        named = named - {"bone"} | {"bone marrow"}
-    sides = {side.lower() for side in _SIDES.findall(where)}
-    if len(named) != 1 or len(sides) > 1:
-        return None
-    return _one(_rows("secondary", named.pop()), next(iter(sides), None), None)
+def has_table(name: str) -> bool:
+    """Whether `icd10cm.toml` has a table of this name."""
+    return name in _categories()
 
 
-def _of_nodes(where: str) -> Coding | None:
-    """The nodes of the one region that is named, unspecified ones where none is; none beside more."""
-    rows = _rows("secondary", "lymph node")
-    region = _of_words(rows, where)
-    if re.search(r"\band\b", where, re.IGNORECASE):
-        return None
-    if region:
-        return _one(region, None, None)
-    named = any(_holds(_plain(where), word) for row in rows for word in row.get("words", ()))
-    return None if named else _one([row for row in rows if "words" not in row], None, None)
+def lymphoma_place(said: Iterable[str]) -> str:
+    """The character for where a lymphoma is; that of no place where the words name none or several."""
+    return _part(_categories()["lymphoma-places"], " ".join(said)) or "0"
 
 
-def _rows(situation: str, site: str) -> list[Row]:
-    return [
-        row for row in concepts("icd10cm") if row["situation"] == situation and row["site"] == site
-    ]
-
-
-def _of_words(rows: Sequence[Row], said: str) -> list[Row]:
-    """The rows of the subsite whose words are said; none where several subsites are."""
+def _part(parts: dict[str, Sequence[str]], said: str) -> str | None:
+    """The category of the one part that is said, else that of the whole; None where it has none."""
+    whole = next((category for category, words in parts.items() if not words), None)
     plain = _plain(said)
     if any(len(words & set(plain.split())) > 1 for words in _ONE_OF):
-        return []
-    named = [row for row in rows if any(_holds(plain, word) for word in row.get("words", ()))]
-    return named if len({tuple(row["words"]) for row in named}) == 1 else []
+        return whole
+    named = {
+        category: max((len(word) for word in words if _holds(plain, word)), default=0)
+        for category, words in parts.items()
+    }
+    best = [category for category, length in named.items() if length]
+    if (
+        len(best) > 1
+    ):  # "lower lip, inner aspect": the longer words say more, if they hold the others
+        best = [c for c in best if _covers(parts, c, best, plain)]
+    return best[0] if len(best) == 1 else whole
+
+
+def _covers(parts: dict[str, Sequence[str]], one: str, others: Sequence[str], plain: str) -> bool:
+    own = [word for word in parts[one] if _holds(plain, word)]
+    rest = [word for c in others if c != one for word in parts[c] if _holds(plain, word)]
+    return all(any(_holds(mine, word) and mine != word for mine in own) for word in rest)
 
 
 def _plain(said: str) -> str:
@@ -88,11 +130,3 @@ def _plain(said: str) -> str:
 
 def _holds(plain: str, word: str) -> bool:
     return f" {word} " in f" {plain} "
-
-
-def _one(rows: Sequence[Row], laterality: str | None, gender: str | None) -> Coding | None:
-    """The row of the side, else the one that names no side; a row of a gender only for that gender."""
-    fitting = [row for row in rows if row.get("gender") in {None, gender}]
-    of_side = [row for row in fitting if row.get("laterality") == laterality]
-    chosen = of_side or [row for row in fitting if "laterality" not in row]
-    return coding(chosen[0]) if chosen else None

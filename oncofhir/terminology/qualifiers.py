@@ -94,12 +94,12 @@ def with_place(value: str, quotes: Sequence[str], side: str | None = None) -> st
     malignancy = find_malignancy(quote)
     if malignancy is None:
         return value
-    ends = _CLAUSE_ENDS.search(quote, malignancy.end())
+    ends = _CLAUSE_ENDS.search(quote, malignancy.end)
     clause = quote[: ends.start()] if ends else quote
     place = _only_place(clause) or _only_place(quote)
     if place is None:
         return value
-    said = max(place.end, malignancy.end())
+    said = max(place.end, malignancy.end)
     is_aside = _ASIDE.search(quote[:said]) or _DENIED.match(quote, said)
     sides = set(_LEFT_OR_RIGHT.findall(quote[:said]))
     is_other = len(sides) > 1 or (side in {"left", "right"} and not sides <= {side})

@@ -13,13 +13,16 @@ from oncofhir.terminology.lowered import any_of, lowered
 class Site(Value):
     """A cancer site. `key` names its concept in `data/cancers.json`.
 
-    `only` limits the site's disorder code to a histology: skin has one for melanoma alone.
+    `paired`, `lateral` and `secondary` are explained in `sites.toml`. `only` limits the site's disorder code
+    to a histology: skin has one for melanoma alone.
     """
 
     key: str
     name: str
     words: tuple[str, ...]
     lateral: bool = False
+    paired: bool = False
+    secondary: bool = False
     only: str | None = None
 
 
@@ -36,11 +39,16 @@ def _pattern() -> tuple[re.Pattern[str], dict[str, Site]]:
     return re.compile(rf"\b(?:{any_of(words)})\b"), words
 
 
-def find_sites(text: str) -> Iterator[tuple[Site, int, int]]:
-    """Each word for a site with its offsets, in text order."""
+def find_sites(text: str, *, every: bool = False) -> Iterator[tuple[Site, int, int]]:
+    """Each word for a site with its offsets, in text order.
+
+    Sites that only metastases and blood diseases have, such as lymph nodes, are left out unless `every`.
+    """
     pattern, words = _pattern()
     for match in pattern.finditer(lowered(text)):
-        yield words[match[0]], match.start(), match.end()
+        site = words[match[0]]
+        if every or not site.secondary:
+            yield site, match.start(), match.end()
 
 
 def site_of(text: str) -> Site | None:
