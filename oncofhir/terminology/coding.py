@@ -7,9 +7,10 @@ import re
 from typing import Any
 
 from oncofhir.schemas.finding import Coding, Kind
+from oncofhir.schemas.lesion import Behaviour
 from oncofhir.terminology.diagnosis_codes import SECONDARY, disease_codings
 from oncofhir.terminology.neoplasm_mentions import NeoplasmMention, find_neoplasms, neoplasm_of
-from oncofhir.terminology.neoplasms import Behaviour
+from oncofhir.terminology.neoplasms import NOT_MALIGNANT
 from oncofhir.terminology.sites import find_sites, site_of
 from oncofhir.terminology.tables import (
     LOINC,
@@ -158,7 +159,7 @@ def names_malignancy(value: str) -> bool:
 
 def find_malignancy(text: str) -> NeoplasmMention | None:
     """The first words for a malignancy, invasive or in situ, affirmed or not."""
-    return next((m for m in find_neoplasms(text) if m.behaviour >= Behaviour.IN_SITU), None)
+    return next((m for m in find_neoplasms(text) if m.behaviour not in NOT_MALIGNANT), None)
 
 
 def _names_in_situ(value: str) -> bool:

@@ -9,8 +9,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from oncofhir.schemas.finding import Coding
+from oncofhir.schemas.lesion import Behaviour
 from oncofhir.terminology import icd10cm
-from oncofhir.terminology.neoplasms import Behaviour, Neoplasm, is_kind_of, neoplasms
+from oncofhir.terminology.neoplasms import NOT_MALIGNANT, Neoplasm, is_kind_of, neoplasms
 from oncofhir.terminology.sites import sites
 from oncofhir.terminology.tables import SNOMED_CT, coding, concepts
 
@@ -46,7 +47,7 @@ def disease_codings(
     an organ that do not fit each other have no code.
     """
     kind = neoplasms().get(name) if name else None
-    if behaviour in {Behaviour.BENIGN, Behaviour.BORDERLINE}:
+    if behaviour in NOT_MALIGNANT:
         return ()
     where = _Where(site, place, laterality, gender)
     if behaviour is Behaviour.METASTATIC and not _is_of_blood(kind):

@@ -9,9 +9,10 @@ from functools import cache
 from itertools import pairwise
 
 from oncofhir.schemas.base import Value
+from oncofhir.schemas.lesion import Behaviour
 from oncofhir.terminology.lowered import lowered
 from oncofhir.terminology.neoplasms import (
-    Behaviour,
+    NOT_MALIGNANT,
     Neoplasm,
     broader_names,
     is_generic,
@@ -215,7 +216,7 @@ def _behaviour(
             own is Behaviour.IN_SITU and "situ" not in words and bool(words & _GROWS_IN),
             Behaviour.INVASIVE,
         ),
-        (own < Behaviour.IN_SITU and "malignant" in words, Behaviour.INVASIVE),
+        (own in NOT_MALIGNANT and "malignant" in words, Behaviour.INVASIVE),
         (own is Behaviour.BORDERLINE and "benign" in words, Behaviour.BENIGN),
         ("borderline" in words, Behaviour.BORDERLINE),
     )

@@ -6,24 +6,14 @@ The names come from `neoplasms.toml`, which states their sources, and from the m
 
 import re
 import tomllib
-from enum import IntEnum
 from functools import cache
 from importlib.resources import files
 from typing import Any
 
 from oncofhir.schemas.base import Value
+from oncofhir.schemas.lesion import Behaviour
 from oncofhir.terminology.spelling import plain
 from oncofhir.terminology.tables import concepts
-
-
-class Behaviour(IntEnum):
-    """What a neoplasm does: the fifth digit of an ICD-O morphology code."""
-
-    BENIGN = 0
-    BORDERLINE = 1
-    IN_SITU = 2
-    INVASIVE = 3
-    METASTATIC = 6
 
 
 class Neoplasm(Value):
@@ -52,6 +42,7 @@ class Neoplasm(Value):
         return self.organs[0] if len(self.organs) == 1 else None
 
 
+NOT_MALIGNANT = frozenset({Behaviour.BENIGN, Behaviour.BORDERLINE})
 # The last word of a morphology that the table does not list, and the broader name that it gives.
 _ENDINGS = (
     ("in situ", "carcinoma in situ"),
@@ -100,7 +91,7 @@ def qualifiers() -> Qualifiers:
 @cache
 def neoplasms() -> dict[str, Neoplasm]:
     """Every neoplasm by its canonical name."""
-    listed = [Neoplasm.model_validate(row) for row in _table()["names"]["neoplasms"]]
+    listed = [_neoplasm(row) for row in _table()["names"]["neoplasms"]]
     found = {one.name: one for one in listed}
     known = {plain(word) for one in listed for word in (one.name, *one.words)}
     for concept in concepts("histology"):
@@ -113,6 +104,12 @@ def neoplasms() -> dict[str, Neoplasm]:
             name=name, behaviour=behaviour, parent=parent, organs=found[parent].organs
         )
     return found
+
+
+def _neoplasm(row: dict[str, Any]) -> Neoplasm:
+    digit = str(row.get("behaviour", Behaviour.INVASIVE.icd_o_digit))
+    behaviour = next(one for one in Behaviour if one.icd_o_digit == digit)
+    return Neoplasm.model_validate({**row, "behaviour": behaviour})
 
 
 def neoplasm(name: str) -> Neoplasm:

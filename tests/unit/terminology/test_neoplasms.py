@@ -5,10 +5,10 @@ import simple_icd_10_cm as icd
 from hypothesis import given
 from hypothesis import strategies as st
 
+from oncofhir.schemas.lesion import Behaviour
 from oncofhir.terminology import icd10cm
 from oncofhir.terminology.neoplasm_mentions import find_neoplasms, neoplasm_of
 from oncofhir.terminology.neoplasms import (
-    Behaviour,
     agree,
     broader_names,
     is_generic,
@@ -97,7 +97,7 @@ def test_each_word_is_found_as_its_name(word, name):
     ],
 )
 def test_names_in_reports(text, found):
-    assert [(m.neoplasm.name, m.behaviour.value) for m in find_neoplasms(text)] == found
+    assert [(m.neoplasm.name, int(m.behaviour.icd_o_digit)) for m in find_neoplasms(text)] == found
 
 
 def test_a_kind_of_a_name_agrees_with_it_and_its_sisters_do_not():
