@@ -6,7 +6,7 @@ from typing import Any
 from oncofhir.fhir.identifiers import IdentifierSystems
 from oncofhir.fhir.intake.sections import sections
 from oncofhir.fhir.intake.specimen_parts import parts
-from oncofhir.fhir.mapping.run_context import Context
+from oncofhir.fhir.mapping.run_context import RunContext
 from oncofhir.schemas.event import SourceReference
 from oncofhir.schemas.extraction import Extraction, ModelIdentity, PromptSetIdentity
 from oncofhir.schemas.finding import Basis, Coding, Evidence, Finding, Kind
@@ -101,8 +101,8 @@ def extraction_of(*findings: Finding) -> Extraction:
     return Extraction(model=MODEL, prompt_set=PROMPTS, findings=findings)
 
 
-def context_of(report: Report, **more: Any) -> Context:
-    return Context(
+def context_of(report: Report, **more: Any) -> RunContext:
+    return RunContext(
         document=document_id("test", report.subject, report.content_key),
         report=report,
         run=run_of(report, MODEL, PROMPTS, "settings", "terminology", "0.0.0"),

@@ -14,6 +14,8 @@ LOCATION_EXTENSION = MCODE + "mcode-body-location-qualifier"
 LATERALITY_EXTENSION = MCODE + "mcode-laterality-qualifier"
 RELATED_CONDITION = MCODE + "mcode-related-condition"
 HISTOLOGY_EXTENSION = MCODE + "mcode-histology-morphology-behavior"
+CLINICAL_STATUS = "http://terminology.hl7.org/CodeSystem/condition-clinical"
+VERIFICATION_STATUS = "http://terminology.hl7.org/CodeSystem/condition-ver-status"
 ASSERTED_DATE = "http://hl7.org/fhir/StructureDefinition/condition-assertedDate"
 RELATED_PRIMARY = "http://hl7.org/fhir/StructureDefinition/condition-related"
 DERIVATION = "http://hl7.org/fhir/StructureDefinition/derivation-reference"
@@ -43,7 +45,7 @@ GRADE = concept("http://ncicb.nci.nih.gov/xml/owl/EVS/Thesaurus.owl", "C18000", 
 NOTTINGHAM = concept(SNOMED_CT, "449205006", "Nottingham histologic grading system")
 GLEASON = concept(SNOMED_CT, "385377005", "Gleason grade finding for prostatic cancer (finding)")
 HISTOLOGY = concept(LOINC, "31206-6", "Behavior ICD-O-3 Cancer")
-# mcode-tumor-marker-test-vs, method unknown: the report's question names none.
+# mcode-tumor-marker-test-vs; the codes without a method, because the question names none.
 RECEPTORS = {
     "ER": concept(LOINC, "16112-5", "Estrogen receptor [Interpretation] in Tissue"),
     "PR": concept(LOINC, "16113-3", "Progesterone receptor [Interpretation] in Tissue"),

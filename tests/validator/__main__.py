@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from oncofhir.fhir.identifiers import IdentifierSystems
-from oncofhir.fhir.mapping.provenance import standing_resources
+from oncofhir.fhir.mapping.provenance import shared_resources
 from oncofhir.schemas.identity import run_of
 from tests.findings import CARD, MODEL, PROMPTS, SYSTEM, report_of
 from tests.maven import CannotRun
@@ -67,7 +67,7 @@ def _standing() -> list[dict[str, Any]]:
     """The Devices, the prompt set and the card, which are written once and not with every report."""
     run = run_of(report_of("text", "any"), MODEL, PROMPTS, "settings", "terminology", "0.0.0")
     systems = IdentifierSystems(prefix=SYSTEM)
-    written = standing_resources(run, systems, "the prompt's template", CARD)
+    written = shared_resources(run, systems, "the prompt's template", CARD)
     return [
         {"fullUrl": f"{STORE}{resource['resourceType']}/{resource['id']}", "resource": resource}
         for resource in written

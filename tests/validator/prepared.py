@@ -4,7 +4,7 @@ import copy
 import json
 from typing import Any
 
-from oncofhir.fhir.mapping.conditions import entered_in_error
+from oncofhir.fhir.store.withdrawal import entered_in_error
 
 STORE = "http://store.example.org/fhir/"
 BROKEN = "broken-on-purpose"

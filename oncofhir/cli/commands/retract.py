@@ -13,7 +13,7 @@ from oncofhir.cli.exit_status import Exit, fail, give_up
 from oncofhir.cli.output import counted, json_line
 
 if TYPE_CHECKING:
-    from oncofhir.fhir.store.recall import Recalled
+    from oncofhir.fhir.store.recall import RecallFilter
     from oncofhir.settings import Settings
 
 _EVERY = 100  # documents between two lines of progress
@@ -48,7 +48,7 @@ def retract(
     report, revives what it finds. Exit status: 1 no document holds any such finding, or some could
     not be withdrawn; 2 wrong usage or settings; 3 the store or the broker is unreachable.
     """
-    from oncofhir.fhir.store.recall import Recalled
+    from oncofhir.fhir.store.recall import RecallFilter
     from oncofhir.schemas.errors import OncofhirError
     from oncofhir.settings import SettingsError, WriteMode
 
@@ -56,7 +56,7 @@ def retract(
         fail("say what to withdraw: --model DIGEST or --prompt-set NAME@VERSION", Exit.WRONG_USAGE)
     if prompt_set and "@" not in prompt_set:
         fail("--prompt-set needs the version too: NAME@VERSION", Exit.WRONG_USAGE)
-    recalled = Recalled(model=_digest(model), prompt_set=prompt_set, since=_moment(since))
+    recalled = RecallFilter(model=_digest(model), prompt_set=prompt_set, since=_moment(since))
     settings = settings_or_exit()
     if settings.fhir.write is WriteMode.SHADOW and not dry_run:
         fail(
@@ -85,11 +85,11 @@ def _moment(since: str | None) -> datetime | None:
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
-async def _run(settings: "Settings", recalled: "Recalled", *, dry_run: bool) -> Counter[str]:
+async def _run(settings: "Settings", recalled: "RecallFilter", *, dry_run: bool) -> Counter[str]:
     from oncofhir.consumers.composition import pipeline as composition
     from oncofhir.consumers.publishing.recall_publisher import RecallPublisher
     from oncofhir.fhir.identifiers import IdentifierSystems
-    from oncofhir.fhir.store.recall import Recall, heads_of, recall
+    from oncofhir.fhir.store.recall import RecallResult, find_heads, recall
     from oncofhir.schemas.errors import RequestRejected, StoreConflict
 
     fhir = settings.fhir
@@ -98,7 +98,7 @@ async def _run(settings: "Settings", recalled: "Recalled", *, dry_run: bool) -> 
     systems = IdentifierSystems(prefix=fhir.identifier_system)
     counts: Counter[str] = Counter()
 
-    async def one(task: str) -> "Recall | RequestRejected | StoreConflict":
+    async def one(task: str) -> "RecallResult | RequestRejected | StoreConflict":
         try:
             return await recall(client, repository, recalled, task, dry_run=dry_run)
         except (RequestRejected, StoreConflict) as error:
@@ -106,7 +106,7 @@ async def _run(settings: "Settings", recalled: "Recalled", *, dry_run: bool) -> 
 
     try:
         # All heads first: what is withdrawn moves in the pages of a search that goes on.
-        tasks = [task async for task, _ in heads_of(client, systems, recalled)]
+        tasks = [task async for task, _ in find_heads(client, systems, recalled)]
         typer.echo(f"oncofhir: {counted(len(tasks), 'document')}", err=True)
         async with RecallPublisher(settings.kafka) as publisher:
             if not publisher.publishes and not dry_run:
@@ -116,14 +116,14 @@ async def _run(settings: "Settings", recalled: "Recalled", *, dry_run: bool) -> 
                 )
             async for result in in_order(one, tasks, fhir.max_connections):
                 counts["documents"] += 1
-                if not isinstance(result, Recall):
+                if not isinstance(result, RecallResult):
                     counts["failed"] += 1
-                    json_line({"document": None, "fate": "failed", "error": result.reason.value})
+                    json_line({"document": None, "status": "failed", "error": result.reason.value})
                     continue
                 published = 0
                 if result.processed is not None and not dry_run:
                     published = await publisher.publish(result.processed)
-                counts[result.fate.value] += 1
+                counts[result.status.value] += 1
                 counts["findings"] += result.withdrawn
                 counts["human-edited"] += len(result.human_edited)
                 json_line({**result.model_dump(exclude={"processed"}), "published": published})

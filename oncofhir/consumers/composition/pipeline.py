@@ -10,17 +10,15 @@ from oncofhir.consumers.composition.fhir_server import build_authorization, tls
 from oncofhir.consumers.composition.model_server import build_model_client, build_tokenizer
 from oncofhir.consumers.processing.pipeline import Pipeline
 from oncofhir.consumers.processing.report_reader import ReportReader
-from oncofhir.fhir.identifiers import IdentifierSystems
 from oncofhir.fhir.intake.attachments.reader import Parse
 from oncofhir.fhir.intake.attachments.sandbox import ParsingBounds, ParsingPool
 from oncofhir.fhir.intake.limits import IntakeLimits
 from oncofhir.fhir.intake.source_reader import SourceReader
 from oncofhir.fhir.intake.triage import load_policy
-from oncofhir.fhir.mapping.output_options import Choices
+from oncofhir.fhir.mapping.output_options import OutputOptions
 from oncofhir.fhir.rest.client import FhirClient
 from oncofhir.fhir.source_references import SourceReferences
 from oncofhir.fhir.store.repository import Repository
-from oncofhir.fhir.store.strategies.strategy import AsTheServerCan
 from oncofhir.inference.calibration import Calibration, load_calibration
 from oncofhir.inference.extractor import Answerer, Extractor
 from oncofhir.inference.prompting.prompted_model import PromptedModel
@@ -157,13 +155,6 @@ def build_repository(settings: Settings, store: FhirClient) -> Repository:
     fhir = settings.fhir
     source_base = fhir.source_base_url or fhir.base_url
     sources = SourceReferences(form=fhir.references, base_url=source_base)
-    strategy = AsTheServerCan(
-        store,
-        IdentifierSystems(prefix=fhir.identifier_system),
-        sources=sources,
-        never_transactions=fhir.transactions is Transactions.NEVER,
-        max_entries=fhir.max_transaction_entries,
-    )
     return Repository(
         store,
         source_name=fhir.source_name,
@@ -172,15 +163,16 @@ def build_repository(settings: Settings, store: FhirClient) -> Repository:
         software_version=__version__,
         shadow=fhir.write is WriteMode.SHADOW,
         sources=sources,
-        strategy=strategy,
+        transactions=fhir.transactions is not Transactions.NEVER,
+        max_transaction_entries=fhir.max_transaction_entries,
         model_card=read_model_card(settings.model),
-        choices=output_options(fhir),
+        options=output_options(fhir),
     )
 
 
-def output_options(settings: FhirSettings) -> Choices:
-    """What the site chose of the output."""
-    return Choices(**{name: getattr(settings, name) for name in Choices.model_fields})
+def output_options(settings: FhirSettings) -> OutputOptions:
+    """Return what the site chose of the output."""
+    return OutputOptions(**{name: getattr(settings, name) for name in OutputOptions.model_fields})
 
 
 def build_fhir_client(
@@ -210,7 +202,7 @@ def output_settings_sha256(settings: Settings) -> str:
     }
     if settings.fhir.references != "same":
         relevant["references"] = settings.fhir.references
-    relevant |= output_options(settings.fhir).unusual
+    relevant |= output_options(settings.fhir).non_default
     if model.minimum_confidence_by_kind:
         relevant["min_confidence"] = model.minimum_confidence_by_kind
     fitted = load_configured_calibration(model)

@@ -15,8 +15,8 @@ from oncofhir.fhir.references import relative_reference
 from oncofhir.fhir.rest.capability import Capability, check_version
 from oncofhir.fhir.rest.client import FhirClient
 from oncofhir.fhir.source_version import NEVER_READ, SourceVersion, source_version_of
-from oncofhir.fhir.store.changes import version_of
-from oncofhir.fhir.store.decision import Attachment, Decision, decide
+from oncofhir.fhir.store.changes import report_version
+from oncofhir.fhir.store.decision import AttachmentIdentity, Decision, decide
 from oncofhir.fhir.store.head import Head
 from oncofhir.fhir.store.repository import Repository
 from oncofhir.inference.clients.replica_set import QueueStats
@@ -119,7 +119,9 @@ class Pipeline:
             return await self._retract(source, at, reading.result.reason)
         if isinstance(reading.result, Skip):
             outdated = await self._mark_outdated(source, at, reading.result.reason)
-            return outdated or self._repository.skipped(source, reading.result.reason)
+            return outdated or self._repository.result_without_change(
+                source, OutcomeStatus.SKIPPED, reading.result.reason
+            )
         read = self._clock()
         seconds = {"read": read - began}
         processed = await self._extract_and_store(reading.result, seconds)
@@ -165,10 +167,12 @@ class Pipeline:
             if head is None or head.source.unversioned != source.unversioned:
                 continue  # never read, or another resource owns the document
             if head.outcome.reason == Reason.SUPERSEDED.value:
-                done.append(self._repository.republished(head))
+                done.append(self._repository.replay_outcome(head))
             elif head.outcome.status is not OutcomeStatus.RETRACTED:
                 at = SourceVersion(status=_SUPERSEDED)
-                done.append(await self._repository.outdate(source, at, Reason.SUPERSEDED, head))
+                done.append(
+                    await self._repository.mark_outdated(source, at, Reason.SUPERSEDED, head)
+                )
         return tuple(done)
 
     async def _extract_and_store(self, report: Report, seconds: dict[str, float]) -> Processed:
@@ -185,10 +189,10 @@ class Pipeline:
         for attempt in range(1, WRITE_ATTEMPTS + 1):
             head = await self._repository.find_head(report.source, report)
             decision = self._decision(head, report, run)
-            if head is not None and decision is Decision.APART:
-                head = await self._repository.part(head, report.source, report)
+            if head is not None and decision is Decision.SPLIT:
+                head = await self._repository.split_off(head, report.source, report)
                 decision = self._decision(head, report, run)
-            if head is not None and decision is not Decision.NEWER:
+            if head is not None and decision is not Decision.UPDATE:
                 return await self._skip_extraction(decision, head, report)
             if extraction is None:
                 began = self._clock()
@@ -205,17 +209,20 @@ class Pipeline:
         raise AssertionError("the loop returns or raises")  # pragma: no cover
 
     def _decision(self, head: Head | None, report: Report, run: Run) -> Decision:
-        shows = Attachment(content=self._repository.content_of(report), words=report.words_sha256)
-        return decide(head, report.source, version_of(report), run.id, shows)
+        document = self._repository.document_id_for(report)
+        shows = AttachmentIdentity(document=document, text_hash=report.words_sha256)
+        return decide(head, report.source, report_version(report), run.id, shows)
 
     async def _skip_extraction(self, decision: Decision, head: Head, report: Report) -> Processed:
-        await self._repository.settle(head)
-        if decision is Decision.SAME:
-            return self._repository.republished(head)
+        await self._repository.roll_back_overtaken_writes(head)
+        if decision is Decision.UNCHANGED:
+            return self._repository.replay_outcome(head)
         if decision is Decision.ALIAS:
-            at, words = version_of(report), report.words_sha256
-            return await self._repository.alias(head, report.source, at, words)
-        return self._repository.stale(report.source, head)
+            at, words = report_version(report), report.words_sha256
+            return await self._repository.record_alias(head, report.source, at, words)
+        return self._repository.result_without_change(
+            report.source, OutcomeStatus.OLDER_VERSION_IGNORED, head=head
+        )
 
     async def _retract(
         self, source: SourceReference, at: SourceVersion, reason: Reason
@@ -224,14 +231,16 @@ class Pipeline:
         if head is not None:
             decision = decide(head, source, at, None)
             if decision is Decision.ALIAS:
-                return await self._repository.alias(head, source, at)
-            is_done = head.outcome.status == "retracted" and head.at == at.after(head.at)
+                return await self._repository.record_alias(head, source, at)
+            is_done = head.outcome.status == "retracted" and head.version == at.after(head.version)
             if decision is Decision.STALE or is_done:
-                await self._repository.settle(head)
+                await self._repository.roll_back_overtaken_writes(head)
             if decision is Decision.STALE:
-                return self._repository.stale(source, head)
+                return self._repository.result_without_change(
+                    source, OutcomeStatus.OLDER_VERSION_IGNORED, head=head
+                )
             if is_done:
-                return self._repository.republished(head)
+                return self._repository.replay_outcome(head)
         return await self._repository.retract(source, at, reason, head)
 
     async def _mark_outdated(
@@ -239,12 +248,12 @@ class Pipeline:
     ) -> Processed | None:
         """Mark the findings of an earlier version as outdated, when there are any; again is as once."""
         head = await self._repository.find_head(source)
-        if head is None or decide(head, source, at, None) is not Decision.NEWER:
+        if head is None or decide(head, source, at, None) is not Decision.UPDATE:
             return None
-        if head.at == at.after(head.at):
+        if head.version == at.after(head.version):
             is_done = head.outcome.status is OutcomeStatus.OUTDATED
-            return self._repository.republished(head) if is_done else None
-        return await self._repository.outdate(_with_version(source, at), at, reason, head)
+            return self._repository.replay_outcome(head) if is_done else None
+        return await self._repository.mark_outdated(_with_version(source, at), at, reason, head)
 
     async def _model_identity(self) -> ModelIdentity:
         """Who answers, asked again now and then: a model may be exchanged behind its address."""
@@ -256,7 +265,7 @@ class Pipeline:
     async def _ensure_shared_resources(self, run: Run) -> None:
         key = (run.model.name, run.model.digest)
         if key not in self._shared_resources:
-            await self._repository.ensure_standing(run, self._prompt_text)
+            await self._repository.ensure_shared_resources(run, self._prompt_text)
             self._shared_resources.add(key)
 
 

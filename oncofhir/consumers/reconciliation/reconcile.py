@@ -18,7 +18,8 @@ from oncofhir.fhir.identifiers import IdentifierSystems
 from oncofhir.fhir.rest.client import FhirClient
 from oncofhir.fhir.rest.paging import search_pages
 from oncofhir.fhir.source_version import SourceVersion
-from oncofhir.fhir.store.head import Head, from_task
+from oncofhir.fhir.store.head import Head
+from oncofhir.fhir.store.head_task import from_task
 from oncofhir.schemas.errors import RequestRejected, UnreadableReport
 from oncofhir.schemas.event import Operation, ReportEvent
 from oncofhir.schemas.outcome import OutcomeRow
@@ -146,7 +147,7 @@ def check_head(
         problem = Problem.IN_PROGRESS_ABANDONED if age >= late_seconds else None
     else:
         said = (head.outcome.source, head.outcome.source_version)
-        problem = ledger.head(head.source.unversioned, head.at, said)
+        problem = ledger.head(head.source.unversioned, head.version, said)
         if problem is Problem.UNPUBLISHED and age < late_seconds:
             problem = None
     if problem is not None:

@@ -1,1 +1,1 @@
-"""Mapping."""
+"""Mapping: FHIR resources and rows of an extraction. Pure."""

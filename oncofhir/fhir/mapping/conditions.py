@@ -1,4 +1,4 @@
-"""Conditions: mcode-primary-cancer-condition, mcode-secondary-cancer-condition, or neither.
+"""Builds Conditions: mcode-primary-cancer-condition, mcode-secondary-cancer-condition, or neither.
 
 Source: mCODE 4.0.0, SD_Condition.fsh; status rules: R4 condition-ver-status.
 """
@@ -8,21 +8,19 @@ from collections.abc import Sequence
 from typing import Any
 
 from oncofhir.fhir import codes
-from oncofhir.fhir.mapping.report_origin import Origin
-from oncofhir.fhir.mapping.run_context import Context, Unprofiled
+from oncofhir.fhir.mapping.report_origin import ReportOrigin
+from oncofhir.fhir.mapping.run_context import RunContext, Unprofiled
 from oncofhir.schemas.finding import Basis, Finding
 from oncofhir.settings import ConditionCategory, VerificationStatus
 from oncofhir.terminology.coding import names_malignancy, names_metastasis
 
-_CLINICAL = "http://terminology.hl7.org/CodeSystem/condition-clinical"
-_VERIFICATION = "http://terminology.hl7.org/CodeSystem/condition-ver-status"
 # condition-ver-status; R4 condition-category and, for health-concern, US Core's own.
-_VERIFIED = {
+_VERIFICATION_DISPLAYS = {
     VerificationStatus.UNCONFIRMED: "Unconfirmed",
     VerificationStatus.PROVISIONAL: "Provisional",
     VerificationStatus.DIFFERENTIAL: "Differential",
 }
-_CATEGORY = {
+_CATEGORIES = {
     ConditionCategory.HEALTH_CONCERN: codes.concept(
         "http://hl7.org/fhir/us/core/CodeSystem/condition-category",
         "health-concern",
@@ -41,11 +39,11 @@ _US_CORE = (
 _SECONDARY_CODE = re.compile(r"C7[789B]|128462008$")
 _LYMPHOMA_CODE = re.compile(r"C8[1-8]")
 # mcode-cancer-disease-status-evidence-type-vs is required: no code where none of it fits.
-_EVIDENCE = {Origin.PATHOLOGY: codes.ANATOMIC_PATHOLOGY, Origin.IMAGING: codes.IMAGING}
+_EVIDENCE = {ReportOrigin.PATHOLOGY: codes.ANATOMIC_PATHOLOGY, ReportOrigin.IMAGING: codes.IMAGING}
 
 
 def condition(
-    context: Context,
+    context: RunContext,
     diagnosis: Finding,
     slot: str,
     *,
@@ -54,11 +52,11 @@ def condition(
     stages: Sequence[dict[str, Any]] = (),
     primary: dict[str, str] | None = None,
 ) -> dict[str, Any]:
-    """The diagnosis: unconfirmed, a health concern (or as the site chose), until a human takes it up.
+    """Build the Condition of a diagnosis: unconfirmed, and a health concern, unless the site chose otherwise.
 
-    `where` is the body site, `stages` what goes into Condition.stage; a secondary cancer has no stage
-    of its own, and refers to `primary` (relatedPrimaryCancerCondition). It was first asserted by this
-    report as far as this report tells: what the model inferred nobody asserted.
+    `where` is the body site and `stages` the content of Condition.stage. A secondary cancer has no stage of
+    its own, and refers to `primary` (relatedPrimaryCancerCondition). The asserted date is the report's,
+    except for an inferred diagnosis, which no human asserted.
     """
     secondary = is_secondary(diagnosis)
     extensions = context.derivations(diagnosis)
@@ -69,7 +67,7 @@ def condition(
         extensions.append({"url": codes.HISTOLOGY_EXTENSION, "valueCodeableConcept": value})
     if secondary and primary:
         extensions.append({"url": codes.RELATED_PRIMARY, "valueReference": primary})
-    verified = context.choices.verification_status
+    verified = context.options.verification_status
     evidence = {"detail": [context.source]}
     if context.origin in _EVIDENCE:
         evidence = {"code": [_EVIDENCE[context.origin]], **evidence}
@@ -79,9 +77,11 @@ def condition(
         "meta": _meta(context, diagnosis, secondary=secondary),
         "extension": extensions,
         "identifier": [context.identifier(slot)],
-        "clinicalStatus": codes.concept(_CLINICAL, "active", "Active"),
-        "verificationStatus": codes.concept(_VERIFICATION, verified.value, _VERIFIED[verified]),
-        "category": [_CATEGORY[context.choices.condition_category]],
+        "clinicalStatus": codes.concept(codes.CLINICAL_STATUS, "active", "Active"),
+        "verificationStatus": codes.concept(
+            codes.VERIFICATION_STATUS, verified.value, _VERIFICATION_DISPLAYS[verified]
+        ),
+        "category": [_CATEGORIES[context.options.condition_category]],
         "code": {**coded(diagnosis), "text": _text(diagnosis)},
         "subject": context.subject,
         "recordedDate": context.recorded.isoformat(),
@@ -96,20 +96,20 @@ def condition(
 
 
 def is_secondary(diagnosis: Finding) -> bool:
-    """Whether the codes, or without any the words, say that it is a metastasis."""
+    """Whether the diagnosis is a metastasis: by its codes, or by its words if it has none."""
     if diagnosis.codings:
         return any(_SECONDARY_CODE.match(coding.code) for coding in diagnosis.codings)
     return names_metastasis(diagnosis.value)
 
 
 def is_primary(diagnosis: Finding) -> bool:
-    """Whether it is written as a primary cancer: a malignancy that is not clearly secondary (mCODE)."""
-    named = bool(diagnosis.codings) or names_malignancy(diagnosis.value)
-    return named and not is_secondary(diagnosis)
+    """Whether the diagnosis is a primary cancer: a malignancy that is not clearly secondary (mCODE)."""
+    is_malignant = bool(diagnosis.codings) or names_malignancy(diagnosis.value)
+    return is_malignant and not is_secondary(diagnosis)
 
 
 def is_lymphoma(diagnosis: Finding) -> bool:
-    """Whether it is staged by a system of its own (Ann Arbor, Lugano) and not by TNM groups."""
+    """Whether the diagnosis is staged by Ann Arbor or Lugano and not by TNM groups."""
     if "lymphoma" in diagnosis.value.lower():
         return True
     return any(
@@ -118,7 +118,7 @@ def is_lymphoma(diagnosis: Finding) -> bool:
     )
 
 
-def _meta(context: Context, diagnosis: Finding, *, secondary: bool) -> dict[str, Any]:
+def _meta(context: RunContext, diagnosis: Finding, *, secondary: bool) -> dict[str, Any]:
     if secondary:
         return context.meta(codes.MCODE + "mcode-secondary-cancer-condition")
     if is_primary(diagnosis):
@@ -132,28 +132,6 @@ def _text(diagnosis: Finding) -> str:
 
 
 def coded(finding: Finding) -> dict[str, Any]:
-    """The codings of a finding, as a part of a CodeableConcept."""
+    """Return the codings of a finding, as a part of a CodeableConcept; empty if it has none."""
     coding = [c.model_dump(exclude_none=True) for c in finding.codings]
     return {"coding": coding} if coding else {}
-
-
-def entered_in_error(resource: dict[str, Any]) -> dict[str, Any]:
-    """The resource withdrawn; con-5: a Condition entered in error has no clinicalStatus.
-
-    A BodyStructure has no such status and becomes inactive.
-    """
-    withdrawn = {k: v for k, v in resource.items() if k != "text"}
-    meta = {
-        k: v for k, v in resource.get("meta", {}).items() if k in {"profile", "security", "tag"}
-    }
-    withdrawn["meta"] = meta
-    if resource["resourceType"] == "Condition":
-        withdrawn.pop("clinicalStatus", None)
-        withdrawn["verificationStatus"] = codes.concept(
-            _VERIFICATION, "entered-in-error", "Entered in Error"
-        )
-    elif resource["resourceType"] == "BodyStructure":
-        withdrawn["active"] = False
-    else:
-        withdrawn["status"] = "entered-in-error"
-    return withdrawn

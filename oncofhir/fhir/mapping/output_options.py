@@ -1,4 +1,4 @@
-"""What a site may choose of the output, within the specification; the defaults are those of the settings."""
+"""Output options: what a site may choose of the output, within the specification."""
 
 from oncofhir.schemas.base import Value
 from oncofhir.settings import (
@@ -9,8 +9,8 @@ from oncofhir.settings import (
 )
 
 
-class Choices(Value):
-    """As the settings `FHIR__…` of the same names. None of them can claim a review."""
+class OutputOptions(Value):
+    """The settings ONCOFHIR_FHIR__… of the same names, with the same defaults. None can claim a review."""
 
     observation_status: ObservationStatus = ObservationStatus.PRELIMINARY
     verification_status: VerificationStatus = VerificationStatus.UNCONFIRMED
@@ -18,9 +18,9 @@ class Choices(Value):
     staging_system: StagingSystem | None = None
 
     @property
-    def unusual(self) -> dict[str, str]:
-        """Those that are not the default: they change what is written, and so the identity of a run."""
+    def non_default(self) -> dict[str, str]:
+        """The options that are not the default. They change what is written, and so a run's identity."""
         return self.model_dump(mode="json", exclude_defaults=True)
 
 
-DEFAULT = Choices()
+DEFAULT = OutputOptions()

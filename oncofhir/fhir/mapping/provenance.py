@@ -1,4 +1,4 @@
-"""Provenance of a run, and the Devices and the prompt set that it names.
+"""Builds the Provenance of a run, and the Devices, prompt set and model card that it names.
 
 Source: AI Transparency IG 1.0.0 (AI-Provenance, AI-Device, AI-InputPrompt), US Core 6.1.0 Provenance
 (provenance-1: onBehalfOf for a Device).
@@ -13,7 +13,7 @@ from uuid import uuid5
 from oncofhir.fhir.codes import AI_ASSERTED
 from oncofhir.fhir.identifiers import IdentifierSystems
 from oncofhir.fhir.mapping.run_context import (
-    Context,
+    RunContext,
     model_card_id,
     model_device_id,
     prompt_document_id,
@@ -28,10 +28,10 @@ _LIFECYCLE = "http://terminology.hl7.org/CodeSystem/iso-21089-lifecycle"
 _PARTICIPANT = "http://terminology.hl7.org/CodeSystem/provenance-participant-type"
 
 
-def provenance(context: Context, targets: Iterable[str], slot: str) -> dict[str, Any]:
-    """Who made what of which version, with which model and prompt; one a run, kept as history.
+def provenance(context: RunContext, targets: Iterable[str], slot: str) -> dict[str, Any]:
+    """Build the Provenance of a run: source version, model, prompt set and software. Kept as history.
 
-    `slot` tells apart several Provenances of one run, such as one that was done again after another.
+    `slot` distinguishes several Provenances of one run, such as that of a repeated run.
     """
     on_behalf_of = {"display": context.organization}
     return {
@@ -67,8 +67,8 @@ def provenance(context: Context, targets: Iterable[str], slot: str) -> dict[str,
     }
 
 
-def _of_version(context: Context) -> dict[str, Any]:
-    """A reference to a version, which is said in words too: some stores strip it (HAPI does by default)."""
+def _of_version(context: RunContext) -> dict[str, Any]:
+    """Return a versioned reference. Its display names the version too: HAPI FHIR strips versions."""
     source, version = context.run.source, context.run.source_version
     if version is None:
         return context.source
@@ -78,7 +78,7 @@ def _of_version(context: Context) -> dict[str, Any]:
     }
 
 
-def withdrawal(
+def withdrawal_provenance(
     document: str,
     revision: int,
     targets: Iterable[str],
@@ -88,7 +88,7 @@ def withdrawal(
     organization: str,
     recorded: datetime,
 ) -> dict[str, Any]:
-    """Which version of the report (`source`) made us withdraw what; no model took part in it."""
+    """Build the Provenance of a withdrawal that a version of the report (`source`) caused."""
     return {
         "resourceType": "Provenance",
         "id": str(uuid5(NAMESPACE, f"withdrawal|{document}|{revision}")),
@@ -121,10 +121,10 @@ def _participant(code: str, display: str) -> dict[str, Any]:
     return {"coding": [{"system": _PARTICIPANT, "code": code, "display": display}]}
 
 
-def standing_resources(
+def shared_resources(
     run: Run, systems: IdentifierSystems, prompt_text: str, model_card: str | None = None
 ) -> tuple[dict[str, Any], ...]:
-    """What every run of a model, a prompt set and a version of ours refers to; ensured once at start."""
+    """Build what every run of this model, prompt set and software version refers to."""
     software = software_resource(run.software_version, systems)
     card = [_model_card(run, systems, model_card)] if model_card else []
     return (_model(run, systems), software, _prompt_set(run, systems, prompt_text), *card)
@@ -158,7 +158,7 @@ def _model(run: Run, systems: IdentifierSystems) -> dict[str, Any]:
 
 
 def software_resource(version: str, systems: IdentifierSystems) -> dict[str, Any]:
-    """This software with its version, which assembled what a run or a withdrawal wrote."""
+    """Build the Device of this software and its version."""
     return {
         "resourceType": "Device",
         "id": software_device_id(version),
@@ -171,7 +171,7 @@ def software_resource(version: str, systems: IdentifierSystems) -> dict[str, Any
 
 
 def _prompt_set(run: Run, systems: IdentifierSystems, text: str) -> dict[str, Any]:
-    """The template, without any patient's data (AI Transparency IG, AI-InputPrompt)."""
+    """Build the DocumentReference of the prompt template, without patient data (AI-InputPrompt)."""
     name = f"{run.prompt_set.name}@{run.prompt_set.version}"
     return {
         "resourceType": "DocumentReference",
@@ -194,7 +194,7 @@ def _prompt_set(run: Run, systems: IdentifierSystems, text: str) -> dict[str, An
 
 
 def _model_card(run: Run, systems: IdentifierSystems, text: str) -> dict[str, Any]:
-    """What its makers or the site say about the model (AI Transparency IG, AI-ModelCard)."""
+    """Build the DocumentReference of the model card (AI-ModelCard)."""
     inputs = AIT + "CodeSystem/AIinputsCS"
     name, ident = f"{run.model.name}@{run.model.digest}", model_card_id(run, text)
     return {

@@ -1,7 +1,7 @@
-"""What we write is valid R4 before it leaves us.
+"""Validates resources against FHIR R4 before they are written.
 
-`fhir.resources` has R4B, whose Condition, Observation, Specimen, BodyStructure, Provenance and Task are the
-same as R4's in what is written here.
+`fhir.resources` implements R4B. Its Condition, Observation, Specimen, BodyStructure, Provenance and Task
+equal R4's in the elements that this service writes.
 """
 
 from typing import Any
@@ -25,21 +25,21 @@ _MODELS: dict[str, Any] = {
     "Specimen": Specimen,
     "Task": Task,
 }
-_MOST_PATHS = 5
+_MAX_PATHS = 5
 
 
-def check(resource: dict[str, Any]) -> None:
+def validate(resource: dict[str, Any]) -> None:
     """Validate a resource.
 
     Raises:
-        RequestRejected: with the paths of what is wrong, and no value.
+        RequestRejected: store-rejected, with the paths of the invalid elements and no values.
     """
     try:
         _MODELS[resource["resourceType"]].model_validate(resource)
     except ValidationError as error:
         paths = ", ".join(
             ".".join(map(str, e["loc"]))
-            for e in error.errors(include_input=False, include_url=False)[:_MOST_PATHS]
+            for e in error.errors(include_input=False, include_url=False)[:_MAX_PATHS]
         )
         raise RequestRejected(
             Reason.STORE_REJECTED, resource["resourceType"], f"not valid R4 at {paths}"

@@ -1,7 +1,7 @@
-"""What a report looked at: tissue, images or the patient. It decides between Specimen and BodyStructure.
+"""Whether a report is about tissue, images or the patient. It decides between Specimen and BodyStructure.
 
 Sources: those of `triage.toml`; US Core 6.1.0 note categories (LP7839-6 Pathology, LP29684-5 Radiology) and
-note types (18748-4). They are matched, never written.
+note types (18748-4). The codes are only compared, never written.
 """
 
 from enum import StrEnum
@@ -9,8 +9,8 @@ from enum import StrEnum
 from oncofhir.schemas.report import Report, SectionKind
 
 
-class Origin(StrEnum):
-    """How the report's author knows."""
+class ReportOrigin(StrEnum):
+    """How the author of the report examined the tumour."""
 
     PATHOLOGY = "pathology"
     IMAGING = "imaging"
@@ -24,7 +24,7 @@ _PATHOLOGY = frozenset(
     }
 )  # fmt: skip
 _IMAGING = frozenset({"LP29684-5", "18748-4", "RAD", "CT", "NMR", "NMS", "RUS", "RX", "CUS", "OUS"})
-_OF_PATHOLOGY = frozenset(
+_PATHOLOGY_SECTIONS = frozenset(
     {
         SectionKind.FINAL_DIAGNOSIS,
         SectionKind.SYNOPTIC,
@@ -36,14 +36,14 @@ _OF_PATHOLOGY = frozenset(
 )
 
 
-def origin_of(report: Report) -> Origin:
-    """By the report's type and category, else by its sections."""
+def origin_of(report: Report) -> ReportOrigin:
+    """Determine the origin by the report's type and category, else by its sections."""
     codes = {coding.code for coding in (*report.types, *report.categories)}
     if codes & _PATHOLOGY:
-        return Origin.PATHOLOGY
+        return ReportOrigin.PATHOLOGY
     if codes & _IMAGING:
-        return Origin.IMAGING
+        return ReportOrigin.IMAGING
     kinds = {section.kind for section in report.sections}
-    if report.specimen or report.parts or kinds & _OF_PATHOLOGY:
-        return Origin.PATHOLOGY
-    return Origin.IMAGING if SectionKind.IMAGING in kinds else Origin.OTHER
+    if report.specimen or report.parts or kinds & _PATHOLOGY_SECTIONS:
+        return ReportOrigin.PATHOLOGY
+    return ReportOrigin.IMAGING if SectionKind.IMAGING in kinds else ReportOrigin.OTHER

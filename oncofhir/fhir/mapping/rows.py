@@ -1,20 +1,20 @@
-"""Rows of a document's findings, from one revision to the next. Pure."""
+"""Phenotype rows of a document, from one revision to the next. Pure."""
 
 from collections.abc import Collection, Sequence
 
-from oncofhir.fhir.mapping.run_context import Context
+from oncofhir.fhir.mapping.run_context import RunContext
 from oncofhir.schemas.finding import Finding
 from oncofhir.schemas.identity import finding_id
 from oncofhir.schemas.outcome import PhenotypeRow, RowStatus
 
-# Not undone by a version that cannot be read.
-_KEPT = frozenset({RowStatus.WITHDRAWN, RowStatus.HUMAN_EDITED})
+# A version that cannot be read does not change these.
+_FINAL = frozenset({RowStatus.WITHDRAWN, RowStatus.HUMAN_EDITED})
 
 
-def row_of(
-    context: Context, slot: str, finding: Finding, resource: str | None, revision: int
+def phenotype_row(
+    context: RunContext, slot: str, finding: Finding, resource: str | None, revision: int
 ) -> PhenotypeRow:
-    """The row of a finding; `resource` is the reference of what carries it, None when nothing does."""
+    """Build the row of a finding. `resource` is the reference of the resource that holds it, or None."""
     run = context.run
     return PhenotypeRow(
         finding=finding_id(context.document, slot),
@@ -51,34 +51,39 @@ def next_rows(
     revision: int,
     conflicts: Collection[str],
 ) -> tuple[PhenotypeRow, ...]:
-    """A run's rows and, as withdrawn, the earlier ones that are gone; a human's edit is told.
+    """Return a run's rows, and the earlier rows that it lacks with the status withdrawn.
 
-    `conflicts` are the references of the resources that humans changed.
+    `conflicts` are the references of the resources that humans edited; their rows have the status
+    human-edited.
     """
     present = {row.finding for row in rows}
     gone = [row for row in earlier if row.finding not in present]
     return (
-        *(_as(row, revision, row.status, conflicts) for row in rows),
-        *(_as(row, revision, RowStatus.WITHDRAWN, conflicts) for row in gone),
+        *(_revised(row, revision, row.status, conflicts) for row in rows),
+        *(_revised(row, revision, RowStatus.WITHDRAWN, conflicts) for row in gone),
     )
 
 
-def rows_as(
+def with_status(
     rows: Sequence[PhenotypeRow], revision: int, status: RowStatus, conflicts: Collection[str] = ()
 ) -> tuple[PhenotypeRow, ...]:
-    """The rows in another revision and status; withdrawn ones stay so, a human's edit is told."""
+    """Return the rows with another revision and status. Withdrawn rows stay withdrawn.
+
+    Rows of the resources in `conflicts`, which humans edited, have the status human-edited.
+    """
     return tuple(
-        _as(row, revision, row.status if _stays(row, status) else status, conflicts) for row in rows
+        _revised(row, revision, row.status if _keeps_status(row, status) else status, conflicts)
+        for row in rows
     )
 
 
-def _stays(row: PhenotypeRow, status: RowStatus) -> bool:
+def _keeps_status(row: PhenotypeRow, status: RowStatus) -> bool:
     if status is RowStatus.WITHDRAWN:
         return row.status is RowStatus.WITHDRAWN
-    return row.status in _KEPT
+    return row.status in _FINAL
 
 
-def _as(
+def _revised(
     row: PhenotypeRow, revision: int, status: RowStatus, conflicts: Collection[str]
 ) -> PhenotypeRow:
     if row.resource in conflicts:

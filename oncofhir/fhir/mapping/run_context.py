@@ -1,4 +1,4 @@
-"""What every resource of a run has in common: source, subject, labels, references, when."""
+"""What the resources of a run have in common: source, patient, labels, references, time."""
 
 import re
 from collections import Counter
@@ -10,8 +10,8 @@ from uuid import uuid5
 
 from oncofhir.fhir.codes import AI_ASSERTED, AI_CONFIDENCE, DERIVATION
 from oncofhir.fhir.identifiers import IdentifierSystems
-from oncofhir.fhir.mapping.output_options import DEFAULT, Choices
-from oncofhir.fhir.mapping.report_origin import Origin, origin_of
+from oncofhir.fhir.mapping.output_options import DEFAULT, OutputOptions
+from oncofhir.fhir.mapping.report_origin import ReportOrigin, origin_of
 from oncofhir.fhir.source_references import SAME, SourceReferences
 from oncofhir.schemas.base import Value
 from oncofhir.schemas.finding import Basis, Evidence, Finding
@@ -19,14 +19,14 @@ from oncofhir.schemas.identity import NAMESPACE, Run, finding_id, sha256_of
 from oncofhir.schemas.report import Report
 
 _TO_THE_DAY = 10
-# dateTime after its day (http://hl7.org/fhir/R4/datatypes.html#dateTime).
+# The part of a dateTime behind the day (http://hl7.org/fhir/R4/datatypes.html#dateTime).
 _TIME = re.compile(
     r"T([01]\d|2[0-3]):[0-5]\d:([0-5]\d|60)(\.\d+)?(Z|[+-]((0\d|1[0-3]):[0-5]\d|14:00))", re.ASCII
 )
 
 
 class Unprofiled(StrEnum):
-    """Why a resource does not claim the mCODE profile of its kind; said in `meta.tag`."""
+    """Why a resource does not claim the mCODE profile of its kind. Written to `meta.tag`."""
 
     NO_CODE = "value-without-code"
     NO_CONDITION = "no-condition-to-refer-to"
@@ -44,17 +44,17 @@ _UNPROFILED = {
 }
 
 
-def unprofiled_of(
+def count_unprofiled(
     resources: Iterable[dict[str, Any]], systems: IdentifierSystems
 ) -> dict[str, int]:
-    """How many resources claim no mCODE profile of their kind, by the reason that they say."""
-    said = [tag for resource in resources for tag in resource["meta"].get("tag", ())]
-    counts = Counter(tag["code"] for tag in said if tag.get("system") == systems.unprofiled)
+    """Count the resources that do not claim the mCODE profile of their kind, by the reason in their tags."""
+    tags = [tag for resource in resources for tag in resource["meta"].get("tag", ())]
+    counts = Counter(tag["code"] for tag in tags if tag.get("system") == systems.unprofiled)
     return dict(sorted(counts.items()))
 
 
-class Context(Value):
-    """One run over one report, for building its resources."""
+class RunContext(Value):
+    """One run over one report, as the builders of its resources need it."""
 
     document: str
     report: Report
@@ -66,16 +66,16 @@ class Context(Value):
     with_confidence: bool = False
     sources: SourceReferences = SAME
     model_card: str | None = None
-    choices: Choices = DEFAULT
+    options: OutputOptions = DEFAULT
 
     @property
     def subject(self) -> dict[str, Any]:
-        """The patient."""
+        """The patient, as a Reference."""
         return self.sources.reference_element(self.report.subject)
 
     @property
     def source(self) -> dict[str, Any]:
-        """The report, whatever its version."""
+        """The report, without its version."""
         return self.sources.reference_element(self.run.source)
 
     @property
@@ -100,9 +100,9 @@ class Context(Value):
 
     @property
     def effective(self) -> str | None:
-        """When it was so: the report's effective time, else when it was issued (us-core-1: to the day).
+        """The clinically relevant time: the report's effective time, else its issue (us-core-1: to the day).
 
-        Of a time that R4 does not know, such as one without its zone, the day is kept where there is one.
+        Of a time that R4 does not allow, such as one without a zone, the day is kept if it is valid.
         """
         stated = self.report.effective or self.report.issued or ""
         day, rest = stated[:_TO_THE_DAY], stated[_TO_THE_DAY:]
@@ -111,11 +111,11 @@ class Context(Value):
         return stated if not rest or _TIME.fullmatch(rest) else day
 
     @property
-    def origin(self) -> Origin:
+    def origin(self) -> ReportOrigin:
         return origin_of(self.report)
 
     def meta(self, profile: str | None, unprofiled: Unprofiled | None = None) -> dict[str, Any]:
-        """The profile, the AI label and the labels of the source; why no mCODE profile is claimed."""
+        """Build `meta`: profile, AI label, the source's labels, and why no mCODE profile is claimed."""
         labels = [label.model_dump(exclude_none=True) for label in self.report.security]
         security = [AI_ASSERTED, *(label for label in labels if label and label != AI_ASSERTED)]
         meta: dict[str, Any] = {"profile": [profile]} if profile else {}
@@ -132,14 +132,14 @@ class Context(Value):
         return {"reference": f"{type}/{finding_id(self.document, slot)}"}
 
     def derivations(self, finding: Finding) -> list[dict[str, Any]]:
-        """Where in the source's own text it stands (extension pack, derivation-reference).
+        """Build the extensions that name the quoted passages (extension pack, derivation-reference).
 
-        With `with_confidence` also how sure the model was: see `Finding`.
+        With `with_confidence` also the confidence of the finding: see `Finding`.
         """
-        said = [self._derivation(evidence) for evidence in finding.evidence]
+        extensions = [self._derivation(evidence) for evidence in finding.evidence]
         if self.with_confidence and finding.confidence is not None:
-            said.append({"url": AI_CONFIDENCE, "valueDecimal": round(finding.confidence, 4)})
-        return said
+            extensions.append({"url": AI_CONFIDENCE, "valueDecimal": round(finding.confidence, 4)})
+        return extensions
 
     def _derivation(self, evidence: Evidence) -> dict[str, Any]:
         return {
@@ -153,13 +153,13 @@ class Context(Value):
         }
 
     def notes(self, finding: Finding) -> list[dict[str, str]]:
-        """The quoted words; for an inferred diagnosis also that no one wrote it."""
+        """Build the notes: the quoted words; for an inferred diagnosis, that the report does not state it."""
         notes = [{"text": f"The report says: “{evidence.text}”"} for evidence in finding.evidence]
         if finding.basis is Basis.INFERRED:
-            said = (
+            text = (
                 "Inferred by the model: the report does not state this diagnosis in its own words."
             )
-            notes.insert(0, {"text": said})
+            notes.insert(0, {"text": text})
         return notes
 
 
@@ -171,7 +171,7 @@ def _is_day(text: str) -> bool:
 
 
 def model_device_id(run: Run) -> str:
-    """One Device per model and weights digest (AI Transparency IG, use case 3)."""
+    """Return the id of the model's Device: one per name and weights digest (AI Transparency, use case 3)."""
     return str(uuid5(NAMESPACE, f"model|{run.model.name}|{run.model.digest}"))
 
 
@@ -184,6 +184,6 @@ def prompt_document_id(run: Run) -> str:
 
 
 def model_card_id(run: Run, text: str) -> str:
-    """One DocumentReference per model, weights digest and text of its card."""
-    named = f"{run.model.name}|{run.model.digest}|{sha256_of(text)}"
-    return str(uuid5(NAMESPACE, f"model-card|{named}"))
+    """Return the id of the model card: one per model name, weights digest and text."""
+    key = f"{run.model.name}|{run.model.digest}|{sha256_of(text)}"
+    return str(uuid5(NAMESPACE, f"model-card|{key}"))

@@ -1,4 +1,4 @@
-"""Where the tumour is and what was looked at: body site, Specimen (removed) or BodyStructure (in the body).
+"""Builds the body site, and the Specimen (removed tissue) or BodyStructure (tumour in the body).
 
 Source: mCODE 4.0.0, SD_HumanSpecimen, SD_Tumor, mcode-body-location-qualifier, mcode-laterality-qualifier.
 """
@@ -7,8 +7,8 @@ from typing import Any
 
 from oncofhir.fhir import codes
 from oncofhir.fhir.mapping.conditions import coded
-from oncofhir.fhir.mapping.report_origin import Origin
-from oncofhir.fhir.mapping.run_context import Context
+from oncofhir.fhir.mapping.report_origin import ReportOrigin
+from oncofhir.fhir.mapping.run_context import RunContext
 from oncofhir.schemas.finding import Finding
 from oncofhir.terminology.qualifiers import location_qualifiers, with_place
 
@@ -17,7 +17,7 @@ TUMOR = "tumor"
 
 
 def body_site(site: Finding | None, laterality: Finding | None) -> dict[str, Any] | None:
-    """The site with its side and its place in the organ; None when neither site nor side is known."""
+    """Build the site with its laterality and place in the organ; None if neither site nor side is known."""
     if site is None and laterality is None:
         return None
     qualifiers = [
@@ -34,30 +34,30 @@ def body_site(site: Finding | None, laterality: Finding | None) -> dict[str, Any
 
 
 def _places(site: Finding | None, laterality: Finding | None) -> list[dict[str, Any]]:
-    """Where in the organ that the site's code names."""
+    """Return the location qualifiers: the place within the organ that the site's code names."""
     if site is None or not site.codings:
         return []
     side = laterality.value if laterality else None
-    said = with_place(site.value, [quote.text for quote in site.evidence], side)
-    places = location_qualifiers(said, site.codings[0])
+    text = with_place(site.value, [quote.text for quote in site.evidence], side)
+    places = location_qualifiers(text, site.codings[0])
     return [{"coding": [place.model_dump(exclude_none=True)]} for place in places]
 
 
-def anchor_kind(context: Context) -> str:
-    """What a size is measured on: the specimen of a pathology report, else the tumour in the body."""
-    return SPECIMEN if context.origin is Origin.PATHOLOGY else TUMOR
+def anchor_kind(context: RunContext) -> str:
+    """Return what a size is measured on: the specimen of a pathology report, else the tumour in the body."""
+    return SPECIMEN if context.origin is ReportOrigin.PATHOLOGY else TUMOR
 
 
-def anchor(
-    context: Context, slot: str, site: Finding | None, laterality: Finding | None
+def specimen_or_body_structure(
+    context: RunContext, slot: str, site: Finding | None, laterality: Finding | None
 ) -> dict[str, Any]:
-    """The Specimen or BodyStructure for a report that names none, by `anchor_kind`."""
+    """Build the Specimen or BodyStructure of a report that names none, by `anchor_kind`."""
     if anchor_kind(context) == SPECIMEN:
         return _specimen(context, slot, body_site(site, laterality))
-    return _tumor(context, slot, site, laterality)
+    return _body_structure(context, slot, site, laterality)
 
 
-def _specimen(context: Context, slot: str, where: dict[str, Any] | None) -> dict[str, Any]:
+def _specimen(context: RunContext, slot: str, where: dict[str, Any] | None) -> dict[str, Any]:
     collection = {"collection": {"bodySite": where}} if where else {}
     return {
         "resourceType": "Specimen",
@@ -70,10 +70,10 @@ def _specimen(context: Context, slot: str, where: dict[str, Any] | None) -> dict
     }
 
 
-def _tumor(
-    context: Context, slot: str, site: Finding | None, laterality: Finding | None
+def _body_structure(
+    context: RunContext, slot: str, site: Finding | None, laterality: Finding | None
 ) -> dict[str, Any]:
-    """mcode-tumor: `location` is 1..1, so an unknown one says so."""
+    """Build mcode-tumor. Its `location` is 1..1: an unknown one is coded as unknown."""
     side = [coded(laterality)] if laterality and laterality.codings else []
     qualifiers = [*_places(site, laterality), *side]
     ident = context.identifier(slot)

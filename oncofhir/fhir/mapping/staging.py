@@ -1,8 +1,9 @@
-"""By whose system a stage is: as the report says, else as the site's setting says, else nobody's.
+"""Determines the staging system of a stage: as the report says, else as the site's setting says.
 
-AJCC's codes stand for a value only where AJCC is named (issue "FHIR output", 1): SNOMED CT's values of T, N,
-M and stage groups are the American Joint Committee's and no one else's. UICC's have none here and are text,
-FIGO's have codes of NCI Thesaurus.
+A value has AJCC's codes only if AJCC is named: SNOMED CT's values of T, N, M and stage groups are those of
+the American Joint Committee on Cancer. UICC's values have no codes here and are text. FIGO's values have
+codes of the NCI Thesaurus.
+
 Source: mCODE 4.0.0, mcode-tnm-staging-method-vs (extensible; text where no code of it fits),
 mcode-cancer-staging-method-vs, mcode-cancer-stage-type-vs, mcode-figo-stage-value-vs.
 """
@@ -39,8 +40,8 @@ _FIGO = re.compile(
 )
 
 
-class System(StrEnum):
-    """Whose a stage is."""
+class StagingAuthority(StrEnum):
+    """The body whose staging system is used."""
 
     AJCC = "ajcc"
     UICC = "uicc"
@@ -50,55 +51,57 @@ class System(StrEnum):
 
 
 class Staging(Value):
-    """Whose a stage is, and what Observation.method says of it."""
+    """The staging system of a stage, and the value of Observation.method."""
 
-    system: System
+    system: StagingAuthority
     method: dict[str, Any]
 
     @property
     def type(self) -> dict[str, Any] | None:
-        """What Condition.stage.type says: nothing where nobody names a system."""
+        """The value of Condition.stage.type: None if no system is named."""
         return None if self.method == codes.STAGING_NOT_STATED else self.method
 
 
-def staging_of(text: str, site: StagingSystem | None) -> Staging:
-    """The system that a report's text names, else the site's.
+def staging_for(text: str, site: StagingSystem | None) -> Staging:
+    """Return the system that a report's text names, else the site's.
 
-    Where the report names AJCC without its edition, the site's edition is it. A report that names AJCC and
-    UICC, whose categories are published together, names AJCC.
+    If the report names AJCC without an edition, the site's edition is used. A report that names both AJCC and
+    UICC, whose categories are published together, uses AJCC.
     """
     if _AJCC.search(text):
-        return Staging(system=System.AJCC, method=_edition(text, site))
+        return Staging(system=StagingAuthority.AJCC, method=_edition(text, site))
     if _UICC.search(text) or site is StagingSystem.UICC:
-        return Staging(system=System.UICC, method=codes.STAGING_UICC)
+        return Staging(system=StagingAuthority.UICC, method=codes.STAGING_UICC)
     if site is None:
-        return Staging(system=System.NOT_NAMED, method=codes.STAGING_NOT_STATED)
-    return Staging(system=System.AJCC, method=codes.STAGING_EDITIONS[_number(site)])
+        return Staging(system=StagingAuthority.NOT_NAMED, method=codes.STAGING_NOT_STATED)
+    return Staging(
+        system=StagingAuthority.AJCC, method=codes.STAGING_EDITIONS[_edition_number(site)]
+    )
 
 
-def of_lymphoma(text: str) -> Staging:
-    """Ann Arbor's or Lugano's; the method is what the report names, and never the site's."""
-    return Staging(system=System.LYMPHOMA, method=staging_of(text, None).method)
+def lymphoma_staging(text: str) -> Staging:
+    """Return Ann Arbor or Lugano staging. The method is what the report names, never the site's setting."""
+    return Staging(system=StagingAuthority.LYMPHOMA, method=staging_for(text, None).method)
 
 
 def is_figo(group: Finding) -> bool:
-    """Whether the report's own words for a stage group say that it is FIGO's, and not AJCC's too."""
-    said = [evidence.text for evidence in group.evidence]
-    return any(map(_FIGO.search, said)) and not any(map(_AJCC.search, said))
+    """Whether the quoted words of a stage group name FIGO, and not AJCC too."""
+    quotes = [evidence.text for evidence in group.evidence]
+    return any(map(_FIGO.search, quotes)) and not any(map(_AJCC.search, quotes))
 
 
-def of_figo() -> Staging:
-    """FIGO's: the code of the Observation says so, and the method."""
-    return Staging(system=System.FIGO, method=codes.STAGING_FIGO)
+def figo_staging() -> Staging:
+    """Return FIGO staging: the Observation's code and method name it."""
+    return Staging(system=StagingAuthority.FIGO, method=codes.STAGING_FIGO)
 
 
 def _edition(text: str, site: StagingSystem | None) -> dict[str, Any]:
-    said = {word.lower() for match in _EDITION.findall(text) for word in match if word}
-    named = {_NUMBERS.get(word, word) for word in said}
+    words = {word.lower() for match in _EDITION.findall(text) for word in match if word}
+    named = {_NUMBERS.get(word, word) for word in words}
     if not named and site is not None and site is not StagingSystem.UICC:
-        named = {_number(site)}
+        named = {_edition_number(site)}
     return codes.STAGING_EDITIONS[named.pop()] if len(named) == 1 else codes.STAGING_AJCC
 
 
-def _number(site: StagingSystem) -> str:
+def _edition_number(site: StagingSystem) -> str:
     return site.value.removeprefix("ajcc-")

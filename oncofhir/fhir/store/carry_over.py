@@ -1,23 +1,24 @@
-"""What a stored finding knows better than a run that would write it again, and whether it must. Pure."""
+"""Carries over what other systems added to a stored finding, and decides whether it needs rewriting. Pure."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 from oncofhir.fhir.source_references import referenced_resource
+from oncofhir.fhir.store.fingerprint import fingerprint
 from oncofhir.fhir.store.head import Head, StoredResource
 from oncofhir.schemas.report import Report
 
-_UNPROFILED = "/without-mcode-profile"  # of `IdentifierSystems.unprofiled`
+_UNPROFILED = "/without-mcode-profile"  # the end of `IdentifierSystems.unprofiled`
 
 
-def followed(
+def carry_over(
     planned: dict[str, Any], current: dict[str, Any] | None, head: Head | None
 ) -> dict[str, Any]:
-    """The planned resource with what the stored one knows better.
+    """Return the planned resource with what the stored one must keep.
 
-    That is when it was first recorded; what others put on it that is no clinical edit: identifiers, tags,
-    security labels; and, after a merge of patients, whose it is. But a report that now names another
-    patient than before was corrected, and counts.
+    It keeps the first `recordedDate`; identifiers, tags and security labels that other systems added; and,
+    after a merge of patients, the patient. A report that names another patient than its version before was
+    corrected: then the planned patient counts.
     """
     if current is None:
         return planned
@@ -25,7 +26,7 @@ def followed(
     if "recordedDate" in planned and "recordedDate" in current:
         result["recordedDate"] = current["recordedDate"]
     result["identifier"] = _with_others(planned["identifier"], current.get("identifier"), "value")
-    result["meta"] = _meta(planned["meta"], current.get("meta", {}), head)
+    result["meta"] = _merge_meta(planned["meta"], current.get("meta", {}), head)
     reported = referenced_resource({"reference": head.subject}) if head is not None else None
     was_merged = patient_of(current) not in {None, patient_of(planned)}
     if was_merged and patient_of(planned) == reported:
@@ -34,27 +35,29 @@ def followed(
     return result
 
 
-def is_same(
+def is_unchanged(
     resource: dict[str, Any],
     current: dict[str, Any] | None,
-    mark: str,
     before: StoredResource,
     *,
     relabelled: bool,
 ) -> bool:
-    """Whether the store has it already: the clinical content (`mark`), the patient, and new labels."""
+    """Whether the store has the resource already: its clinical content, its patient and its labels.
+
+    Labels are compared only if the report's labels changed (`relabelled`).
+    """
     return (
         current is not None
-        and mark == before.fingerprint
+        and fingerprint(resource) == before.fingerprint
         and patient_of(resource) == patient_of(current)
         and not (relabelled and _labels(resource) != _labels(current))
     )
 
 
-def is_relabelled(report: Report, head: Head | None) -> bool:
-    """Whether the report has other security labels than the version before.
+def labels_changed(report: Report, head: Head | None) -> bool:
+    """Whether the report has other security labels than its version before.
 
-    The store's are not asked: a server may drop labels, or keep those that are taken away.
+    The store's labels are not compared: a server may drop labels, or keep those that were removed.
     """
     if head is None:
         return False
@@ -62,17 +65,19 @@ def is_relabelled(report: Report, head: Head | None) -> bool:
     return labels != _keys(head.security, "code")
 
 
+def patient_of(resource: Mapping[str, Any]) -> str | None:
+    """Return the patient of a resource, in the form of `source_references.referenced_resource`."""
+    return referenced_resource(resource.get("subject") or resource.get("patient") or {})
+
+
 def _labels(resource: Mapping[str, Any]) -> set[tuple[Any, Any]]:
     return _keys(resource.get("meta", {}).get("security"), "code")
 
 
-def patient_of(resource: Mapping[str, Any]) -> str | None:
-    """Whose it is, in the form of `named`."""
-    return referenced_resource(resource.get("subject") or resource.get("patient") or {})
-
-
-def _meta(planned: dict[str, Any], current: dict[str, Any], head: Head | None) -> dict[str, Any]:
-    """The planned meta with the tags and labels of others; what the report had and has not any more goes."""
+def _merge_meta(
+    planned: dict[str, Any], current: dict[str, Any], head: Head | None
+) -> dict[str, Any]:
+    """Add other systems' tags and labels to the planned meta; labels that the report lost are removed."""
     inherited = _keys(head.security if head else (), "code")
     labels = [
         label for label in current.get("security", []) if _key(label, "code") not in inherited
@@ -89,10 +94,10 @@ def _meta(planned: dict[str, Any], current: dict[str, Any], head: Head | None) -
 
 
 def _with_others(
-    own: list[dict[str, Any]], there: list[dict[str, Any]] | None, name: str
+    own: list[dict[str, Any]], stored: list[dict[str, Any]] | None, name: str
 ) -> list[dict[str, Any]]:
     known = _keys(own, name)
-    return [*own, *(other for other in there or [] if _key(other, name) not in known)]
+    return [*own, *(other for other in stored or [] if _key(other, name) not in known)]
 
 
 def _keys(elements: Iterable[dict[str, Any]] | None, name: str) -> set[tuple[Any, Any]]:

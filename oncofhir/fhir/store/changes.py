@@ -1,27 +1,29 @@
 """What a run changes: the entries to write and the next head. Pure."""
 
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
 from oncofhir.fhir.mapping.build import Plan
 from oncofhir.fhir.mapping.provenance import provenance
-from oncofhir.fhir.mapping.r4_validation import check
+from oncofhir.fhir.mapping.r4_validation import validate
 from oncofhir.fhir.mapping.rows import next_rows
-from oncofhir.fhir.mapping.run_context import Context, unprofiled_of
+from oncofhir.fhir.mapping.run_context import RunContext, count_unprofiled
 from oncofhir.fhir.source_version import SourceVersion
-from oncofhir.fhir.store.carry_over import followed, is_relabelled, is_same
+from oncofhir.fhir.store.carry_over import carry_over, is_unchanged, labels_changed
+from oncofhir.fhir.store.entries import put_entry, reference_to, version_id_of
 from oncofhir.fhir.store.fingerprint import fingerprint
-from oncofhir.fhir.store.head import Head, Shown, StoredResource
-from oncofhir.fhir.store.strategies.transaction import put
-from oncofhir.fhir.store.withdrawal import is_edited, withdrawals
+from oncofhir.fhir.store.head import AliasVersion, Head, StoredResource
+from oncofhir.fhir.store.withdrawal import is_edited, plan_withdrawal
+from oncofhir.schemas.base import Value
 from oncofhir.schemas.extraction import Extraction
 from oncofhir.schemas.identity import document_id, resource_key
 from oncofhir.schemas.outcome import OutcomeRow, OutcomeStatus, PhenotypeRow
 from oncofhir.schemas.report import Report
 
 
-def version_of(report: Report) -> SourceVersion:
-    """What tells this version of the report from others."""
+def report_version(report: Report) -> SourceVersion:
+    """Return what tells this version of the report from others."""
     return SourceVersion(
         version=report.source.version,
         last_updated=report.source_last_updated,
@@ -29,102 +31,101 @@ def version_of(report: Report) -> SourceVersion:
     )
 
 
+class _ResourceChanges(Value):
+    """Entries, what the head tracks afterwards by slot, and the references of human-edited resources."""
+
+    entries: tuple[dict[str, Any], ...]
+    resources: dict[str, StoredResource]
+    conflicts: frozenset[str]
+
+
 def changes(
-    context: Context,
+    context: RunContext,
     plan: Plan,
     extraction: Extraction,
     head: Head | None,
     stored: Mapping[str, dict[str, Any]],
 ) -> tuple[list[dict[str, Any]], Head]:
-    """The entries that bring findings from the head's state to the plan's, Provenance last; the new head.
+    """Compare the plan with the head, and return the entries (Provenance last) and the new head.
 
     `stored` is what the store has of the head's resources, by reference.
     """
-    known = dict(head.resources) if head else {}
+    changed = _resource_changes(context, plan, head, stored)
+    revision = head.revision + 1 if head else 1
+    rows = next_rows(plan.rows, head.rows if head else (), revision, changed.conflicts)
+    new = _next_head(context, plan, extraction, head, changed, rows)
+    unedited = [
+        resource.reference
+        for resource in changed.resources.values()
+        if resource.reference not in changed.conflicts
+    ]
+    task = f"Task/{new.id}" if new.id else f"urn:uuid:{new.document}"
+    run = provenance(context, [*unedited, task], f"revision-{revision}")
+    validate(run)
+    return [*changed.entries, put_entry(run)], new
+
+
+def _resource_changes(
+    context: RunContext,
+    plan: Plan,
+    head: Head | None,
+    stored: Mapping[str, dict[str, Any]],
+) -> _ResourceChanges:
+    tracked = dict(head.resources) if head else {}
     entries: list[dict[str, Any]] = []
     resources: dict[str, StoredResource] = {}
     conflicts: set[str] = set()
-    relabelled = is_relabelled(context.report, head)
+    relabelled = labels_changed(context.report, head)
     for slot, planned in plan.resources.items():
-        before = known.pop(slot, None)
-        reference = f"{planned['resourceType']}/{planned['id']}"
+        before = tracked.pop(slot, None)
+        reference = reference_to(planned)
         current = stored.get(reference)
         if before and is_edited(before, current):
             conflicts.add(before.reference)
             resources[slot] = before
             continue
-        resource = followed(planned, current, head)
+        resource = carry_over(planned, current, head)
         mark = fingerprint(resource)
         resources[slot] = StoredResource(reference=reference, fingerprint=mark)
         if before is None and current is not None:
-            # Its head was lost: what differs may be a human's.
+            # The document's head was lost: a difference may be a human's edit.
             if fingerprint(current) != mark:
                 conflicts.add(reference)
             continue
         if (
             not before
             or before.withdrawn
-            or not is_same(resource, current, mark, before, relabelled=relabelled)
+            or not is_unchanged(resource, current, before, relabelled=relabelled)
         ):
-            entries.append(put(resource, (current or {}).get("meta", {}).get("versionId")))
-    vanished = withdrawals(known, stored)
-    entries += vanished.entries
-    resources |= vanished.resources
-    conflicts |= vanished.conflicts
-    revision = head.revision + 1 if head else 1
-    rows = next_rows(plan.rows, head.rows if head else (), revision, conflicts)
-    new = _head_of(context, plan, extraction, head, resources, rows, len(conflicts))
-    standing = [r.reference for r in resources.values() if r.reference not in conflicts]
-    targets = [*standing, _reference_to(new)]
-    run = provenance(context, targets, f"revision-{revision}")
-    check(run)
-    return [*entries, put(run)], new
+            entries.append(put_entry(resource, version_id_of(current)))
+    vanished = plan_withdrawal(tracked, stored)
+    return _ResourceChanges(
+        entries=(*entries, *vanished.entries),
+        resources=resources | vanished.resources,
+        conflicts=frozenset(conflicts | vanished.conflicts),
+    )
 
 
-def _reference_to(head: Head) -> str:
-    """The head's Task: by its id, or within the transaction that creates it."""
-    return f"Task/{head.id}" if head.id else f"urn:uuid:{head.document}"
-
-
-def _head_of(
-    context: Context,
+def _next_head(
+    context: RunContext,
     plan: Plan,
     extraction: Extraction,
     head: Head | None,
-    resources: dict[str, StoredResource],
+    changed: _ResourceChanges,
     rows: tuple[PhenotypeRow, ...],
-    conflicts: int,
 ) -> Head:
-    report, run = context.report, context.run
+    report = context.report
     key = resource_key(context.source_name, report.source)
     content = document_id(context.source_name, report.subject, report.content_key)
-    rejected: dict[str, int] = {}
-    for finding in extraction.rejected:
-        rejected[finding.reason.value] = rejected.get(finding.reason.value, 0) + 1
     revision = head.revision + 1 if head else 1
-    outcome = OutcomeRow(
-        document=context.document,
-        revision=revision,
-        status=OutcomeStatus.FOUND if extraction.findings else OutcomeStatus.NOTHING_FOUND,
-        source=report.source.unversioned,
-        source_version=report.source.version,
-        run=run.id,
-        findings=len(extraction.findings),
-        rejected=rejected,
-        warnings=report.warnings,
-        unprofiled=unprofiled_of(plan.resources.values(), context.systems),
-        conflicts=conflicts,
-        model=run.model.name,
-        model_digest=run.model.digest,
-        prompt_set=f"{run.prompt_set.name}@{run.prompt_set.version}",
-        software=run.software_version,
-        recorded=context.recorded,
-    )
-    words = report.words_sha256
-    others = dict(head.others) if head else {}
-    others.pop(report.source.unversioned, None)
+    text_hash = report.words_sha256
+    aliases = dict(head.aliases) if head else {}
+    aliases.pop(report.source.unversioned, None)
     if head and head.source.unversioned != report.source.unversioned:
-        others[head.source.unversioned] = Shown(at=head.at, words=head.shows)
+        # Another resource owned the document until now: it becomes an alias.
+        aliases[head.source.unversioned] = AliasVersion(
+            version=head.version, text_hash=head.current_text_hash
+        )
     return Head(
         id=head.id if head else None,
         version_id=head.version_id if head else None,
@@ -134,17 +135,41 @@ def _head_of(
         security=tuple(label.model_dump(exclude_none=True) for label in report.security),
         sources=_with(head.sources if head else (), key),
         source=report.source,
-        at=version_of(report),
-        run=run.id,
+        version=report_version(report),
+        run=context.run.id,
         revision=revision,
-        resources=resources,
+        resources=changed.resources,
         parts=(head.parts if head else {}) | plan.parts,
         rows=rows,
-        outcome=outcome,
-        announced=head.announced if head else (),
-        names=head.names if head else {},
-        words=(*(w for w in (head.words if head else ()) if w != words), words),
-        others=others,
+        outcome=_outcome(context, plan, extraction, revision, len(changed.conflicts)),
+        intents=head.intents if head else (),
+        server_ids=head.server_ids if head else {},
+        text_hashes=(*(h for h in (head.text_hashes if head else ()) if h != text_hash), text_hash),
+        aliases=aliases,
+    )
+
+
+def _outcome(
+    context: RunContext, plan: Plan, extraction: Extraction, revision: int, conflicts: int
+) -> OutcomeRow:
+    report, run = context.report, context.run
+    return OutcomeRow(
+        document=context.document,
+        revision=revision,
+        status=OutcomeStatus.FOUND if extraction.findings else OutcomeStatus.NOTHING_FOUND,
+        source=report.source.unversioned,
+        source_version=report.source.version,
+        run=run.id,
+        findings=len(extraction.findings),
+        rejected=dict(Counter(finding.reason.value for finding in extraction.rejected)),
+        warnings=report.warnings,
+        unprofiled=count_unprofiled(plan.resources.values(), context.systems),
+        conflicts=conflicts,
+        model=run.model.name,
+        model_digest=run.model.digest,
+        prompt_set=f"{run.prompt_set.name}@{run.prompt_set.version}",
+        software=run.software_version,
+        recorded=context.recorded,
     )
 
 

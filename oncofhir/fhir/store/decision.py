@@ -1,13 +1,13 @@
-"""What to do with a version of a report: a pure decision, from what the head knows.
+"""Decides what to do with a version of a report, from what the head knows. Pure: no clock, no I/O.
 
-An EHR may show one report as two resources. The one that was read last owns the document; what another one
-tells is decided here too, by its type, its version and its words.
+An EHR may show one report as two resources. The one that was read last owns the document. What a version of
+another one means is decided here too, by its type, its version and its text (ADR 0006).
 """
 
 from enum import StrEnum
 
 from oncofhir.fhir.source_version import SourceVersion
-from oncofhir.fhir.store.head import Head, Shown
+from oncofhir.fhir.store.head import AliasVersion, Head
 from oncofhir.schemas.base import Value
 from oncofhir.schemas.event import SourceReference
 from oncofhir.schemas.outcome import OutcomeStatus
@@ -17,97 +17,130 @@ from oncofhir.schemas.reasons import Reason
 class Decision(StrEnum):
     """What to do with a version of a report."""
 
-    FIRST = "first"
-    SAME = "same"
-    NEWER = "newer"
+    NEW = "new"
+    """The document has no head yet: read it."""
+    UNCHANGED = "unchanged"
+    """The head names this run: publish its rows again."""
+    UPDATE = "update"
+    """Read this version and update the document."""
     STALE = "stale"
+    """A newer version was processed: ignore this one."""
     ALIAS = "alias"
-    APART = "apart"  # it was an alias, and is a document of its own from now on
+    """The resource shows a document that another resource owns: record it."""
+    SPLIT = "split"
+    """The resource was an alias, and shows a document of its own from now on."""
 
 
-class Attachment(Value):
-    """What a version shows: the identity that it gives a document (`document_id`), a hash of its words."""
+class AttachmentIdentity(Value):
+    """What the attachment of a version is.
 
-    content: str
-    words: str
+    `document` is the document identity that it gives (`schemas.identity.document_id`), `text_hash` the hash
+    of its text.
+    """
+
+    document: str
+    text_hash: str
 
 
 def decide(
     head: Head | None,
     source: SourceReference,
-    at: SourceVersion,
+    version: SourceVersion,
     run: str | None,
-    shows: Attachment | None = None,
+    attachment: AttachmentIdentity | None = None,
 ) -> Decision:
-    """Compare an event with the head.
+    """Compare a version of a report with the head.
 
-    `run` is the run that would be done, and `shows` what it would read; both None when nothing would be
-    read (a retraction, an unreadable version).
+    `run` is the id of the run that would read it, and `attachment` what would be read. Both are None when
+    nothing would be read, as in a retraction or a version that cannot be read.
     """
     if head is None:
-        return Decision.FIRST
+        return Decision.NEW
     if source.unversioned != head.source.unversioned:
-        return _of_another(head, source, at, shows)
-    if at.older_than(head.at):
+        return _decide_other_resource(head, source, version, attachment)
+    if version.older_than(head.version):
         return Decision.STALE
     if run is not None and run == head.run:
-        return Decision.SAME
-    return Decision.NEWER
+        return Decision.UNCHANGED
+    return Decision.UPDATE
 
 
-def _of_another(
-    head: Head, source: SourceReference, at: SourceVersion, shows: Attachment | None
+def _decide_other_resource(
+    head: Head,
+    source: SourceReference,
+    version: SourceVersion,
+    attachment: AttachmentIdentity | None,
 ) -> Decision:
-    """A resource that does not own the document.
+    """Decide for a resource that does not own the document.
 
-    - Nothing to read, an older version than one that was seen, or words that the document has: an alias.
-    - Words that it had: an alias that is late, unless the resource goes back from what the document has.
-    - New words: of the other type, it is the twin of a correction that is yet to come, or never comes, and
-      takes the document over, but for one that is late. Of the same type, the two were alike by chance, and
-      part; with one and the same attachment they are one.
-    - Where the owner was retracted, see `_after_retraction`.
+    - Nothing to read, an older version than a known one, or the document's current text: an alias.
+    - An earlier text of the document: an alias that is late, unless the resource returns from the current
+      text to it.
+    - A new text: see `_decide_new_text`. After a retraction of the owner: see `_decide_after_retraction`.
     """
-    known = head.others.get(source.unversioned)
-    if shows is None or not head.words or (known is not None and at.older_than(known.at)):
+    known = head.aliases.get(source.unversioned)
+    if attachment is None or not head.text_hashes:
+        return Decision.ALIAS
+    if known is not None and version.older_than(known.version):
         return Decision.ALIAS
     is_twin = source.type != head.source.type
     if _is_retracted_by_its_source(head):
-        return _after_retraction(head, at, known, shows, is_twin=is_twin)
-    if shows.words in head.words:
-        goes_back = known is not None and known.words == head.shows != shows.words
-        return Decision.NEWER if goes_back else Decision.ALIAS
-    return _of_new_words(head, at, known, shows, is_twin=is_twin)
+        return _decide_after_retraction(head, version, known, attachment, is_twin=is_twin)
+    if attachment.text_hash in head.text_hashes:
+        had_current = known is not None and known.text_hash == head.current_text_hash
+        goes_back = had_current and attachment.text_hash != head.current_text_hash
+        return Decision.UPDATE if goes_back else Decision.ALIAS
+    return _decide_new_text(head, version, known, attachment, is_twin=is_twin)
 
 
-def _of_new_words(
-    head: Head, at: SourceVersion, known: Shown | None, shows: Attachment, *, is_twin: bool
+def _decide_new_text(
+    head: Head,
+    version: SourceVersion,
+    known: AliasVersion | None,
+    attachment: AttachmentIdentity,
+    *,
+    is_twin: bool,
 ) -> Decision:
-    if is_twin:
-        return Decision.ALIAS if _is_before(at, head.at) else Decision.NEWER
-    if known is None:  # one attachment, and the document is known by it
-        return Decision.ALIAS
-    return Decision.NEWER if shows.content in head.contents else Decision.APART
+    """Decide for a text that the document never had.
 
-
-def _after_retraction(
-    head: Head, at: SourceVersion, known: Shown | None, shows: Attachment, *, is_twin: bool
-) -> Decision:
-    """One of the same type that stands takes the document over: the report was issued anew.
-
-    The twin of the other type is taken for retracted with the owner, but for a later version of it. What a
-    recall withdrew, it withdrew whatever shows it: that is no retraction by the source.
+    A twin (the resource of the other type) shows a correction that the owner has not shown yet, or never
+    will: it takes the document over, unless it is late. A resource of the same type had the same text by
+    chance: the two split, unless they have one and the same attachment.
     """
-    if shows.words not in head.words and known is not None:
-        return _of_new_words(head, at, known, shows, is_twin=is_twin)
-    is_later = known is not None and known.at.older_than(at)
-    return Decision.NEWER if is_later or not is_twin else Decision.ALIAS
+    if is_twin:
+        return Decision.ALIAS if _is_before(version, head.version) else Decision.UPDATE
+    if known is None:  # the document was found by the attachment: it is one document
+        return Decision.ALIAS
+    return Decision.UPDATE if attachment.document in head.contents else Decision.SPLIT
 
 
-def _is_before(at: SourceVersion, other: SourceVersion) -> bool:
-    """By the time of the update: numbers of versions are each resource's own."""
-    return bool(at.last_updated and other.last_updated and at.last_updated < other.last_updated)
+def _decide_after_retraction(
+    head: Head,
+    version: SourceVersion,
+    known: AliasVersion | None,
+    attachment: AttachmentIdentity,
+    *,
+    is_twin: bool,
+) -> Decision:
+    """Decide for another resource of a document whose owner was retracted.
+
+    A resource of the same type takes the document over: the report was issued anew. The twin counts as
+    retracted together with the owner, except for a later version of it.
+    """
+    if attachment.text_hash not in head.text_hashes and known is not None:
+        return _decide_new_text(head, version, known, attachment, is_twin=is_twin)
+    is_later = known is not None and known.version.older_than(version)
+    return Decision.UPDATE if is_later or not is_twin else Decision.ALIAS
+
+
+def _is_before(version: SourceVersion, other: SourceVersion) -> bool:
+    """Compare by the time of the update: version numbers of two resources are not comparable."""
+    return bool(
+        version.last_updated and other.last_updated and version.last_updated < other.last_updated
+    )
 
 
 def _is_retracted_by_its_source(head: Head) -> bool:
+    """Whether the source retracted the report. A recall of the model withdraws whatever shows it."""
     is_retracted = head.outcome.status is OutcomeStatus.RETRACTED
     return is_retracted and head.outcome.reason != Reason.MODEL_RECALLED.value

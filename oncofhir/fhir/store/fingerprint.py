@@ -1,4 +1,4 @@
-"""What we wrote, in short: a human's edit is seen by it, and an unchanged finding is not written again."""
+"""Fingerprints of resources: they reveal a human's edit, and findings that need no rewriting."""
 
 import hashlib
 import json
@@ -7,8 +7,8 @@ from typing import Any
 
 from oncofhir.fhir.codes import AI_CONFIDENCE, DERIVATION
 
-# Not clinical, or a server's or a merge's to change: everything else is a human's edit when it differs.
-# `device` says which model wrote it last, `recordedDate` when it was first written.
+# Elements that are not clinical, or that a server or a merge of patients may change. Every other difference
+# is a human's edit. `device` names the model that wrote last, `recordedDate` the time of the first write.
 _NOT_COMPARED = frozenset(
     {
         "id",
@@ -23,46 +23,45 @@ _NOT_COMPARED = frozenset(
         "recordedDate",
     }
 )
-# Where a quote stands moves with each version of the report; what is quoted is in the note.
+# The offsets of a quote change with each version of the report. The quoted text is in the note.
 _EXTENSIONS_NOT_COMPARED = frozenset({DERIVATION, AI_CONFIDENCE})
 _NOT_COMPARED_INSIDE = frozenset({"display", "id", "userSelected"})
 _REFERENCE = re.compile(r"([A-Za-z]+/[A-Za-z0-9\-.]{1,64})(?:/_history/[^/]+)?$")
 
 
 def fingerprint(resource: dict[str, Any]) -> str:
-    """Hex sha256 over the clinical elements.
+    """Hash the clinical elements of a resource (hex sha256).
 
-    A changed subject after a patient merge is no edit (issue "FHIR output", 4). What a server writes in
-    another form is the same: 23 and 23.0, white space, absolute references, references without their
-    version, display texts that it fills in.
+    Forms that servers change are equal: 23 and 23.0, white space, absolute and relative references, versioned
+    and unversioned references, displays. A new subject after a merge of patients is no edit.
     """
     clinical = {
         name: normal
         for name, value in resource.items()
-        if name not in _NOT_COMPARED and (normal := _normal(value)) not in ({}, [])
+        if name not in _NOT_COMPARED and (normal := _normalize(value)) not in ({}, [])
     }
     canonical = json.dumps(clinical, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(canonical.encode()).hexdigest()
 
 
-def _normal(value: Any) -> Any:
+def _normalize(value: Any) -> Any:
     if isinstance(value, dict):
         return {
-            key: _reference(inner) if key == "reference" else _normal(inner)
+            key: _normalize_reference(inner) if key == "reference" else _normalize(inner)
             for key, inner in value.items()
             if key not in _NOT_COMPARED_INSIDE
         }
     if isinstance(value, list):
-        return [_normal(item) for item in value if not _is_passed_over(item)]
+        return [_normalize(item) for item in value if not _is_ignored(item)]
     if isinstance(value, float) and value == int(value):
         return int(value)
     return " ".join(value.split()) if isinstance(value, str) else value
 
 
-def _is_passed_over(item: Any) -> bool:
+def _is_ignored(item: Any) -> bool:
     return isinstance(item, dict) and item.get("url") in _EXTENSIONS_NOT_COMPARED
 
 
-def _reference(value: Any) -> Any:
+def _normalize_reference(value: Any) -> Any:
     match = _REFERENCE.search(value) if isinstance(value, str) else None
     return match[1] if match else value

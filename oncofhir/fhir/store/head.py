@@ -1,44 +1,42 @@
-"""The head: one Task a document, and the decision that it leads to.
+"""The head: the state of one document, and the results that follow from it.
 
-Source: design, "Identity and the head". What must be searched are elements; the rest is one JSON value.
+Source: design, "Identity and the head". `head_task.py` stores it as a FHIR Task. The stored JSON keeps the
+field names of version 0.1.0: where a name differs here, the field has an alias.
 """
 
-import json
 from datetime import datetime
 from typing import Any
 
-from pydantic import ValidationError
+from pydantic import ConfigDict, Field
 
-from oncofhir.fhir.codes import AI_ASSERTED
-from oncofhir.fhir.identifiers import IdentifierSystems
-from oncofhir.fhir.source_references import SAME, SourceReferences
 from oncofhir.fhir.source_version import NEVER_READ, SourceVersion
 from oncofhir.schemas.base import Value
-from oncofhir.schemas.errors import RequestRejected
 from oncofhir.schemas.event import SourceReference
-from oncofhir.schemas.outcome import OutcomeRow, OutcomeStatus, PhenotypeRow
+from oncofhir.schemas.outcome import OutcomeRow, OutcomeStatus, PhenotypeRow, Processed
 from oncofhir.schemas.reasons import Reason
-
-STATE = "state"
-FINDING = "finding"
 
 
 class StoredResource(Value):
-    """A resource that the head answers for."""
+    """A resource that the head tracks, with the fingerprint of what this service wrote."""
 
     reference: str
     fingerprint: str
     withdrawn: bool = False
 
 
-class Shown(Value):
-    """What is known of another resource of the document; `words` is a hash of its attachment's text."""
+class AliasVersion(Value):
+    """The last known version of another resource that shows the document.
 
-    at: SourceVersion
-    words: str | None = None
+    `text_hash` is the hash of its attachment's text.
+    """
+
+    model_config = ConfigDict(populate_by_name=True)
+
+    version: SourceVersion = Field(alias="at")
+    text_hash: str | None = Field(default=None, alias="words")
 
 
-class Announced(Value):
+class WriteIntent(Value):
     """A resource that a writer without transactions is about to write, or has written, for a revision."""
 
     slot: str
@@ -47,17 +45,24 @@ class Announced(Value):
 
 
 class Head(Value):
-    """The state of a document. `id` and `version_id` are the Task's, None before it is stored.
+    """The state of a document.
 
-    `document` is its identity; `contents` are the identities that its attachments of all versions
-    would give it, by which another resource of the same document finds it. `parts` has the specimen
-    part of each slot, so that a finding stays itself when parts are added. `announced` is what a
-    writer without transactions may have written beside the resources, and `writing` says that it has
-    not closed the head since (`sequential.py`). `names` has what a server that gives ids itself calls the
-    resources, by their references here (`assigned.py`). `words` are hashes of the attachment's text in its
-    versions, the one read last at the end; `others` are the versions known of the document's other
-    resources.
+    - `id`, `version_id`: the Task's, None before the head is stored.
+    - `document`: the document's identity. `contents` are the identities that the attachments of all its
+      versions would give it; another resource that shows the document finds it by them.
+    - `sources`: keys of the source resources that show the document. `source` is the one that was read
+      last, and `version` its version.
+    - `text_hashes`: hashes of the attachment's text in its versions, the one read last at the end.
+    - `aliases`: the known versions of the document's other resources, by their reference.
+    - `run`, `revision`: the last run, and the number of changes to the document.
+    - `resources`, `parts`: the resource and the specimen part of each slot. With `parts` a finding keeps
+      its identity when a later version adds specimen parts.
+    - `intents`: what a writer without transactions may have written beside `resources`.
+      `write_in_progress` says that the writer has not completed yet (`write_intent.py`).
+    - `server_ids`: the references that a server assigned, by this service's references (`id_mapping.py`).
     """
+
+    model_config = ConfigDict(populate_by_name=True)
 
     id: str | None = None
     version_id: str | None = None
@@ -67,61 +72,63 @@ class Head(Value):
     security: tuple[dict[str, Any], ...] = ()
     sources: tuple[str, ...]
     source: SourceReference
-    at: SourceVersion
+    version: SourceVersion = Field(alias="at")
     run: str | None
     revision: int
     resources: dict[str, StoredResource]
     parts: dict[str, str | None] = {}
     rows: tuple[PhenotypeRow, ...]
     outcome: OutcomeRow
-    announced: tuple[Announced, ...] = ()
-    writing: bool = False
-    names: dict[str, str] = {}
-    words: tuple[str, ...] = ()
-    others: dict[str, Shown] = {}
+    intents: tuple[WriteIntent, ...] = Field(default=(), alias="announced")
+    write_in_progress: bool = Field(default=False, alias="writing")
+    server_ids: dict[str, str] = Field(default={}, alias="names")
+    text_hashes: tuple[str, ...] = Field(default=(), alias="words")
+    aliases: dict[str, AliasVersion] = Field(default={}, alias="others")
 
-    def seen(self, source: SourceReference, at: SourceVersion, words: str | None) -> "Head":
-        """The head that knows of a version of another resource of the document."""
-        before = self.others.get(source.unversioned)
-        shown = Shown(
-            at=at.after(before.at) if before else at,
-            words=words or (before.words if before else None),
+    def with_alias(
+        self, source: SourceReference, version: SourceVersion, text_hash: str | None
+    ) -> "Head":
+        """Return the head that knows this version of another resource of the document."""
+        before = self.aliases.get(source.unversioned)
+        alias = AliasVersion(
+            version=version.after(before.version) if before else version,
+            text_hash=text_hash or (before.text_hash if before else None),
         )
-        return self.model_copy(update={"others": self.others | {source.unversioned: shown}})
+        return self.model_copy(update={"aliases": self.aliases | {source.unversioned: alias}})
 
     @property
-    def shows(self) -> str | None:
-        """The words that it was last read from."""
-        return self.words[-1] if self.words else None
+    def current_text_hash(self) -> str | None:
+        """The hash of the attachment's text that was read last."""
+        return self.text_hashes[-1] if self.text_hashes else None
 
     @property
     def references(self) -> tuple[str, ...]:
-        """The resources that the head answers for, and those that may have been written beside."""
-        known = (*self.resources.values(), *(a.resource for a in self.announced))
+        """The resources that the head tracks, and those of its write intents."""
+        known = (*self.resources.values(), *(intent.resource for intent in self.intents))
         return tuple(dict.fromkeys(resource.reference for resource in known))
 
-    def named(self, reference: str) -> str:
-        """What the server calls a resource of the document."""
-        return self.names.get(reference, reference)
+    def server_reference(self, reference: str) -> str:
+        """Return the server's reference of a resource of the document."""
+        return self.server_ids.get(reference, reference)
 
     @property
-    def published(self) -> tuple[PhenotypeRow, ...]:
-        """The rows, by the names that the server gave."""
+    def published_rows(self) -> tuple[PhenotypeRow, ...]:
+        """The rows, with the server's references."""
         return tuple(
-            row.model_copy(update={"resource": self.named(row.resource)})
-            if row.resource in self.names
+            row.model_copy(update={"resource": self.server_reference(row.resource)})
+            if row.resource in self.server_ids
             else row
             for row in self.rows
         )
 
     @property
     def is_reservation(self) -> bool:
-        """Whether a worker has only taken the document so far, and nothing is known of it."""
+        """Whether a worker has only reserved the document: no version of it was processed."""
         return self.revision == 0
 
     @property
     def asserted(self) -> datetime:
-        """When the last run wrote; a later withdrawal changes nothing in it."""
+        """When the last run wrote. A later withdrawal does not change it."""
         return max((row.asserted for row in self.rows), default=self.outcome.recorded)
 
 
@@ -134,7 +141,10 @@ def reservation(
     software: str,
     recorded: datetime,
 ) -> Head:
-    """The head before the first transaction: of those who create it, one can write under its version."""
+    """Build the empty head that precedes a document's first write.
+
+    Several workers may create it. Only one of them can write under its version.
+    """
     outcome = OutcomeRow(
         document=document,
         revision=0,
@@ -149,7 +159,7 @@ def reservation(
         subject=subject,
         sources=(key,),
         source=source.model_copy(update={"version": None}),
-        at=NEVER_READ,
+        version=NEVER_READ,
         run=None,
         revision=0,
         resources={},
@@ -158,79 +168,40 @@ def reservation(
     )
 
 
-def to_task(
-    head: Head, systems: IdentifierSystems, sources: SourceReferences = SAME
-) -> dict[str, Any]:
-    """The Task that holds a head."""
-    empty = ("announced", "writing", "names", "words", "others")
-    unsaid = {name for name in empty if not getattr(head, name)}
-    state = head.model_dump(mode="json", exclude={"id", "version_id", *unsaid})
-    task: dict[str, Any] = {
-        "resourceType": "Task",
-        "meta": {"security": [AI_ASSERTED, *head.security]},
-        "identifier": [
-            *(
-                {"system": systems.document, "value": value}
-                for value in dict.fromkeys((head.document, *head.contents))
-            ),
-            *({"system": systems.source, "value": key} for key in head.sources),
-            *_read_with(head, systems),
-        ],
-        "status": "in-progress" if head.is_reservation or head.writing else "completed",
-        "businessStatus": {"text": head.outcome.status.value},
-        "intent": "order",
-        "code": {"text": "oncofhir: reading of a report by a language model"},
-        "focus": sources.reference_element(head.source.unversioned),
-        "lastModified": head.outcome.recorded.isoformat(),
-        "output": [
-            *(
-                {
-                    "type": {"text": FINDING},
-                    "valueReference": {"reference": head.named(stored.reference)},
-                }
-                for stored in head.resources.values()
-            ),
-            {"type": {"text": STATE}, "valueString": _json(state)},
-        ],
-    }
-    if head.is_reservation:
-        del task["businessStatus"]
-    if head.subject is not None:
-        task["for"] = sources.reference_element(head.subject)
-    if head.id is not None:
-        task["id"] = head.id
-    return task
+def result_of(head: Head, *, wrote_store: bool = False) -> Processed:
+    """Build the result of a head: its rows and its outcome row."""
+    return Processed(outcome=head.outcome, rows=head.published_rows, wrote_store=wrote_store)
 
 
-def _read_with(head: Head, systems: IdentifierSystems) -> list[dict[str, str]]:
-    """What a recall searches by: the model and the prompt set of the last run."""
-    said = (
-        (systems.head_model, head.outcome.model_digest),
-        (systems.head_prompt_set, head.outcome.prompt_set),
-    )
-    return [{"system": system, "value": value} for system, value in said if value]
+def result_without_change(
+    document: str,
+    source: SourceReference,
+    status: OutcomeStatus,
+    reason: Reason | None,
+    *,
+    software: str,
+    recorded: datetime,
+) -> Processed:
+    """Build the result of a version that leaves the store as it is.
 
-
-def _json(state: dict[str, Any]) -> str:
-    return json.dumps(state, separators=(",", ":"), sort_keys=True)
-
-
-def from_task(task: dict[str, Any]) -> Head:
-    """The head that a Task holds.
-
-    Raises:
-        RequestRejected: store-rejected: the Task is not one of ours, or someone changed its state.
+    Its outcome row has revision 0, so that the document's latest row stays in force.
     """
-    states = [
-        output.get("valueString")
-        for output in task.get("output", [])
-        if output.get("type", {}).get("text") == STATE
-    ]
-    try:
-        head = Head.model_validate_json(states[0] or "")
-    except (IndexError, ValidationError) as error:
-        raise RequestRejected(
-            Reason.STORE_REJECTED, "Task.output", "the document's head cannot be read"
-        ) from error
-    version = task.get("meta", {}).get("versionId")
-    return head.model_copy(update={"id": task.get("id"), "version_id": version})
+    row = OutcomeRow(
+        document=document,
+        revision=0,
+        status=status,
+        reason=reason.value if reason else None,
+        source=source.unversioned,
+        source_version=source.version,
+        software=software,
+        recorded=recorded,
+    )
+    return Processed(outcome=row)
+
+
+def as_shadow(result: Processed) -> Processed:
+    """Return the result with all rows marked `shadow`: nothing of it is in the store."""
+    mark = {"shadow": True}
+    rows = tuple(row.model_copy(update=mark) for row in result.rows)
+    outcome = result.outcome.model_copy(update=mark)
+    return result.model_copy(update={"rows": rows, "outcome": outcome})

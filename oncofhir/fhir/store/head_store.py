@@ -1,7 +1,4 @@
-"""The heads of one source's documents in the store: found, reserved, read with what they answer for, written.
-
-How a write reaches the store is the `Strategy`'s.
-"""
+"""Finds, reserves, reads and writes the heads of one source's documents."""
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
@@ -9,12 +6,13 @@ from typing import Any
 
 from oncofhir.fhir.identifiers import IdentifierSystems
 from oncofhir.fhir.rest.client import FhirClient
+from oncofhir.fhir.store.entries import put_entry, version_id_of
 from oncofhir.fhir.store.fingerprint import fingerprint
-from oncofhir.fhir.store.head import Head, from_task, reservation
+from oncofhir.fhir.store.head import Head, reservation
+from oncofhir.fhir.store.head_task import from_task
+from oncofhir.fhir.store.strategies import write_intent
 from oncofhir.fhir.store.strategies.strategy import Strategy
-from oncofhir.fhir.store.strategies.transaction import put
-from oncofhir.fhir.store.strategies.write_intent import overwritten, settled, still_open
-from oncofhir.fhir.store.withdrawal import withdrawals
+from oncofhir.fhir.store.withdrawal import plan_withdrawal
 from oncofhir.schemas.errors import RequestRejected, StoreConflict
 from oncofhir.schemas.event import SourceReference
 from oncofhir.schemas.identity import document_id, resource_key
@@ -22,8 +20,8 @@ from oncofhir.schemas.reasons import Reason
 from oncofhir.schemas.report import Report
 
 
-class Heads:
-    """Whoever writes reads the head before, and wins only under the version that it read."""
+class HeadStore:
+    """Reads a head before each write, and writes only under the version that was read."""
 
     def __init__(
         self,
@@ -42,94 +40,89 @@ class Heads:
         self._software = software
         self._clock = clock
 
-    def key_of(self, source: SourceReference) -> str:
-        """The identity of a source resource."""
-        return resource_key(self._source_name, source)
-
-    def content_of(self, report: Report) -> str:
-        """The identity that the report's attachment gives its document, if no other has it."""
-        return document_id(self._source_name, report.subject, report.content_key)
-
     async def find(self, source: SourceReference, report: Report | None = None) -> Head | None:
-        """The head of the document that a source resource shows, or that has the report's attachment.
+        """Find the head of the document that a source resource shows, or that has the report's attachment.
 
-        The resource's own document wins: an amended report has another text and is still the same. A
-        document that a worker has only reserved has no head yet.
+        The resource's own document takes precedence: an amended report has another text and is the same
+        document. A document that is only reserved has no head yet.
         """
-        key = self.key_of(source)
+        key = resource_key(self._source_name, source)
         keys = [f"{self._systems.source}|{key}"]
         if report is not None:
-            keys.append(f"{self._systems.document}|{self.content_of(report)}")
+            document = document_id(self._source_name, report.subject, report.content_key)
+            keys.append(f"{self._systems.document}|{document}")
         tasks = await self._client.search("Task", {"identifier": ",".join(keys)})
         heads = [head for head in map(from_task, tasks) if not head.is_reservation]
         own = [head for head in heads if key in head.sources]
         return next(iter(own or heads), None)
 
     async def reserve(self, document: str, source: SourceReference, subject: str | None) -> Head:
-        """The document's first head: ours, or one that a worker left empty.
+        """Create the document's first head, empty, or return one that a worker left empty.
 
-        It must be the only one of the source resource, whose other versions have other texts, and the
-        only one of the attachment, which another resource may show.
+        It must be the only head of the source resource, whose other versions have other texts, and the only
+        one of the attachment, which another resource may show.
 
         Raises:
-            StoreConflict: another worker has written meanwhile.
+            StoreConflict: another worker has written the document in the meantime.
         """
-        key = self.key_of(source)
+        key = resource_key(self._source_name, source)
         head = reservation(
             document, source, key, subject, software=self._software, recorded=self._clock()
         )
-        known_by = (f"{self._systems.source}|{key}", f"{self._systems.document}|{document}")
-        condition = {"identifier": ",".join(known_by)}
+        identifiers = (f"{self._systems.source}|{key}", f"{self._systems.document}|{document}")
+        condition = {"identifier": ",".join(identifiers)}
         found = await self._strategy.reserve(head, condition)
         if not found.is_reservation:
             raise StoreConflict(Reason.STORE_CONFLICT, "Task", "another worker wrote it first")
         return found
 
-    async def current(
+    async def read_current(
         self, head: Head, also: Sequence[str] = ()
     ) -> tuple[Head, dict[str, dict[str, Any]]]:
-        """The head with what a writer that was cut off left, and the resources that it answers for.
+        """Read the resources that the head tracks, and those that `also` names, by reference.
 
-        Those are by reference; missing ones are left out.
+        Missing ones are left out. The returned head includes what an interrupted writer wrote.
         """
-        head, stored = await self._strategy.current(head, also)
-        return settled(head, stored), stored
+        head, stored = await self._strategy.read_current(head, also)
+        return write_intent.resolve(head, stored), stored
 
     async def write(self, entries: Sequence[dict[str, Any]], new: Head, before: Head) -> Head:
-        """Write; what a store took before it rejected one of the entries does not stand.
+        """Write the entries and the new head. If the store rejects an entry, undo what it took before.
 
         Raises:
             As `Strategy.write`.
         """
         try:
-            return await self._strategy.write(entries, still_open(new), before)
+            return await self._strategy.write(entries, write_intent.still_open(new), before)
         except RequestRejected:
-            await self.settle(from_task(await self._client.read("Task", str(before.id))))
+            head = from_task(await self._client.read("Task", str(before.id)))
+            await self.roll_back_overtaken_writes(head)
             raise
 
-    async def settle(self, head: Head) -> None:
+    async def roll_back_overtaken_writes(self, head: Head) -> None:
         """Undo what a writer without transactions wrote after another had taken over the head.
 
-        What only it wrote is withdrawn; what it wrote over stands again. Nothing is done while a writer
-        has the head, nor where none was overtaken.
+        Resources that only it wrote are withdrawn. Resources that it overwrote are restored. Nothing is done
+        while a writer has the head, or if no writer was overtaken.
 
         Raises:
             StoreConflict: the head or a finding changed since it was read.
         """
-        if head.writing or not head.announced:
+        if head.write_in_progress or not head.intents:
             return
-        current, stored = await self.current(head)
-        left = {s: r for s, r in current.resources.items() if s not in head.resources}
-        gone = withdrawals(left, stored)
-        entries = list(gone.entries)
-        resources = {**current.resources, **gone.resources}
-        for slot, known in overwritten(head, current).items():
-            versions = await self._strategy.history(current, known.reference)
+        # Step 1: resources that the head does not track are withdrawn.
+        current, stored = await self.read_current(head)
+        untracked = {s: r for s, r in current.resources.items() if s not in head.resources}
+        withdrawal = plan_withdrawal(untracked, stored)
+        entries = list(withdrawal.entries)
+        resources = {**current.resources, **withdrawal.resources}
+        # Step 2: of resources with other content than the head tracks, the tracked version is restored.
+        for slot, known in write_intent.overwritten(head, current).items():
+            versions = await self._strategy.read_history(current, known.reference)
             earlier = next((v for v in versions if fingerprint(v) == known.fingerprint), None)
             if earlier is not None:
-                at = stored[known.reference].get("meta", {}).get("versionId")
-                entries.append(put(earlier, at))
+                entries.append(put_entry(earlier, version_id_of(stored[known.reference])))
                 resources[slot] = known
         if entries or resources != head.resources:
-            settled_head = current.model_copy(update={"resources": resources})
-            await self._strategy.write(entries, still_open(settled_head), current)
+            new = current.model_copy(update={"resources": resources})
+            await self._strategy.write(entries, write_intent.still_open(new), current)

@@ -1,7 +1,7 @@
-"""Recall of what one model, or one prompt set, wrote: which heads hold it, and its withdrawal.
+"""Recall of what one model, or one prompt set, wrote.
 
-The head names the model and the prompt set of its last run as identifiers, so that one search finds them;
-a withdrawn head keeps them, so that a recall that was cut off goes on where it stopped.
+The head names the model and the prompt set of its last run as identifiers, so that one search finds all
+heads. A withdrawn head keeps them, so that an interrupted recall continues where it stopped.
 """
 
 from collections.abc import AsyncIterator
@@ -11,118 +11,133 @@ from enum import StrEnum
 from oncofhir.fhir.identifiers import IdentifierSystems
 from oncofhir.fhir.rest.client import FhirClient
 from oncofhir.fhir.rest.paging import search_pages
-from oncofhir.fhir.store.head import Head, from_task
+from oncofhir.fhir.store.head import Head, result_of
+from oncofhir.fhir.store.head_task import from_task
 from oncofhir.fhir.store.repository import Repository
+from oncofhir.fhir.store.withdrawal import plan_withdrawal
 from oncofhir.schemas.base import Value
 from oncofhir.schemas.errors import StoreConflict, UnreadableReport
 from oncofhir.schemas.outcome import OutcomeStatus, Processed
 from oncofhir.schemas.reasons import Reason
 
-_PAGE = "100"
+_PAGE_SIZE = "100"
 _WRITE_ATTEMPTS = 3
 
 
-class Recalled(Value):
-    """Whose findings are withdrawn: by model digest, by prompt set (name@version), or by both."""
+class RecallFilter(Value):
+    """Whose findings are withdrawn: those of a model (digest), of a prompt set (name@version), or of both."""
 
     model: str | None = None
     prompt_set: str | None = None
     since: datetime | None = None
 
-    def wrote(self, head: Head) -> bool:
-        """Whether what stands in a head, or stood until its withdrawal, is theirs and as young as `since`."""
-        said = head.outcome
-        stands = any(not resource.withdrawn for resource in head.resources.values())
+    def matches(self, head: Head) -> bool:
+        """Whether the findings of a head, also withdrawn ones, are theirs and not older than `since`."""
+        outcome = head.outcome
+        has_findings = any(not resource.withdrawn for resource in head.resources.values())
         return (
-            (stands or said.status is OutcomeStatus.RETRACTED)
-            and (self.model is None or said.model_digest == self.model)
-            and (self.prompt_set is None or said.prompt_set == self.prompt_set)
+            (has_findings or outcome.status is OutcomeStatus.RETRACTED)
+            and (self.model is None or outcome.model_digest == self.model)
+            and (self.prompt_set is None or outcome.prompt_set == self.prompt_set)
             and (self.since is None or head.asserted >= self.since)
         )
 
 
-class Fate(StrEnum):
-    """What became of a document."""
+class RecallStatus(StrEnum):
+    """The result of a recall for one document."""
 
     WITHDRAWN = "withdrawn"
     WOULD_BE_WITHDRAWN = "would-be-withdrawn"
     ALREADY_WITHDRAWN = "already-withdrawn"
-    NOT_ANY_MORE = "written-anew-meanwhile"
+    REWRITTEN = "rewritten-meanwhile"
+    """Another run has replaced the findings in the meantime."""
 
 
-class Recall(Value):
-    """One document: resources withdrawn, and references of those that humans changed and that stand."""
+class RecallResult(Value):
+    """One document of a recall.
+
+    `withdrawn` counts the withdrawn resources. `human_edited` are the references of resources that humans
+    edited and that stay as they are.
+    """
 
     document: str
     source: str
-    fate: Fate
-    withdrawn: int
+    status: RecallStatus
+    withdrawn: int = 0
     human_edited: tuple[str, ...] = ()
     processed: Processed | None = None
 
 
-async def heads_of(
-    client: FhirClient, systems: IdentifierSystems, recalled: Recalled
+async def find_heads(
+    client: FhirClient, systems: IdentifierSystems, recalled: RecallFilter
 ) -> AsyncIterator[tuple[str, Head]]:
-    """The heads that hold what is recalled, with the ids of their Tasks, page by page."""
-    searched = (
+    """Find the matching heads, with the ids of their Tasks, page by page."""
+    token = (
         f"{systems.head_model}|{recalled.model}"
         if recalled.model is not None
         else f"{systems.head_prompt_set}|{recalled.prompt_set}"
     )
-    params = {"identifier": searched, "_count": _PAGE}
+    params = {"identifier": token, "_count": _PAGE_SIZE}
     async for tasks in search_pages(client, "Task", params):
         for task in tasks:
             head = from_task(task)
-            if head.id is not None and recalled.wrote(head):
+            if head.id is not None and recalled.matches(head):
                 yield head.id, head
 
 
 async def recall(
-    client: FhirClient, repository: Repository, recalled: Recalled, task: str, *, dry_run: bool
-) -> Recall:
-    """Withdraw what one head holds, decided on its current state.
+    client: FhirClient, repository: Repository, recalled: RecallFilter, task: str, *, dry_run: bool
+) -> RecallResult:
+    """Withdraw the findings of one head, given by its Task's id and decided on its current state.
 
     Raises:
-        StoreConflict: others wrote it again and again meanwhile.
+        StoreConflict: other writers changed it again and again, or the head was deleted.
         RequestRejected, DependencyUnavailable, AccessDenied: as the store answered.
     """
     for attempt in range(1, _WRITE_ATTEMPTS + 1):
         try:
             head = from_task(await client.read("Task", task))
         except UnreadableReport as error:
-            raise StoreConflict(Reason.STORE_CONFLICT, "Task", "the head is gone") from error
-        if not recalled.wrote(head):
-            return _said(head, Fate.NOT_ANY_MORE)
+            raise StoreConflict(Reason.STORE_CONFLICT, "Task", "the head was deleted") from error
+        if not recalled.matches(head):
+            return _result(head, RecallStatus.REWRITTEN)
         if head.outcome.status is OutcomeStatus.RETRACTED:
-            processed = repository.republished(head)
-            return _said(head, Fate.ALREADY_WITHDRAWN, processed=processed)
-        standing = await repository.standing(head)
-        kept = tuple(sorted(map(head.named, standing.conflicts)))
+            processed = repository.replay_outcome(head)
+            return _result(head, RecallStatus.ALREADY_WITHDRAWN, processed=processed)
+        access = await repository.access()
+        current, stored = await access.heads.read_current(head)
+        planned = plan_withdrawal(current.resources, stored)
+        count = len(planned.entries)
+        edited = tuple(sorted(map(current.server_reference, planned.conflicts)))
         if dry_run:
-            return _said(head, Fate.WOULD_BE_WITHDRAWN, len(standing.entries), kept)
+            return _result(head, RecallStatus.WOULD_BE_WITHDRAWN, count, edited)
         try:
-            processed = await repository.recall(head)
+            # The head keeps the run: the same model does not read this version again. Another model, or
+            # the next version of the report, revives what it finds.
+            new = await access.retraction.withdraw(
+                head, head.source, head.version, Reason.MODEL_RECALLED, run=head.run
+            )
         except StoreConflict:
             if attempt == _WRITE_ATTEMPTS:
                 raise
             continue
-        return _said(head, Fate.WITHDRAWN, len(standing.entries), kept, processed)
+        processed = result_of(new, wrote_store=True)
+        return _result(head, RecallStatus.WITHDRAWN, count, edited, processed)
     raise AssertionError("the loop returns or raises")  # pragma: no cover
 
 
-def _said(
+def _result(
     head: Head,
-    fate: Fate,
+    status: RecallStatus,
     withdrawn: int = 0,
-    kept: tuple[str, ...] = (),
+    human_edited: tuple[str, ...] = (),
     processed: Processed | None = None,
-) -> Recall:
-    return Recall(
+) -> RecallResult:
+    return RecallResult(
         document=head.document,
         source=head.source.unversioned,
-        fate=fate,
+        status=status,
         withdrawn=withdrawn,
-        human_edited=kept,
+        human_edited=human_edited,
         processed=processed,
     )

@@ -1,6 +1,6 @@
 """The findings of documents in the clinical data store: read the head, decide, write once.
 
-Every write ends with the head, under its version: two workers cannot both win.
+Every write ends with the head, under the version that was read: of two workers only one can win.
 """
 
 from collections.abc import Callable
@@ -9,30 +9,22 @@ from typing import Any
 
 from oncofhir.fhir.identifiers import IdentifierSystems
 from oncofhir.fhir.mapping.build import build
-from oncofhir.fhir.mapping.output_options import DEFAULT, Choices
-from oncofhir.fhir.mapping.rows import rows_as
-from oncofhir.fhir.mapping.run_context import Context
+from oncofhir.fhir.mapping.output_options import DEFAULT, OutputOptions
+from oncofhir.fhir.mapping.rows import with_status
+from oncofhir.fhir.mapping.run_context import RunContext
 from oncofhir.fhir.rest.client import FhirClient
 from oncofhir.fhir.source_references import SAME, SourceReferences
 from oncofhir.fhir.source_version import SourceVersion
+from oncofhir.fhir.store.access import StoreAccess, store_access
 from oncofhir.fhir.store.changes import changes
-from oncofhir.fhir.store.head import Head
-from oncofhir.fhir.store.head_store import Heads
-from oncofhir.fhir.store.outcome_report import Telling
-from oncofhir.fhir.store.retraction import Retraction
-from oncofhir.fhir.store.shared_resources import Standing
-from oncofhir.fhir.store.strategies.strategy import Strategy
-from oncofhir.fhir.store.strategies.transaction import (
-    InOneTransaction,
-    entry_of,
-    reference_to,
-    transaction,
-)
-from oncofhir.fhir.store.withdrawal import Withdrawals, successor, withdrawals
+from oncofhir.fhir.store.entries import head_entry, reference_to, transaction_bundle
+from oncofhir.fhir.store.head import Head, as_shadow, result_of, result_without_change
+from oncofhir.fhir.store.strategies.strategy import Strategy, choose_strategy
+from oncofhir.fhir.store.withdrawal import next_head
 from oncofhir.schemas.errors import StoreConflict
 from oncofhir.schemas.event import SourceReference
 from oncofhir.schemas.extraction import Extraction
-from oncofhir.schemas.identity import Run
+from oncofhir.schemas.identity import Run, document_id, resource_key
 from oncofhir.schemas.outcome import OutcomeStatus, Processed, RowStatus
 from oncofhir.schemas.reasons import Reason
 from oncofhir.schemas.report import Report
@@ -45,7 +37,8 @@ def _now() -> datetime:
 class Repository:
     """Writes the findings of one source into one store; in shadow mode it writes nothing.
 
-    Without a `strategy` a report is one transaction, whatever the server says that it can do.
+    Without a `strategy` the server's CapabilityStatement decides, at the first use: `transactions` False
+    forbids transactions, and `max_transaction_entries` is the most that one may have.
     """
 
     def __init__(
@@ -60,61 +53,73 @@ class Repository:
         with_confidence: bool = False,
         sources: SourceReferences = SAME,
         strategy: Strategy | None = None,
+        transactions: bool = True,
+        max_transaction_entries: int | None = None,
         model_card: str | None = None,
-        choices: Choices = DEFAULT,
+        options: OutputOptions = DEFAULT,
         clock: Callable[[], datetime] = _now,
     ) -> None:
+        self._client = client
         self._source_name = source_name
         self._systems = IdentifierSystems(prefix=identifier_system)
-        self._sources = sources
-        strategy = strategy or InOneTransaction(client, self._systems, sources=sources)
         self._organization = organization
         self._software = software_version
         self._shadow = shadow
         self._with_confidence = with_confidence
+        self._sources = sources
+        self._strategy = strategy
+        self._transactions = transactions
+        self._max_entries = max_transaction_entries
         self._model_card = model_card
-        self._choices = choices
+        self._options = options
         self._clock = clock
-        self._heads = Heads(
-            client,
-            strategy,
+        self._access: StoreAccess | None = None
+
+    async def access(self) -> StoreAccess:
+        """Return the access to the store; its strategy is chosen at the first use.
+
+        Raises:
+            UnsuitableServer: the server has another FHIR version than this service writes.
+        """
+        if self._access is not None:
+            return self._access
+        strategy = self._strategy or await choose_strategy(
+            self._client,
             self._systems,
-            source_name=source_name,
-            software=software_version,
-            clock=clock,
+            sources=self._sources,
+            transactions=self._transactions,
+            max_entries=self._max_entries,
         )
-        self._standing = Standing(strategy, self._systems, model_card)
-        self._telling = Telling(
-            source_name=source_name, software=software_version, shadow=shadow, clock=clock
-        )
-        self._retraction = Retraction(
-            self._heads,
-            self._standing,
-            sources,
-            organization=organization,
-            software=software_version,
-            clock=clock,
-        )
+        if self._access is None:  # no other task has chosen in the meantime
+            self._access = store_access(
+                self._client,
+                strategy,
+                self._systems,
+                source_name=self._source_name,
+                organization=self._organization,
+                software=self._software,
+                clock=self._clock,
+                sources=self._sources,
+                model_card=self._model_card,
+            )
+        return self._access
 
     async def find_head(self, source: SourceReference, report: Report | None = None) -> Head | None:
-        """The head of the document that a source resource shows, or that has the report's attachment."""
-        return await self._heads.find(source, report)
+        """Find the head of the document that a source resource shows, or that has the report's attachment."""
+        return await (await self.access()).heads.find(source, report)
 
-    def content_of(self, report: Report) -> str:
-        """The identity that the report's attachment gives its document, if no other has it."""
-        return self._heads.content_of(report)
+    def document_id_for(self, report: Report) -> str:
+        """Return the document identity that the report's attachment gives, if the document has no other."""
+        return document_id(self._source_name, report.subject, report.content_key)
 
-    async def ensure_standing(self, run: Run, prompt_text: str) -> None:
-        """The Devices, prompt set and card that Provenance names, written where they are missing.
-
-        Each is looked up once in this repository's life.
-        """
+    async def ensure_shared_resources(self, run: Run, prompt_text: str) -> None:
+        """Write the Devices, prompt set and model card that Provenance names, where they are missing."""
         if not self._shadow:
-            await self._standing.ensure_run(run, prompt_text)
+            await (await self.access()).shared.ensure_run(run, prompt_text)
 
-    def context(self, report: Report, run: Run, document: str) -> Context:
-        """What the resources of this run have in common."""
-        return Context(
+    def context(self, report: Report, run: Run, document: str) -> RunContext:
+        """Return what the resources of this run have in common."""
+        return RunContext(
             document=document,
             report=report,
             run=run,
@@ -125,28 +130,27 @@ class Repository:
             with_confidence=self._with_confidence,
             sources=self._sources,
             model_card=self._model_card,
-            choices=self._choices,
+            options=self._options,
         )
 
     def first_version(
         self, report: Report, run: Run, extraction: Extraction
     ) -> tuple[dict[str, Any], Processed]:
-        """The transaction and the rows for a document that the store does not know; asks nothing."""
-        context = self.context(report, run, self.content_of(report))
+        """Build the transaction and the result for a document that the store does not know. No I/O."""
+        context = self.context(report, run, self.document_id_for(report))
         plan = build(context, extraction, revision=1)
         entries, head = changes(context, plan, extraction, None, {})
-        return transaction(
-            [*entries, entry_of(head, self._systems, self._sources)]
-        ), self._telling.of_head(head)
+        bundle = transaction_bundle([*entries, head_entry(head, self._systems, self._sources)])
+        return bundle, self._result_of(head)
 
     async def store(
         self, report: Report, run: Run, extraction: Extraction, head: Head | None
     ) -> Processed:
         """Write what changed, and the head.
 
-        A document's first head is created empty, on condition that there is none, so that of several
-        first writers only one can write findings under its version. In shadow mode nothing is written
-        and no resource of the store is compared.
+        A document's first head is created empty, on condition that there is none: of several first writers
+        only one can write findings under its version. In shadow mode nothing is written, and no stored
+        resource is compared.
 
         Raises:
             StoreConflict: the head or a finding changed since it was read: read it and decide again.
@@ -154,139 +158,147 @@ class Repository:
             DependencyUnavailable, AccessDenied: as the store answered.
         """
         if self._shadow:
-            return self._in_shadow(report, run, extraction, head)
+            return self._preview(report, run, extraction, head)
+        heads = (await self.access()).heads
+        # Step 1: reserve the document, if it is new.
         if head is None:
-            head = await self._heads.reserve(self.content_of(report), report.source, report.subject)
+            document = self.document_id_for(report)
+            head = await heads.reserve(document, report.source, report.subject)
+        # Step 2: plan the resources, and read what the store has of them. A new document's findings may
+        # be there already: its head was lost, or is kept under another identifier system.
         context = self.context(report, run, head.document)
         plan = build(context, extraction, head.revision + 1, head.parts)
-        # A new document's findings are there already when its head was lost, or is kept under another system.
-        planned = [reference_to(r) for r in plan.resources.values()]
-        head, stored = await self._heads.current(head, planned if head.is_reservation else ())
-        entries, new_head = changes(context, plan, extraction, head, stored)
-        new_head = await self._heads.write(entries, new_head, head)
-        return self._telling.of_head(new_head, wrote=True)
+        planned = [reference_to(resource) for resource in plan.resources.values()]
+        head, stored = await heads.read_current(head, planned if head.is_reservation else ())
+        # Step 3: write the differences, and the head last.
+        entries, new = changes(context, plan, extraction, head, stored)
+        new = await heads.write(entries, new, head)
+        return self._result_of(new, wrote_store=True)
 
-    def _in_shadow(
+    def _preview(
         self, report: Report, run: Run, extraction: Extraction, head: Head | None
     ) -> Processed:
-        """What would be written if the document were new; its revision is beside the store's."""
-        document = head.document if head else self.content_of(report)
-        context = self.context(report, run, document)
+        """Build the result as if the document were new; its revision follows the store's."""
+        document = head.document if head else self.document_id_for(report)
         revision = head.revision + 1 if head else 1
+        context = self.context(report, run, document)
         plan = build(context, extraction, revision, head.parts if head else {})
-        _, new_head = changes(context, plan, extraction, None, {})
-        outcome = new_head.outcome.model_copy(update={"revision": revision})
-        return self._telling.marked(Processed(outcome=outcome, rows=new_head.rows))
+        _, new = changes(context, plan, extraction, None, {})
+        outcome = new.outcome.model_copy(update={"revision": revision})
+        return as_shadow(Processed(outcome=outcome, rows=new.rows))
 
-    def republished(self, head: Head) -> Processed:
-        """The rows and the outcome of a run that is complete, from the head alone; nothing is written."""
-        return self._telling.of_head(head)
+    def replay_outcome(self, head: Head) -> Processed:
+        """Return the rows and the outcome of a complete run, from the head alone. No I/O."""
+        return self._result_of(head)
 
-    async def alias(
+    async def record_alias(
         self,
         head: Head,
         source: SourceReference,
-        at: SourceVersion,
-        words: str | None = None,
+        version: SourceVersion,
+        text_hash: str | None = None,
     ) -> Processed:
-        """Another resource shows the same document: the head learns of it, and of its version, once."""
-        key = self._heads.key_of(source)
-        known = head.others.get(source.unversioned)
-        if known is None or not at.older_than(known.at):
+        """Record in the head that another resource shows the document, with its version. Idempotent."""
+        known = head.aliases.get(source.unversioned)
+        if known is None or not version.older_than(known.version):
+            key = resource_key(self._source_name, source)
             sources = tuple(dict.fromkeys((*head.sources, key)))
-            told = head.seen(source, at, words).model_copy(update={"sources": sources})
-            if told != head and not self._shadow:
-                await self._heads.write([], told, head)
-        return self._telling.of_version(source, OutcomeStatus.DUPLICATE_RESOURCE, None, head)
+            new = head.with_alias(source, version, text_hash).model_copy(
+                update={"sources": sources}
+            )
+            if new != head and not self._shadow:
+                await (await self.access()).heads.write([], new, head)
+        return self.result_without_change(source, OutcomeStatus.DUPLICATE_RESOURCE, head=head)
 
-    async def part(self, head: Head, source: SourceReference, report: Report) -> Head | None:
-        """A resource was an alias and is none any more: the head forgets it; the head that is its own now.
+    async def split_off(self, head: Head, source: SourceReference, report: Report) -> Head | None:
+        """Remove an alias from the head, and return the head of the resource's own document, if it has one.
 
         Raises:
             StoreConflict: the head changed since it was read.
         """
         if self._shadow:
             return None
-        key = self._heads.key_of(source)
+        key = resource_key(self._source_name, source)
         sources = tuple(known for known in head.sources if known != key)
-        others = {name: o for name, o in head.others.items() if name != source.unversioned}
-        left = head.model_copy(update={"sources": sources, "others": others})
-        await self._heads.write([], left, head)
+        aliases = {name: a for name, a in head.aliases.items() if name != source.unversioned}
+        remaining = head.model_copy(update={"sources": sources, "aliases": aliases})
+        await (await self.access()).heads.write([], remaining, head)
         found = await self.find_head(source, report)
         if found is not None and key in found.sources and found.document == head.document:
             raise StoreConflict(
-                Reason.STORE_CONFLICT, "Task", "the store does not find what it took"
+                Reason.STORE_CONFLICT, "Task", "the search does not show what was written"
             )
         return found
 
     async def retract(
-        self, source: SourceReference, at: SourceVersion, reason: Reason, head: Head | None
+        self, source: SourceReference, version: SourceVersion, reason: Reason, head: Head | None
     ) -> Processed:
-        """Mark every finding of the document entered-in-error; what a human changed is left alone.
+        """Mark every finding of the document entered-in-error; resources that a human edited stay.
 
         A document that was never read gets a head too, so that an older version that comes late is stale.
+
+        Raises:
+            StoreConflict: the head or a finding changed since it was read.
         """
         if self._shadow:
-            return self._telling.of_version(source, OutcomeStatus.RETRACTED, reason, head)
+            return self.result_without_change(source, OutcomeStatus.RETRACTED, reason, head)
+        access = await self.access()
         if head is None:
-            head = await self._heads.reserve(self._heads.key_of(source), source, None)
-        new = await self._retraction.withdraw(head, source, at.after(head.at), reason, run=None)
-        return self._telling.of_head(new, wrote=True)
+            key = resource_key(self._source_name, source)
+            head = await access.heads.reserve(key, source, None)
+        at = version.after(head.version)
+        new = await access.retraction.withdraw(head, source, at, reason, run=None)
+        return self._result_of(new, wrote_store=True)
 
-    async def standing(self, head: Head) -> Withdrawals:
-        """What a withdrawal of the document would write, and what humans changed and keep."""
-        head, stored = await self._heads.current(head)
-        return withdrawals(head.resources, stored)
-
-    async def settle(self, head: Head) -> None:
-        """Undo what a writer without transactions wrote after another had taken over the head.
-
-        What only it wrote is withdrawn; what it wrote over stands again. Nothing is done while a writer
-        has the head, nor where none was overtaken.
+    async def roll_back_overtaken_writes(self, head: Head) -> None:
+        """Undo what an overtaken writer left: see `HeadStore.roll_back_overtaken_writes`.
 
         Raises:
             StoreConflict: the head or a finding changed since it was read.
         """
         if not self._shadow:
-            await self._heads.settle(head)
+            await (await self.access()).heads.roll_back_overtaken_writes(head)
 
-    async def recall(self, head: Head) -> Processed:
-        """Withdraw the document because of the model that read it, not of the report.
-
-        The head keeps the run: the same model asked again about the same version stays withdrawn, and
-        another model, or the next version, revives what it finds.
-
-        Raises:
-            StoreConflict: the head or a finding changed since it was read.
-        """
-        new = await self._retraction.withdraw(
-            head, head.source, head.at, Reason.MODEL_RECALLED, run=head.run
-        )
-        return self._telling.of_head(new, wrote=True)
-
-    async def outdate(
-        self, source: SourceReference, at: SourceVersion, reason: Reason, head: Head
+    async def mark_outdated(
+        self, source: SourceReference, version: SourceVersion, reason: Reason, head: Head
     ) -> Processed:
-        """A newer version cannot be read: the findings stand, marked outdated in head and rows."""
-        new = successor(
+        """Mark the findings as outdated in head and rows, because a newer version cannot be read.
+
+        The resources stay as they are.
+        """
+        new = next_head(
             head,
             source,
-            at.after(head.at),
+            version.after(head.version),
             OutcomeStatus.OUTDATED,
             reason,
-            rows_as(head.rows, head.revision + 1, RowStatus.OUTDATED),
+            with_status(head.rows, head.revision + 1, RowStatus.OUTDATED),
             dict(head.resources),
             software=self._software,
             recorded=self._clock(),
         )
         if not self._shadow:
-            await self._heads.write([], new, head)
-        return self._telling.of_head(new, wrote=not self._shadow)
+            await (await self.access()).heads.write([], new, head)
+        return self._result_of(new, wrote_store=not self._shadow)
 
-    def skipped(self, source: SourceReference, reason: Reason) -> Processed:
-        """A report that is not read: an outcome row, and nothing in the store."""
-        return self._telling.of_version(source, OutcomeStatus.SKIPPED, reason, None)
+    def _result_of(self, head: Head, *, wrote_store: bool = False) -> Processed:
+        result = result_of(head, wrote_store=wrote_store)
+        return as_shadow(result) if self._shadow else result
 
-    def stale(self, source: SourceReference, head: Head) -> Processed:
-        """An older version than the one dealt with: it changes nothing."""
-        return self._telling.of_version(source, OutcomeStatus.OLDER_VERSION_IGNORED, None, head)
+    def result_without_change(
+        self,
+        source: SourceReference,
+        status: OutcomeStatus,
+        reason: Reason | None = None,
+        head: Head | None = None,
+    ) -> Processed:
+        """Return the result of a version that changes nothing, such as a skipped or a stale one. No I/O."""
+        result = result_without_change(
+            head.document if head else resource_key(self._source_name, source),
+            source,
+            status,
+            reason,
+            software=self._software,
+            recorded=self._clock(),
+        )
+        return as_shadow(result) if self._shadow else result

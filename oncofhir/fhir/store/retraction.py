@@ -1,30 +1,30 @@
-"""Taking back what stands of a document: because of its report, or of the model that read it."""
+"""Withdraws a document's findings, because of its report or because of the model that read it."""
 
 from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
-from oncofhir.fhir.mapping.provenance import withdrawal
-from oncofhir.fhir.mapping.rows import rows_as
+from oncofhir.fhir.mapping.provenance import withdrawal_provenance
+from oncofhir.fhir.mapping.rows import with_status
 from oncofhir.fhir.source_references import SourceReferences
 from oncofhir.fhir.source_version import SourceVersion
+from oncofhir.fhir.store.entries import put_entry, reference_to
 from oncofhir.fhir.store.head import Head
-from oncofhir.fhir.store.head_store import Heads
-from oncofhir.fhir.store.shared_resources import Standing
-from oncofhir.fhir.store.strategies.transaction import put, reference_to
-from oncofhir.fhir.store.withdrawal import successor, withdrawals
+from oncofhir.fhir.store.head_store import HeadStore
+from oncofhir.fhir.store.shared_resources import SharedResources
+from oncofhir.fhir.store.withdrawal import next_head, plan_withdrawal
 from oncofhir.schemas.event import SourceReference
 from oncofhir.schemas.outcome import OutcomeStatus, RowStatus
 from oncofhir.schemas.reasons import Reason
 
 
 class Retraction:
-    """Each finding becomes entered-in-error, with a Provenance; what a human changed is left alone."""
+    """Marks each finding entered-in-error, with a Provenance. Resources that a human edited stay."""
 
     def __init__(
         self,
-        heads: Heads,
-        standing: Standing,
+        heads: HeadStore,
+        shared: SharedResources,
         sources: SourceReferences,
         *,
         organization: str,
@@ -32,7 +32,7 @@ class Retraction:
         clock: Callable[[], datetime],
     ) -> None:
         self._heads = heads
-        self._standing = standing
+        self._shared = shared
         self._sources = sources
         self._organization = organization
         self._software = software
@@ -42,39 +42,39 @@ class Retraction:
         self,
         head: Head,
         source: SourceReference,
-        at: SourceVersion,
+        version: SourceVersion,
         reason: Reason,
         *,
         run: str | None,
     ) -> Head:
-        """The document's next head, with nothing standing; it keeps `run` as the one that was asked last.
+        """Withdraw the document's findings and return its next head, which names `run` as the last one.
 
         Raises:
             StoreConflict: the head or a finding changed since it was read.
         """
-        head, stored = await self._heads.current(head)
-        gone = withdrawals(head.resources, stored)
-        rows = rows_as(head.rows, head.revision + 1, RowStatus.WITHDRAWN, gone.conflicts)
-        new = successor(
+        head, stored = await self._heads.read_current(head)
+        withdrawal = plan_withdrawal(head.resources, stored)
+        rows = with_status(head.rows, head.revision + 1, RowStatus.WITHDRAWN, withdrawal.conflicts)
+        new = next_head(
             head,
             source,
-            at,
+            version,
             OutcomeStatus.RETRACTED,
             reason,
             rows,
-            gone.resources,
+            withdrawal.resources,
             software=self._software,
             recorded=self._clock(),
-            conflicts=len(gone.conflicts),
+            conflicts=len(withdrawal.conflicts),
         ).model_copy(update={"run": run})
-        entries = list(gone.entries)
+        entries = list(withdrawal.entries)
         if entries:
-            await self._standing.ensure_software(self._software)
-            entries.append(put(self._provenance(new, entries)))
+            await self._shared.ensure_software(self._software)
+            entries.append(put_entry(self._provenance(new, entries)))
         return await self._heads.write(entries, new, head)
 
     def _provenance(self, head: Head, entries: list[dict[str, Any]]) -> dict[str, Any]:
-        return withdrawal(
+        return withdrawal_provenance(
             head.document,
             head.revision,
             [*(reference_to(entry["resource"]) for entry in entries), f"Task/{head.id}"],

@@ -1,59 +1,89 @@
-"""How findings cease to stand: entered in error, unless a human took them up. Pure."""
+"""Plans the withdrawal of findings: entered-in-error, except for those that a human edited. Pure."""
 
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from oncofhir.fhir.mapping.conditions import entered_in_error
+from oncofhir.fhir import codes
 from oncofhir.fhir.source_version import SourceVersion
+from oncofhir.fhir.store.entries import put_entry, version_id_of
 from oncofhir.fhir.store.fingerprint import fingerprint
 from oncofhir.fhir.store.head import Head, StoredResource
-from oncofhir.fhir.store.strategies.transaction import put
 from oncofhir.schemas.base import Value
 from oncofhir.schemas.event import SourceReference
 from oncofhir.schemas.outcome import OutcomeStatus, PhenotypeRow
 from oncofhir.schemas.reasons import Reason
 
-
-def is_edited(before: StoredResource, current: dict[str, Any] | None) -> bool:
-    """Whether a human changed or removed what we wrote: nobody else does."""
-    return current is None or fingerprint(current) != before.fingerprint
+_META_KEPT = frozenset({"profile", "security", "tag"})
 
 
-class Withdrawals(Value):
-    """The entries that mark resources entered-in-error, what the head knows then, and what people keep."""
+class Withdrawal(Value):
+    """The entries that withdraw resources.
+
+    `resources` is what the head tracks afterwards, by slot, and `conflicts` are the references of those
+    that humans edited and that stay as they are.
+    """
 
     entries: tuple[dict[str, Any], ...]
     resources: dict[str, StoredResource]
     conflicts: frozenset[str]
 
 
-def withdrawals(
+def is_edited(before: StoredResource, current: dict[str, Any] | None) -> bool:
+    """Whether a human edited or deleted the resource since this service wrote it."""
+    return current is None or fingerprint(current) != before.fingerprint
+
+
+def plan_withdrawal(
     known: Mapping[str, StoredResource], stored: Mapping[str, dict[str, Any]]
-) -> Withdrawals:
-    """Withdraw what the head knows and the store has, but for what a human changed since."""
+) -> Withdrawal:
+    """Withdraw the known resources that are in the store and that no human edited.
+
+    `known` is by slot, and `stored` by reference.
+    """
     entries: list[dict[str, Any]] = []
     resources = dict(known)
     conflicts: set[str] = set()
-    for slot, gone in known.items():
-        current = stored.get(gone.reference)
-        if gone.withdrawn:
+    for slot, resource in known.items():
+        current = stored.get(resource.reference)
+        if resource.withdrawn:
             continue
-        if current is None or is_edited(gone, current):
-            conflicts.add(gone.reference)
+        if current is None or is_edited(resource, current):
+            conflicts.add(resource.reference)
             continue
         withdrawn = entered_in_error(current)
-        entries.append(put(withdrawn, current.get("meta", {}).get("versionId")))
+        entries.append(put_entry(withdrawn, version_id_of(current)))
         resources[slot] = StoredResource(
-            reference=gone.reference, fingerprint=fingerprint(withdrawn), withdrawn=True
+            reference=resource.reference, fingerprint=fingerprint(withdrawn), withdrawn=True
         )
-    return Withdrawals(entries=tuple(entries), resources=resources, conflicts=frozenset(conflicts))
+    return Withdrawal(entries=tuple(entries), resources=resources, conflicts=frozenset(conflicts))
 
 
-def successor(
+def entered_in_error(resource: dict[str, Any]) -> dict[str, Any]:
+    """Return the resource with the status entered-in-error.
+
+    A Condition has no clinicalStatus then (R4 condition, con-5). A BodyStructure has no such status and
+    becomes inactive.
+    """
+    withdrawn = {key: value for key, value in resource.items() if key != "text"}
+    meta = resource.get("meta", {})
+    withdrawn["meta"] = {key: value for key, value in meta.items() if key in _META_KEPT}
+    if resource["resourceType"] == "Condition":
+        withdrawn.pop("clinicalStatus", None)
+        withdrawn["verificationStatus"] = codes.concept(
+            codes.VERIFICATION_STATUS, "entered-in-error", "Entered in Error"
+        )
+    elif resource["resourceType"] == "BodyStructure":
+        withdrawn["active"] = False
+    else:
+        withdrawn["status"] = "entered-in-error"
+    return withdrawn
+
+
+def next_head(
     head: Head,
     source: SourceReference,
-    at: SourceVersion,
+    version: SourceVersion,
     status: OutcomeStatus,
     reason: Reason,
     rows: tuple[PhenotypeRow, ...],
@@ -63,15 +93,16 @@ def successor(
     recorded: datetime,
     conflicts: int = 0,
 ) -> Head:
-    """The head after a retraction, or after a version that cannot be read."""
+    """Build the head that follows a retraction, or a version that cannot be read."""
+    is_retracted = status is OutcomeStatus.RETRACTED
     outcome = head.outcome.model_copy(
         update={
             "revision": head.revision + 1,
             "status": status,
             "reason": reason.value,
             "source_version": source.version,
-            "findings": 0 if status is OutcomeStatus.RETRACTED else head.outcome.findings,
-            "unprofiled": {} if status is OutcomeStatus.RETRACTED else head.outcome.unprofiled,
+            "findings": 0 if is_retracted else head.outcome.findings,
+            "unprofiled": {} if is_retracted else head.outcome.unprofiled,
             "recorded": recorded,
             "conflicts": conflicts,
             "software": software,
@@ -79,12 +110,12 @@ def successor(
     )
     update = {
         "source": source,
-        "at": at,
+        "version": version,
         "run": None,
         "revision": head.revision + 1,
         "resources": resources,
         "rows": rows,
         "outcome": outcome,
-        "writing": False,
+        "write_in_progress": False,
     }
     return head.model_copy(update=update)

@@ -5,14 +5,13 @@ import itertools
 
 import pytest
 
-from oncofhir.fhir.identifiers import IdentifierSystems
 from oncofhir.fhir.intake.limits import IntakeLimits
 from oncofhir.fhir.intake.read_report import read_report
 from oncofhir.fhir.intake.source_reader import Companions
 from oncofhir.fhir.rest.client import FhirClient
 from oncofhir.fhir.source_references import SAME, SourceReferences
 from oncofhir.fhir.store.repository import Repository
-from oncofhir.fhir.store.strategies.strategy import AsTheServerCan, Strategy
+from oncofhir.fhir.store.strategies.strategy import Strategy
 from oncofhir.inference.interpretation.interpret import interpret
 from oncofhir.schemas.errors import StoreConflict
 from oncofhir.schemas.extraction import Answer, Extraction, ModelIdentity, PromptSetIdentity
@@ -77,13 +76,8 @@ class Bench:
             software_version="1",
             shadow=shadow,
             sources=sources,
-            strategy=strategy
-            or AsTheServerCan(
-                client,
-                IdentifierSystems(prefix=SYSTEM),
-                sources=sources,
-                never_transactions=self.one_by_one,
-            ),
+            strategy=strategy,
+            transactions=not self.one_by_one,
         )
 
     async def prepare(self) -> None:
@@ -93,7 +87,7 @@ class Bench:
         for kind in ("DiagnosticReport", "DocumentReference"):
             await self.itself.update(shell(kind, self.ident))
         report = await self.report(BREAST)
-        await self.repository.ensure_standing(self.run_of(report), "prompts")
+        await self.repository.ensure_shared_resources(self.run_of(report), "prompts")
 
     async def aclose(self) -> None:
         await self.client.aclose()
@@ -139,7 +133,7 @@ class Bench:
         found = {}
         head = await self.head()
         for slot, known in head.resources.items():
-            kind, _, ident = head.named(known.reference).partition("/")
+            kind, _, ident = head.server_reference(known.reference).partition("/")
             found[slot] = await self.client.read(kind, ident)
         return found
 

@@ -6,7 +6,7 @@ import httpx2
 import pytest
 
 from oncofhir.fhir.rest.client import FhirClient
-from oncofhir.fhir.store.changes import version_of
+from oncofhir.fhir.store.changes import report_version
 from oncofhir.fhir.store.decision import Decision, decide
 from oncofhir.schemas.errors import OncofhirError
 from oncofhir.schemas.outcome import OutcomeStatus
@@ -51,7 +51,7 @@ def told_at(proxy, fhir_server, test):
 async def decision(bench):
     report = await bench.report(BREAST)
     head = await bench.head()
-    return decide(head, report.source, version_of(report), bench.run_of(report).id)
+    return decide(head, report.source, report_version(report), bench.run_of(report).id)
 
 
 @pytest.mark.parametrize("fault", ["late-hang", "late-error"])
@@ -62,7 +62,7 @@ def test_a_time_out_after_the_commit_ends_as_once(proxy, fhir_server, fault):
             await bench.store()
         assert caught.value.transient
         tell(proxy)
-        assert await decision(bench) is Decision.SAME, "it was done; redelivery writes nothing"
+        assert await decision(bench) is Decision.UNCHANGED, "it was done; redelivery writes nothing"
         assert set((await bench.versions()).values()) == {"1"}
         assert len(await bench.stored()) == 11
 
@@ -103,14 +103,17 @@ def test_whatever_fails_half_of_the_time_three_versions_end_as_once(proxy, fhir_
                     report = await bench.report(text, version)
                     head = await bench.repository.find_head(report.source, report)
                     run = bench.run_of(report).id
-                    if decide(head, report.source, version_of(report), run) is Decision.SAME:
+                    if (
+                        decide(head, report.source, report_version(report), run)
+                        is Decision.UNCHANGED
+                    ):
                         break
                     await bench.store(text, version, ANSWERS | {"cancer grade": grade})
                 except OncofhirError:
                     continue
         tell(proxy)
         head = await bench.head()
-        assert (head.at.version, head.revision) == ("3", 3)
+        assert (head.version.version, head.revision) == ("3", 3)
         versions = await bench.versions()
         assert versions["cancer-grade"] == "3"
         # condition and histology quote the sentence of the grade

@@ -5,10 +5,10 @@ import asyncio
 import pytest
 
 from oncofhir.fhir.rest.client import FhirClient
-from oncofhir.fhir.store.changes import version_of
+from oncofhir.fhir.store.changes import report_version
 from oncofhir.fhir.store.decision import Decision, decide
 from oncofhir.fhir.store.fingerprint import fingerprint
-from oncofhir.fhir.store.head import from_task
+from oncofhir.fhir.store.head_task import from_task
 from oncofhir.schemas.errors import DependencyUnavailable, RequestRejected, StoreConflict
 from oncofhir.schemas.outcome import OutcomeStatus, RowStatus
 from oncofhir.schemas.reasons import Reason
@@ -86,7 +86,7 @@ async def test_a_first_version_is_whole(bench):
     stored = await refers_to_itself(bench)
     assert len(stored) == 11
     assert {row.resource for row in processed.rows} <= set(stored)
-    assert (await bench.head()).published == processed.rows
+    assert (await bench.head()).published_rows == processed.rows
     versions = await bench.versions()
     assert {s for s, v in versions.items() if v != "1"} <= ({"diagnosis"} - {bench.chooses_ids})
     assert len(await of_this_patient(bench)) == 10
@@ -126,7 +126,7 @@ async def test_what_vanished_and_returned_is_itself(bench):
 async def test_a_retraction_withdraws_all(bench):
     await bench.store()
     head = await bench.head()
-    at = head.at.model_copy(update={"version": "2", "status": "entered-in-error"})
+    at = head.version.model_copy(update={"version": "2", "status": "entered-in-error"})
     source = head.source.model_copy(update={"version": "2"})
     processed = await bench.repository.retract(source, at, Reason.ENTERED_IN_ERROR, head)
     assert processed.outcome.status is OutcomeStatus.RETRACTED
@@ -167,9 +167,9 @@ async def test_of_two_first_writers_one_wins(bench):
 async def each_stands_once(bench):
     """What two writers both created stands once, and it is what the head knows; nothing is deleted."""
     head = await bench.head()
-    assert (head.writing, head.outcome.conflicts) == (False, 0)
+    assert (head.write_in_progress, head.outcome.conflicts) == (False, 0)
     standing = [r for r in await of_this_patient(bench) if not is_withdrawn(r)]
-    known = {head.named(stored.reference) for stored in head.resources.values()}
+    known = {head.server_reference(stored.reference) for stored in head.resources.values()}
     assert {f"{r['resourceType']}/{r['id']}" for r in standing} <= known
     assert len(standing) == 10
     (condition,) = (r for r in standing if r["resourceType"] == "Condition")
@@ -271,13 +271,13 @@ async def test_of_an_amendment_of_which_one_resource_is_rejected_the_version_bef
         await bench.store(amended, "2", answers)
     assert {slot: fingerprint(r) for slot, r in (await bench.stored()).items()} == before
     head = await bench.head()
-    assert (head.at.version, head.writing) == ("1", False)
+    assert (head.version.version, head.write_in_progress) == ("1", False)
     (task,) = await tasks_of(bench)
     assert task["status"] == "completed"
     bench.server.rejects = None
     processed = await bench.store(amended, "2", answers)
     assert (processed.outcome.revision, processed.outcome.conflicts) == (2, 0)
-    assert (await bench.head()).announced == ()
+    assert (await bench.head()).intents == ()
 
 
 def _of_kind(test, kind):
@@ -318,9 +318,9 @@ def _cut_off_after(writes):
         assert len(await of_this_patient(bench)) == 10, "no finding is there twice"
         await refers_to_itself(bench)
         report, head = await bench.report(BREAST), await bench.head()
-        at, run_id = version_of(report), bench.run_of(report).id
-        assert decide(head, report.source, at, run_id) is Decision.SAME
-        assert from_task((await tasks_of(bench))[0]).announced == ()
+        at, run_id = report_version(report), bench.run_of(report).id
+        assert decide(head, report.source, at, run_id) is Decision.UNCHANGED
+        assert from_task((await tasks_of(bench))[0]).intents == ()
 
     return test
 

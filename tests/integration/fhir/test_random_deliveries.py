@@ -7,7 +7,7 @@ from collections import Counter
 import pytest
 
 from oncofhir.fhir.rest.client import FhirClient
-from oncofhir.fhir.store.changes import version_of
+from oncofhir.fhir.store.changes import report_version
 from oncofhir.fhir.store.decision import Decision, decide
 from oncofhir.schemas.errors import DependencyUnavailable, StoreConflict
 from oncofhir.schemas.reasons import Reason
@@ -36,11 +36,11 @@ async def deliver(bench, repository, version):
     for _ in range(6):
         try:
             head = await repository.find_head(report.source, report)
-            decision = decide(head, report.source, version_of(report), this_run.id)
-            if head is None or decision is Decision.NEWER:
+            decision = decide(head, report.source, report_version(report), this_run.id)
+            if head is None or decision is Decision.UPDATE:
                 await repository.store(report, this_run, extraction, head)
             else:
-                await repository.settle(head)
+                await repository.roll_back_overtaken_writes(head)
         except StoreConflict:
             await asyncio.sleep(0.02)
         else:
@@ -52,7 +52,9 @@ async def at_random(bench, clients, chance):
     """Deliver all versions at once, four times, with cut-offs; and once more in peace."""
     repositories = [bench.new_repository(client) for client in clients]
     for repository in repositories:
-        await repository.ensure_standing(bench.run_of(await bench.report(BREAST)), "prompts")
+        await repository.ensure_shared_resources(
+            bench.run_of(await bench.report(BREAST)), "prompts"
+        )
 
     async def tried(number, version):
         cut = CutOff(clients[number], after=chance.choice(WRITES))
@@ -99,12 +101,12 @@ def test_what_stands_is_the_newest_version_and_nothing_twice(fhir_server, choose
 
 async def check(bench):
     head = await bench.head()
-    assert (head.at.version, head.outcome.conflicts, head.writing) == ("3", 0, False)
+    assert (head.version.version, head.outcome.conflicts, head.write_in_progress) == ("3", 0, False)
     found = await of_this_patient(bench)
     twice = Counter(resource["identifier"][0]["value"] for resource in found)
     assert set(twice.values()) == {1}
     standing = {f"{r['resourceType']}/{r['id']}" for r in found if not is_withdrawn(r)}
-    known = {head.named(r.reference) for r in head.resources.values() if not r.withdrawn}
+    known = {head.server_reference(r.reference) for r in head.resources.values() if not r.withdrawn}
     assert standing == {name for name in known if not name.startswith("Specimen/")}
     tasks = [task["status"] for task in await tasks_of(bench)]
     assert sorted({*tasks} - {"cancelled"}) == ["completed"]

@@ -7,15 +7,18 @@ import httpx2
 import pytest
 
 from oncofhir.fhir.identifiers import IdentifierSystems
-from oncofhir.fhir.mapping.provenance import standing_resources
+from oncofhir.fhir.mapping.provenance import shared_resources
 from oncofhir.fhir.rest.client import FhirClient
 from oncofhir.fhir.source_references import SourceReferences
 from oncofhir.fhir.source_version import source_version_of
-from oncofhir.fhir.store.changes import version_of
-from oncofhir.fhir.store.decision import Attachment, Decision, decide
-from oncofhir.fhir.store.head import from_task, reservation, to_task
+from oncofhir.fhir.store.changes import report_version
+from oncofhir.fhir.store.decision import AttachmentIdentity, Decision, decide
+from oncofhir.fhir.store.entries import put_entry
+from oncofhir.fhir.store.head import reservation
+from oncofhir.fhir.store.head_task import from_task, to_task
+from oncofhir.fhir.store.recall import RecallFilter, RecallStatus, recall
 from oncofhir.fhir.store.repository import Repository
-from oncofhir.fhir.store.strategies.transaction import InOneTransaction, put
+from oncofhir.fhir.store.strategies.transaction import TransactionStrategy
 from oncofhir.schemas.errors import RequestRejected, StoreConflict
 from oncofhir.schemas.identity import resource_key, run_of
 from oncofhir.schemas.outcome import OutcomeStatus, RowStatus
@@ -52,8 +55,8 @@ async def test_the_same_run_is_recognised_and_its_rows_are_rebuilt(bench):
     report = await bench.report(BREAST)
     head = await bench.head()
     run_id = bench.run_of(report).id
-    assert decide(head, report.source, version_of(report), run_id) is Decision.SAME
-    again = bench.repository.republished(head)
+    assert decide(head, report.source, report_version(report), run_id) is Decision.UNCHANGED
+    again = bench.repository.replay_outcome(head)
     assert again.rows == processed.rows
     assert again.outcome == processed.outcome
 
@@ -117,7 +120,7 @@ async def test_an_older_version_is_stale(bench):
     await bench.store(version="3")
     report = await bench.report(BREAST, "2")
     head = await bench.head()
-    assert decide(head, report.source, version_of(report), "another-run") is Decision.STALE
+    assert decide(head, report.source, report_version(report), "another-run") is Decision.STALE
 
 
 @story
@@ -125,8 +128,8 @@ async def test_an_unreadable_newer_version_leaves_findings_marked_outdated(bench
     await bench.store()
     before = await bench.versions()
     head = await bench.head()
-    at = head.at.model_copy(update={"version": "2"})
-    processed = await bench.repository.outdate(head.source, at, Reason.EMPTY_ATTACHMENT, head)
+    at = head.version.model_copy(update={"version": "2"})
+    processed = await bench.repository.mark_outdated(head.source, at, Reason.EMPTY_ATTACHMENT, head)
     assert await bench.versions() == before
     assert {row.status for row in processed.rows} == {RowStatus.OUTDATED}
     assert (await bench.head()).outcome.status is OutcomeStatus.OUTDATED
@@ -139,8 +142,8 @@ async def test_the_same_attachment_in_another_resource_is_an_alias(bench):
     other = await bench.report(BREAST, ident=f"{bench.ident}-docref")
     head = await bench.repository.find_head(other.source, other)
     assert head is not None
-    assert decide(head, other.source, version_of(other), "run") is Decision.ALIAS
-    await bench.repository.alias(head, other.source, version_of(other))
+    assert decide(head, other.source, report_version(other), "run") is Decision.ALIAS
+    await bench.repository.record_alias(head, other.source, report_version(other))
     known = await bench.repository.find_head(other.source)
     assert known is not None
     assert known.document == head.document
@@ -226,14 +229,16 @@ async def test_a_first_writer_that_is_late_overwrites_nothing(bench):
         )
     assert await bench.versions() == before
     head = await bench.repository.find_head(older.source, older)
-    assert decide(head, older.source, version_of(older), "run") is Decision.STALE
+    assert decide(head, older.source, report_version(older), "run") is Decision.STALE
 
 
 @story
 async def test_a_document_that_a_worker_left_reserved_is_taken_over(bench):
     report = await bench.report(BREAST)
     repository = bench.repository
-    await repository._heads.reserve(repository.content_of(report), report.source, report.subject)
+    await (await repository.access()).heads.reserve(
+        repository.document_id_for(report), report.source, report.subject
+    )
     assert await repository.find_head(report.source, report) is None
     processed = await bench.store()
     assert processed.outcome.revision == 1
@@ -249,7 +254,7 @@ async def test_an_answer_that_was_lost_after_the_commit_ends_as_once(bench):
         await bench.repository.store(
             report, bench.run_of(report), bench.extraction(report, ANSWERS), None
         )
-    assert bench.repository.republished(await bench.head()).rows == first.rows
+    assert bench.repository.replay_outcome(await bench.head()).rows == first.rows
     assert await bench.versions() == before
 
 
@@ -356,9 +361,9 @@ async def test_another_model_that_says_the_same_touches_no_finding_but_is_on_rec
     report = await bench.report(BREAST)
     other = MODEL.model_copy(update={"digest": "another"})
     run = run_of(report, other, PROMPTS, "x", "1", "1")
-    await bench.repository.ensure_standing(run, "prompts")
+    await bench.repository.ensure_shared_resources(run, "prompts")
     head = await bench.head()
-    assert decide(head, report.source, version_of(report), run.id) is Decision.NEWER
+    assert decide(head, report.source, report_version(report), run.id) is Decision.UPDATE
     await bench.repository.store(report, run, bench.extraction(report, ANSWERS), head)
     assert await bench.versions() == before
     grade = (await bench.head()).resources["cancer-grade"].reference
@@ -385,9 +390,9 @@ async def test_a_retraction_is_on_record_and_the_report_may_come_back(bench):
     ]
     assert sorted(activities) == ["deprecate", "transform"]
     report = await bench.report(BREAST, "1")
-    assert decide(gone, report.source, version_of(report), "run") is Decision.STALE
+    assert decide(gone, report.source, report_version(report), "run") is Decision.STALE
     report = await bench.report(BREAST, "2")
-    assert decide(gone, report.source, version_of(report), "run") is Decision.NEWER
+    assert decide(gone, report.source, report_version(report), "run") is Decision.UPDATE
     await bench.store(BREAST, "2")
     assert (await bench.stored())["cancer-grade"]["status"] == "preliminary"
 
@@ -400,12 +405,13 @@ async def test_a_report_that_was_retracted_before_it_came_is_not_read(bench):
     )
     assert processed.outcome.status is OutcomeStatus.RETRACTED
     head = await bench.repository.find_head(report.source, report)
-    assert decide(head, report.source, version_of(report), "run") is Decision.STALE
+    assert decide(head, report.source, report_version(report), "run") is Decision.STALE
 
 
 def decision_on(bench, head, report, run_id="run"):
-    shows = Attachment(content=bench.repository.content_of(report), words=report.words_sha256)
-    return decide(head, report.source, version_of(report), run_id, shows)
+    document = bench.repository.document_id_for(report)
+    shows = AttachmentIdentity(document=document, text_hash=report.words_sha256)
+    return decide(head, report.source, report_version(report), run_id, shows)
 
 
 @story
@@ -437,7 +443,7 @@ async def test_a_report_that_was_retracted_and_issued_anew_under_another_id_is_r
     anew = await bench.report(BREAST, ident=ident)
     found = await bench.repository.find_head(anew.source, anew)
     run = bench.run_of(anew)
-    assert decision_on(bench, found, anew, run.id) is Decision.NEWER
+    assert decision_on(bench, found, anew, run.id) is Decision.UPDATE
     extraction = bench.extraction(anew, ANSWERS)
     processed = await bench.repository.store(anew, run, extraction, found)
     assert {row.status for row in processed.rows} == {RowStatus.CURRENT}
@@ -448,7 +454,7 @@ async def test_a_report_that_was_retracted_and_issued_anew_under_another_id_is_r
 
     found = await bench.repository.find_head(anew.source, anew)
     assert found.source.unversioned == anew.source.unversioned
-    assert decision_on(bench, found, anew, run.id) is Decision.SAME
+    assert decision_on(bench, found, anew, run.id) is Decision.UNCHANGED
     old = await bench.report(BREAST)
     found = await bench.repository.find_head(old.source, old)
     assert decision_on(bench, found, old) is Decision.ALIAS
@@ -457,7 +463,10 @@ async def test_a_report_that_was_retracted_and_issued_anew_under_another_id_is_r
 @story
 async def test_what_a_recall_withdrew_is_not_revived_by_another_id(bench):
     await bench.store()
-    await bench.repository.recall(await bench.head())
+    (task,) = await tasks_of(bench)
+    by_model = RecallFilter(model=MODEL.digest)
+    recalled = await recall(bench.client, bench.repository, by_model, task["id"], dry_run=False)
+    assert recalled.status is RecallStatus.WITHDRAWN
     anew = await bench.report(BREAST, ident=f"{bench.ident}-anew")
     found = await bench.repository.find_head(anew.source, anew)
     assert decision_on(bench, found, anew) is Decision.ALIAS
@@ -471,8 +480,8 @@ async def test_an_edit_is_still_told_when_a_newer_version_cannot_be_read(bench):
     changed = BREAST.replace("grade 2", "grade 3")
     await bench.store(changed, "2", ANSWERS | {"cancer grade": "3"})
     head = await bench.head()
-    at = head.at.model_copy(update={"version": "3"})
-    processed = await bench.repository.outdate(head.source, at, Reason.EMPTY_ATTACHMENT, head)
+    at = head.version.model_copy(update={"version": "3"})
+    processed = await bench.repository.mark_outdated(head.source, at, Reason.EMPTY_ATTACHMENT, head)
     statuses = {row.kind.value: row.status for row in processed.rows}
     assert statuses["cancer-grade"] is RowStatus.HUMAN_EDITED
     assert statuses["tumor-size"] is RowStatus.OUTDATED
@@ -501,7 +510,7 @@ async def test_in_shadow_mode_the_store_is_only_read_whatever_happens(bench):
     bench.client._transport._own.event_hooks["request"].append(note_in(asked))
     shadow = bench.new_repository(bench.client, shadow=True)
     report = await bench.report(BREAST)
-    await shadow.ensure_standing(bench.run_of(report), "template")
+    await shadow.ensure_shared_resources(bench.run_of(report), "template")
     first = await bench.store(repository=shadow)
     assert first.rows
     assert first.outcome.revision == 1
@@ -512,12 +521,12 @@ async def test_in_shadow_mode_the_store_is_only_read_whatever_happens(bench):
     asked.clear()
     other = report.source.model_copy(update={"id": "other"})
     told = [
-        await shadow.retract(head.source, head.at, Reason.ENTERED_IN_ERROR, head),
-        await shadow.retract(other, head.at, Reason.DELETED, None),
-        await shadow.outdate(head.source, head.at, Reason.EMPTY_ATTACHMENT, head),
-        await shadow.alias(head, other, head.at),
-        shadow.skipped(other, Reason.SUPERSEDED),
-        shadow.stale(head.source, head),
+        await shadow.retract(head.source, head.version, Reason.ENTERED_IN_ERROR, head),
+        await shadow.retract(other, head.version, Reason.DELETED, None),
+        await shadow.mark_outdated(head.source, head.version, Reason.EMPTY_ATTACHMENT, head),
+        await shadow.record_alias(head, other, head.version),
+        shadow.result_without_change(other, OutcomeStatus.SKIPPED, Reason.SUPERSEDED),
+        shadow.result_without_change(head.source, OutcomeStatus.OLDER_VERSION_IGNORED, head=head),
     ]
     assert all(processed.outcome.shadow and not processed.wrote_store for processed in told)
     assert all(row.shadow for processed in told for row in processed.rows)
@@ -560,7 +569,7 @@ async def test_of_two_resources_that_show_one_document_at_once_one_owns_it(bench
 async def two_reserved(bench):
     """Two empty heads of one document, as when two workers looked at the same moment; by id."""
     report = await bench.report(BREAST)
-    document = bench.repository.content_of(report)
+    document = bench.repository.document_id_for(report)
     systems = IdentifierSystems(prefix=SYSTEM)
     heads = []
     for n in (1, 2):
@@ -573,11 +582,11 @@ async def two_reserved(bench):
                 await bench.client.create_by_post(to_task(empty, systems), {}, conditional=False)
             )
         )
-    return InOneTransaction(bench.client, systems), sorted(heads, key=lambda head: head.id)
+    return TransactionStrategy(bench.client, systems), sorted(heads, key=lambda head: head.id)
 
 
 async def kept(bench):
-    document = bench.repository.content_of(await bench.report(BREAST))
+    document = bench.repository.document_id_for(await bench.report(BREAST))
     sought = {"identifier": f"{IdentifierSystems(prefix=SYSTEM).document}|{document}"}
     return [task["id"] for task in await bench.client.search("Task", sought)]
 
@@ -585,7 +594,7 @@ async def kept(bench):
 @story
 async def test_of_two_heads_that_were_reserved_at_once_the_first_takes_the_other_away(bench):
     strategy, (first, second) = await two_reserved(bench)
-    await strategy.current(first)
+    await strategy.read_current(first)
     assert await kept(bench) == [first.id]
     with pytest.raises(StoreConflict):
         await strategy.write([], second.model_copy(update={"revision": 1}), second)
@@ -595,7 +604,7 @@ async def test_of_two_heads_that_were_reserved_at_once_the_first_takes_the_other
 async def test_of_two_heads_that_were_reserved_at_once_the_second_gives_itself_up(bench):
     strategy, (first, second) = await two_reserved(bench)
     with pytest.raises(StoreConflict):
-        await strategy.current(second)
+        await strategy.read_current(second)
     assert await kept(bench) == [first.id]
 
 
@@ -604,7 +613,7 @@ async def test_a_head_that_was_written_meanwhile_counts_before_an_empty_one(benc
     strategy, (first, second) = await two_reserved(bench)
     await strategy.write([], second.model_copy(update={"revision": 1}), second)
     with pytest.raises(StoreConflict):
-        await strategy.current(first)
+        await strategy.read_current(first)
     assert await kept(bench) == [second.id]
 
 
@@ -613,7 +622,7 @@ async def test_a_finding_is_traced_with_fhir_queries_alone(bench):
     """The queries of docs/how-to/trace-a-finding.md."""
     report = await bench.report(BREAST, "7")
     run = bench.run_of(report)
-    await bench.repository.ensure_standing(run, "the prompts")
+    await bench.repository.ensure_shared_resources(run, "the prompts")
     await bench.store(version="7")
     reference = (await bench.head()).resources["cancer-grade"].reference
     kind, _, ident = reference.partition("/")
@@ -647,9 +656,11 @@ def note_in(asked):
 async def test_devices_and_prompt_set_are_written_once(bench):
     report = await bench.report(BREAST)
     run = bench.run_of(report)
-    await asyncio.gather(*(bench.repository.ensure_standing(run, "prompts") for _ in range(5)))
-    await bench.new_repository(bench.client).ensure_standing(run, "prompts")
-    for resource in standing_resources(run, IdentifierSystems(prefix="p"), ""):
+    await asyncio.gather(
+        *(bench.repository.ensure_shared_resources(run, "prompts") for _ in range(5))
+    )
+    await bench.new_repository(bench.client).ensure_shared_resources(run, "prompts")
+    for resource in shared_resources(run, IdentifierSystems(prefix="p"), ""):
         stored = await bench.client.read(resource["resourceType"], resource["id"])
         assert stored["meta"]["versionId"] == "1"
 
@@ -699,7 +710,7 @@ async def test_what_a_human_changed_stays_when_the_head_is_lost(bench):
     )
     report = await bench.report(BREAST, "2")
     run = bench.run_of(report)
-    await elsewhere.ensure_standing(run, "prompts")
+    await elsewhere.ensure_shared_resources(run, "prompts")
     processed = await elsewhere.store(report, run, bench.extraction(report, ANSWERS), None)
     assert processed.outcome.conflicts == 1
     assert (await bench.stored())["cancer-grade"]["status"] == "final"
@@ -712,7 +723,7 @@ async def test_what_a_human_changed_stays_when_the_head_is_lost(bench):
 def refused(bench):
     """A repository whose store takes no report of this size."""
     systems = IdentifierSystems(prefix=SYSTEM)
-    strategy = InOneTransaction(bench.client, systems, max_entries=3)
+    strategy = TransactionStrategy(bench.client, systems, max_entries=3)
     return bench.new_repository(bench.client, strategy=strategy)
 
 
@@ -732,11 +743,11 @@ async def test_of_a_report_that_is_rejected_no_empty_head_is_left(bench):
 async def test_a_rejection_leaves_the_head_to_another_who_wrote_under_it(bench):
     report = await bench.report(BREAST)
     rejected = refused(bench)
-    at = (rejected.content_of(report), report.source, report.subject)
-    mine = await rejected._heads.reserve(*at)
+    at = (rejected.document_id_for(report), report.source, report.subject)
+    mine = await (await rejected.access()).heads.reserve(*at)
     await bench.store()
     with pytest.raises(RequestRejected):
-        await rejected._heads.write([entry(n) for n in range(4)], mine, mine)
+        await (await rejected.access()).heads.write([entry(n) for n in range(4)], mine, mine)
     head = await bench.head()
     assert (head.id, head.revision) == (mine.id, 1)
     assert len(await bench.stored()) == 11
@@ -745,16 +756,16 @@ async def test_a_rejection_leaves_the_head_to_another_who_wrote_under_it(bench):
 @story
 async def test_who_took_over_a_head_that_is_given_up_is_refused_and_reserves_anew(bench):
     report = await bench.report(BREAST)
-    at = (bench.repository.content_of(report), report.source, report.subject)
-    taken = await bench.repository._heads.reserve(*at)
+    at = (bench.repository.document_id_for(report), report.source, report.subject)
+    taken = await (await bench.repository.access()).heads.reserve(*at)
     with pytest.raises(RequestRejected):
         await bench.store(repository=refused(bench))
     new = taken.model_copy(update={"revision": 1})
     with pytest.raises(StoreConflict):
-        await bench.repository._heads.write([], new, taken)
+        await (await bench.repository.access()).heads.write([], new, taken)
     assert (await bench.store()).outcome.status is OutcomeStatus.FOUND
     assert (await bench.head()).id != taken.id
 
 
 def entry(number):
-    return put({"resourceType": "Basic", "id": f"rejected-{number}", "code": {"text": "x"}})
+    return put_entry({"resourceType": "Basic", "id": f"rejected-{number}", "code": {"text": "x"}})

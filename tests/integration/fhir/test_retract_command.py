@@ -12,7 +12,7 @@ from kafka import KafkaConsumer
 from oncofhir.demo.broker import EmbeddedBroker
 from oncofhir.fhir.rest.client import FhirClient
 from oncofhir.fhir.rest.paging import search_pages
-from oncofhir.fhir.store.changes import version_of
+from oncofhir.fhir.store.changes import report_version
 from oncofhir.fhir.store.decision import Decision, decide
 from oncofhir.schemas.extraction import Extraction, ModelIdentity
 from oncofhir.schemas.identity import run_of
@@ -109,11 +109,11 @@ def test_what_one_model_wrote_is_withdrawn_and_nothing_else(fhir_server):
 
         assert len(retract(fhir_server, "--model", "sha256:bad", "--dry-run")) == 2
         planned = retract(fhir_server, "--model", "bad", "--dry-run")
-        assert [line["fate"] for line in planned] == ["would-be-withdrawn"] * 2
+        assert [line["status"] for line in planned] == ["would-be-withdrawn"] * 2
         assert await one.versions() == before
 
         lines = retract(fhir_server, "--model", "bad")
-        assert [line["fate"] for line in lines] == ["withdrawn"] * 2
+        assert [line["status"] for line in lines] == ["withdrawn"] * 2
         assert sorted(line["withdrawn"] for line in lines) == [10, 11]
         assert [line["human_edited"] for line in lines if line["human_edited"]] == [[kept]]
 
@@ -128,7 +128,7 @@ def test_what_one_model_wrote_is_withdrawn_and_nothing_else(fhir_server):
 
         after = await one.versions()
         again = retract(fhir_server, "--model", "bad")
-        assert [line["fate"] for line in again] == ["already-withdrawn"] * 2
+        assert [line["status"] for line in again] == ["already-withdrawn"] * 2
         assert await one.versions() == after
 
     told(fhir_server.base_url, ("bad", "bad", "good"), story)
@@ -141,9 +141,9 @@ def test_another_model_revives_and_the_same_one_does_not(fhir_server):
         head = await document.head()
         report = await document.report(BREAST)
         run = document.run_of(report)
-        assert decide(head, report.source, version_of(report), run.id) is Decision.SAME
+        assert decide(head, report.source, report_version(report), run.id) is Decision.UNCHANGED
         document.model = document.model.model_copy(update={"digest": "better"})
-        await document.repository.ensure_standing(document.run_of(report), "prompts")
+        await document.repository.ensure_shared_resources(document.run_of(report), "prompts")
         await document.store(answers=ANSWERS)
         assert (await statuses(document))["diagnosis"] == "unconfirmed"
         assert retract(fhir_server, "--model", "worse", status=1) == []
@@ -180,7 +180,7 @@ def test_the_withdrawn_rows_are_published_where_a_broker_is_configured(fhir_serv
             [line] = retract(fhir_server, "--model", "public", **kafka)
             assert line["published"] == len((await document.head()).rows) > 0
             [again] = retract(fhir_server, "--model", "public", **kafka)
-            assert again["fate"] == "already-withdrawn"
+            assert again["status"] == "already-withdrawn"
             assert again["published"] == line["published"], "it may have been cut off before"
             consumer = KafkaConsumer(
                 "oncology.phenotypes",

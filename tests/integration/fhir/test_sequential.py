@@ -5,11 +5,11 @@ import pytest
 
 from oncofhir.fhir.identifiers import IdentifierSystems
 from oncofhir.fhir.mapping.build import build
-from oncofhir.fhir.store.changes import version_of
+from oncofhir.fhir.store.changes import report_version
 from oncofhir.fhir.store.decision import Decision, decide
-from oncofhir.fhir.store.head import from_task
-from oncofhir.fhir.store.strategies.sequential import OneByOne
-from oncofhir.fhir.store.strategies.strategy import AsTheServerCan
+from oncofhir.fhir.store.head_task import from_task
+from oncofhir.fhir.store.strategies.sequential import SequentialStrategy
+from oncofhir.fhir.store.strategies.strategy import choose_strategy
 from oncofhir.schemas.errors import DependencyUnavailable, RequestRejected, StoreConflict
 from oncofhir.schemas.outcome import OutcomeStatus, RowStatus
 from oncofhir.schemas.reasons import Reason
@@ -39,7 +39,7 @@ async def test_a_first_writer_that_was_cut_off_is_healed_by_its_redelivery(bench
     assert len(await of_this_patient(bench)) == 10
     (task,) = await tasks_of(bench)
     assert task["status"] == "completed"
-    assert from_task(task).announced == ()
+    assert from_task(task).intents == ()
 
 
 @one_by_one
@@ -83,7 +83,7 @@ async def test_a_retraction_after_a_cut_off_withdraws_what_was_written(bench):
         await bench.store()
     cut.mend()
     report = await bench.report(BREAST, "2")
-    at = version_of(report).model_copy(update={"status": "entered-in-error"})
+    at = report_version(report).model_copy(update={"status": "entered-in-error"})
     source = report.source
     processed = await bench.repository.retract(source, at, Reason.ENTERED_IN_ERROR, None)
     assert processed.outcome.status is OutcomeStatus.RETRACTED
@@ -105,7 +105,7 @@ async def test_a_writer_that_was_overtaken_withdraws_what_only_it_wrote(bench):
     (task,) = await tasks_of(bench)
     late = from_task(task)
     cut.mend()
-    for announced in late.announced:  # as if the late one had not got to writing its grade
+    for announced in late.intents:  # as if the late one had not got to writing its grade
         if announced.slot == "cancer-grade":
             grade = await bench.client.read(*announced.resource.reference.split("/"))
             url = f"{bench.base_url}/{announced.resource.reference}"
@@ -113,16 +113,16 @@ async def test_a_writer_that_was_overtaken_withdraws_what_only_it_wrote(bench):
     without = {q: a for q, a in ANSWERS.items() if q != "cancer grade"}
     newer = await bench.store(version="2", answers=without)
     assert "cancer-grade" not in (await bench.head()).resources
-    assert "cancer-grade" in {a.slot for a in (await bench.head()).announced}
+    assert "cancer-grade" in {a.slot for a in (await bench.head()).intents}
     assert newer.outcome.status is OutcomeStatus.FOUND
     grade["meta"].pop("versionId")
     await bench.client.update(grade)  # it gets there now
-    strategy = OneByOne(bench.client, SYSTEMS, await bench.client.capability())
+    strategy = SequentialStrategy(bench.client, SYSTEMS, await bench.client.capability())
     with pytest.raises(StoreConflict):
         await strategy.write([], late, late)
     head = await bench.repository.find_head(older.source, older)
-    assert decide(head, older.source, version_of(older), "run") is Decision.STALE
-    await bench.repository.settle(head)
+    assert decide(head, older.source, report_version(older), "run") is Decision.STALE
+    await bench.repository.roll_back_overtaken_writes(head)
     assert (await bench.client.read("Observation", grade["id"]))["status"] == "entered-in-error"
     settled = await bench.head()
     assert settled.resources["cancer-grade"].withdrawn
@@ -147,7 +147,7 @@ async def test_what_an_overtaken_writer_wrote_over_stands_again(bench):
         1,
     )
     await bench.client.update(plan.resources["cancer-grade"])
-    await bench.repository.settle(await bench.head())
+    await bench.repository.roll_back_overtaken_writes(await bench.head())
     after = (await bench.stored())["cancer-grade"]
     assert after["valueCodeableConcept"] == grade["valueCodeableConcept"]
     processed = await bench.store(GRADE_3, "3", ANSWERS_3)
@@ -175,7 +175,7 @@ async def test_it_costs_a_request_a_resource_and_a_few(bench):
 
 @story
 async def test_a_report_over_the_limit_is_refused_and_nothing_of_it_is_written(bench):
-    small = AsTheServerCan(bench.client, SYSTEMS, max_entries=12)
+    small = await choose_strategy(bench.client, SYSTEMS, max_entries=12)
     repository = bench.new_repository(bench.client, strategy=small)
     with pytest.raises(RequestRejected) as caught:
         await bench.store(repository=repository)

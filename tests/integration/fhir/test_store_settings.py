@@ -82,7 +82,7 @@ def test_provenance_names_the_models_card_where_there_is_one(fhir_server, tmp_pa
             settings = Settings(fhir=fhir, model=ModelSettings(card_file=tmp_path / "card.md"))
             repository = composition.build_repository(settings, bench.client)
             run_of = bench.run_of(await bench.report(BREAST))
-            await repository.ensure_standing(run_of, "prompts")
+            await repository.ensure_shared_resources(run_of, "prompts")
             await bench.store(repository=repository)
             grade = (await bench.head()).resources["cancer-grade"].reference
             (said,) = await bench.client.search("Provenance", {"target": grade})

@@ -1,34 +1,34 @@
-"""What we call resources, and what a server calls them that gives the names itself. Pure.
+"""Maps this service's resource ids to those that a server assigned. Pure.
 
-Findings have ids of their own, which say what they are of, and everything is decided in these. A server
-without update-as-create gives ids itself; there the identifier says ours, the head keeps both, and names are
-put in on the way to the server and taken out on the way back.
+Findings have ids of their own, derived from what they are about, and all decisions use these. A server
+without update-as-create assigns ids itself: there the identifier holds this service's id, the head keeps
+both, and references are rewritten on the way to the server and on the way back.
 """
 
 from collections.abc import Mapping
 from typing import Any
 
-from oncofhir.fhir.store.strategies.transaction import reference_to
+from oncofhir.fhir.store.entries import reference_to
 
-Names = Mapping[str, str]
-"""`Type/id` by `Type/id`: the server's by ours, or the other way."""
-
-
-def renamed(resource: dict[str, Any], names: Names) -> dict[str, Any]:
-    """A resource under its other name, referring to others by theirs; without id it has none."""
-    copy: dict[str, Any] = _replaced(resource, names)
-    called = names.get(reference_to(resource)) if "id" in resource else None
-    return copy if called is None else copy | {"id": called.partition("/")[2]}
+ServerIds = Mapping[str, str]
+"""The server's `Type/id` by this service's `Type/id`, or the other way round."""
 
 
-def reverse(names: Names) -> Names:
-    """The other way round."""
-    return {theirs: ours for ours, theirs in names.items()}
+def rewrite_references(resource: dict[str, Any], ids: ServerIds) -> dict[str, Any]:
+    """Return the resource with its own id and its references rewritten. One without an id keeps none."""
+    copy: dict[str, Any] = _rewrite(resource, ids)
+    reference = ids.get(reference_to(resource)) if "id" in resource else None
+    return copy if reference is None else copy | {"id": reference.partition("/")[2]}
 
 
-def _replaced(value: Any, names: Names) -> Any:
+def inverted(ids: ServerIds) -> ServerIds:
+    """Return the mapping the other way round."""
+    return {value: key for key, value in ids.items()}
+
+
+def _rewrite(value: Any, ids: ServerIds) -> Any:
     if isinstance(value, dict):
-        return {key: _replaced(inner, names) for key, inner in value.items()}
+        return {key: _rewrite(inner, ids) for key, inner in value.items()}
     if isinstance(value, list):
-        return [_replaced(item, names) for item in value]
-    return names.get(value, value) if isinstance(value, str) else value
+        return [_rewrite(item, ids) for item in value]
+    return ids.get(value, value) if isinstance(value, str) else value

@@ -1,18 +1,18 @@
-"""One transaction Bundle a report: findings, Provenance, and the head last, under its version.
+"""One transaction Bundle per report: findings, Provenance, and the head last, under its version.
 
-Source: http://hl7.org/fhir/R4/http.html#transaction; update-as-create for findings, conditional create
-for a document's first head.
+Source: http://hl7.org/fhir/R4/http.html#transaction.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Any
-from urllib.parse import quote
 
 from oncofhir.fhir.identifiers import IdentifierSystems
 from oncofhir.fhir.rest.client import FhirClient
 from oncofhir.fhir.source_references import SAME, SourceReferences
-from oncofhir.fhir.store.head import Head, from_task, to_task
+from oncofhir.fhir.store.entries import head_entry, transaction_bundle
+from oncofhir.fhir.store.head import Head
+from oncofhir.fhir.store.head_task import from_task, to_task
 from oncofhir.schemas.errors import (
     DependencyUnavailable,
     RequestRejected,
@@ -22,44 +22,7 @@ from oncofhir.schemas.errors import (
 from oncofhir.schemas.reasons import Reason
 
 
-def reference_to(resource: dict[str, Any]) -> str:
-    """`Type/id`."""
-    return f"{resource['resourceType']}/{resource['id']}"
-
-
-def put(resource: dict[str, Any], version_id: str | None = None) -> dict[str, Any]:
-    """An entry that creates or updates a resource by its id, under the version that was read."""
-    request = {"method": "PUT", "url": reference_to(resource)}
-    if version_id:
-        request["ifMatch"] = f'W/"{version_id}"'
-    return {"fullUrl": f"urn:uuid:{resource['id']}", "resource": resource, "request": request}
-
-
-def entry_of(
-    head: Head, systems: IdentifierSystems, sources: SourceReferences = SAME
-) -> dict[str, Any]:
-    """The entry that writes a head: a conditional create, or an update under its version."""
-    task = to_task(head, systems, sources)
-    if head.id is not None:
-        return put(task, head.version_id)
-    identifier = quote(f"{systems.document}|{head.document}", safe=":/|")
-    return {
-        "fullUrl": f"urn:uuid:{head.document}",
-        "resource": task,
-        "request": {
-            "method": "POST",
-            "url": "Task",
-            "ifNoneExist": f"identifier={identifier}",
-        },
-    }
-
-
-def transaction(entries: Iterable[dict[str, Any]]) -> dict[str, Any]:
-    """The Bundle."""
-    return {"resourceType": "Bundle", "type": "transaction", "entry": list(entries)}
-
-
-async def put_if_absent(client: FhirClient, resource: dict[str, Any]) -> None:
+async def create_if_absent(client: FhirClient, resource: dict[str, Any]) -> None:
     """Write a resource by its id, unless it is there."""
     try:
         await client.read(resource["resourceType"], resource["id"])
@@ -67,25 +30,25 @@ async def put_if_absent(client: FhirClient, resource: dict[str, Any]) -> None:
         await client.update(resource)
 
 
-async def give_up(
+async def cancel_head(
     client: FhirClient, head: Head, systems: IdentifierSystems, sources: SourceReferences = SAME
 ) -> None:
-    """Nothing finds the head any more; nothing is deleted.
+    """Cancel a head's Task and remove its identifiers, so that no search finds it. Nothing is deleted.
 
     Raises:
-        StoreConflict: another worker has written it meanwhile.
+        StoreConflict: another worker has written it in the meantime.
     """
     task = to_task(head, systems, sources) | {"status": "cancelled"}
     del task["identifier"]
     await client.update(task, head.version_id)
 
 
-class InOneTransaction:
+class TransactionStrategy:
     """Writes all of a run or nothing; see `Strategy` for the contract.
 
-    A head that was only reserved for what the store then rejects is given up.
+    An empty head that was reserved for a report is cancelled when the store rejects the report.
 
-    `max_entries` is the most that the server takes in one transaction, None for no limit; `batch` says
+    `max_entries` is the most that the server takes in one transaction, None for no limit. `batch` says
     whether it answers several reads in one request.
     """
 
@@ -106,29 +69,23 @@ class InOneTransaction:
         self._batch = batch
         self._guards_versions = guards_versions
 
-    async def history(self, head: Head, reference: str) -> list[dict[str, Any]]:  # noqa: ARG002
-        """As `Strategy`."""
+    async def read_history(self, head: Head, reference: str) -> list[dict[str, Any]]:  # noqa: ARG002
         return await self._client.history(reference)
 
     async def ensure(self, resource: dict[str, Any]) -> None:
-        """As `Strategy`."""
-        await put_if_absent(self._client, resource)
+        await create_if_absent(self._client, resource)
 
     async def reserve(self, head: Head, condition: Mapping[str, str]) -> Head:
-        """As `Strategy`."""
-        return from_task(
-            await self._client.create_if_absent(
-                to_task(head, self._systems, self._sources), condition
-            )
-        )
+        task = to_task(head, self._systems, self._sources)
+        return from_task(await self._client.create_if_absent(task, condition))
 
-    async def current(
+    async def read_current(
         self, head: Head, also: Sequence[str] = ()
     ) -> tuple[Head, dict[str, dict[str, Any]]]:
-        """As `Strategy`; before a document's first write also whether its head is the only one.
+        """Read the current resources. Before a document's first write, check that its head is the only one.
 
-        Servers let two conditional creates at the same time both create, at least of two resources that
-        show one document, for their conditions differ.
+        Servers may let two simultaneous conditional creates both succeed, at least for two resources that
+        show one document, because their conditions differ.
 
         Raises:
             StoreConflict: another worker has the document.
@@ -136,61 +93,63 @@ class InOneTransaction:
         references = (*head.references, *also)
         if not head.is_reservation or not self._guards_versions:
             return head, await self._client.read_many(references, batch=self._batch)
-        known_by = [f"{self._systems.source}|{key}" for key in head.sources]
-        known_by.append(f"{self._systems.document}|{head.document}")
+        tokens = [f"{self._systems.source}|{key}" for key in head.sources]
+        tokens.append(f"{self._systems.document}|{head.document}")
         stored, tasks = await self._client.read_many_and_search(
             references,
             "Task",
-            {"identifier": ",".join(known_by), "_count": "20"},
+            {"identifier": ",".join(tokens), "_count": "20"},
             batch=self._batch,
         )
-        # HAPI FHIR answers a search in a batch with what it found before, given up since or not
-        standing = [task for task in tasks if _is_known_by(task, known_by)]
-        await self._be_the_only_one(head, [from_task(task) for task in standing])
+        # HAPI FHIR answers a search in a batch from its cache, also with Tasks that were cancelled since.
+        current = [task for task in tasks if _has_identifier(task, tokens)]
+        await self._elect_head(head, [from_task(task) for task in current])
         return head, stored
 
-    async def _be_the_only_one(self, own: Head, found: Sequence[Head]) -> None:
-        """Heads that were written count first, then the empty ones, each by id; of those the others go."""
+    async def _elect_head(self, own: Head, found: Sequence[Head]) -> None:
+        """Keep one head of several: one that has findings before an empty one, else the smallest id.
+
+        The others are cancelled.
+        """
         others = [head for head in found if head.id != own.id]
         first = min([own, *others], key=lambda head: (head.is_reservation, head.id or ""))
         if first is not own:
-            await self._give_up(own)
+            await self._cancel_reservation(own)
             raise StoreConflict(Reason.STORE_CONFLICT, "Task", "another worker has the document")
         for other in others:
             try:
-                await give_up(self._client, other, self._systems, self._sources)
-            except StoreConflict:  # it was written at this moment
-                await self._give_up(own)
+                await cancel_head(self._client, other, self._systems, self._sources)
+            except StoreConflict:  # its worker wrote under it at this moment
+                await self._cancel_reservation(own)
                 raise
 
     async def write(self, entries: Sequence[dict[str, Any]], new: Head, before: Head) -> Head:
-        """As `Strategy`; the head is the last entry, under the version of `before`."""
+        bundle = transaction_bundle([*entries, head_entry(new, self._systems, self._sources)])
         try:
-            await self._write([*entries, entry_of(new, self._systems, self._sources)])
+            self._check_size(bundle)
+            await self._client.transaction(bundle)
         except RequestRejected:
-            await self._give_up(before)
+            await self._cancel_reservation(before)
             raise
         return new
 
-    async def _write(self, entries: Sequence[dict[str, Any]]) -> None:
-        bundle = transaction(entries)
+    def _check_size(self, bundle: dict[str, Any]) -> None:
         count = len(bundle["entry"])
         if self._max_entries is not None and count > self._max_entries:
-            told = f"{count} entries, and at most {self._max_entries} are allowed"
-            raise RequestRejected(Reason.STORE_TOO_LARGE, self._client.base_url, told)
-        await self._client.transaction(bundle)
+            detail = f"{count} entries; at most {self._max_entries} are allowed"
+            raise RequestRejected(Reason.STORE_TOO_LARGE, self._client.base_url, detail)
 
-    async def _give_up(self, head: Head) -> None:
-        """Of a report that is rejected no empty head stays, unless another worker writes under it.
+    async def _cancel_reservation(self, head: Head) -> None:
+        """Cancel the empty head of a report that was rejected, unless another worker writes under it.
 
-        Only under its version: who took the same one over and is still at work is refused then, and reserves
-        one anew. Where the store does not take it, the empty head stays for the next.
+        Only under its version: a worker that took over the same empty head is refused then, and reserves a
+        new one. If the store does not accept the cancellation, the empty head stays for the next worker.
         """
         if head.is_reservation and head.version_id and self._guards_versions:
             with suppress(StoreConflict, RequestRejected, DependencyUnavailable):
-                await give_up(self._client, head, self._systems, self._sources)
+                await cancel_head(self._client, head, self._systems, self._sources)
 
 
-def _is_known_by(task: dict[str, Any], tokens: Sequence[str]) -> bool:
+def _has_identifier(task: dict[str, Any], tokens: Sequence[str]) -> bool:
     identifiers = task.get("identifier", [])
     return any(f"{i.get('system')}|{i.get('value')}" in tokens for i in identifiers)

@@ -1,74 +1,70 @@
-"""What a writer announces before it writes findings one by one, and what it leaves when cut off. Pure.
+"""Write intents for servers without transactions. Pure.
 
-Without transactions a writer may end between two findings. What it was about to write stands in the head
-first, so that whoever comes next tells its half-done work from a human's edit.
+They are stored in the head before the findings are written one by one, so that an interrupted write can be
+completed or rolled back, and is not mistaken for a human's edit.
 """
 
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from oncofhir.fhir.store.entries import reference_to
 from oncofhir.fhir.store.fingerprint import fingerprint
-from oncofhir.fhir.store.head import Announced, Head, StoredResource
-from oncofhir.fhir.store.strategies.transaction import reference_to
+from oncofhir.fhir.store.head import Head, StoredResource, WriteIntent
 
 
-def announcement(before: Head, new: Head, entries: Iterable[dict[str, Any]]) -> Head:
-    """The head as it was, saying what will be written; earlier announcements that are open stay.
+def declare(before: Head, new: Head, entries: Iterable[dict[str, Any]]) -> Head:
+    """Return the head as it was, with the intents to write `entries`. Earlier open intents stay.
 
-    It is `writing` when a new revision will be; what only settles an old one leaves that complete.
+    A new revision sets `write_in_progress`. A roll-back of an earlier revision leaves it as it is.
     """
-    written = _written(entries)
-    announced = tuple(
-        Announced(slot=slot, revision=new.revision, resource=resource)
+    written = {reference_to(entry["resource"]) for entry in entries}
+    declared = tuple(
+        WriteIntent(slot=slot, revision=new.revision, resource=resource)
         for slot, resource in new.resources.items()
         if resource.reference in written
     )
-    known = tuple(open_ for open_ in before.announced if open_ not in announced)
-    writing = before.writing or new.revision != before.revision
-    return before.model_copy(update={"announced": (*known, *announced), "writing": writing})
+    known = tuple(intent for intent in before.intents if intent not in declared)
+    in_progress = before.write_in_progress or new.revision != before.revision
+    update = {"intents": (*known, *declared), "write_in_progress": in_progress}
+    return before.model_copy(update=update)
 
 
-def settled(head: Head, stored: Mapping[str, dict[str, Any]]) -> Head:
-    """The head with what was announced and is in the store.
+def resolve(head: Head, stored: Mapping[str, dict[str, Any]]) -> Head:
+    """Return the head with the intended resources that are in the store.
 
-    `stored` is what the store has of the head's resources and of the announced ones, by reference. A new
-    finding that is there with other content was edited by a human after it was announced and written:
-    the head answers for it with what was announced, so that the edit is seen as one. All stays
-    announced: its writer may still be alive and write it once more.
+    `stored` is what the store has of the head's resources and of the intended ones, by reference. A new
+    finding with other content than intended was edited by a human after it was written: the head tracks the
+    intended content, so that the edit is recognised. All intents stay open: their writer may still be alive
+    and write once more.
     """
     resources = dict(head.resources)
     edited = dict(head.resources)
-    for announced in head.announced:
-        current = stored.get(announced.resource.reference)
-        if current is not None and fingerprint(current) == announced.resource.fingerprint:
-            resources[announced.slot] = announced.resource
+    for intent in head.intents:
+        current = stored.get(intent.resource.reference)
+        if current is not None and fingerprint(current) == intent.resource.fingerprint:
+            resources[intent.slot] = intent.resource
         elif current is not None:
-            edited.setdefault(announced.slot, announced.resource)
+            edited.setdefault(intent.slot, intent.resource)
     return head.model_copy(update={"resources": edited | resources})
 
 
 def still_open(new: Head) -> Head:
-    """The new head without the announcements that it closes, and without those for earlier revisions.
+    """Return the new head without the intents that it fulfils, and without those of earlier revisions.
 
-    Others that announced the same revision were overtaken, and may not know it yet.
+    Other writers that declared the same revision were overtaken, and may not know it yet: theirs stay.
     """
-    left = tuple(
-        announced
-        for announced in new.announced
-        if announced.revision >= new.revision
-        and announced.resource != new.resources.get(announced.slot)
+    remaining = tuple(
+        intent
+        for intent in new.intents
+        if intent.revision >= new.revision and intent.resource != new.resources.get(intent.slot)
     )
-    return new.model_copy(update={"announced": left})
+    return new.model_copy(update={"intents": remaining})
 
 
 def overwritten(head: Head, current: Head) -> dict[str, StoredResource]:
-    """What a complete head answers for, by slot, and one that was overtaken wrote over since."""
+    """Return what a complete head tracks, by slot, and an overtaken writer has overwritten since."""
     return {
         slot: known
         for slot, known in head.resources.items()
         if current.resources[slot].fingerprint != known.fingerprint
     }
-
-
-def _written(entries: Iterable[dict[str, Any]]) -> set[str]:
-    return {reference_to(entry["resource"]) for entry in entries}

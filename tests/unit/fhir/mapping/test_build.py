@@ -3,10 +3,10 @@
 import pytest
 
 from oncofhir.fhir.mapping.build import build
-from oncofhir.fhir.mapping.conditions import entered_in_error
-from oncofhir.fhir.mapping.output_options import Choices
-from oncofhir.fhir.mapping.r4_validation import check
+from oncofhir.fhir.mapping.output_options import OutputOptions
+from oncofhir.fhir.mapping.r4_validation import validate
 from oncofhir.fhir.store.fingerprint import fingerprint
+from oncofhir.fhir.store.withdrawal import entered_in_error
 from oncofhir.schemas.errors import RequestRejected
 from oncofhir.schemas.finding import Coding
 from oncofhir.schemas.report import SecurityLabel
@@ -35,7 +35,7 @@ def diagnosis(report, value="breast cancer", quote="invasive ductal carcinoma", 
     return finding(report, "diagnosis", value, quote, **more)
 
 
-BY_AJCC = Choices(staging_system=StagingSystem.AJCC_8)
+BY_AJCC = OutputOptions(staging_system=StagingSystem.AJCC_8)
 NOT_STATED = "not stated in report"
 UNCLEAR = "AJCC, edition not clear from report"
 RELATED = "http://hl7.org/fhir/StructureDefinition/condition-related"
@@ -141,10 +141,10 @@ def test_a_place_in_the_organ_is_a_qualifier_beside_the_side():
 def test_a_stage_group_without_a_diagnosis_falls_back_to_its_parent_and_says_why():
     report = report_of(TEXT)
     group = finding(report, "cancer-stage", "IIB", "stage IIB", slot="group")
-    alone = built(group, report=report, choices=BY_AJCC).resources["cancer-stage/group"]
+    alone = built(group, report=report, options=BY_AJCC).resources["cancer-stage/group"]
     assert profile(alone) == ["mcode-cancer-stage"]
     assert reasons(alone) == ["no-condition-to-refer-to"]
-    plan = built(group, diagnosis(report), report=report, choices=BY_AJCC)
+    plan = built(group, diagnosis(report), report=report, options=BY_AJCC)
     staged = plan.resources["cancer-stage/group"]
     assert profile(staged) == ["mcode-tnm-stage-group"]
     assert staged["focus"] == [{"reference": f"Condition/{plan.resources['diagnosis']['id']}"}]
@@ -201,7 +201,7 @@ def test_a_time_that_is_none_in_r4_costs_no_finding(stated, written):
 def test_a_category_claims_its_profile_only_with_a_code(value, slot, observed, claims):
     report = report_of(f"Pathologic stage: {value}.")
     found = finding(report, "cancer-stage", value, value, slot=slot)
-    stage = built(found, report=report, choices=BY_AJCC)
+    stage = built(found, report=report, options=BY_AJCC)
     resource = stage.resources[f"cancer-stage/{slot}"]
     assert code(resource["code"]) == observed
     assert bool(profile(resource)) is claims
@@ -299,7 +299,7 @@ def test_a_stage_group_of_figo_is_figos_whatever_the_sites_system(said, is_figo)
     report = report_of(f"Cervix: squamous cell carcinoma, {said}.")
     group = finding(report, "cancer-stage", "IIB", said, slot="group")
     found = (diagnosis(report, "cervical cancer", "squamous cell carcinoma"), group)
-    plan = built(*found, report=report, choices=BY_AJCC)
+    plan = built(*found, report=report, options=BY_AJCC)
     observation = plan.resources["cancer-stage/group"]
     [stage] = plan.resources["diagnosis"]["stage"]
     assert (code(observation["code"]) == "385361009") is is_figo
@@ -315,13 +315,13 @@ def test_a_stage_group_of_figo_is_figos_whatever_the_sites_system(said, is_figo)
 def staged(said, site=None):
     """A report of pT2, stage IIB that says this too, at a site with this staging system."""
     report = report_of(f"Left breast: invasive ductal carcinoma. Stage: pT2, stage IIB. {said}")
-    choices = Choices(staging_system=StagingSystem(site) if site else None)
+    choices = OutputOptions(staging_system=StagingSystem(site) if site else None)
     found = (
         diagnosis(report),
         finding(report, "cancer-stage", "pT2", "pT2", slot="t"),
         finding(report, "cancer-stage", "IIB", "stage IIB", slot="group"),
     )
-    return built(*found, report=report, choices=choices)
+    return built(*found, report=report, options=choices)
 
 
 def method_of(plan):
@@ -401,11 +401,11 @@ def test_a_secondary_cancer_names_the_reports_only_primary():
     ],
 )
 def test_status_and_category_are_as_the_site_chose(verification, category, status):
-    chosen = Choices(
+    chosen = OutputOptions(
         verification_status=verification, condition_category=category, observation_status=status
     )
     report = report_of(TEXT)
-    plan = built(diagnosis(report), size(report), report=report, choices=chosen)
+    plan = built(diagnosis(report), size(report), report=report, options=chosen)
     resource = plan.resources["diagnosis"]
     assert code(resource["verificationStatus"]) == verification
     assert [code(said) for said in resource["category"]] == [category]
@@ -419,7 +419,7 @@ def test_a_lymphoma_has_no_tnm_stage_group():
     group = finding(report, "cancer-stage", "IIB", "stage IIB", slot="group").model_copy(
         update={"codings": (stage,)}
     )
-    plan = built(diagnosis(report, "follicular lymphoma"), group, report=report, choices=BY_AJCC)
+    plan = built(diagnosis(report, "follicular lymphoma"), group, report=report, options=BY_AJCC)
     observation = plan.resources["cancer-stage/group"]
     assert code(observation["code"]) == "385388004"
     assert observation["valueCodeableConcept"] == {"text": "stage IIB"}
@@ -544,7 +544,7 @@ def test_of_two_parts_the_second_keeps_its_slot_when_the_first_is_gone():
 
 def test_what_is_invalid_names_the_element_and_not_its_value():
     with pytest.raises(RequestRejected) as raised:
-        check({"resourceType": "Observation", "status": CANARY, "valueInteger": CANARY})
+        validate({"resourceType": "Observation", "status": CANARY, "valueInteger": CANARY})
     assert "Observation" in str(raised.value)
     assert CANARY not in str(raised.value)
 
@@ -558,6 +558,6 @@ def test_withdrawn_resources_stay_valid(kind):
     plan = built(size(report), diagnosis(report, quote=quote), report=report)
     resource = next(r for r in plan.resources.values() if r["resourceType"] == kind)
     withdrawn = entered_in_error(resource)
-    check(withdrawn)
+    validate(withdrawn)
     assert "clinicalStatus" not in withdrawn
     assert fingerprint(withdrawn) != fingerprint(resource)

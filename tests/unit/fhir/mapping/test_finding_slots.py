@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from oncofhir.fhir.mapping.finding_slots import named_slots
+from oncofhir.fhir.mapping.finding_slots import assign_slots
 from oncofhir.schemas.finding import Finding, Kind
 
 labels = st.sampled_from(["A", "B", "C", "D"])
@@ -20,7 +20,7 @@ def sizes(parts):
 
 
 def named(parts, known=None):
-    return {f.part: slot for slot, f in named_slots(sizes(parts), known or {}).items()}
+    return {f.part: slot for slot, f in assign_slots(sizes(parts), known or {}).items()}
 
 
 @given(st.lists(versions, min_size=2, max_size=6))
@@ -46,5 +46,5 @@ def test_a_report_that_drops_its_labels_keeps_the_plain_slot():
 
 
 def test_the_same_thing_twice_gets_an_ordinal():
-    found = named_slots(sizes(["A", "A", None, None]), {})
+    found = assign_slots(sizes(["A", "A", None, None]), {})
     assert list(found) == ["tumor-size", "tumor-size/part-A", "tumor-size/1", "tumor-size/2"]

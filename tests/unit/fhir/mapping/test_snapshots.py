@@ -14,7 +14,7 @@ import pytest
 
 from oncofhir.fhir.codes import MCODE
 from oncofhir.fhir.identifiers import IdentifierSystems
-from oncofhir.fhir.mapping.output_options import Choices
+from oncofhir.fhir.mapping.output_options import OutputOptions
 from oncofhir.fhir.mapping.run_context import Unprofiled
 from oncofhir.fhir.rest.client import FhirClient
 from oncofhir.fhir.store.repository import Repository
@@ -83,7 +83,7 @@ def bundle_of(case):
         identifier_system=SYSTEM,
         organization="Test Hospital",
         software_version="0.0.0",
-        choices=Choices(**case.get("choices", BY_AJCC)),
+        options=OutputOptions(**case.get("choices", BY_AJCC)),
         model_card=CARD if case["name"] == WITH_HEAD else None,
         clock=lambda: RECORDED,
     )

@@ -5,8 +5,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from oncofhir.fhir.source_version import SourceVersion
-from oncofhir.fhir.store.decision import Attachment, Decision, decide
-from oncofhir.fhir.store.head import Shown, reservation
+from oncofhir.fhir.store.decision import AttachmentIdentity, Decision, decide
+from oncofhir.fhir.store.head import AliasVersion, reservation
 from oncofhir.schemas.event import SourceReference
 from oncofhir.schemas.outcome import OutcomeStatus
 from oncofhir.schemas.reasons import Reason
@@ -15,7 +15,7 @@ NOON = datetime(2026, 11, 25, 12, tzinfo=UTC)
 OWNER = SourceReference(type="DiagnosticReport", id="owner")
 SAME_TYPE = SourceReference(type="DiagnosticReport", id="other")
 TWIN = SourceReference(type="DocumentReference", id="twin")
-ALIAS, NEWER, APART = Decision.ALIAS, Decision.NEWER, Decision.APART
+ALIAS, UPDATE, SPLIT = Decision.ALIAS, Decision.UPDATE, Decision.SPLIT
 
 
 def at(version, minutes=None):
@@ -33,9 +33,9 @@ def head(*, status=OutcomeStatus.FOUND, reason=None, **others):
         if shown
     }
     update = {
-        "at": at(3, 0),
-        "words": ("old", "now"),
-        "others": known,
+        "version": at(3, 0),
+        "text_hashes": ("old", "now"),
+        "aliases": known,
         "outcome": outcome,
         "revision": 2,
     }
@@ -43,11 +43,11 @@ def head(*, status=OutcomeStatus.FOUND, reason=None, **others):
 
 
 def shows(words, content="document"):
-    return Attachment(content=content, words=words)
+    return AttachmentIdentity(document=content, text_hash=words)
 
 
 def seen(version, words="old"):
-    return Shown(at=at(version), words=words)
+    return AliasVersion(version=at(version), text_hash=words)
 
 
 @pytest.mark.parametrize(
@@ -58,13 +58,13 @@ def seen(version, words="old"):
         (TWIN, at(1), shows("now"), {}, ALIAS),
         (SAME_TYPE, at(1), shows("now"), {}, ALIAS),
         (TWIN, at(2), shows("old"), {"twin": seen(1)}, ALIAS),
-        (TWIN, at(2), shows("old"), {"twin": seen(1, "now")}, NEWER),
-        (TWIN, at(2), shows("new"), {"twin": seen(1)}, NEWER),
+        (TWIN, at(2), shows("old"), {"twin": seen(1, "now")}, UPDATE),
+        (TWIN, at(2), shows("new"), {"twin": seen(1)}, UPDATE),
         (TWIN, at(2, -5), shows("new"), {"twin": seen(1)}, ALIAS),
-        (TWIN, at(2, 5), shows("new"), {"twin": seen(1)}, NEWER),
-        (TWIN, at(1), shows("new"), {"twin": seen(1)}, NEWER),
-        (SAME_TYPE, at(2), shows("new", "other"), {"same": seen(1)}, APART),
-        (SAME_TYPE, at(2), shows("new"), {"same": seen(1)}, NEWER),
+        (TWIN, at(2, 5), shows("new"), {"twin": seen(1)}, UPDATE),
+        (TWIN, at(1), shows("new"), {"twin": seen(1)}, UPDATE),
+        (SAME_TYPE, at(2), shows("new", "other"), {"same": seen(1)}, SPLIT),
+        (SAME_TYPE, at(2), shows("new"), {"same": seen(1)}, UPDATE),
         (SAME_TYPE, at(1), shows("new"), {}, ALIAS),
     ],
 )
@@ -76,12 +76,12 @@ def test_while_the_owner_stands(who, version, told, known, decision):
 @pytest.mark.parametrize(
     ("who", "version", "known", "decision"),
     [
-        (SAME_TYPE, at(1), {}, NEWER),
-        (SAME_TYPE, at(1), {"same": seen(1, "now")}, NEWER),
+        (SAME_TYPE, at(1), {}, UPDATE),
+        (SAME_TYPE, at(1), {"same": seen(1, "now")}, UPDATE),
         (SAME_TYPE, at(1), {"same": seen(2, "now")}, ALIAS),
         (TWIN, at(1), {}, ALIAS),
         (TWIN, at(1), {"twin": seen(1, "now")}, ALIAS),
-        (TWIN, at(2), {"twin": seen(1, "now")}, NEWER),
+        (TWIN, at(2), {"twin": seen(1, "now")}, UPDATE),
     ],
 )
 def test_when_the_owner_was_retracted(who, version, known, decision):
@@ -96,5 +96,5 @@ def test_what_a_recall_withdrew_is_revived_by_no_other(who):
 
 
 def test_of_a_head_that_knows_no_words_all_others_are_aliases():
-    before = head().model_copy(update={"words": ()})
+    before = head().model_copy(update={"text_hashes": ()})
     assert decide(before, TWIN, at(9), "run", shows("new")) is ALIAS
