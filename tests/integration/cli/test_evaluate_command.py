@@ -1,32 +1,27 @@
-"""`oncofhir evaluate` as a user runs it."""
+"""`oncofhir evaluate`: once as a process, as a user runs it, else within this one."""
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
+from tests.command import run_here, run_process
+
 DATASET = Path(__file__).parents[2] / "data" / "labelled.jsonl"
 
 
-def evaluate(*arguments, status=0):
-    done = subprocess.run(
-        [sys.executable, "-m", "oncofhir", "evaluate", *map(str, arguments)],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+def evaluate(*arguments, status=0, run=run_here):
+    done = run("evaluate", *arguments)
     assert done.returncode == status, done.stderr
     return done
 
 
-def result(*arguments):
-    return json.loads(evaluate(*arguments).stdout)
+def result(*arguments, run=run_here):
+    return json.loads(evaluate(*arguments, run=run).stdout)
 
 
 def test_the_rules_on_the_projects_own_reports():
-    said = result(DATASET, "--model", "rules")
+    said = result(DATASET, "--model", "rules", run=run_process)
     assert said["dataset"]["reports"] == 6
     assert said["findings"]["macro"]["f1"] > 0.9
     assert said["paper"]["exact"]["f1"] > 0.9
@@ -48,8 +43,8 @@ def test_the_result_holds_nothing_of_a_report(tmp_path):
     file = tmp_path / "set.jsonl"
     file.write_text("\n".join(map(json.dumps, rows)))
     done = evaluate(file, "--model", "rules")
-    assert "CANARY" not in done.stdout + done.stderr
-    assert "mastectomy" not in done.stdout
+    assert b"CANARY" not in done.stdout + done.stderr
+    assert b"mastectomy" not in done.stdout
 
 
 def test_the_embedded_model_says_what_it_costs_and_how_sure_it_is():
@@ -70,7 +65,7 @@ def test_an_unreachable_model_is_3():
 
 def test_two_results_are_compared(tmp_path):
     file = tmp_path / "result.json"
-    file.write_text(evaluate(DATASET, "--model", "rules").stdout)
+    file.write_bytes(evaluate(DATASET, "--model", "rules").stdout)
     said = result("--compare", file, file)
     assert said["differences"]["macro"]["difference"] == 0
     evaluate("--compare", file, DATASET, status=2)

@@ -1,4 +1,4 @@
-"""`oncofhir extract` as a process, held to the contract to the letter."""
+"""`oncofhir extract`, held to the contract to the letter; at a terminal it is a process."""
 
 import base64
 import json
@@ -10,17 +10,12 @@ from contextlib import suppress
 
 import pytest
 
+from tests.command import run_here
 from tests.reports import BREAST, CANARY, diagnostic_report
 
 
 def extract(*arguments: str, stdin: bytes = b"", status: int = 0) -> list[dict]:
-    ran = subprocess.run(
-        [sys.executable, "-m", "oncofhir", "extract", *arguments],
-        input=stdin,
-        capture_output=True,
-        check=False,
-        timeout=60,
-    )
+    ran = run_here("extract", *arguments, stdin=stdin)
     assert ran.returncode == status, ran.stderr.decode()
     assert ran.stdout.isascii()
     assert CANARY.encode() not in ran.stderr
@@ -165,14 +160,7 @@ def test_findings_are_a_table_at_a_terminal(tmp_path):
 
 
 def told(*arguments: str, stdin: bytes = b"") -> str:
-    ran = subprocess.run(
-        [sys.executable, "-m", "oncofhir", "extract", "--output", "report", *arguments],
-        input=stdin,
-        capture_output=True,
-        check=False,
-        timeout=60,
-    )
-    return ran.stderr.decode()
+    return run_here("extract", "--output", "report", *arguments, stdin=stdin).stderr.decode()
 
 
 def test_where_there_is_no_report_it_is_said(tmp_path):

@@ -1,14 +1,12 @@
-"""`oncofhir topics ensure` and `oncofhir publish` as processes, against a real broker."""
+"""`oncofhir topics ensure` and `oncofhir publish` against a real broker."""
 
 import json
-import os
-import subprocess
-import sys
 
 import pytest
 from kafka import KafkaConsumer
 
 from oncofhir.demo.broker import EmbeddedBroker
+from tests.command import run_here, run_process
 from tests.reports import BREAST, CANARY, diagnostic_report
 
 
@@ -18,14 +16,10 @@ def broker():
         yield running
 
 
-def oncofhir(broker: str, *arguments: str, status: int = 0, **settings: str) -> list[dict]:
-    ran = subprocess.run(
-        [sys.executable, "-m", "oncofhir", *arguments],
-        env=os.environ | {"ONCOFHIR_KAFKA__BOOTSTRAP_SERVERS": broker} | settings,
-        capture_output=True,
-        check=False,
-        timeout=90,
-    )
+def oncofhir(
+    broker: str, *arguments: str, status: int = 0, start=run_here, **settings: str
+) -> list[dict]:
+    ran = start(*arguments, environment={"ONCOFHIR_KAFKA__BOOTSTRAP_SERVERS": broker} | settings)
     assert ran.returncode == status, ran.stderr.decode()
     assert b"Traceback" not in ran.stderr
     assert CANARY.encode() not in ran.stderr + ran.stdout
@@ -75,7 +69,7 @@ def test_reports_are_published_as_they_are_and_the_rest_is_named(broker, tmp_pat
 def test_no_broker_is_3_and_no_file_2(tmp_path):
     file = tmp_path / "x.json"
     file.write_text(json.dumps(diagnostic_report("pub-3", BREAST)))
-    oncofhir("127.0.0.1:9", "publish", str(file), status=3)
+    oncofhir("127.0.0.1:9", "publish", str(file), status=3, start=run_process)
     oncofhir("127.0.0.1:9", "publish", str(tmp_path / "none"), status=2)
 
 

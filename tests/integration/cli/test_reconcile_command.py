@@ -1,9 +1,6 @@
-"""`oncofhir reconcile` as a process, after a real run: clean, and then with one thing wrong at a time."""
+"""`oncofhir reconcile` after a real run: clean, and then with one thing wrong at a time."""
 
 import json
-import os
-import subprocess
-import sys
 from types import SimpleNamespace
 
 import httpx2
@@ -13,6 +10,7 @@ from oncofhir.demo.broker import EmbeddedBroker
 from oncofhir.demo.fhir_server import EmbeddedFhirServer
 from oncofhir.demo.run import Demo, Record
 from oncofhir.testing.scripted_model import ScriptedModel
+from tests.command import run_here, run_process
 from tests.integration.scenarios.test_main_job import PATIENT, SCRIPT
 from tests.reports import BREAST, CANARY, diagnostic_report
 
@@ -20,12 +18,8 @@ GROUP = "oncofhir-demo"
 
 
 def reconcile(environment, *arguments, status):
-    ran = subprocess.run(
-        [sys.executable, "-m", "oncofhir", "reconcile", *arguments],
-        env=os.environ | environment | {"ONCOFHIR_KAFKA__GROUP_ID": GROUP},
-        capture_output=True,
-        check=False,
-        timeout=90,
+    ran = run_here(
+        "reconcile", *arguments, environment=environment | {"ONCOFHIR_KAFKA__GROUP_ID": GROUP}
     )
     assert ran.returncode == status, (ran.stdout, ran.stderr)
     assert CANARY.encode() not in ran.stdout + ran.stderr
@@ -88,23 +82,12 @@ def test_a_clean_run_and_what_is_found_when_it_is_not():
 
 def test_a_broker_that_is_not_there_is_status_3():
     environment = {"ONCOFHIR_KAFKA__BOOTSTRAP_SERVERS": "127.0.0.1:9"}
-    ran = subprocess.run(
-        [sys.executable, "-m", "oncofhir", "reconcile"],
-        env=os.environ | environment,
-        capture_output=True,
-        check=False,
-        timeout=90,
-    )
+    ran = run_process("reconcile", environment=environment)
     assert ran.returncode == 3, ran.stderr
     assert b"Traceback" not in ran.stderr
 
 
 def test_a_time_range_that_ends_before_it_begins_is_status_2():
-    ran = subprocess.run(
-        [sys.executable, "-m", "oncofhir", "reconcile", "--since=2026-02-01", "--until=2026-01-01"],
-        capture_output=True,
-        check=False,
-        timeout=90,
-    )
+    ran = run_here("reconcile", "--since=2026-02-01", "--until=2026-01-01")
     assert ran.returncode == 2, ran.stderr
     assert b"--since is not before --until" in ran.stderr

@@ -1,4 +1,4 @@
-"""`oncofhir dead-letters` as a process, against letters that a worker left in a real broker."""
+"""`oncofhir dead-letters` against letters that a worker left in a real broker."""
 
 import asyncio
 import json
@@ -15,6 +15,7 @@ from oncofhir.consumers.kafka.topics import refuse_missing_topics
 from oncofhir.schemas.errors import UnreadableReport
 from oncofhir.schemas.reasons import Reason
 from oncofhir.settings import SettingsError
+from tests.command import run_here, run_process
 from tests.integration.consumers.worker_harness import (
     InstantProcessor,
     committed,
@@ -33,18 +34,11 @@ pytestmark = pytest.mark.anyio
 def environment(settings):
     kinds = ("diagnostic_report", "dead_letter", "outcome", "phenotype")
     names = ("bootstrap_servers", *(f"{kind}_topic" for kind in kinds))
-    ours = {f"ONCOFHIR_KAFKA__{n.upper()}": getattr(settings.kafka, n) for n in names}
-    return os.environ | ours
+    return {f"ONCOFHIR_KAFKA__{n.upper()}": getattr(settings.kafka, n) for n in names}
 
 
-def run(settings, *arguments, status=0, raw=False):
-    ran = subprocess.run(
-        [sys.executable, "-m", "oncofhir", "dead-letters", *arguments],
-        env=environment(settings),
-        capture_output=True,
-        check=False,
-        timeout=90,
-    )
+def run(settings, *arguments, status=0, raw=False, start=run_here):
+    ran = start("dead-letters", *arguments, environment=environment(settings))
     assert ran.returncode == status, ran.stderr.decode()
     assert CANARY.encode() not in ran.stderr
     if raw:
@@ -68,7 +62,7 @@ async def leave_letters(settings, contents):
 async def test_letters_are_listed_shown_and_replayed_once_in_order(settings):
     contents = [report("bad-1", n, note=CANARY) for n in (1, 2, 3)] + [b"{" + CANARY.encode()]
     sent = await leave_letters(settings, contents)
-    listed = await asyncio.to_thread(run, settings, "list")
+    listed = await asyncio.to_thread(lambda: run(settings, "list", start=run_process))
     assert len(listed) == 4
     chosen = [x for x in listed if x["reason"] == "no-text"]
     assert [x["source_offset"] for x in chosen] == [0, 1, 2]
@@ -112,17 +106,22 @@ async def test_no_broker_is_3_and_wrong_usage_2(settings):
     away = settings.model_copy(
         update={"kafka": settings.kafka.model_copy(update={"bootstrap_servers": "127.0.0.1:9"})}
     )
-    run(away, "list", status=3)
-    run(settings, "show", "nowhere", status=2)
-    run(settings, "list", "--since", "yesterday", status=2)
-    run(settings, "list", "--reason", "no-txt", status=2)
-    run(settings, "replay", "--stage", "both", status=2)
-    run(settings, "show", "0:99999999999999999999", status=2)
-    run(settings, "show", "4294967296:0", status=2)
+    run(away, "list", status=3, start=run_process)
     run(settings, "show", "999:0", status=1)
     kafka = settings.kafka
-    for topic in (kafka.dead_letter_topic, kafka.outcome_topic, kafka.phenotype_topic):
-        run(settings, "replay", "--to", topic, status=2)
+    for wrong in (
+        ("show", "nowhere"),
+        ("list", "--since", "yesterday"),
+        ("list", "--reason", "no-txt"),
+        ("replay", "--stage", "both"),
+        ("show", "0:99999999999999999999"),
+        ("show", "4294967296:0"),
+        *(
+            ("replay", "--to", topic)
+            for topic in (kafka.dead_letter_topic, kafka.outcome_topic, kafka.phenotype_topic)
+        ),
+    ):
+        run(settings, *wrong, status=2)
 
 
 async def test_a_replay_that_was_cut_off_is_taken_up_where_it_was(settings):
@@ -131,7 +130,7 @@ async def test_a_replay_that_was_cut_off_is_taken_up_where_it_was(settings):
     await leave_letters(settings, [report("bad-3", n) for n in range(1, versions + 1)])
     first = subprocess.Popen(  # noqa: ASYNC220 - our own command, and nothing else runs in this loop
         [sys.executable, "-m", "oncofhir", "dead-letters", "replay"],
-        env=environment(settings),
+        env=os.environ | environment(settings),
         stdout=subprocess.PIPE,
     )
     with first:

@@ -1,10 +1,7 @@
-"""`oncofhir retract` as a process, against a real FHIR server and a real broker."""
+"""`oncofhir retract` against a real FHIR server and a real broker."""
 
 import asyncio
 import json
-import os
-import subprocess
-import sys
 
 import pytest
 from kafka import KafkaConsumer
@@ -17,6 +14,7 @@ from oncofhir.fhir.store.decision import Decision, decide
 from oncofhir.schemas.extraction import Extraction, ModelIdentity
 from oncofhir.schemas.identity import run_of
 from oncofhir.schemas.outcome import OutcomeStatus, RowStatus
+from tests.command import run_here
 from tests.integration.fhir.document_store import ANSWERS, PROMPTS, Bench
 from tests.reports import BREAST, CANARY
 
@@ -58,13 +56,8 @@ def told(base_url, digests, story):
 
 def retract(fhir_server, *arguments, status=0, **settings):
     base = {"FHIR__BASE_URL": fhir_server.base_url, "FHIR__IDENTIFIER_SYSTEM": SYSTEM} | settings
-    ran = subprocess.run(
-        [sys.executable, "-m", "oncofhir", "retract", *arguments],
-        env=os.environ | {f"ONCOFHIR_{name}": value for name, value in base.items()},
-        capture_output=True,
-        check=False,
-        timeout=90,
-    )
+    environment = {f"ONCOFHIR_{name}": value for name, value in base.items()}
+    ran = run_here("retract", *arguments, environment=environment)
     assert ran.returncode == status, ran.stderr.decode()
     assert b"Traceback" not in ran.stderr
     assert CANARY.encode() not in ran.stderr + ran.stdout
@@ -72,12 +65,8 @@ def retract(fhir_server, *arguments, status=0, **settings):
 
 
 def ensure_topics(broker):
-    subprocess.run(
-        [sys.executable, "-m", "oncofhir", "topics", "ensure"],
-        env=os.environ | {"ONCOFHIR_KAFKA__BOOTSTRAP_SERVERS": broker},
-        check=True,
-        capture_output=True,
-    )
+    settings = {"ONCOFHIR_KAFKA__BOOTSTRAP_SERVERS": broker}
+    assert run_here("topics", "ensure", environment=settings).returncode == 0
 
 
 async def stored(*documents):
