@@ -17,7 +17,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 PACKAGES ?=
 
-.PHONY: help setup demo test test-unit test-kafka test-hapi validate-fhir chaos lint format helm-check image-check sbom setup-helm setup-training train finetune-test bench clean
+.PHONY: help setup demo test test-unit test-kafka test-hapi test-omop validate-fhir chaos lint format helm-check image-check sbom setup-helm setup-training train finetune-test bench clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  \1\t\2/' | expand -t 18
@@ -47,6 +47,9 @@ test-hapi: $(STAMP) ## Run the tests of the store against HAPI FHIR (JDK 17+ and
 
 validate-fhir: $(STAMP) ## Emitted snapshots against R4, US Core, mCODE, AI Transparency (PACKAGES=folder; JDK 17 and Maven)
 	@$(BIN)/python -m tests.validator "$(PACKAGES)"
+
+test-omop: $(STAMP) ## Load the OMOP tables into the CDM in PostgreSQL, constraints on (apt-get install postgresql)
+	@$(BIN)/python -m pytest tests/postgresql $(ARGS)
 
 test-kafka: $(STAMP) ## Run the tests of the Kafka runtime against Apache Kafka (Java 17+; fetches 45 MB once)
 	@$(BIN)/python -m pytest tests/apache_kafka $(ARGS)

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from oncofhir.warehouse.landing.landing import LandedTable, Landing
     from oncofhir.warehouse.landing.sink import SinkProgress
+    from oncofhir.warehouse.omop.refresh import OmopCounts
 
 _INSTALL = (
     "the sink needs more packages: in a clone run pip install '.[warehouse]', with a wheel "
@@ -41,6 +42,23 @@ def sink(
         bool,
         typer.Option("--once", help="Stop at the end of the topics instead of waiting for more."),
     ] = False,
+    omop: Annotated[
+        bool,
+        typer.Option("--omop", help="Fill the OMOP CDM 5.4 tables of the DuckDB file at the end."),
+    ] = False,
+    vocabulary: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FOLDER", help="Athena's CONCEPT.csv and CONCEPT_RELATIONSHIP.csv, for --omop."
+        ),
+    ] = None,
+    persons: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="CSV with person_source_value (Patient/1) and person_id, for --omop.",
+        ),
+    ] = None,
     batch_records: Annotated[
         int, typer.Option(metavar="N", min=1, help="Most records per merge.")
     ] = 10_000,
@@ -55,8 +73,12 @@ def sink(
     Examples:
     oncofhir sink --once --duckdb warehouse.duckdb
 
+    oncofhir sink --once --omop --vocabulary athena/
+
     oncofhir sink --delta s3://warehouse/oncology
     """
+    if delta is not None and omop:
+        fail("--omop fills tables of the DuckDB file: leave --delta out", Exit.WRONG_USAGE)
     if duckdb is not None and delta is not None:
         fail("--duckdb and --delta exclude each other: choose one", Exit.WRONG_USAGE)
     try:
@@ -82,6 +104,7 @@ def sink(
             try:
                 running = Sink(reader, landing, tables, batch_records=batch_records)
                 running.run(stop, once=once, on_progress=_Progress())
+                filled = _fill_omop(landing, vocabulary, persons) if omop else None
             finally:
                 landing.close()
     except LandingError as error:
@@ -90,7 +113,7 @@ def sink(
         fail(str(error), Exit.WRONG_RESULT)
     except (OncofhirError, SettingsError) as error:
         give_up(error)
-    _print(running.progress, time.monotonic() - began)
+    _print(running.progress, filled, time.monotonic() - began)
 
 
 def _open(duckdb: Path | None, delta: str | None, tables: "Sequence[LandedTable]") -> "Landing":
@@ -101,6 +124,15 @@ def _open(duckdb: Path | None, delta: str | None, tables: "Sequence[LandedTable]
     from oncofhir.warehouse.landing.duckdb_landing import DuckDbLanding
 
     return DuckDbLanding.open(duckdb or Path("oncofhir.duckdb"), tables)
+
+
+def _fill_omop(landing: "Landing", vocabulary: Path | None, persons: Path | None) -> "OmopCounts":
+    from oncofhir.warehouse.landing.duckdb_landing import DuckDbLanding
+    from oncofhir.warehouse.omop.refresh import refresh
+
+    if not isinstance(landing, DuckDbLanding):
+        raise TypeError(type(landing).__name__)
+    return refresh(landing.connection, vocabulary=vocabulary, persons=persons)
 
 
 class _Progress:
@@ -118,11 +150,6 @@ class _Progress:
             self._console.print(f"read {read} records, {progress.lag} to go")
 
 
-def _print(progress: "SinkProgress", seconds: float) -> None:
-    json_line(
-        {
-            "tables": progress.merged,
-            "lag": progress.lag,
-            "seconds": round(seconds, 1),
-        }
-    )
+def _print(progress: "SinkProgress", omop: "OmopCounts | None", seconds: float) -> None:
+    counts = {"tables": progress.merged, "lag": progress.lag, "seconds": round(seconds, 1)}
+    json_line(counts if omop is None else counts | {"omop": omop})

@@ -1,0 +1,1 @@
+"""OMOP CDM 5.4 tables from the landed tables."""
