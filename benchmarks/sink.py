@@ -1,8 +1,8 @@
 """How fast and how safely rows land: `python -m benchmarks.sink [--rows 50000]`.
 
-Starts an Apache Kafka of its own. Prints two JSON objects: rows a second of `oncofhir sink` against a bare loop
-of confluent-kafka that parses JSON and appends to DuckDB, and what the table holds after the sink was killed
-ten times while the rows flow.
+Starts an Apache Kafka of its own. Prints two JSON objects: rows a second of `oncofhir sink` against a bare
+loop of confluent-kafka that parses JSON and appends to DuckDB, and what the table holds after the sink was
+killed ten times while the rows flow.
 """
 
 import argparse
