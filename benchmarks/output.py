@@ -33,8 +33,8 @@ from oncofhir.inference.interpretation.interpret import interpret
 from oncofhir.schemas.extraction import Answer, Extraction, ModelIdentity, PromptSetIdentity
 from oncofhir.schemas.identity import run_of
 from oncofhir.schemas.report import Report
+from tests.builders import BREAST, pathology_report
 from tests.hapi_fhir.server import HapiFhirServer
-from tests.reports import BREAST, diagnostic_report
 
 MODEL = ModelIdentity(name="m", digest="d", server="benchmark")
 PROMPTS = PromptSetIdentity(name="p", version="1", sha256="s")
@@ -65,7 +65,7 @@ def repository(client: FhirClient) -> Repository:
 
 async def report_of(ident: str) -> Report:
     """A pathology report with every phenotype."""
-    resource = diagnostic_report(ident, f"{BREAST}\nAccession {ident}.", patient="benchmark")
+    resource = pathology_report(ident, f"{BREAST}\nAccession {ident}.", patient="benchmark")
     return await read_report(resource, Companions(()), IntakeLimits())
 
 

@@ -1,7 +1,6 @@
 """The pipeline on a real FHIR server and a scripted model, event by event, without a broker."""
 
 import asyncio
-import base64
 import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -17,6 +16,7 @@ from oncofhir.inference.clients.replica_set import QueueStats
 from oncofhir.schemas.event import ReportEvent
 from oncofhir.settings import FhirCredentials, FhirSettings, ModelSettings, Settings
 from oncofhir.testing.scripted_model import ScriptedModel
+from tests.builders import attachment, diagnostic_report, document_reference
 
 
 class PipelineBench:
@@ -81,29 +81,12 @@ def document(
     ident: str, text: str, status: str = "current", version: str = "1", **more: Any
 ) -> dict[str, Any]:
     """A DocumentReference with a text."""
-    data = base64.b64encode(text.encode()).decode()
-    return {
-        "resourceType": "DocumentReference",
-        "id": ident,
-        "meta": {"versionId": version},
-        "status": status,
-        "subject": {"reference": "Patient/p1"},
-        "content": [{"attachment": {"contentType": "text/plain", "data": data}}],
-        **more,
-    }
+    meta = {"versionId": version}
+    return document_reference(ident, attachment(text), status=status, meta=meta, **more)
 
 
-def diagnostic_report(
-    ident: str, text: str, status: str = "final", version: str = "1"
-) -> dict[str, Any]:
+def report(ident: str, text: str, status: str = "final", version: str = "1") -> dict[str, Any]:
     """A DiagnosticReport with a text."""
-    attachment = {"contentType": "text/plain", "data": base64.b64encode(text.encode()).decode()}
-    return {
-        "resourceType": "DiagnosticReport",
-        "id": ident,
-        "meta": {"versionId": version},
-        "status": status,
-        "code": {"text": "Surgical pathology report"},
-        "subject": {"reference": "Patient/p1"},
-        "presentedForm": [attachment],
-    }
+    code = {"text": "Surgical pathology report"}
+    meta = {"versionId": version}
+    return diagnostic_report(ident, attachment(text), status=status, meta=meta, code=code)

@@ -10,8 +10,8 @@ from contextlib import suppress
 
 import pytest
 
+from tests.builders import BREAST, CANARY, pathology_report
 from tests.command import run_here
-from tests.reports import BREAST, CANARY, diagnostic_report
 
 
 def extract(*arguments: str, stdin: bytes = b"", status: int = 0) -> list[dict]:
@@ -25,9 +25,9 @@ def extract(*arguments: str, stdin: bytes = b"", status: int = 0) -> list[dict]:
 @pytest.fixture
 def folder(tmp_path):
     reports = [
-        diagnostic_report("a", BREAST),
+        pathology_report("a", BREAST),
         {"resourceType": "Patient", "id": "p1", "gender": "female"},
-        diagnostic_report("b", BREAST, status="preliminary"),
+        pathology_report("b", BREAST, status="preliminary"),
         {
             "resourceType": "DocumentReference",
             "id": "c",

@@ -6,8 +6,8 @@ import pytest
 from kafka import KafkaConsumer
 
 from oncofhir.demo.broker import EmbeddedBroker
+from tests.builders import BREAST, CANARY, pathology_report
 from tests.command import run_here, run_process
-from tests.reports import BREAST, CANARY, diagnostic_report
 
 
 @pytest.fixture(scope="module")
@@ -45,7 +45,7 @@ def test_topics_are_checked(broker):
 
 
 def test_reports_are_published_as_they_are_and_the_rest_is_named(broker, tmp_path):
-    report = diagnostic_report("pub-1", BREAST)
+    report = pathology_report("pub-1", BREAST)
     note = {"resourceType": "DocumentReference", "id": "pub-2", "status": "current"}
     lines = [json.dumps(report), '{"resourceType": "Patient", "id": "p1"}', "{", json.dumps(note)]
     file = tmp_path / "x.ndjson"
@@ -68,14 +68,14 @@ def test_reports_are_published_as_they_are_and_the_rest_is_named(broker, tmp_pat
 
 def test_no_broker_is_3_and_no_file_2(tmp_path):
     file = tmp_path / "x.json"
-    file.write_text(json.dumps(diagnostic_report("pub-3", BREAST)))
+    file.write_text(json.dumps(pathology_report("pub-3", BREAST)))
     oncofhir("127.0.0.1:9", "publish", str(file), status=3, start=run_process)
     oncofhir("127.0.0.1:9", "publish", str(tmp_path / "none"), status=2)
 
 
 def test_a_mistyped_topic_is_2_and_is_not_made(broker, tmp_path):
     file = tmp_path / "x.json"
-    file.write_text(json.dumps(diagnostic_report("pub-4", BREAST)))
+    file.write_text(json.dumps(pathology_report("pub-4", BREAST)))
     wrong = {"ONCOFHIR_KAFKA__DIAGNOSTIC_REPORT_TOPIC": "fhir.diagnostic-reprot"}
     for _ in range(2):
         assert oncofhir(broker.address, "publish", str(file), status=2, **wrong) == []

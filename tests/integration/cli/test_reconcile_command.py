@@ -10,9 +10,9 @@ from oncofhir.demo.broker import EmbeddedBroker
 from oncofhir.demo.fhir_server import EmbeddedFhirServer
 from oncofhir.demo.run import Demo, Record
 from oncofhir.testing.scripted_model import ScriptedModel
+from tests.builders import BREAST, CANARY, pathology_report
 from tests.command import run_here, run_process
 from tests.integration.scenarios.test_main_job import PATIENT, SCRIPT
-from tests.reports import BREAST, CANARY, diagnostic_report
 
 GROUP = "oncofhir-demo"
 
@@ -28,7 +28,7 @@ def reconcile(environment, *arguments, status):
 
 
 def records():
-    good = diagnostic_report("r-1", BREAST)
+    good = pathology_report("r-1", BREAST)
     broken = json.dumps(good).encode()[:200]
     return [Record(raw=json.dumps(good).encode(), resource=good), Record(raw=broken)]
 
@@ -55,7 +55,7 @@ def test_a_clean_run_and_what_is_found_when_it_is_not():
         found, summary = reconcile(environment, "--since", "2100-01-01", status=0)
         assert (found, summary.get("records", 0)) == ([], 0)
 
-        waiting = diagnostic_report("r-2", BREAST)
+        waiting = pathology_report("r-2", BREAST)
         producer = KafkaProducer(bootstrap_servers=broker.address)
         sent = producer.send("fhir.diagnostic-report", json.dumps(waiting).encode(), b"r-2")
         at = sent.get(timeout=30)

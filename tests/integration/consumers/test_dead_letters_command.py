@@ -15,6 +15,7 @@ from oncofhir.consumers.kafka.topics import refuse_missing_topics
 from oncofhir.schemas.errors import UnreadableReport
 from oncofhir.schemas.reasons import Reason
 from oncofhir.settings import SettingsError
+from tests.builders import CANARY
 from tests.command import run_here, run_process
 from tests.integration.consumers.worker_harness import (
     InstantProcessor,
@@ -26,7 +27,6 @@ from tests.integration.consumers.worker_harness import (
     running,
     until,
 )
-from tests.reports import CANARY
 
 pytestmark = pytest.mark.anyio
 

@@ -20,6 +20,7 @@ from oncofhir.schemas.outcome import (
     RowStatus,
 )
 from oncofhir.settings import HttpSettings, KafkaSettings, RetrySettings, Settings
+from tests.builders import diagnostic_report
 
 
 def settings_for(address, *, history=False, **kafka):
@@ -51,13 +52,7 @@ def settings_for(address, *, history=False, **kafka):
 
 
 def report(logical_id, version=1, **more):
-    return {
-        "resourceType": "DiagnosticReport",
-        "id": logical_id,
-        "meta": {"versionId": str(version)},
-        "status": "final",
-        "subject": {"reference": "Patient/p"},
-    } | more
+    return diagnostic_report(logical_id, **({"meta": {"versionId": str(version)}} | more))
 
 
 def message(settings, content, key=None, headers=()):

@@ -16,7 +16,7 @@ from oncofhir.inference.interpretation.interpret import interpret
 from oncofhir.schemas.errors import StoreConflict
 from oncofhir.schemas.extraction import Answer, Extraction, ModelIdentity, PromptSetIdentity
 from oncofhir.schemas.identity import run_of
-from tests.reports import BREAST, diagnostic_report
+from tests.builders import BREAST, pathology_report
 
 SYSTEM = "https://test.example/sid"
 MODEL = ModelIdentity(name="m", digest="d", server="test")
@@ -94,7 +94,7 @@ class Bench:
         await self.itself.aclose()
 
     async def report(self, text: str, version: str = "1", ident: str | None = None):
-        resource = diagnostic_report(ident or self.ident, text, version=version, patient=self.ident)
+        resource = pathology_report(ident or self.ident, text, version=version, patient=self.ident)
         return await read_report(resource, Companions(()), IntakeLimits())
 
     def extraction(self, report, answers):

@@ -13,6 +13,7 @@ from oncofhir.demo.broker import EmbeddedBroker
 from oncofhir.schemas.outcome import OutcomeRow, PhenotypeRow
 from oncofhir.settings import Settings
 from oncofhir.testing.scripted_model import ScriptedModel
+from tests.builders import BREAST, pathology_report
 from tests.chaos.parts import Proxy, Workers
 from tests.chaos.store import FhirStore
 from tests.integration.consumers.worker_harness import (
@@ -24,7 +25,6 @@ from tests.integration.consumers.worker_harness import (
 )
 from tests.integration.fhir.document_store import shell
 from tests.integration.scenarios.test_main_job import PATIENT, SCRIPT
-from tests.reports import BREAST, diagnostic_report
 
 HANG_SECONDS = 60.0
 WRITTEN = ("Condition", "Observation", "Provenance", "DocumentReference", "Task")
@@ -118,7 +118,7 @@ def test_a_crash_between_store_and_topic_is_healed_by_the_redelivery(parts):
 
     # The first transaction reserves the head, a batch reads; the answer to the next never comes.
     parts.tell(method="POST", path="/fhir", next=[None, None, "late-hang"])
-    report = diagnostic_report(IDENT, BREAST, patient=IDENT)
+    report = pathology_report(IDENT, BREAST, patient=IDENT)
     asyncio.run(publish(parts.settings, [message(parts.settings, report)]))
     wait_until(lambda: any(ref.startswith("Provenance/") for ref in parts.stored()))
     before, asked = parts.stored(), parts.model.control()["requests"]

@@ -10,9 +10,9 @@ from oncofhir.fhir.store.changes import report_version
 from oncofhir.fhir.store.decision import Decision, decide
 from oncofhir.schemas.errors import OncofhirError
 from oncofhir.schemas.outcome import OutcomeStatus
+from tests.builders import BREAST
 from tests.chaos.parts import Proxy
 from tests.integration.fhir.document_store import ANSWERS, Bench
-from tests.reports import BREAST
 
 HANG = 2.0
 TRANSACTION = {"method": "POST", "path": "/fhir"}  # the first reserves the head, the second reads

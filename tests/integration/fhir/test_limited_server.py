@@ -12,10 +12,10 @@ from oncofhir.fhir.store.head_task import from_task
 from oncofhir.schemas.errors import DependencyUnavailable, RequestRejected, StoreConflict
 from oncofhir.schemas.outcome import OutcomeStatus, RowStatus
 from oncofhir.schemas.reasons import Reason
+from tests.builders import BREAST, CANARY
 from tests.integration.fhir.document_store import ANSWERS, Bench, run
 from tests.integration.fhir.interrupted_writes import CutOff, of_this_patient, tasks_of
 from tests.integration.fhir.limited_server import lesser_server
-from tests.reports import BREAST, CANARY
 
 AMENDED = BREAST.replace("HER2: negative (1+)", "HER2: positive (3+)")
 ANSWERS_AMENDED = ANSWERS | {"hormone receptor status": "ER positive, PR negative, HER2 positive"}

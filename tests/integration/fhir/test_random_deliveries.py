@@ -11,10 +11,10 @@ from oncofhir.fhir.store.changes import report_version
 from oncofhir.fhir.store.decision import Decision, decide
 from oncofhir.schemas.errors import DependencyUnavailable, StoreConflict
 from oncofhir.schemas.reasons import Reason
+from tests.builders import BREAST
 from tests.integration.fhir.document_store import ANSWERS, Bench, run
 from tests.integration.fhir.interrupted_writes import CutOff, of_this_patient, tasks_of
 from tests.integration.fhir.limited_server import lesser_server
-from tests.reports import BREAST
 
 POSITIVE = {"hormone receptor status": "ER positive, PR negative, HER2 positive"}
 VERSIONS = {

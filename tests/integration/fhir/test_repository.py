@@ -24,6 +24,7 @@ from oncofhir.schemas.identity import resource_key, run_of
 from oncofhir.schemas.outcome import OutcomeStatus, RowStatus
 from oncofhir.schemas.reasons import Reason
 from oncofhir.schemas.report import SecurityLabel
+from tests.builders import BREAST, pathology_report
 from tests.findings import RECORDED
 from tests.integration.fhir.document_store import (
     ANSWERS,
@@ -36,7 +37,6 @@ from tests.integration.fhir.document_store import (
     tell,
 )
 from tests.integration.fhir.interrupted_writes import of_this_patient, tasks_of
-from tests.reports import BREAST, diagnostic_report
 
 CONFIDENTIALITY = {"system": "http://terminology.hl7.org/CodeSystem/v3-Confidentiality"}
 
@@ -102,7 +102,7 @@ async def test_nothing_found_is_accounted_for(bench):
 async def test_a_retraction_withdraws_all_and_deletes_nothing(bench):
     await bench.store()
     at = source_version_of(
-        diagnostic_report(bench.ident, BREAST, version="2", status="entered-in-error")
+        pathology_report(bench.ident, BREAST, version="2", status="entered-in-error")
     )
     head = await bench.head()
     source = head.source.model_copy(update={"version": "2"})

@@ -14,9 +14,9 @@ from oncofhir.fhir.store.decision import Decision, decide
 from oncofhir.schemas.extraction import Extraction, ModelIdentity
 from oncofhir.schemas.identity import run_of
 from oncofhir.schemas.outcome import OutcomeStatus, RowStatus
+from tests.builders import BREAST, CANARY
 from tests.command import run_here
 from tests.integration.fhir.document_store import ANSWERS, PROMPTS, Bench
-from tests.reports import BREAST, CANARY
 
 SYSTEM = "https://test.example/sid"
 

@@ -13,9 +13,9 @@ from oncofhir.fhir.store.strategies.strategy import choose_strategy
 from oncofhir.schemas.errors import DependencyUnavailable, RequestRejected, StoreConflict
 from oncofhir.schemas.outcome import OutcomeStatus, RowStatus
 from oncofhir.schemas.reasons import Reason
+from tests.builders import BREAST
 from tests.integration.fhir.document_store import ANSWERS, SYSTEM, one_by_one, story
 from tests.integration.fhir.interrupted_writes import CutOff, of_this_patient, tasks_of
-from tests.reports import BREAST
 
 GRADE_3 = BREAST.replace("grade 2", "grade 3")
 ANSWERS_3 = ANSWERS | {"cancer grade": "3"}

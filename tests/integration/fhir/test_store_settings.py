@@ -13,9 +13,9 @@ from oncofhir.fhir.rest.client import FhirClient
 from oncofhir.schemas.errors import RequestRejected, UnsuitableServer
 from oncofhir.schemas.reasons import Reason
 from oncofhir.settings import FhirSettings, ModelSettings, Settings, SettingsError
+from tests.builders import BREAST
 from tests.integration.fhir.document_store import SYSTEM, Bench, run
 from tests.integration.fhir.interrupted_writes import tasks_of
-from tests.reports import BREAST
 from tests.serving import served
 
 

@@ -12,7 +12,7 @@ from oncofhir.demo.broker import EmbeddedBroker
 from oncofhir.demo.fhir_server import EmbeddedFhirServer
 from oncofhir.demo.run import Demo, Record
 from oncofhir.testing.scripted_model import ScriptedModel
-from tests.reports import BREAST, CANARY, diagnostic_report
+from tests.builders import BREAST, CANARY, pathology_report
 
 SCRIPT = [
     {"contains": ["tumor size"], "answer": "2.3 x 1.8 x 1.5 cm"},
@@ -69,9 +69,9 @@ def parts():
 
 
 def records() -> list[Record]:
-    good = diagnostic_report("main-1", BREAST)
-    broken = json.dumps(diagnostic_report("main-2", BREAST)).encode()[:300]
-    empty = diagnostic_report("main-3", " ")
+    good = pathology_report("main-1", BREAST)
+    broken = json.dumps(pathology_report("main-2", BREAST)).encode()[:300]
+    empty = pathology_report("main-3", " ")
     return [
         Record(raw=json.dumps(good).encode(), resource=good),
         Record(raw=broken),

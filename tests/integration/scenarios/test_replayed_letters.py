@@ -15,13 +15,13 @@ from oncofhir.demo.fhir_server import EmbeddedFhirServer
 from oncofhir.demo.run import Demo, Record
 from oncofhir.settings import KafkaSettings, Settings
 from oncofhir.testing.scripted_model import ScriptedModel
+from tests.builders import BREAST, pathology_report
 from tests.integration.consumers.worker_harness import read_all
 from tests.integration.scenarios.test_main_job import PATIENT, SCRIPT
-from tests.reports import BREAST, diagnostic_report
 
 
 def record(version: int, **more: object) -> Record:
-    made = diagnostic_report("late-1", BREAST) | {"meta": {"versionId": str(version)}} | more
+    made = pathology_report("late-1", BREAST) | {"meta": {"versionId": str(version)}} | more
     return Record(raw=json.dumps(made).encode(), resource=made)
 
 

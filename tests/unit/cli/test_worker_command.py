@@ -8,7 +8,7 @@ from oncofhir.consumers.worker import Worker
 from oncofhir.schemas.errors import AccessDenied, TooManyDeadLetters
 from oncofhir.schemas.reasons import Reason
 from oncofhir.settings import SettingsError
-from tests.reports import CANARY
+from tests.builders import CANARY
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ from oncofhir.fhir.intake.triage import Retract, Skip, load_policy
 from oncofhir.fhir.release import unsupported_by_content_type
 from oncofhir.schemas.errors import UnreadableReport
 from oncofhir.schemas.reasons import Reason
+from tests.builders import attachment, diagnostic_report, document_reference
 
 TEXT = "Invasive ductal carcinoma"
 DATA = base64.b64encode(TEXT.encode()).decode()
@@ -22,25 +23,11 @@ CORE = "http://hl7.org/fhir/StructureDefinition/DiagnosticReport"
 
 
 def document(**more):
-    return {
-        "resourceType": "DocumentReference",
-        "id": "d1",
-        "status": "current",
-        "subject": {"reference": "Patient/p1"},
-        "content": [{"attachment": {"contentType": "text/plain", "data": DATA}}],
-        **more,
-    }
+    return document_reference("d1", attachment(TEXT), **more)
 
 
 def diagnostic(**more):
-    return {
-        "resourceType": "DiagnosticReport",
-        "id": "r1",
-        "status": "final",
-        "subject": {"reference": "Patient/p1"},
-        "conclusion": TEXT,
-        **more,
-    }
+    return diagnostic_report("r1", conclusion=TEXT, **more)
 
 
 def read(resource, headers=()):

@@ -17,6 +17,7 @@ from oncofhir.fhir.intake.limits import IntakeLimits
 from oncofhir.fhir.intake.read_report import read_report
 from oncofhir.fhir.intake.source_reader import Companions
 from oncofhir.schemas.errors import OncofhirError
+from tests.builders import attachment, diagnostic_report
 from tests.pdfs import Page, pdf
 
 LIMITS = IntakeLimits()
@@ -102,17 +103,8 @@ def bare(text):
 
 
 def report_of(*attachments, **more):
-    resource = {
-        "resourceType": "DiagnosticReport",
-        "id": "r1",
-        "status": "final",
-        "subject": {"reference": "Patient/p1"},
-        "presentedForm": [
-            {"contentType": kind, "data": base64.b64encode(data).decode()}
-            for kind, data in attachments
-        ],
-        **more,
-    }
+    forms = [attachment(data, kind) for kind, data in attachments]
+    resource = diagnostic_report("r1", *forms, **more)
     return asyncio.run(read_report(resource, Companions(()), LIMITS))
 
 

@@ -11,8 +11,8 @@ from oncofhir.schemas.errors import RequestRejected
 from oncofhir.schemas.finding import Coding
 from oncofhir.schemas.report import SecurityLabel
 from oncofhir.settings import StagingSystem
+from tests.builders import CANARY
 from tests.findings import context_of, extraction_of, finding, report_of
-from tests.reports import CANARY
 
 MCODE = "http://hl7.org/fhir/us/mcode/StructureDefinition/"
 IMAGING = (Coding(system="http://loinc.org", code="18748-4"),)

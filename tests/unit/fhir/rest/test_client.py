@@ -20,7 +20,7 @@ from oncofhir.schemas.errors import (
     UnreadableReport,
 )
 from oncofhir.schemas.reasons import Reason
-from tests.reports import CANARY
+from tests.builders import CANARY
 from tests.serving import served
 
 OUTCOME = {

@@ -12,6 +12,7 @@ from oncofhir.fhir.intake.source_reader import Companions
 from oncofhir.schemas.errors import UnreadableReport
 from oncofhir.schemas.reasons import Reason
 from oncofhir.schemas.report import ReportWarning
+from tests.builders import attachment, diagnostic_report
 from tests.pdfs import Page, pdf
 
 LIMITS = IntakeLimits(max_results=2)
@@ -24,15 +25,7 @@ def read(data):
 
 
 def report_of(data, **more):
-    attachment = {"contentType": "application/pdf", "data": base64.b64encode(data).decode()}
-    resource = {
-        "resourceType": "DiagnosticReport",
-        "id": "r1",
-        "status": "final",
-        "subject": {"reference": "Patient/p1"},
-        "presentedForm": [attachment],
-        **more,
-    }
+    resource = diagnostic_report("r1", attachment(data, "application/pdf"), **more)
     return asyncio.run(read_report(resource, Companions(()), LIMITS))
 
 
