@@ -7,6 +7,8 @@ from oncofhir import __version__
 from oncofhir.cli.output import plain
 from oncofhir.consumers.composition import pipeline as composition
 from oncofhir.evaluation.calibration import fitting
+from oncofhir.evaluation.case_run import case_result
+from oncofhir.evaluation.cases import CaseFile
 from oncofhir.evaluation.dataset import Dataset, LabelledReport
 from oncofhir.evaluation.perturbation.perturb import Perturbation, Perturbed, perturb
 from oncofhir.evaluation.perturbation.robustness import as_reports, robustness
@@ -54,6 +56,23 @@ async def evaluated(
     fitted = fitting.fit(measured, dataset.sha256, plan.seed)
     said["fitted_calibration"] = fitting.worth(measured, fitted)
     return said, fitted.model_dump_json(indent=1)
+
+
+async def evaluated_cases(
+    file: CaseFile, model: ModelSettings | None, settings: Settings
+) -> dict[str, Any]:
+    """The result of cases; `model` None is rules.
+
+    Raises:
+        DependencyUnavailable, AccessDenied: the model does not answer.
+        SettingsError: a setting names something that does not exist.
+    """
+    answers = composition.build_answerer(model) if model else Rules()
+    extractor = composition.build_extractor(settings.model, answers)
+    try:
+        return await case_result(file, extractor)
+    finally:
+        await extractor.aclose()
 
 
 async def _of_one(

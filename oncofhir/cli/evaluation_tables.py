@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from rich.table import Table
+from rich.box import SIMPLE
+from rich.table import Column, Table
 
 from oncofhir.cli.output import console, plain
 
@@ -26,31 +27,40 @@ def print_tables(result: dict[str, Any]) -> None:
 def _scores(said: dict[str, Any]) -> Table:
     model = said["model"]["name"]
     table = Table(
-        "", "labels", "precision", "recall", "F1", "95 %", "lenient F1",
+        Column(no_wrap=True), "labels", "precision", "recall", "F1", "wrong per 100 right", "95 %",
+        "lenient F1", box=SIMPLE,
         title=f"{model}, {said['dataset']['reports']} reports", title_justify="left",
     )  # fmt: skip
     scores = said["findings"]
     for name, row in scores["phenotypes"].items():
-        table.add_row(name, *_cells(row))
+        table.add_row(name, *_cells(row, said["false_facts"].get(name)))
         parts = [n for n in scores["items"] if n.startswith(f"{name}/")]
         for part in parts:
             table.add_row(
                 f"  {part.partition('/')[2]}", *_cells(scores["items"][part]), style="dim"
             )
     table.add_section()
-    table.add_row("micro", *_cells(scores["micro"]))
+    table.add_row("micro", *_cells(scores["micro"], said["false_facts"]["micro"]))
     macro = scores["macro"]
     table.add_row(
-        "macro", "", "", "", _number(macro["f1"]), _interval(macro), _number(macro["f1_lenient"])
+        "macro",
+        "",
+        "",
+        "",
+        _number(macro["f1"]),
+        "",
+        _interval(macro),
+        _number(macro["f1_lenient"]),
     )
     return table
 
 
-def _cells(row: dict[str, Any]) -> list[str]:
+def _cells(row: dict[str, Any], wrong: dict[str, Any] | None = None) -> list[str]:
     exact = row["exact"]
     return [
         str(row["labels"]),
         *(_number(exact[name]) for name in ("precision", "recall", "f1")),
+        _of_100(wrong["wrong_per_100_right"]) if wrong else "",
         _interval(row),
         _number(row["lenient"]["f1"]),
     ]
@@ -66,10 +76,39 @@ def _lines(said: dict[str, Any]) -> list[str]:
         + ", ".join(f"{name} {_number(paper[name]['f1'])}" for name in three),
         "resources by code, F1: " + _resources(said["resources"]),
         f"abstention: {_number(said['abstention']['labels'])} of labelled values",
+        _false_facts(said["false_facts"]["micro"]),
         "rejected: " + (", ".join(f"{reason} {n}" for reason, n in rejected.items()) or "none"),
         _calibration(said["calibration"]),
         _cost(cost),
     ]
+
+
+def _false_facts(said: dict[str, Any]) -> str:
+    return f"known absent: {said['absent']} labels, something found at {said['found']} of them"
+
+
+def _of_100(value: float | None) -> str:
+    return "-" if value is None else f"{value:.1f}"
+
+
+def print_case_tables(result: dict[str, Any]) -> None:
+    """The totals of cases by group, with the wrong findings beside the right ones."""
+    said = plain(result)
+    table = Table(
+        "", "cases", "expected", "right", "wrong", "wrong codes", "recall", "wrong per 100 right",
+        box=SIMPLE,
+        title=f"{said['model']['name']}, {said['dataset']['cases']} cases", title_justify="left",
+    )  # fmt: skip
+    for name, row in said["groups"].items():
+        table.add_row(name, *_case_cells(row))
+    table.add_section()
+    table.add_row("all", *_case_cells(said["totals"]))
+    console().print(table)
+
+
+def _case_cells(row: dict[str, Any]) -> list[str]:
+    counts = (str(row[name]) for name in ("cases", "expected", "right", "wrong", "wrong_codes"))
+    return [*counts, _number(row["recall"]), _of_100(row["wrong_per_100_right"])]
 
 
 def _cost(cost: dict[str, Any]) -> str:

@@ -3,7 +3,7 @@
 import asyncio
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NamedTuple
 
 import typer
 
@@ -11,7 +11,10 @@ from oncofhir.cli.commands.config import settings_or_exit
 from oncofhir.cli.exit_status import Exit, fail, status_of
 from oncofhir.cli.model_option import EMBEDDED, check_model, chosen_model
 from oncofhir.cli.output import json_line, wants_tables
-from oncofhir.settings import ModelApi, SettingsError
+from oncofhir.settings import ModelApi, Settings, SettingsError
+
+_Named = tuple[str, ModelApi | None, str | None]
+"""The options that choose a model: --model, --model-api, --prompt-set."""
 
 
 class Damage(StrEnum):
@@ -35,7 +38,7 @@ class Baseline(StrEnum):
 def evaluate(
     dataset: Annotated[
         Path | None,
-        typer.Argument(help="Labelled reports, one JSON object a line (docs/reference)."),
+        typer.Argument(help="Labelled reports or cases, one JSON object a line (docs/reference)."),
     ] = None,
     model: Annotated[
         str,
@@ -80,6 +83,8 @@ def evaluate(
 ) -> None:
     """Run the pipeline over labelled reports and print one JSON object: scores, cost, counts by report.
 
+    A file of cases (what must and must not be found) is scored by its own totals.
+
     The result holds no text, value or identifier of a report.
 
     Exit status: 0, 2 wrong usage or dataset, 3 the model is unreachable.
@@ -91,39 +96,90 @@ def evaluate(
         if compare is not None:
             _compare(*compare, seed, as_json)
         return
-    from oncofhir.cli.evaluation_run import Plan, evaluated
-    from oncofhir.evaluation.dataset import DatasetError, read_dataset
-    from oncofhir.evaluation.perturbation.perturb import Perturbation
-    from oncofhir.schemas.errors import OncofhirError
+    from oncofhir.evaluation.cases import is_case_file
 
     check_model(model)
     settings = settings_or_exit()
     if fit_calibration is not None:  # what is fitted are confidences as the server gives them
         raw = settings.model.model_copy(update={"calibration_file": None})
         settings = settings.model_copy(update={"model": raw})
-    try:
-        labelled = read_dataset(dataset)
-    except DatasetError as error:
-        fail(str(error), Exit.WRONG_USAGE)
+    named = (model, model_api, prompt_set)
+    if not is_case_file(dataset):
+        _labelled(
+            dataset,
+            named,
+            settings,
+            as_json,
+            _Extra(seed, fit_calibration, perturb, rate, baseline),
+        )
+    elif perturb or baseline or fit_calibration:
+        fail(
+            f"{dataset} holds cases: --perturb, --baseline and --fit-calibration need labelled "
+            "reports (docs/reference/evaluate.md)",
+            Exit.WRONG_USAGE,
+        )
+    else:
+        _cases(dataset, named, settings, as_json)
+
+
+class _Extra(NamedTuple):
+    """What is measured of labelled reports beside their scores."""
+
+    seed: int
+    fit_calibration: Path | None
+    perturb: Damage | None
+    rate: float
+    baseline: Baseline | None
+
+
+def _labelled(file: Path, named: _Named, settings: Settings, as_json: bool, extra: _Extra) -> None:
+    from oncofhir.cli.evaluation_run import Plan, evaluated
+    from oncofhir.evaluation.dataset import DatasetError, read_dataset
+    from oncofhir.evaluation.perturbation.perturb import Perturbation
+    from oncofhir.schemas.errors import OncofhirError
+
     plan = Plan(
-        seed=seed,
-        fit=fit_calibration is not None,
-        perturb=Perturbation(perturb) if perturb else None,
-        rate=rate,
-        baseline=baseline is not None,
+        seed=extra.seed,
+        fit=extra.fit_calibration is not None,
+        perturb=Perturbation(extra.perturb) if extra.perturb else None,
+        rate=extra.rate,
+        baseline=extra.baseline is not None,
     )
     try:
-        with chosen_model(model, model_api, prompt_set, settings.model) as chosen:
+        labelled = read_dataset(file)
+        with chosen_model(*named, settings.model) as chosen:
             said, fitted = asyncio.run(evaluated(labelled, chosen, settings, plan))
     except (DatasetError, SettingsError) as error:
         fail(str(error), Exit.WRONG_USAGE)
     except OncofhirError as error:
-        fail(f"{error} (asked at {model})", Exit(status_of(error)))
-    _write(fit_calibration, fitted)
+        fail(f"{error} (asked at {named[0]})", Exit(status_of(error)))
+    _write(extra.fit_calibration, fitted)
     if wants_tables(as_json):
         from oncofhir.cli.evaluation_tables import print_tables
 
         print_tables(said)
+    else:
+        json_line(said)
+
+
+def _cases(file: Path, named: _Named, settings: Settings, as_json: bool) -> None:
+    from oncofhir.cli.evaluation_run import evaluated_cases
+    from oncofhir.evaluation.cases import read_cases
+    from oncofhir.evaluation.dataset import DatasetError
+    from oncofhir.schemas.errors import OncofhirError
+
+    try:
+        cases = read_cases(file)
+        with chosen_model(*named, settings.model) as chosen:
+            said = asyncio.run(evaluated_cases(cases, chosen, settings))
+    except (DatasetError, SettingsError) as error:
+        fail(str(error), Exit.WRONG_USAGE)
+    except OncofhirError as error:
+        fail(f"{error} (asked at {named[0]})", Exit(status_of(error)))
+    if wants_tables(as_json):
+        from oncofhir.cli.evaluation_tables import print_case_tables
+
+        print_case_tables(said)
     else:
         json_line(said)
 

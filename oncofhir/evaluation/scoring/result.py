@@ -9,6 +9,7 @@ from oncofhir.evaluation.calibration.observed import Observed
 from oncofhir.evaluation.calibration.reliability import in_first_half, judged, reliability
 from oncofhir.evaluation.dataset import ITEMS
 from oncofhir.evaluation.run import Measured
+from oncofhir.evaluation.scoring.false_facts import false_facts
 from oncofhir.evaluation.scoring.resources import (
     CONDITION,
     OBSERVATION,
@@ -42,6 +43,7 @@ def result(
         "terminology": TERMINOLOGY_VERSION,
         "seed": seed,
         "findings": summary(counted, seed),
+        "false_facts": false_facts(counted),
         "diagnosis": diagnosis_measures(reports),
         "paper": paper_measure(reports),
         "resources": _resources(measured, seed),

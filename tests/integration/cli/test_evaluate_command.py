@@ -102,3 +102,29 @@ def test_what_orders_to_the_model_cost_is_said():
 def test_a_calibration_needs_enough_findings(tmp_path):
     evaluate(DATASET, "--model", "rules", "--fit-calibration", tmp_path / "c.json", status=2)
     assert not (tmp_path / "c.json").exists()
+
+
+CASES = Path(__file__).parents[2] / "data" / "reading" / "receptors.jsonl"
+
+
+def test_cases_are_scored_by_what_must_and_must_not_be_found():
+    said = result(CASES, "--model", "rules")
+    totals = said["totals"]
+    assert totals["cases"] == said["dataset"]["cases"] == len(CASES.read_text().splitlines())
+    assert totals["right"] + totals["missing"] == totals["expected"]
+    assert sum(group["right"] for group in said["groups"].values()) == totals["right"]
+    assert totals["wrong_per_100_right"] is not None
+    assert len(said["reports"]) == totals["cases"]
+    assert said["model"]["name"] == "oncofhir-rules"
+
+
+def test_cases_have_no_labels_to_perturb():
+    done = evaluate(CASES, "--model", "rules", "--perturb", "case", status=2)
+    assert b"need labelled reports" in done.stderr
+
+
+def test_false_facts_stand_beside_the_scores():
+    said = result(DATASET, "--model", "rules")
+    micro = said["false_facts"]["micro"]
+    assert micro["absent"] > 0
+    assert micro["found"] <= micro["wrong"]
