@@ -1,6 +1,7 @@
 """What all tests share: no settings from outside, hypothesis' profile, which tests must run in one process."""
 
 import functools
+import gc
 import os
 import signal
 from collections.abc import Iterator
@@ -35,6 +36,12 @@ def pytest_configure() -> None:
     """A run that is told to end stops what it started; what it starts hears Ctrl-C, also of a run in the background."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_collection_finish() -> None:
+    """Exempt what was imported from garbage collection, which the tests of Kafka run often."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.hookimpl(optionalhook=True)
