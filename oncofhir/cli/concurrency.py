@@ -1,4 +1,4 @@
-"""Does work side by side and gives the results in the order of the input."""
+"""Concurrent work whose results come in the order of the input."""
 
 import asyncio
 from collections import deque
@@ -9,26 +9,26 @@ Input = TypeVar("Input")
 Output = TypeVar("Output")
 
 
-async def in_order(
+async def map_ordered(
     work: Callable[[Input], Awaitable[Output]], inputs: Iterable[Input], limit: int
 ) -> AsyncIterator[Output]:
-    """Results in input order, with at most `limit` pieces of work under way.
+    """Yield results in input order, with at most `limit` calls of `work` running.
 
-    `inputs` is read only as fast as results are taken. The first exception cancels what is under
-    way and is raised.
+    `inputs` is read only as fast as results are consumed. The first exception cancels the running calls and
+    is raised.
     """
-    under_way: deque[asyncio.Task[Output]] = deque()
+    running: deque[asyncio.Task[Output]] = deque()
     try:
         for item in inputs:
-            under_way.append(asyncio.ensure_future(_call(work, item)))
-            if len(under_way) >= limit:
-                yield await under_way.popleft()
-        while under_way:
-            yield await under_way.popleft()
+            running.append(asyncio.ensure_future(_call(work, item)))
+            if len(running) >= limit:
+                yield await running.popleft()
+        while running:
+            yield await running.popleft()
     finally:
-        for task in under_way:
+        for task in running:
             task.cancel()
-        await asyncio.gather(*under_way, return_exceptions=True)
+        await asyncio.gather(*running, return_exceptions=True)
 
 
 async def _call(work: Callable[[Input], Awaitable[Output]], item: Input) -> Output:

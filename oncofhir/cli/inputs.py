@@ -88,6 +88,18 @@ def read(paths: Iterable[str]) -> Iterator[Item]:
             yield from _file_items(Path(path))
 
 
+def explanations(items: Iterable[Item]) -> Iterator[str]:
+    """A sentence for each input that is not JSON: what it should be."""
+    for file in dict.fromkeys(item.file for item in items if item.error is Reason.NOT_JSON):
+        if file == STDIN:
+            yield (
+                "standard input is not JSON. It takes FHIR resources as JSON or NDJSON; save the text of a "
+                "report as *.txt"
+            )
+        elif Path(file).suffix.lower() not in SUFFIXES:
+            yield f"{file} is not FHIR JSON. Save the text of a report as *.txt"
+
+
 def _file_items(file: Path) -> Iterator[Item]:
     raw = file.read_bytes()
     if file.suffix.lower() == ".txt":
@@ -100,7 +112,7 @@ def _json_items(file: str, raw: bytes, *, lines: bool | None) -> Iterator[Item]:
     """Items of JSON (one document) or NDJSON; `lines` None means: whichever it is."""
     if lines is None:
         whole = _item(file, None, raw)
-        lines = whole.error is not None and b"\n" in raw.strip()
+        lines = any(map(_is_json, raw.split(b"\n"))) if whole.error is Reason.NOT_JSON else False
         if not lines:
             yield whole
             return
@@ -110,6 +122,10 @@ def _json_items(file: str, raw: bytes, *, lines: bool | None) -> Iterator[Item]:
     for number, line in enumerate(raw.split(b"\n"), start=1):
         if line.strip():
             yield _item(file, number, line)
+
+
+def _is_json(line: bytes) -> bool:
+    return bool(line.strip()) and _item("", None, line).error is not Reason.NOT_JSON
 
 
 def _item(file: str, line: int | None, raw: bytes) -> Item:

@@ -1,20 +1,61 @@
-"""Points in time as options: ISO 8601."""
+"""Options that several commands share, their choices, and points in time as options."""
 
 from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Annotated
 
 import typer
 
 
-def moment(said: str | None) -> datetime | None:
-    """The moment that an option says; without an offset it is UTC.
+class ModelApiChoice(StrEnum):
+    """`--model-api`: the APIs of `settings.ModelApi` that a URL can have."""
+
+    TGI = "tgi"
+    OPENAI_COMPLETIONS = "openai-completions"
+    OPENAI_CHAT = "openai-chat"
+
+
+AsJson = Annotated[
+    bool, typer.Option("--json", help="Print JSON lines also on a terminal, instead of a table.")
+]
+Model = Annotated[
+    str,
+    typer.Option(
+        metavar="MODEL",
+        help="embedded: the small model of this package. rules: transparent rules, no model. URL: a "
+        "model server. FOLDER: a checkpoint, run in this process.",
+    ),
+]
+ModelApi = Annotated[
+    ModelApiChoice | None,
+    typer.Option(
+        metavar="API",
+        help="API of the server at URL: tgi, openai-completions or openai-chat. Default: "
+        "ONCOFHIR_MODEL__API.",
+    ),
+]
+PromptSet = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME",
+        help="Prompt set. Default: the embedded model's own, else the one that matches the model of "
+        "the server, else ONCOFHIR_MODEL__PROMPT_SET.",
+    ),
+]
+
+
+def parse_datetime(text: str | None) -> datetime | None:
+    """Parse an ISO 8601 date or time; without an offset it is UTC. None for None.
 
     Raises:
-        typer.BadParameter: it is no ISO 8601 date or time.
+        typer.BadParameter: the text is not ISO 8601.
     """
-    if said is None:
+    if text is None:
         return None
     try:
-        found = datetime.fromisoformat(said)
+        moment = datetime.fromisoformat(text)
     except ValueError:
-        raise typer.BadParameter("an ISO 8601 date or time is needed: 2026-01-31T08:00Z") from None
-    return found if found.tzinfo is not None else found.replace(tzinfo=UTC)
+        raise typer.BadParameter(
+            "an ISO 8601 date or time is needed: 2026-01-31 or 2026-01-31T08:00Z"
+        ) from None
+    return moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)

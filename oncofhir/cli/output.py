@@ -2,19 +2,21 @@
 
 import json
 import sys
-from typing import Any, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
-from pydantic import BaseModel
-from rich.console import Console
+if TYPE_CHECKING:
+    from rich.console import Console
 
 
 def json_line(result: Any, stream: TextIO | None = None) -> None:
-    """One JSON object on one line, ASCII-escaped, flushed."""
+    """Print one JSON object on one line, ASCII-escaped, and flush."""
     print(json.dumps(plain(result), ensure_ascii=True), file=stream or sys.stdout, flush=True)
 
 
 def plain(result: Any) -> Any:
-    """The value as JSON types; models are dumped as JSON would have them."""
+    """The value as JSON types; pydantic models are dumped in JSON mode."""
+    from pydantic import BaseModel
+
     if isinstance(result, BaseModel):
         return result.model_dump(mode="json")
     if isinstance(result, dict):
@@ -24,21 +26,25 @@ def plain(result: Any) -> Any:
     return result
 
 
-def counted(count: int, one: str) -> str:
+def pluralize(count: int, noun: str) -> str:
     """A count and its noun: 1 record, 2 records."""
-    return f"{count} {one}" if count == 1 else f"{count} {one}s"
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 
 def wants_tables(as_json: bool) -> bool:
-    """Whether a person reads the output: a terminal, and no `--json`."""
+    """Whether a person reads the output: stdout is a terminal, and `--json` is not given."""
     return not as_json and sys.stdout.isatty()
 
 
-def console() -> Console:
-    """Where tables go."""
+def console() -> "Console":
+    """The console for results: stdout."""
+    from rich.console import Console
+
     return Console(file=sys.stdout)
 
 
-def progress_console() -> Console:
-    """Where progress and explanations go: stderr."""
+def progress_console() -> "Console":
+    """The console for progress and explanations: stderr."""
+    from rich.console import Console
+
     return Console(file=sys.stderr)

@@ -10,7 +10,7 @@ from typing import Any
 
 from oncofhir.schemas.base import Value
 
-_PATHOLOGY = {"code": "11526-1", "display": "Pathology study"}
+PATHOLOGY_CODE = {"code": "11526-1", "display": "Pathology study"}
 _ISSUED = "2026-11-20T09:00:00Z"
 
 
@@ -25,8 +25,8 @@ class DemoReport(Value):
     text: str
     version: str = "1"
     status: str = "final"
-    code: str = _PATHOLOGY["code"]
-    display: str = _PATHOLOGY["display"]
+    code: str = PATHOLOGY_CODE["code"]
+    display: str = PATHOLOGY_CODE["display"]
 
     def fhir(self) -> dict[str, Any]:
         """The DiagnosticReport or DocumentReference that carries the text."""

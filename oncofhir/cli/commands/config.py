@@ -1,34 +1,29 @@
 """`oncofhir config show` and `config example`: the effective configuration, and a file to start from."""
 
 import json
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.console import Group
-from rich.padding import Padding
-from rich.text import Text
 
-from oncofhir.cli.exit_status import Exit, fail
+from oncofhir.cli.exit_status import ExitStatus, fail
+from oncofhir.cli.help import add, new_group
+from oncofhir.cli.options import AsJson
 from oncofhir.cli.output import console, json_line, wants_tables
-from oncofhir.settings import (
-    Settings,
-    SettingsError,
-    deprecated_in_use,
-    describe_settings,
-    example_file,
-    load,
-    setting_infos,
-)
 
-app = typer.Typer(no_args_is_help=True)
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+    from oncofhir.settings import Settings
 
 
-def settings_or_exit() -> Settings:
+def settings_or_exit() -> "Settings":
     """Return the settings. Exit with status 2 if they are wrong; warn on stderr of renamed ones."""
+    from oncofhir.settings import SettingsError, deprecated_in_use, load
+
     try:
         settings = load()
     except SettingsError as error:
-        fail(str(error), Exit.WRONG_USAGE)
+        fail(str(error), ExitStatus.WRONG_USAGE)
     for old, new in deprecated_in_use():
         typer.echo(
             f"oncofhir: {old} was renamed to {new}; the old name still works: change it", err=True
@@ -36,68 +31,81 @@ def settings_or_exit() -> Settings:
     return settings
 
 
-@app.callback()
 def config() -> None:
     """Show the effective configuration, or print a configuration file to start from.
 
-    Example: oncofhir config show
+    Examples:
+        oncofhir config show --describe
+        oncofhir config example > oncofhir.toml
     """
 
 
-@app.command()
 def show(
     describe: Annotated[
         bool, typer.Option("--describe", help="Add the description and the default.")
     ] = False,
-    as_json: Annotated[
-        bool, typer.Option("--json", help="Print JSON lines also on a terminal.")
-    ] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Print every setting with its value and source: default, file or environment.
 
     Settings come from environment variables (ONCOFHIR_<GROUP>__<NAME>) and from the TOML file that
     ONCOFHIR_CONFIG names. The environment wins. Secrets are files: only their paths are printed.
 
-    Example: ONCOFHIR_KAFKA__GROUP_ID=pathology oncofhir config show --describe
+    Examples:
+        oncofhir config show
+        ONCOFHIR_KAFKA__GROUP_ID=pathology oncofhir config show --describe
 
-    Exit status: 2 a setting is wrong.
+    Exit status: 0 printed; 2 a setting is wrong.
     """
+    from oncofhir.settings import describe_settings, setting_infos
+
     rows = describe_settings(settings_or_exit())
     if describe:
         infos = {info.variable: info for info in setting_infos()}
-        rows = [
-            row
-            | {
-                "default": infos[row["variable"]].default,
-                "description": infos[row["variable"]].description,
-            }
-            for row in rows
-        ]
+        for row in rows:
+            info = infos[row["variable"]]
+            row |= {"default": info.default, "description": info.description}
     if not wants_tables(as_json):
         for row in rows:
             json_line(row)
         return
-    console().print(Group(*(_entry(row) for row in rows)))
+    out = console()
+    for row in rows:
+        out.print(_entry(row))
 
 
-@app.command()
 def example() -> None:
     """Print a TOML configuration file: every setting with its description, commented out.
 
-    Example: oncofhir config example > oncofhir.toml && export ONCOFHIR_CONFIG=oncofhir.toml
+    Examples:
+        oncofhir config example > oncofhir.toml
+        ONCOFHIR_CONFIG=oncofhir.toml oncofhir config show
+
+    Exit status: 0 printed.
     """
+    from oncofhir.settings import example_file
+
     typer.echo(example_file(), nl=False)
 
 
-def _entry(row: dict[str, Any]) -> Group:
+def _entry(row: dict[str, Any]) -> "RenderableType":
     """One setting for a person: its assignment, and below it the description if there is one."""
+    from rich.console import Group
+    from rich.padding import Padding
+    from rich.text import Text
+
     value = "(not set)" if row["value"] is None else _written(row["value"])
     source = "" if row["source"] == "default" else f"  [{row['source']}]"
     line = Text.assemble((row["variable"], "bold"), f"={value}", (source, "green"))
     if "description" not in row:
-        return Group(line)
+        return line
     return Group(line, Padding(Text(row["description"], style="dim"), (0, 0, 1, 4)))
 
 
 def _written(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value)
+
+
+app = new_group(config)
+add(app, "show", show)
+add(app, "example", example)

@@ -1,70 +1,76 @@
-"""`oncofhir dead-letters`: what could not be processed, and trying it again."""
+"""`oncofhir dead-letters`: lists, shows and replays dead letters."""
 
 import asyncio
-import re
 import sys
 from collections import Counter
-from collections.abc import Collection
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.table import Table
 
 from oncofhir.cli.commands.config import settings_or_exit
-from oncofhir.cli.exit_status import Exit, fail, give_up
-from oncofhir.cli.options import moment
-from oncofhir.cli.output import console, counted, json_line, wants_tables
-from oncofhir.schemas.errors import OncofhirError
-from oncofhir.settings import SettingsError
+from oncofhir.cli.dead_letter_filter import (
+    Reasons,
+    Since,
+    Stages,
+    Topics,
+    Until,
+    parse_position,
+    read_filter,
+)
+from oncofhir.cli.exit_status import ExitStatus, exit_with_error, fail
+from oncofhir.cli.help import add, new_group
+from oncofhir.cli.options import AsJson
+from oncofhir.cli.output import console, json_line, pluralize, wants_tables
 
 if TYPE_CHECKING:
     from oncofhir.consumers.dead_letters.store import DeadLetter, Filter
     from oncofhir.settings import KafkaSettings
 
-# Kafka's protocol: a partition is an INT32, an offset an INT64.
-_LARGEST_PARTITION, _LARGEST_OFFSET = 2**31 - 1, 2**63 - 1
-_PLACE = re.compile("([0-9]{1,10}):([0-9]{1,19})")
-app = typer.Typer(no_args_is_help=True, help="What could not be processed, and trying it again.")
 
-Reasons = Annotated[
-    list[str] | None, typer.Option("--reason", help="Reason code; may be repeated.")
-]
-Stages = Annotated[list[str] | None, typer.Option("--stage", help="decode or process.")]
-Topics = Annotated[list[str] | None, typer.Option("--topic", help="Topic the record came from.")]
-Since = Annotated[str | None, typer.Option(help="Dead-lettered then or later; ISO 8601.")]
-Until = Annotated[str | None, typer.Option(help="Dead-lettered before; ISO 8601.")]
-
-
-@app.callback()
 def dead_letters() -> None:
-    """What could not be processed, and trying it again."""
+    """List, inspect and replay dead letters: records that could not be processed.
+
+    Examples:
+        oncofhir dead-letters list
+        oncofhir dead-letters show 3:42
+        oncofhir dead-letters replay --reason attachment-not-found --dry-run
+    """
 
 
-@app.command("list")
 def list_letters(
     reason: Reasons = None,
     stage: Stages = None,
     topic: Topics = None,
     since: Since = None,
     until: Until = None,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,
+    as_json: AsJson = False,
 ) -> None:
-    """List dead letters, one JSON line each: where they lie and why. Prints nothing of their content.
+    """List dead letters: one JSON object each, with position and reason, without any content.
 
-    The counts by reason end it, on stderr.
+    The counts by reason follow on stderr.
+
+    Examples:
+        oncofhir dead-letters list
+        oncofhir dead-letters list --reason no-text --since 2026-01-31T08:00Z
+
+    Exit status: 0 listed; 2 wrong usage or settings; 3 the broker is unreachable.
     """
     from oncofhir.consumers.dead_letters.store import list_dead_letters
     from oncofhir.consumers.kafka.bounded_reader import bounded_reader
+    from oncofhir.schemas.errors import OncofhirError
+    from oncofhir.settings import SettingsError
 
-    wanted = _filter(reason, stage, topic, since, until)
+    wanted = read_filter(reason, stage, topic, since, until)
     kafka = settings_or_exit().kafka
     try:
         with bounded_reader(kafka) as reader:
             stock = list_dead_letters(reader, kafka.dead_letter_topic)
     except (OncofhirError, SettingsError) as error:
-        give_up(error)
+        exit_with_error(error)
     letters = [letter for letter in stock.letters if wanted.matches(letter)]
     if wants_tables(as_json):
+        from rich.table import Table
+
         table = Table("letter", "time", "record", "reason", "stage", "attempts", "replayed")
         for x in letters:
             place = f"{x.partition}:{x.offset}"
@@ -88,32 +94,41 @@ def list_letters(
         _say(f"{stock.foreign} records of the topic are no dead letters of ours")
 
 
-@app.command()
 def show(
-    letter: Annotated[str, typer.Argument(help="partition:offset, as `list` prints them.")],
+    letter: Annotated[
+        str, typer.Argument(metavar="PARTITION:OFFSET", help="Position, as `list` prints it.")
+    ],
     value: Annotated[
         bool,
-        typer.Option("--value", help="Write the record's value, as it is, to stdout: PHI."),
+        typer.Option("--value", help="Write the original bytes to stdout. They are PHI."),
     ] = False,
 ) -> None:
-    """Show one dead letter: what we noted on it, its headers' names and sizes.
+    """Show one dead letter: position, reason, and the names and sizes of its headers.
 
-    With --value the original bytes go to stdout and nothing else does. They are a patient's report:
-    write them only where such data may be.
+    With --value, only the original bytes are written to stdout. They are a patient's report: write them
+    only to a place that is allowed to hold such data.
+
+    Examples:
+        oncofhir dead-letters show 3:42
+        oncofhir dead-letters show 3:42 --value > /secure/record
+
+    Exit status: 0 shown; 1 no such dead letter; 2 wrong usage or settings; 3 the broker is unreachable.
     """
     from oncofhir.consumers.dead_letters.store import parse_dead_letter
     from oncofhir.consumers.kafka.bounded_reader import bounded_reader
+    from oncofhir.schemas.errors import OncofhirError
+    from oncofhir.settings import SettingsError
 
-    partition, offset = _place(letter)
+    partition, offset = parse_position(letter)
     kafka = settings_or_exit().kafka
     try:
         with bounded_reader(kafka) as reader:
             record = reader.read_one(kafka.dead_letter_topic, partition, offset)
     except (OncofhirError, SettingsError) as error:
-        give_up(error)
+        exit_with_error(error)
     found = parse_dead_letter(record) if record is not None else None
     if record is None or found is None:
-        fail(f"no dead letter at {letter} of {kafka.dead_letter_topic}", Exit.WRONG_RESULT)
+        fail(f"no dead letter at {letter} of {kafka.dead_letter_topic}", ExitStatus.WRONG_RESULT)
     if value:
         _say("this is patient data")
         sys.stdout.buffer.write(record.value or b"")
@@ -130,7 +145,6 @@ def show(
     )
 
 
-@app.command()
 def replay(
     reason: Reasons = None,
     stage: Stages = None,
@@ -138,41 +152,59 @@ def replay(
     since: Since = None,
     until: Until = None,
     letter: Annotated[
-        list[str] | None, typer.Option(help="Only this one, partition:offset; may be repeated.")
+        list[str] | None,
+        typer.Option(metavar="PARTITION:OFFSET", help="Only this dead letter. Repeatable."),
     ] = None,
-    to: Annotated[str | None, typer.Option(help="Topic; default: where each came from.")] = None,
-    again: Annotated[bool, typer.Option(help="Also those that were replayed before.")] = False,
-    most: Annotated[int, typer.Option(min=1, help="Replays of one record, all in all.")] = 3,
+    to: Annotated[
+        str | None,
+        typer.Option(metavar="TOPIC", help="Target topic. Default: the topic of each record."),
+    ] = None,
+    again: Annotated[
+        bool, typer.Option("--again", help="Also replay what was replayed before.")
+    ] = False,
+    most: Annotated[
+        int, typer.Option(metavar="N", min=1, help="Most replays of one record in total.")
+    ] = 3,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Only say what would be done.")
+        bool, typer.Option("--dry-run", help="Print what would be replayed, and publish nothing.")
     ] = False,
 ) -> None:
-    """Publish the original records again: key, value and headers, in the order of each document.
+    """Publish the original records again: key, value and headers, in order per document.
 
-    Letters that arrive meanwhile are left alone, so are those that were replayed before. One JSON line a
-    letter says what became of it. Exit status 1: a letter was gone, or was replayed too often; 2: there is
-    no such topic.
+    Prints one JSON object per dead letter. Dead letters that arrive during the command, or that were
+    replayed before, are not replayed. Replay is at-least-once; the worker deduplicates.
+
+    Examples:
+        oncofhir dead-letters replay --reason attachment-not-found --dry-run
+        oncofhir dead-letters replay --reason attachment-not-found
+        oncofhir dead-letters replay --letter 3:42 --again
+
+    Exit status: 0 replayed; 1 a dead letter is gone or was replayed too often; 2 wrong usage, or the topic
+    is missing; 3 the broker is unreachable.
     """
-    wanted = _filter(reason, stage, topic, since, until)
-    places = frozenset(_place(said) for said in letter or ())
+    from oncofhir.schemas.errors import OncofhirError
+    from oncofhir.settings import SettingsError
+
+    wanted = read_filter(reason, stage, topic, since, until)
+    places = frozenset(parse_position(said) for said in letter or ())
     kafka = settings_or_exit().kafka
     if to == kafka.dead_letter_topic:
-        fail("--to is the dead-letter topic: that would be a loop", Exit.WRONG_USAGE)
+        fail("--to must not be the dead-letter topic", ExitStatus.WRONG_USAGE)
     if to in (kafka.phenotype_topic, kafka.outcome_topic):
         fail(
-            f"--to {to} is for rows: whole records hold what does not belong there",
-            Exit.WRONG_USAGE,
+            f"--to must not be {to}: it holds rows, and the records are PHI",
+            ExitStatus.WRONG_USAGE,
         )
     try:
         counts = asyncio.run(
             _replay(kafka, wanted, places, to, again=again, most=most, dry_run=dry_run)
         )
     except (OncofhirError, SettingsError) as error:
-        give_up(error)
+        exit_with_error(error)
     said = (f"{count} {verdict}" for verdict, count in counts.items())
     _say("dry run, nothing was published" if dry_run else "done", *said)
     if counts["gone"] or counts["replayed-too-often"]:
-        raise typer.Exit(Exit.WRONG_RESULT)
+        raise typer.Exit(ExitStatus.WRONG_RESULT)
 
 
 async def _replay(
@@ -198,7 +230,7 @@ async def _replay(
         line = {"partition": letter.partition, "offset": letter.offset, "verdict": verdict.value}
         json_line(line | {"topic": to or letter.topic, "replays": letter.replays})
         if counts.total() % 100 == 0:
-            _say(f"{counted(counts.total(), 'letter')}")
+            _say(f"{pluralize(counts.total(), 'letter')}")
 
     if to is not None:
         await asyncio.to_thread(refuse_missing_topics, {to}, kafka)
@@ -225,42 +257,11 @@ async def _replay(
     return +counts
 
 
-def _filter(
-    reason: list[str] | None,
-    stage: list[str] | None,
-    topic: list[str] | None,
-    since: str | None,
-    until: str | None,
-) -> "Filter":
-    from oncofhir.consumers.dead_letters.message import DECODE, PROCESS
-    from oncofhir.consumers.dead_letters.store import Filter
-    from oncofhir.schemas.reasons import Reason
-
-    _one_of(reason, set(Reason), "--reason is no reason code: see `oncofhir reasons`")
-    _one_of(stage, {DECODE, PROCESS}, f"--stage is {DECODE} or {PROCESS}")
-    begin, end = moment(since), moment(until)
-    if begin is not None and end is not None and begin >= end:
-        fail("--since is not before --until: there is no such time range", Exit.WRONG_USAGE)
-    return Filter(
-        reasons=frozenset(reason or ()),
-        stages=frozenset(stage or ()),
-        topics=frozenset(topic or ()),
-        since=begin,
-        until=end,
-    )
-
-
-def _one_of(said: list[str] | None, known: Collection[str], otherwise: str) -> None:
-    if set(said or ()) - set(known):
-        raise typer.BadParameter(otherwise)
-
-
-def _place(said: str) -> tuple[int, int]:
-    found = _PLACE.fullmatch(said)
-    if found is None or int(found[1]) > _LARGEST_PARTITION or int(found[2]) > _LARGEST_OFFSET:
-        raise typer.BadParameter("partition:offset is needed, as `dead-letters list` prints them")
-    return int(found[1]), int(found[2])
-
-
 def _say(what: str, *parts: str) -> None:
     typer.echo(f"oncofhir: {': '.join((what, ', '.join(parts))) if parts else what}", err=True)
+
+
+app = new_group(dead_letters)
+add(app, "list", list_letters)
+add(app, "show", show)
+add(app, "replay", replay)

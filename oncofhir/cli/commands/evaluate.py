@@ -1,24 +1,27 @@
-"""`oncofhir evaluate`: how good the model is on labelled reports."""
+"""`oncofhir evaluate`: measures a model on labelled reports."""
 
 import asyncio
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, NamedTuple
+from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
 from oncofhir.cli.commands.config import settings_or_exit
-from oncofhir.cli.exit_status import Exit, fail, status_of
+from oncofhir.cli.exit_status import ExitStatus, fail, status_of
 from oncofhir.cli.model_option import EMBEDDED, check_model, chosen_model
+from oncofhir.cli.options import AsJson, Model, ModelApi, ModelApiChoice, PromptSet
 from oncofhir.cli.output import json_line, wants_tables
-from oncofhir.settings import ModelApi, Settings, SettingsError
 
-_Named = tuple[str, ModelApi | None, str | None]
+if TYPE_CHECKING:
+    from oncofhir.settings import Settings
+
+_Named = tuple[str, ModelApiChoice | None, str | None]
 """The options that choose a model: --model, --model-api, --prompt-set."""
 
 
 class Damage(StrEnum):
-    """What `--perturb` does; meaning: `evaluation.perturbation.perturb`."""
+    """The changes of `--perturb`; meaning: `evaluation.perturbation.perturb`."""
 
     MISSPELL = "misspell"
     CASE = "case"
@@ -30,7 +33,7 @@ class Damage(StrEnum):
 
 
 class Baseline(StrEnum):
-    """What a model is measured beside."""
+    """The baselines of `--baseline`."""
 
     RULES = "rules"
 
@@ -38,60 +41,64 @@ class Baseline(StrEnum):
 def evaluate(
     dataset: Annotated[
         Path | None,
-        typer.Argument(help="Labelled reports or cases, one JSON object a line (docs/reference)."),
-    ] = None,
-    model: Annotated[
-        str,
-        typer.Option(
-            metavar="embedded|rules|URL|FOLDER",
-            help="The small model that comes with oncofhir, transparent rules, a model server, "
-            "or a checkpoint to run in process.",
+        typer.Argument(
+            metavar="DATASET",
+            help="Labelled reports or cases, one JSON object per line (docs/reference/evaluate.md).",
         ),
-    ] = EMBEDDED,
-    model_api: Annotated[
-        ModelApi | None,
-        typer.Option(help="Which API the server at URL speaks; default: the settings'."),
     ] = None,
-    prompt_set: Annotated[
-        str | None, typer.Option(help="Default: the embedded model's own; for a URL the settings'.")
-    ] = None,
+    model: Model = EMBEDDED,
+    model_api: ModelApi = None,
+    prompt_set: PromptSet = None,
     compare: Annotated[
         tuple[Path, Path] | None,
         typer.Option(
-            metavar="A.json B.json", help="Test whether two results of one dataset differ."
+            metavar="A B", help="Test whether two results (JSON files) of one dataset differ."
         ),
     ] = None,
     fit_calibration: Annotated[
         Path | None,
         typer.Option(
             metavar="FILE",
-            help="Write a calibration, fitted on half of the reports, and its worth.",
+            help="Fit a calibration on half of the reports, write it to FILE and measure it on the other "
+            "half.",
         ),
     ] = None,
     perturb: Annotated[
         Damage | None,
-        typer.Option(help="Score again after a change to the reports, and the loss in points."),
+        typer.Option(
+            metavar="KIND",
+            help="Also score perturbed reports, and print the loss in points: misspell, case, ocr, "
+            "counterfactual, negate, shuffle or hostile.",
+        ),
     ] = None,
     rate: Annotated[
-        float, typer.Option(help="Share of words, sentences, values or reports.", min=0, max=1)
+        float, typer.Option(metavar="RATE", help="Fraction of units to perturb.", min=0, max=1)
     ] = 0.1,
     baseline: Annotated[
-        Baseline | None, typer.Option(help="Measure the rules beside the model.")
+        Baseline | None, typer.Option(metavar="rules", help="Also measure the rules, and compare.")
     ] = None,
-    seed: Annotated[int, typer.Option(help="Of intervals, halves and changes.", min=0)] = 1,
-    as_json: Annotated[bool, typer.Option("--json", help="JSON also on a terminal.")] = False,
+    seed: Annotated[
+        int,
+        typer.Option(metavar="N", help="Seed of bootstrap, split and perturbation.", min=0),
+    ] = 1,
+    as_json: AsJson = False,
 ) -> None:
-    """Run the pipeline over labelled reports and print one JSON object: scores, cost, counts by report.
+    """Measure a model on labelled reports: one JSON object with scores, cost and counts per report.
 
     A file of cases (what must and must not be found) is scored by its own totals.
 
-    The result holds no text, value or identifier of a report.
+    The result contains no text, value or identifier of a report. It needs the extra "evaluate".
 
-    Exit status: 0, 2 wrong usage or dataset, 3 the model is unreachable.
+    Examples:
+        oncofhir evaluate labelled.jsonl
+        oncofhir evaluate labelled.jsonl --model http://tgi:8080 > new.json
+        oncofhir evaluate --compare old.json new.json
+
+    Exit status: 0 measured; 2 wrong usage or dataset; 3 the model is unreachable.
     """
     _need_the_extra()
     if (dataset is None) == (compare is None):
-        fail("give a DATASET, or --compare A.json B.json", Exit.WRONG_USAGE)
+        fail("a DATASET is needed, or --compare A B", ExitStatus.WRONG_USAGE)
     if dataset is None:
         if compare is not None:
             _compare(*compare, seed, as_json)
@@ -100,7 +107,7 @@ def evaluate(
 
     check_model(model)
     settings = settings_or_exit()
-    if fit_calibration is not None:  # what is fitted are confidences as the server gives them
+    if fit_calibration is not None:  # a calibration is fitted on uncalibrated confidences
         raw = settings.model.model_copy(update={"calibration_file": None})
         settings = settings.model_copy(update={"model": raw})
     named = (model, model_api, prompt_set)
@@ -116,7 +123,7 @@ def evaluate(
         fail(
             f"{dataset} holds cases: --perturb, --baseline and --fit-calibration need labelled "
             "reports (docs/reference/evaluate.md)",
-            Exit.WRONG_USAGE,
+            ExitStatus.WRONG_USAGE,
         )
     else:
         _cases(dataset, named, settings, as_json)
@@ -132,11 +139,12 @@ class _Extra(NamedTuple):
     baseline: Baseline | None
 
 
-def _labelled(file: Path, named: _Named, settings: Settings, as_json: bool, extra: _Extra) -> None:
+def _labelled(file: Path, named: _Named, settings: "Settings", as_json: bool, extra: _Extra) -> None:
     from oncofhir.cli.evaluation_run import Plan, evaluated
     from oncofhir.evaluation.dataset import DatasetError, read_dataset
     from oncofhir.evaluation.perturbation.perturb import Perturbation
     from oncofhir.schemas.errors import OncofhirError
+    from oncofhir.settings import SettingsError
 
     plan = Plan(
         seed=extra.seed,
@@ -150,9 +158,9 @@ def _labelled(file: Path, named: _Named, settings: Settings, as_json: bool, extr
         with chosen_model(*named, settings.model) as chosen:
             said, fitted = asyncio.run(evaluated(labelled, chosen, settings, plan))
     except (DatasetError, SettingsError) as error:
-        fail(str(error), Exit.WRONG_USAGE)
+        fail(str(error), ExitStatus.WRONG_USAGE)
     except OncofhirError as error:
-        fail(f"{error} (asked at {named[0]})", Exit(status_of(error)))
+        fail(f"{error} (asked at {named[0]})", status_of(error))
     _write(extra.fit_calibration, fitted)
     if wants_tables(as_json):
         from oncofhir.cli.evaluation_tables import print_tables
@@ -162,20 +170,21 @@ def _labelled(file: Path, named: _Named, settings: Settings, as_json: bool, extr
         json_line(said)
 
 
-def _cases(file: Path, named: _Named, settings: Settings, as_json: bool) -> None:
+def _cases(file: Path, named: _Named, settings: "Settings", as_json: bool) -> None:
     from oncofhir.cli.evaluation_run import evaluated_cases
     from oncofhir.evaluation.cases import read_cases
     from oncofhir.evaluation.dataset import DatasetError
     from oncofhir.schemas.errors import OncofhirError
+    from oncofhir.settings import SettingsError
 
     try:
         cases = read_cases(file)
         with chosen_model(*named, settings.model) as chosen:
             said = asyncio.run(evaluated_cases(cases, chosen, settings))
     except (DatasetError, SettingsError) as error:
-        fail(str(error), Exit.WRONG_USAGE)
+        fail(str(error), ExitStatus.WRONG_USAGE)
     except OncofhirError as error:
-        fail(f"{error} (asked at {named[0]})", Exit(status_of(error)))
+        fail(f"{error} (asked at {named[0]})", status_of(error))
     if wants_tables(as_json):
         from oncofhir.cli.evaluation_tables import print_case_tables
 
@@ -190,7 +199,7 @@ def _write(file: Path | None, content: str | None) -> None:
     try:
         file.write_text(content + "\n", encoding="utf-8")
     except OSError as error:
-        fail(f"cannot write {file}: {error.strerror}", Exit.WRONG_USAGE)
+        fail(f"cannot write {file}: {error.strerror}", ExitStatus.WRONG_USAGE)
 
 
 def _compare(first: Path, second: Path, seed: int, as_json: bool) -> None:
@@ -200,7 +209,7 @@ def _compare(first: Path, second: Path, seed: int, as_json: bool) -> None:
     try:
         said = compare(read_result(first), read_result(second), seed)
     except DatasetError as error:
-        fail(str(error), Exit.WRONG_USAGE)
+        fail(str(error), ExitStatus.WRONG_USAGE)
     if wants_tables(as_json):
         from oncofhir.cli.evaluation_tables import print_differences
 
@@ -216,4 +225,6 @@ def _need_the_extra() -> None:
         name for name in ("numpy", "rouge_score", "sacrebleu", "sklearn") if not find_spec(name)
     ]
     if missing:
-        fail(f"{missing[0]} is missing: pip install 'oncofhir[evaluate]'", Exit.WRONG_USAGE)
+        from oncofhir.settings.extras import install_hint
+
+        fail(f"{missing[0]} is not installed. {install_hint('evaluate')}", ExitStatus.WRONG_USAGE)

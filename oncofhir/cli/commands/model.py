@@ -1,4 +1,4 @@
-"""`oncofhir model serve`: a CPU server that speaks TGI's API."""
+"""`oncofhir model serve`: a CPU server with TGI's API."""
 
 from pathlib import Path
 from typing import Annotated
@@ -6,42 +6,70 @@ from typing import Annotated
 import typer
 
 from oncofhir.cli.commands.config import settings_or_exit
-from oncofhir.cli.exit_status import Exit, fail
+from oncofhir.cli.exit_status import ExitStatus, fail
+from oncofhir.cli.help import add, new_group
 
-app = typer.Typer(no_args_is_help=True, help="The embedded model.")
 
-
-@app.callback()
 def model() -> None:
-    """The embedded model."""
+    """Serve a small model on the CPU, with the API of Text Generation Inference (TGI).
+
+    Examples:
+        oncofhir model serve --port 8081
+    """
 
 
-@app.command()
 def serve(
     gguf: Annotated[
-        Path | None, typer.Option(help="A GGUF file; default: the small model of the package.")
+        Path | None,
+        typer.Option(metavar="FILE", help="GGUF file. Default: the small model of this package."),
     ] = None,
-    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    host: Annotated[str, typer.Option(metavar="HOST", help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[
         int,
-        typer.Option(min=0, max=65535, help="Port; 0 takes a free one, which is logged."),
+        typer.Option(
+            metavar="PORT",
+            min=0,
+            max=65535,
+            help="Port to listen on. 0: a free port, which is logged.",
+        ),
     ] = 8081,
     context_tokens: Annotated[
-        int, typer.Option(min=32, max=2**20, help="Window of a prompt and its answer.")
+        int,
+        typer.Option(
+            metavar="N", min=32, max=2**20, help="Context window: tokens of prompt and answer."
+        ),
     ] = 512,
-    slots: Annotated[int, typer.Option(min=1, max=256, help="Prompts worked on side by side.")] = 4,
+    slots: Annotated[
+        int, typer.Option(metavar="N", min=1, max=256, help="Prompts processed in parallel.")
+    ] = 4,
     threads: Annotated[
-        int, typer.Option(min=1, max=512, help="CPU threads a prompt is worked on with.")
+        int, typer.Option(metavar="N", min=1, max=512, help="CPU threads per prompt.")
     ] = 1,
-    max_concurrent_requests: Annotated[int, typer.Option(min=1, help="Above it: 429.")] = 128,
+    max_concurrent_requests: Annotated[
+        int,
+        typer.Option(
+            metavar="N",
+            min=1,
+            help="Reject with HTTP 429 above this many concurrent requests.",
+        ),
+    ] = 128,
     api_key_file: Annotated[
-        Path | None, typer.Option(help="File with a bearer token that callers must send.")
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="File with a bearer token that clients must send. Default: none."
+        ),
     ] = None,
 ) -> None:
-    """Serve a model with TGI's HTTP API on the CPU: /generate, /info, /health, /metrics, /v1/completions.
+    """Serve a model on the CPU with TGI's HTTP API: /generate, /info, /health, /metrics, /v1/completions.
 
-    A stand-in for a GPU server; the worker talks to it as it talks to TGI. Exit status 0: it was
-    stopped (SIGTERM, Ctrl-C); 2: the model cannot be loaded or the port is taken.
+    It replaces a GPU server for trying things out: the worker connects to it as to TGI. It needs the extra
+    "demo".
+
+    Examples:
+        oncofhir model serve --port 8081
+        oncofhir extract --model http://localhost:8081 report.txt
+
+    Exit status: 0 stopped by SIGTERM or Ctrl-C; 2 the model cannot be loaded or the port is in use.
     """
     from oncofhir.inference.server.llama import ModelFileError
     from oncofhir.inference.server.serve import WEIGHTS
@@ -62,6 +90,10 @@ def serve(
             api_key=read_secret(api_key_file),
         )
     except (ModelFileError, SettingsError) as error:
-        fail(str(error), Exit.WRONG_USAGE)
+        fail(str(error), ExitStatus.WRONG_USAGE)
     except OSError as error:
-        fail(f"cannot listen on {host}:{port}: {error.strerror}", Exit.WRONG_USAGE)
+        fail(f"cannot listen on {host}:{port}: {error.strerror}", ExitStatus.WRONG_USAGE)
+
+
+app = new_group(model)
+add(app, "serve", serve)

@@ -1,4 +1,4 @@
-"""`oncofhir publish`: puts FHIR resources on the input topics."""
+"""`oncofhir publish`: publishes FHIR resources to the input topics."""
 
 import asyncio
 from collections.abc import Iterator
@@ -6,34 +6,45 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from oncofhir.cli import inputs
 from oncofhir.cli.commands.config import settings_or_exit
-from oncofhir.cli.exit_status import Exit, fail, give_up
-from oncofhir.cli.output import counted, json_line
+from oncofhir.cli.exit_status import ExitStatus, exit_with_error, fail
+from oncofhir.cli.output import json_line, pluralize
 
 if TYPE_CHECKING:
+    from oncofhir.cli.inputs import Item
     from oncofhir.consumers.publishing.report_publisher import Publication
 
 
 def publish(
     paths: Annotated[
         list[str],
-        typer.Argument(help="FHIR JSON, NDJSON or Bundles: files, folders, or - for stdin."),
+        typer.Argument(
+            metavar="PATH",
+            help="*.json and *.ndjson files, folders of them, or - for standard input.",
+        ),
     ],
     everything: Annotated[
         bool,
         typer.Option(
-            "--all", help="Publish what is no report, too, as it is (to see what becomes of it)."
+            "--all",
+            help="Also publish what is not a report, unchanged, to see how the worker handles it.",
         ),
     ] = False,
 ) -> None:
-    """Publish reports to the input topics and print where each record lies, one JSON line a record.
+    """Publish FHIR reports to the input topics: one JSON object per record, with its position.
 
     DiagnosticReports go to ONCOFHIR_KAFKA__DIAGNOSTIC_REPORT_TOPIC, DocumentReferences to
-    ONCOFHIR_KAFKA__DOCUMENT_REFERENCE_TOPIC, Bundles where their reports belong; the key is Type/id.
-    Resources of other types, and lines that are none, are named on stderr and left out. Exit status 1:
-    something was left out; 2: there is no such topic; 3: the broker is unreachable.
+    ONCOFHIR_KAFKA__DOCUMENT_REFERENCE_TOPIC, a Bundle to the topic of its reports. The key is Type/id.
+    Other resources and invalid lines are left out and named on stderr.
+
+    Examples:
+        oncofhir publish reports.ndjson
+        cat bundle.json | oncofhir publish -
+
+    Exit status: 0 everything was published; 1 something was left out; 2 a topic is missing; 3 the broker is
+    unreachable.
     """
+    from oncofhir.cli import inputs
     from oncofhir.consumers.kafka.publisher import Message
     from oncofhir.consumers.publishing.report_publisher import (
         publish_messages,
@@ -45,7 +56,7 @@ def publish(
 
     gone = inputs.missing(paths)
     if gone:
-        fail(f"no such file or folder: {', '.join(gone)}", Exit.WRONG_USAGE)
+        fail(f"no such file or folder: {', '.join(gone)}", ExitStatus.WRONG_USAGE)
     settings = settings_or_exit().kafka
     left_out = 0
 
@@ -59,8 +70,7 @@ def publish(
                 yield raw_message(item.raw, settings)
             else:
                 left_out += 1
-                why = item.error.value if item.error else "not a report"
-                typer.echo(f"oncofhir: left out {where}: {why}", err=True)
+                typer.echo(f"oncofhir: left out {where}: {_why(item)}", err=True)
 
     async def run() -> int:
         count = 0
@@ -72,10 +82,19 @@ def publish(
     try:
         count = asyncio.run(run())
     except (OncofhirError, SettingsError) as error:
-        give_up(error)
-    typer.echo(f"oncofhir: published {counted(count, 'record')}", err=True)
+        exit_with_error(error)
+    typer.echo(f"oncofhir: published {pluralize(count, 'record')}", err=True)
     if left_out:
-        raise typer.Exit(Exit.WRONG_RESULT)
+        raise typer.Exit(ExitStatus.WRONG_RESULT)
+
+
+def _why(item: "Item") -> str:
+    """Why an item is not published, and what can be done with it."""
+    if item.is_text:
+        return "text is not a FHIR resource; `oncofhir extract` reads it"
+    if item.error:
+        return item.error.value
+    return "neither a DiagnosticReport nor a DocumentReference"
 
 
 def _line(publication: "Publication") -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""`oncofhir reconcile`: whether every report that came in is accounted for."""
+"""`oncofhir reconcile`: checks that every report has an outcome."""
 
 import asyncio
 from collections import Counter
@@ -6,12 +6,11 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.table import Table
 
 from oncofhir.cli.commands.config import settings_or_exit
-from oncofhir.cli.exit_status import Exit, fail, give_up
-from oncofhir.cli.options import moment
-from oncofhir.cli.output import console, counted, json_line, wants_tables
+from oncofhir.cli.exit_status import ExitStatus, exit_with_error, fail
+from oncofhir.cli.options import AsJson, parse_datetime
+from oncofhir.cli.output import console, json_line, pluralize, wants_tables
 
 if TYPE_CHECKING:
     from oncofhir.consumers.reconciliation.ledger import Discrepancy, Ledger
@@ -20,32 +19,46 @@ if TYPE_CHECKING:
 
 def reconcile(
     since: Annotated[
-        str | None, typer.Option(help="Records published then or later; ISO 8601. Default: all.")
+        str | None,
+        typer.Option(
+            metavar="TIME", help="Only records published at or after this time. Default: all."
+        ),
     ] = None,
-    until: Annotated[str | None, typer.Option(help="Records published before; ISO 8601.")] = None,
+    until: Annotated[
+        str | None, typer.Option(metavar="TIME", help="Only records published before this time.")
+    ] = None,
     late: Annotated[
-        float, typer.Option(metavar="SECONDS", help="How long a report may take.", min=0)
+        float,
+        typer.Option(metavar="SECONDS", help="Time after which a report is late.", min=0),
     ] = 3600.0,
-    heads: Annotated[bool, typer.Option(help="Look at the heads in the store too.")] = True,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,
+    heads: Annotated[
+        bool, typer.Option(help="Also check the document state (Task) on the FHIR server.")
+    ] = True,
+    as_json: AsJson = False,
 ) -> None:
-    """Hold the reports of a time range against their outcomes, dead letters and heads.
+    """Check that every report in a time range has an outcome or a dead letter.
 
-    Prints one JSON line for each record or document that is not as it should be, and last a summary.
-    missing: the group went past the record and nothing accounts for it. late: not done, and older than
-    --late. left-behind: the store shows an older version than one that was dealt with. unfinished: a
-    worker reserved the document and ended. unpublished: the store's outcome is not in the outcome topic.
-    Names places, documents' identities and ages, nothing of content; writes nothing. Retention of the topics
-    bounds how far back it sees. overtaken in the summary: the record's row was compacted away, and a later
-    record of the same report has one. Exit status: 0 all is accounted for, 1 something is listed; 2 wrong
-    usage or settings; 3 the broker or the store is unreachable.
+    Prints one JSON object per problem, and last a summary. Read-only, and without any content of a report.
+    Topic retention limits how far back it can check.
+
+    missing: the offset is committed, and the report has no outcome. late: not processed within --late.
+    left-behind: the FHIR server has an older version than one with an outcome. unfinished: a worker
+    reserved the document and stopped. unpublished: the outcome on the FHIR server is not in the outcome
+    topic. "overtaken" in the summary counts records whose outcome row was compacted away by a later one.
+
+    Examples:
+        oncofhir reconcile
+        oncofhir reconcile --since 2026-01-31 --late 600
+
+    Exit status: 0 every report is accounted for; 1 problems are listed; 2 wrong usage or settings; 3 the
+    broker or the FHIR server is unreachable.
     """
     from oncofhir.schemas.errors import OncofhirError
     from oncofhir.settings import SettingsError
 
-    begin, end = moment(since), moment(until)
+    begin, end = parse_datetime(since), parse_datetime(until)
     if begin is not None and end is not None and begin >= end:
-        fail("--since is not before --until: there is no such time range", Exit.WRONG_USAGE)
+        fail("--since must be before --until", ExitStatus.WRONG_USAGE)
     settings = settings_or_exit()
     now = datetime.now(UTC)
     try:
@@ -53,10 +66,10 @@ def reconcile(
         if heads:
             found += asyncio.run(_about_heads(settings, ledger, begin, now, late))
     except (OncofhirError, SettingsError) as error:
-        give_up(error)
+        exit_with_error(error)
     _print(ledger, found, as_json=as_json)
     if found:
-        raise typer.Exit(Exit.WRONG_RESULT)
+        raise typer.Exit(ExitStatus.WRONG_RESULT)
 
 
 def _read(
@@ -100,7 +113,7 @@ async def _about_heads(
                 found += check_head(ledger, head, now, late)
     finally:
         await client.aclose()
-    _say(f"{counted(ledger.counts['heads'], 'head')}")
+    _say(f"{pluralize(ledger.counts['heads'], 'head')}")
     return found
 
 
@@ -112,6 +125,8 @@ def _print(ledger: "Ledger", found: "list[Discrepancy]", *, as_json: bool) -> No
             json_line(discrepancy.model_dump(mode="json", exclude_none=True))
         json_line({"summary": summary})
         return
+    from rich.table import Table
+
     table = Table("problem", "record", "document", "age")
     for x in found:
         record = "" if x.topic is None else f"{x.topic}/{x.partition}/{x.offset}"

@@ -1,4 +1,4 @@
-"""`oncofhir retract`: withdraws what one model or one prompt set wrote."""
+"""`oncofhir retract`: retracts the findings of one model or one prompt set."""
 
 import asyncio
 from collections import Counter
@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from oncofhir.cli.commands.config import settings_or_exit
-from oncofhir.cli.concurrency import in_order
-from oncofhir.cli.exit_status import Exit, fail, give_up
-from oncofhir.cli.output import counted, json_line
+from oncofhir.cli.concurrency import map_ordered
+from oncofhir.cli.exit_status import ExitStatus, exit_with_error, fail
+from oncofhir.cli.output import json_line, pluralize
 
 if TYPE_CHECKING:
     from oncofhir.fhir.store.recall import RecallFilter
@@ -23,50 +23,58 @@ def retract(
     model: Annotated[
         str | None,
         typer.Option(
-            metavar="DIGEST", help="The model's digest, as rows name it, or after `sha256:`."
+            metavar="DIGEST",
+            help="Digest of the model, as in rows (model_digest), with or without sha256:.",
         ),
     ] = None,
     prompt_set: Annotated[
-        str | None, typer.Option(metavar="NAME@VERSION", help="The prompt set, as rows name it.")
+        str | None,
+        typer.Option(metavar="NAME@VERSION", help="Prompt set, as in rows (prompt_set)."),
     ] = None,
     since: Annotated[
         str | None,
         typer.Option(
-            metavar="TIME", help="Only what was written since: 2026-11-20 or 2026-11-20T10:00:00Z."
+            metavar="TIME", help="Only findings written since: 2026-11-20 or 2026-11-20T10:00:00Z."
         ),
     ] = None,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Say what would be withdrawn, and write nothing.")
+        bool, typer.Option("--dry-run", help="Print what would be retracted, and write nothing.")
     ] = False,
 ) -> None:
-    """Withdraw every finding that a model (or a prompt set) wrote: entered-in-error, never deleted.
+    """Retract the findings of a model or a prompt set: status entered-in-error. Nothing is deleted.
 
-    Documents whose last run was that model's are found by search in the store at
-    ONCOFHIR_FHIR__BASE_URL. Resources that a human changed are left alone and named. The withdrawn rows
-    are published where ONCOFHIR_KAFKA__BOOTSTRAP_SERVERS is set. Prints one JSON line a document; run
-    again, it goes on where it stopped. A later run of another model, or of the next version of a
-    report, revives what it finds. Exit status: 1 no document holds any such finding, or some could
-    not be withdrawn; 2 wrong usage or settings; 3 the store or the broker is unreachable.
+    The command searches the FHIR server (ONCOFHIR_FHIR__BASE_URL) for documents whose last run used the
+    model or prompt set, and prints one JSON object per document. Resources that a human edited are kept and
+    named. The retracted rows are published if ONCOFHIR_KAFKA__BOOTSTRAP_SERVERS is set. The command is
+    idempotent: run it again after an interruption. A later run of another model, or of the next version
+    of a report, makes the findings current again that it confirms.
+
+    Examples:
+        oncofhir retract --model DIGEST --dry-run
+        oncofhir retract --prompt-set cancerllm@1 --since 2026-11-20
+
+    Exit status: 0 retracted; 1 no such finding, or some could not be retracted; 2 wrong usage or settings;
+    3 the FHIR server or the broker is unreachable.
     """
     from oncofhir.fhir.store.recall import RecallFilter
     from oncofhir.schemas.errors import OncofhirError
     from oncofhir.settings import SettingsError, WriteMode
 
     if not model and not prompt_set:
-        fail("say what to withdraw: --model DIGEST or --prompt-set NAME@VERSION", Exit.WRONG_USAGE)
+        fail("--model DIGEST or --prompt-set NAME@VERSION is needed", ExitStatus.WRONG_USAGE)
     if prompt_set and "@" not in prompt_set:
-        fail("--prompt-set needs the version too: NAME@VERSION", Exit.WRONG_USAGE)
+        fail("--prompt-set needs a version: NAME@VERSION", ExitStatus.WRONG_USAGE)
     recalled = RecallFilter(model=_digest(model), prompt_set=prompt_set, since=_moment(since))
     settings = settings_or_exit()
     if settings.fhir.write is WriteMode.SHADOW and not dry_run:
         fail(
-            "ONCOFHIR_FHIR__WRITE is shadow: nothing may be written (try --dry-run)",
-            Exit.WRONG_USAGE,
+            "ONCOFHIR_FHIR__WRITE is shadow: nothing may be written; use --dry-run",
+            ExitStatus.WRONG_USAGE,
         )
     try:
         counts = asyncio.run(_run(settings, recalled, dry_run=dry_run))
     except (OncofhirError, SettingsError) as error:
-        give_up(error, "run it again to go on")
+        exit_with_error(error, "run it again to continue")
     _end(counts)
 
 
@@ -81,7 +89,7 @@ def _moment(since: str | None) -> datetime | None:
     try:
         moment = datetime.fromisoformat(since)
     except ValueError:
-        fail("--since needs a date or a time such as 2026-11-20T10:00:00Z", Exit.WRONG_USAGE)
+        fail("--since needs a date or a time such as 2026-11-20T10:00:00Z", ExitStatus.WRONG_USAGE)
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
@@ -107,14 +115,14 @@ async def _run(settings: "Settings", recalled: "RecallFilter", *, dry_run: bool)
     try:
         # All heads first: what is withdrawn moves in the pages of a search that goes on.
         tasks = [task async for task, _ in find_heads(client, systems, recalled)]
-        typer.echo(f"oncofhir: {counted(len(tasks), 'document')}", err=True)
+        typer.echo(f"oncofhir: {pluralize(len(tasks), 'document')}", err=True)
         async with RecallPublisher(settings.kafka) as publisher:
             if not publisher.publishes and not dry_run:
                 typer.echo(
-                    "oncofhir: ONCOFHIR_KAFKA__BOOTSTRAP_SERVERS is not set: no rows are published",
+                    "oncofhir: ONCOFHIR_KAFKA__BOOTSTRAP_SERVERS is not set; no rows are published",
                     err=True,
                 )
-            async for result in in_order(one, tasks, fhir.max_connections):
+            async for result in map_ordered(one, tasks, fhir.max_connections):
                 counts["documents"] += 1
                 if not isinstance(result, RecallResult):
                     counts["failed"] += 1
@@ -136,6 +144,6 @@ async def _run(settings: "Settings", recalled: "RecallFilter", *, dry_run: bool)
 
 def _end(counts: Counter[str]) -> None:
     said = ", ".join(f"{name} {count}" for name, count in sorted(counts.items()))
-    typer.echo(f"oncofhir: {said or 'no document holds any such finding'}", err=True)
+    typer.echo(f"oncofhir: {said or 'no document has such findings'}", err=True)
     if not counts["documents"] or counts["failed"]:
-        raise typer.Exit(Exit.WRONG_RESULT)
+        raise typer.Exit(ExitStatus.WRONG_RESULT)

@@ -8,30 +8,46 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from oncofhir.cli.commands.config import settings_or_exit
-from oncofhir.cli.exit_status import Exit, fail
+from oncofhir.cli.exit_status import ExitStatus, fail
+from oncofhir.cli.help import add, new_group
 from oncofhir.cli.output import json_line
 from oncofhir.contracts.names import Contract, Document, Format
 
 if TYPE_CHECKING:
     from oncofhir.contracts.registry import SchemaRegistry
 
-app = typer.Typer(no_args_is_help=True, help="Print, check and register the schemas of the topics.")
 _URL_HELP = "Address of a Confluent-compatible schema registry: http://registry:8081"
 
 
-@app.command("print")
+def schemas() -> None:
+    """Print, check and register the schemas of the output topics.
+
+    Examples:
+        oncofhir schemas print phenotype
+    """
+
+
 def print_(
-    document: Annotated[Document, typer.Argument(metavar="DOCUMENT", show_default=False)],
+    document: Annotated[
+        Document,
+        typer.Argument(
+            metavar="DOCUMENT",
+            show_default=False,
+            help="phenotype, outcome, dead-letter, or asyncapi.",
+        ),
+    ],
     format_: Annotated[
-        Format, typer.Option("--format", metavar="json-schema|avro", help="Language of the schema.")
+        Format,
+        typer.Option("--format", metavar="FORMAT", help="Schema language: json-schema or avro."),
     ] = Format.JSON_SCHEMA,
 ) -> None:
     """Print a contract: phenotype, outcome, dead-letter, or asyncapi for all topics of these settings.
 
     Examples:
-    oncofhir schemas print phenotype --format avro > phenotype.avsc
+        oncofhir schemas print phenotype --format avro > phenotype.avsc
+        oncofhir schemas print asyncapi > asyncapi.json
 
-    oncofhir schemas print asyncapi > asyncapi.json
+    Exit status: 0 printed; 2 wrong usage or settings.
     """
     from oncofhir import __version__
     from oncofhir.contracts.asyncapi import asyncapi
@@ -44,15 +60,15 @@ def print_(
     typer.echo(json.dumps(contract, indent=2, ensure_ascii=True))
 
 
-@app.command()
 def check(
     url: Annotated[str, typer.Option("--registry", metavar="URL", help=_URL_HELP)],
 ) -> None:
     """Check that a registry would accept this version's schemas; print one JSON object per subject.
 
-    Exit status: 0 all are compatible, 1 one is not, 3 the registry cannot be reached.
+    Examples:
+        oncofhir schemas check --registry http://registry:8081
 
-    Example: oncofhir schemas check --registry http://registry:8081
+    Exit status: 0 all are compatible; 1 one is not; 3 the registry is unreachable.
     """
     compatible = True
     with _registry(url) as registry:
@@ -61,16 +77,18 @@ def check(
             compatible &= fits
             json_line({"subject": subject, "compatible": fits})
     if not compatible:
-        raise typer.Exit(Exit.WRONG_RESULT)
+        raise typer.Exit(ExitStatus.WRONG_RESULT)
 
 
-@app.command()
 def register(
     url: Annotated[str, typer.Option("--registry", metavar="URL", help=_URL_HELP)],
 ) -> None:
     """Register the Avro schemas of the row topics as TOPIC-value; print one JSON object per subject.
 
-    Example: oncofhir schemas register --registry http://registry:8081
+    Examples:
+        oncofhir schemas register --registry http://registry:8081
+
+    Exit status: 0 registered; 3 the registry is unreachable or refuses.
     """
     with _registry(url) as registry:
         for subject, schema, kind in _subjects():
@@ -95,6 +113,12 @@ def _registry(url: str) -> "Iterator[SchemaRegistry]":
     try:
         yield registry
     except RegistryError as error:
-        fail(str(error), Exit.UNREACHABLE)
+        fail(str(error), ExitStatus.UNREACHABLE)
     finally:
         registry.close()
+
+
+app = new_group(schemas)
+add(app, "print", print_)
+add(app, "check", check)
+add(app, "register", register)

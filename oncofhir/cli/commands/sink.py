@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from oncofhir.cli.commands.config import settings_or_exit
-from oncofhir.cli.exit_status import Exit, fail, give_up
+from oncofhir.cli.exit_status import ExitStatus, exit_with_error, fail
 from oncofhir.cli.output import json_line, progress_console
 
 if TYPE_CHECKING:
@@ -18,11 +18,6 @@ if TYPE_CHECKING:
     from oncofhir.warehouse.landing.landing import LandedTable, Landing
     from oncofhir.warehouse.landing.sink import SinkProgress
     from oncofhir.warehouse.omop.refresh import OmopCounts
-
-_INSTALL = (
-    "the sink needs more packages: in a clone run pip install '.[warehouse]', with a wheel "
-    "pip install 'oncofhir-VERSION-py3-none-any.whl[warehouse]'"
-)
 
 
 def sink(
@@ -68,25 +63,28 @@ def sink(
     Tables: phenotypes (one row per finding), outcomes (one row per document and version); views: findings,
     tumors. Rows and offsets are committed together, so that an interrupted sink resumes without loss or
     duplicates. Records that are no row are listed in the table rejected_records. Ends on SIGTERM or Ctrl-C
-    after the batch under way, and prints one JSON object with the counts.
+    after the current batch, and prints one JSON object with the counts.
 
     Examples:
-    oncofhir sink --once --duckdb warehouse.duckdb
+        oncofhir sink --once --duckdb warehouse.duckdb
+        oncofhir sink --once --omop --vocabulary athena/
+        oncofhir sink --delta s3://warehouse/oncology
 
-    oncofhir sink --once --omop --vocabulary athena/
-
-    oncofhir sink --delta s3://warehouse/oncology
+    Exit status: 0 stopped; 1 a newer version of oncofhir wrote the rows; 2 wrong usage or settings; 3 the
+    broker or the storage is unreachable.
     """
     if delta is not None and omop:
-        fail("--omop fills tables of the DuckDB file: leave --delta out", Exit.WRONG_USAGE)
+        fail("--omop fills tables of the DuckDB file: leave --delta out", ExitStatus.WRONG_USAGE)
     if duckdb is not None and delta is not None:
-        fail("--duckdb and --delta exclude each other: choose one", Exit.WRONG_USAGE)
+        fail("--duckdb and --delta exclude each other: choose one", ExitStatus.WRONG_USAGE)
     try:
         from oncofhir.warehouse.landing.sink import Sink
         from oncofhir.warehouse.landing.tables import landed_tables
         from oncofhir.warehouse.landing.topic_record import NewerMajorVersion
-    except ModuleNotFoundError:
-        fail(_INSTALL, Exit.WRONG_USAGE)
+    except ModuleNotFoundError as error:
+        from oncofhir.settings.extras import install_hint
+
+        fail(f"{error.name} is not installed. {install_hint('warehouse')}", ExitStatus.WRONG_USAGE)
     from oncofhir.consumers.kafka.assigned_reader import assigned_reader
     from oncofhir.schemas.errors import OncofhirError
     from oncofhir.settings import SettingsError
@@ -108,11 +106,11 @@ def sink(
             finally:
                 landing.close()
     except LandingError as error:
-        fail(str(error), Exit.UNREACHABLE)
+        fail(str(error), ExitStatus.UNREACHABLE)
     except NewerMajorVersion as error:
-        fail(str(error), Exit.WRONG_RESULT)
+        fail(str(error), ExitStatus.WRONG_RESULT)
     except (OncofhirError, SettingsError) as error:
-        give_up(error)
+        exit_with_error(error)
     _print(running.progress, filled, time.monotonic() - began)
 
 

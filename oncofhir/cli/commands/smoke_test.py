@@ -1,4 +1,4 @@
-"""`oncofhir smoke-test`: one invented report through a running installation."""
+"""`oncofhir smoke-test`: sends one invented report through a running installation."""
 
 import asyncio
 from typing import Annotated
@@ -6,19 +6,27 @@ from typing import Annotated
 import typer
 
 from oncofhir.cli.commands.config import settings_or_exit
-from oncofhir.cli.exit_status import Exit, fail, give_up
+from oncofhir.cli.exit_status import ExitStatus, exit_with_error, fail
 from oncofhir.cli.output import json_line
 
 
 def smoke_test(
-    timeout: Annotated[float, typer.Option(min=1, help="Seconds to wait in all.")] = 300.0,
+    timeout: Annotated[
+        float, typer.Option(metavar="SECONDS", min=1, help="Time limit of the whole test.")
+    ] = 300.0,
 ) -> None:
-    """Publish an invented report, wait for its Condition and Provenance, and retract it.
+    """Publish an invented report to a running installation, wait for its findings, and retract it.
 
-    It needs a running worker, the right to write to the input topic and to read the output topics, and
-    it writes an invented patient (oncofhir-smoke-test, labelled HTEST) to the store. What it found is
-    marked entered-in-error afterwards; patient, Task and Provenance stay. Prints one JSON line. Exit
-    status: 1 the report did not arrive, 2 wrong settings, 3 a dependency is unreachable.
+    It needs a running worker, write access to the input topic and read access to the output topics. It
+    writes an invented patient (oncofhir-smoke-test, security label HTEST) to the FHIR server. At the end the
+    findings are entered-in-error; patient, Task and Provenance stay. Prints one JSON object.
+
+    Examples:
+        oncofhir smoke-test
+        oncofhir smoke-test --timeout 60
+
+    Exit status: 0 Condition and Provenance were found; 1 they were not found in time; 2 wrong settings;
+    3 a dependency is unreachable.
     """
     from oncofhir.consumers.composition.pipeline import build_fhir_client
     from oncofhir.consumers.smoke_test import SmokeTest, SmokeTestFailed
@@ -29,12 +37,15 @@ def smoke_test(
     settings = settings_or_exit()
     fhir = settings.fhir
     if fhir.write is WriteMode.SHADOW:
-        fail("in shadow mode nothing is stored that could be seen", Exit.WRONG_USAGE)
+        fail(
+            "ONCOFHIR_FHIR__WRITE is shadow: nothing is stored, so that there is nothing to find",
+            ExitStatus.WRONG_USAGE,
+        )
     if fhir.source_base_url is not None or fhir.read_current:
         fail(
-            "the worker reads reports from the source, which does not have the invented one; "
+            "the worker reads reports from the source server, which does not have the invented report; "
             "a smoke test needs ONCOFHIR_FHIR__SOURCE_BASE_URL and ONCOFHIR_FHIR__READ_CURRENT unset",
-            Exit.WRONG_USAGE,
+            ExitStatus.WRONG_USAGE,
         )
 
     async def run() -> SmokeTest:
@@ -44,7 +55,7 @@ def smoke_test(
                 settings.kafka,
                 store,
                 seconds=timeout,
-                progress=lambda said: typer.echo(f"oncofhir: {said}", err=True),
+                progress=lambda message: typer.echo(f"oncofhir: {message}", err=True),
             )
         finally:
             await store.aclose()
@@ -52,6 +63,6 @@ def smoke_test(
     try:
         json_line(asyncio.run(run()))
     except SmokeTestFailed as error:
-        fail(str(error), Exit.WRONG_RESULT)
+        fail(str(error), ExitStatus.WRONG_RESULT)
     except (OncofhirError, SettingsError) as error:
-        give_up(error)
+        exit_with_error(error)

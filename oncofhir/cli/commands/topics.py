@@ -1,30 +1,52 @@
-"""`oncofhir topics ensure` and `check`: creates the topics that are missing; says what is wrong with them."""
+"""`oncofhir topics ensure` and `topics check`: creates missing topics, and finds wrong topic settings."""
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.table import Table
 
 from oncofhir.cli.commands.config import settings_or_exit
-from oncofhir.cli.exit_status import Exit, give_up
-from oncofhir.cli.output import console, json_line, wants_tables
+from oncofhir.cli.exit_status import ExitStatus, exit_with_error
+from oncofhir.cli.help import add, new_group
+from oncofhir.cli.options import AsJson
+from oncofhir.cli.output import console, json_line, pluralize, wants_tables
 
-app = typer.Typer(no_args_is_help=True, help="The topics of the service.")
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator
+
+    from oncofhir.consumers.kafka.topic_checks import TopicFinding
+    from oncofhir.settings import KafkaSettings
 
 
-@app.callback()
 def topics() -> None:
-    """The topics of the service."""
+    """Create the Kafka topics of the service, or check their settings.
+
+    Examples:
+        oncofhir topics ensure
+        oncofhir topics check
+    """
 
 
-@app.command()
 def ensure(
-    partitions: Annotated[int, typer.Option(min=1, help="Of a topic that is created.")] = 8,
-    replication_factor: Annotated[int, typer.Option(min=1, help="Of a topic that is created.")] = 1,
+    partitions: Annotated[
+        int, typer.Option(metavar="N", min=1, help="Partitions for new topics.")
+    ] = 8,
+    replication_factor: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N", min=1, help="Replicas for new topics. Default: the broker's default."
+        ),
+    ] = None,
 ) -> None:
-    """Create the input and output topics that are missing; topics that exist are left as they are.
+    """Create the input and output topics that are missing. Existing topics are not changed.
 
-    Prints one JSON object a topic.
+    Prints one JSON object per topic. A warning names new topics with fewer than 3 replicas, or with
+    min.insync.replicas below 2: one failed broker may lose their records.
+
+    Examples:
+        oncofhir topics ensure
+        oncofhir topics ensure --partitions 24 --replication-factor 3
+
+    Exit status: 2 wrong settings, 3 the broker is unreachable or refuses.
     """
     from oncofhir.consumers.kafka.topics import ensure_topics
     from oncofhir.schemas.errors import OncofhirError
@@ -32,26 +54,46 @@ def ensure(
 
     settings = settings_or_exit()
     try:
-        for state in ensure_topics(
+        states = ensure_topics(
             settings.kafka, partitions=partitions, replication_factor=replication_factor
-        ):
+        )
+        for state in states:
             json_line(state)
+        created = {state.name for state in states if state.created}
+        for warning in _durability_warnings(settings.kafka, created):
+            typer.echo(f"oncofhir: warning: {_sentence(warning)}", err=True)
     except (OncofhirError, SettingsError) as error:
-        give_up(error)
+        exit_with_error(error)
+    existing = len(states) - len(created)
+    typer.echo(
+        f"oncofhir: created {pluralize(len(created), 'topic')}, {existing} existed before", err=True
+    )
 
 
-@app.command()
 def check(
-    partitions: Annotated[int, typer.Option(min=1, help="The fewest a topic may have.")] = 1,
-    replication_factor: Annotated[int, typer.Option(min=1, help="The fewest replicas.")] = 1,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,
+    partitions: Annotated[
+        int, typer.Option(metavar="N", min=1, help="Least number of partitions.")
+    ] = 1,
+    replication_factor: Annotated[
+        int, typer.Option(metavar="N", min=1, help="Least number of replicas.")
+    ] = 1,
+    as_json: AsJson = False,
 ) -> None:
-    """Say what is wrong with the topics, and what helps: one JSON object a finding.
+    """Check the topics, and print each problem with its remedy: one JSON object per problem.
 
-    Partitions, replicas, cleanup policy, retention, and whether a dead letter of the largest input record
-    fits. What the broker does not tell is a finding of severity `unknown`. Exit status 1: something is wrong.
+    Checked are partitions, replicas, min.insync.replicas, cleanup policy, retention, and whether a dead
+    letter of the largest input record fits. Severities: loses-data, wrong, warning (one failed broker may
+    lose records), unknown (the broker does not tell).
+
+    Examples:
+        oncofhir topics check
+        oncofhir topics check --partitions 8 --replication-factor 3
+
+    Exit status: 0 no problem, or only warnings and unknowns; 1 something is wrong; 2 wrong settings;
+    3 the broker is unreachable or refuses.
     """
     from oncofhir.consumers.kafka.topic_checks import Severity, check_topics
+    from oncofhir.consumers.kafka.topics import wanted_topics
     from oncofhir.schemas.errors import OncofhirError
     from oncofhir.settings import SettingsError
 
@@ -61,14 +103,50 @@ def check(
             settings.kafka, partitions=partitions, replication_factor=replication_factor
         )
     except (OncofhirError, SettingsError) as error:
-        give_up(error)
-    if wants_tables(as_json):
-        table = Table("topic", "problem", "severity", "found", "wanted", "remedy")
-        for x in findings:
-            table.add_row(x.topic, x.problem, x.severity.value, x.found, x.wanted, x.remedy)
-        console().print(table)
-    else:
-        for finding in findings:
+        exit_with_error(error)
+    tables = wants_tables(as_json)
+    for finding in findings:
+        if tables:
+            console().print(f"{finding.severity.value}: {_sentence(finding)}", highlight=False)
+        else:
             json_line(finding)
-    if any(finding.severity is not Severity.UNKNOWN for finding in findings):
-        raise typer.Exit(Exit.WRONG_RESULT)
+    checked = len(wanted_topics(settings.kafka, partitions=1))
+    typer.echo(f"oncofhir: {check_summary(checked, len(findings))}", err=True)
+    if any(finding.severity in {Severity.LOSES_DATA, Severity.WRONG} for finding in findings):
+        raise typer.Exit(ExitStatus.WRONG_RESULT)
+
+
+def check_summary(topics: int, problems: int) -> str:
+    """What was checked and how much was found, also if it is nothing."""
+    found = pluralize(problems, "problem") if problems else "no problem"
+    return f"checked {pluralize(topics, 'topic')}: {found}"
+
+
+def _durability_warnings(
+    settings: "KafkaSettings", topics: "Collection[str]"
+) -> "Iterator[TopicFinding]":
+    """The topics that do not outlive the failure of a broker; none if the broker refuses to describe them."""
+    from oncofhir.consumers.kafka.topic_checks import Severity, check_topics
+    from oncofhir.schemas.errors import AccessDenied
+
+    if not topics:
+        return
+    try:
+        findings = check_topics(settings)
+    except AccessDenied:
+        return
+    for finding in findings:
+        if finding.topic in topics and finding.severity is Severity.WARNING:
+            yield finding
+
+
+def _sentence(finding: "TopicFinding") -> str:
+    return (
+        f"{finding.topic}: {finding.problem} is {finding.found}, wanted: {finding.wanted}; "
+        f"remedy: {finding.remedy}"
+    )
+
+
+app = new_group(topics)
+add(app, "ensure", ensure)
+add(app, "check", check)

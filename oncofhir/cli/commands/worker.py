@@ -1,21 +1,30 @@
 """`oncofhir worker`: the service."""
 
 import asyncio
-
-import structlog
+from typing import TYPE_CHECKING
 
 from oncofhir.cli.commands.config import settings_or_exit
-from oncofhir.cli.exit_status import Exit, fail
-from oncofhir.settings import FhirSettings, Settings
+from oncofhir.cli.exit_status import ExitStatus, fail
+
+if TYPE_CHECKING:
+    from oncofhir.settings import Settings
 
 
 def worker() -> None:
-    """Run the service until SIGTERM: reports from Kafka, findings to the FHIR server and to Kafka.
+    """Run the service: read reports from Kafka, write findings to the FHIR server and to Kafka.
 
-    It is configured by the environment (see: oncofhir config show), logs JSON on stdout (a console
-    format on a terminal) and answers /live, /ready, /startup and /metrics on ONCOFHIR_HTTP__PORT.
-    It waits for the broker, the model and the store at start. Exit status: 0 stopped, 1 too much was
-    dead-lettered or a fault of ours, 2 wrong settings or a missing topic, 3 a dependency refuses it.
+    It is configured by environment variables (`oncofhir config show`). It logs JSON on stdout, or columns
+    on a terminal, and serves /live, /ready, /startup and /metrics on ONCOFHIR_HTTP__PORT. At start it waits
+    for the broker, the model server and the FHIR server. SIGTERM stops it gracefully.
+
+    Examples:
+        export ONCOFHIR_KAFKA__BOOTSTRAP_SERVERS=kafka:9092
+        export ONCOFHIR_FHIR__BASE_URL=https://fhir.hospital.example/fhir
+        export ONCOFHIR_MODEL__URL=http://tgi:8080
+        oncofhir worker
+
+    Exit status: 0 stopped; 1 dead-letter limit exceeded or internal error; 2 wrong settings or a missing
+    topic; 3 a dependency refuses access.
     """
     from oncofhir.consumers.composition.pipeline import build_parsing_pool, build_pipeline
     from oncofhir.consumers.worker import Worker
@@ -37,24 +46,28 @@ def worker() -> None:
     try:
         refuse_shared_topics(settings)
         refuse_own_port(settings)
-        _warn_of_a_placeholder(settings)
+        _warn_about_placeholder(settings)
         asyncio.run(run())
     except SettingsError as error:
-        fail(str(error), Exit.WRONG_USAGE)
+        fail(str(error), ExitStatus.WRONG_USAGE)
     except TooManyDeadLetters as error:
-        fail(f"halted: {error}", Exit.WRONG_RESULT)
+        fail(f"halted: {error}", ExitStatus.WRONG_RESULT)
     except OncofhirError as error:
-        fail(f"halted: {error}", Exit.UNREACHABLE)
-    except Exception as error:  # noqa: BLE001 - a fault of ours, whose message may quote a report
-        where = " ".join(f"{name}={said}" for name, said in described(error).items())
-        fail(f"halted by a fault: {where}", Exit.WRONG_RESULT)
+        fail(f"halted: {error}", ExitStatus.UNREACHABLE)
+    except Exception as error:  # noqa: BLE001 - an internal error, whose message may quote a report
+        where = " ".join(f"{name}={value}" for name, value in described(error).items())
+        fail(f"halted by an internal error: {where}", ExitStatus.WRONG_RESULT)
 
 
-def _warn_of_a_placeholder(settings: Settings) -> None:
-    """Identifiers are forever: a change of their system makes all that is stored another's."""
+def _warn_about_placeholder(settings: "Settings") -> None:
+    """Identifiers are permanent: a change of their system duplicates every stored resource."""
+    import structlog
+
+    from oncofhir.settings import FhirSettings
+
     if settings.fhir.identifier_system == FhirSettings().identifier_system:
         structlog.get_logger(__name__).warning(
-            "identifiers are of a placeholder's system",
+            "identifier system is the placeholder",
             setting="ONCOFHIR_FHIR__IDENTIFIER_SYSTEM",
-            remedy="set it to a URI of yours before anything is written",
+            remedy="set it to a URI that you own before the first write",
         )

@@ -1,6 +1,7 @@
 """What the worker demands of its topics before it consumes anything: each is there. The rest it only says."""
 
 import asyncio
+import logging
 
 import structlog
 
@@ -41,16 +42,27 @@ async def check_topics_at_startup(settings: KafkaSettings) -> None:
     )
 
 
+_EVENTS = {
+    Severity.UNKNOWN: "broker does not describe topic settings; skipping these checks",
+    Severity.WARNING: "topics may lose records when a broker fails",
+}
+
+
 def _log_findings(findings: tuple[TopicFinding, ...]) -> None:
+    """Log each problem once, with all its topics."""
+    by_problem: dict[tuple[str, Severity, str, str], list[TopicFinding]] = {}
     for finding in findings:
-        is_unknown = finding.severity is Severity.UNKNOWN
-        said = log.info if is_unknown else log.warning
-        said(
-            "topic could not be looked at" if is_unknown else "topic is not as it should be",
-            topic=finding.topic,
-            problem=finding.problem,
-            severity=finding.severity.value,
-            found=finding.found,
-            wanted=finding.wanted,
-            remedy=finding.remedy,
+        key = (finding.problem, finding.severity, finding.found, finding.wanted)
+        by_problem.setdefault(key, []).append(finding)
+    for (problem, severity, found, wanted), same in by_problem.items():
+        level = logging.INFO if severity in _EVENTS else logging.WARNING
+        log.log(
+            level,
+            _EVENTS.get(severity, "topic settings are wrong"),
+            topics=[finding.topic for finding in same],
+            problem=problem,
+            severity=severity.value,
+            found=found,
+            wanted=wanted,
+            remedy=same[0].remedy,
         )

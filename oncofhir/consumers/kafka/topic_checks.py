@@ -17,15 +17,23 @@ from oncofhir.schemas.base import Value
 from oncofhir.settings import KafkaSettings
 
 _CLEANUP, _SIZE, _RETENTION = "cleanup.policy", "max.message.bytes", "retention.ms"
+_IN_SYNC = "min.insync.replicas"
 _FOREVER = -1
+# Three replicas of which two must acknowledge: the failure of one broker loses nothing and stops nothing.
+_SAFE_REPLICAS, _SAFE_IN_SYNC = 3, 2
 MISSING = "missing"  # the problem of a topic that is not there
 
 
 class Severity(StrEnum):
-    """`loses-data`: records may vanish. `wrong`: something will fail. `unknown`: it was not told."""
+    """How bad a finding is.
+
+    `loses-data`: records may vanish. `wrong`: something will fail. `warning`: the failure of one broker may
+    lose records or stop the service. `unknown`: the broker does not tell.
+    """
 
     LOSES_DATA = "loses-data"
     WRONG = "wrong"
+    WARNING = "warning"
     UNKNOWN = "unknown"
 
 
@@ -58,9 +66,7 @@ def check_topics(
         DependencyUnavailable: the broker cannot be reached.
         AccessDenied: the broker refuses us.
     """
-    names = [
-        t.name for t in wanted_topics(settings, partitions=1, replication_factor=replication_factor)
-    ]
+    names = [topic.name for topic in wanted_topics(settings, partitions=1)]
     admin = connect(KafkaAdminClient, settings, **client_options(settings, "topics"))
     try:
         present = sorted(set(names) & set(admin.list_topics()))
@@ -117,6 +123,8 @@ def findings_of(
         if fact.replication_factor < replication_factor:
             found, remedy = str(fact.replication_factor), "reassign with more replicas"
             yield _wrong(name, "replication", found, f"{replication_factor} or more", remedy)
+        else:
+            yield from _check_durability(fact)
         if not {_CLEANUP, _SIZE} <= fact.configs.keys():
             remedy = "ask the broker's own tools for cleanup.policy and max.message.bytes"
             yield _finding(fact.name, "settings", Severity.UNKNOWN, "not told", "told", remedy)
@@ -126,6 +134,25 @@ def findings_of(
             yield from _check_dead_letter_topic(fact, inputs)
         else:
             yield from _check_input_topic(fact, settings)
+
+
+def _check_durability(fact: TopicFacts) -> Iterator[TopicFinding]:
+    """Warn of a topic that does not outlive the failure of one broker; at most one finding."""
+    in_sync = fact.configs.get(_IN_SYNC)
+    if fact.replication_factor < _SAFE_REPLICAS:
+        yield _finding(
+            fact.name,
+            "replication",
+            Severity.WARNING,
+            str(fact.replication_factor),
+            f"{_SAFE_REPLICAS} or more",
+            "kafka-reassign-partitions.sh, or set default.replication.factor before creating topics",
+        )
+    elif in_sync is not None and int(in_sync) < _SAFE_IN_SYNC:
+        remedy = _alter_command(_IN_SYNC, str(_SAFE_IN_SYNC))
+        yield _finding(
+            fact.name, _IN_SYNC, Severity.WARNING, in_sync, f"{_SAFE_IN_SYNC} or more", remedy
+        )
 
 
 def _check_row_topic(fact: TopicFacts) -> Iterator[TopicFinding]:

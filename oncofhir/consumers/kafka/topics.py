@@ -11,14 +11,18 @@ from oncofhir.schemas.base import Value
 from oncofhir.settings import KafkaSettings, SettingsError
 
 _COMPACTED = {"cleanup.policy": "compact"}
+_BROKER_DEFAULT = -1  # default.replication.factor of the broker (KIP-464, Kafka 2.4)
 
 
 class Topic(Value):
-    """A topic as it should be. Rows are compacted: the latest of a key is what counts."""
+    """A topic as it should be. Rows are compacted: the latest of a key is what counts.
+
+    `replication_factor` None is the broker's default.
+    """
 
     name: str
     partitions: int
-    replication_factor: int
+    replication_factor: int | None = None
     configs: Mapping[str, str] = {}
 
 
@@ -31,7 +35,7 @@ class TopicState(Value):
 
 
 def wanted_topics(
-    settings: KafkaSettings, *, partitions: int, replication_factor: int
+    settings: KafkaSettings, *, partitions: int, replication_factor: int | None = None
 ) -> tuple[Topic, ...]:
     """All topics of the settings. Dead letters hold whole records and our headers beside them."""
     size = {"max.message.bytes": str(settings.max_request_bytes)}
@@ -51,7 +55,7 @@ def wanted_topics(
 
 
 def ensure_topics(
-    settings: KafkaSettings, *, partitions: int = 4, replication_factor: int = 1
+    settings: KafkaSettings, *, partitions: int = 4, replication_factor: int | None = None
 ) -> tuple[TopicState, ...]:
     """Create the topics that are missing; those that exist stay as they are. Blocks.
 
@@ -107,7 +111,9 @@ def refuse_missing_topics(names: Collection[str], settings: KafkaSettings) -> No
 def _create(admin: KafkaAdminClient, topic: Topic) -> None:
     options = {
         "num_partitions": topic.partitions,
-        "replication_factor": topic.replication_factor,
+        "replication_factor": _BROKER_DEFAULT
+        if topic.replication_factor is None
+        else topic.replication_factor,
         "configs": dict(topic.configs),
     }
     try:

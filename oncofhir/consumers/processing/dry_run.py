@@ -5,10 +5,10 @@ Source of the line's form: contract, `oncofhir extract PATH…`.
 
 import json
 from collections.abc import Iterable
-from enum import StrEnum
 from typing import Any
 
 from oncofhir.consumers.envelopes.decode import decode
+from oncofhir.consumers.processing.output_format import OutputFormat
 from oncofhir.consumers.processing.report_reader import ReportReader
 from oncofhir.fhir.intake.read_report import report_from_text
 from oncofhir.fhir.intake.source_reader import Companions
@@ -23,15 +23,6 @@ from oncofhir.schemas.identity import run_of
 from oncofhir.schemas.reasons import Reason
 from oncofhir.schemas.report import Report
 from oncofhir.terminology import TERMINOLOGY_VERSION
-
-
-class Output(StrEnum):
-    """What a line holds beside its source."""
-
-    FINDINGS = "findings"
-    REPORT = "report"
-    BUNDLE = "bundle"
-    ROWS = "rows"
 
 
 class LineSource(Value):
@@ -53,7 +44,7 @@ class DryRun:
     def __init__(
         self,
         *,
-        output: Output,
+        output: OutputFormat,
         reader: ReportReader,
         companions: Iterable[dict[str, Any]],
         extractor: Extractor | None,
@@ -112,7 +103,7 @@ class DryRun:
         return self._line(source, error=reason)
 
     async def _extract_report(self, source: LineSource, report: Report) -> dict[str, Any]:
-        if self._output is Output.REPORT or self._extractor is None:
+        if self._output is OutputFormat.REPORT or self._extractor is None:
             return self._line(source, said={"report": report.model_dump(mode="json")})
         try:
             return await self._run_extractor(source, report, self._extractor)
@@ -125,7 +116,7 @@ class DryRun:
         self, source: LineSource, report: Report, extractor: Extractor
     ) -> dict[str, Any]:
         extraction = await extractor.extract(report, self._model)
-        if self._output is Output.FINDINGS:
+        if self._output is OutputFormat.FINDINGS:
             dumped = extraction.model_dump(mode="json", include={"findings", "rejected"})
             return self._line(source, said=dumped)
         run = run_of(
@@ -137,7 +128,7 @@ class DryRun:
             self._software_version,
         )
         bundle, processed = self._repository.first_version(report, run, extraction)
-        if self._output is Output.BUNDLE:
+        if self._output is OutputFormat.BUNDLE:
             return self._line(source, said={"bundle": bundle})
         return self._line(
             source, said={"rows": [r.model_dump(mode="json") for r in processed.rows]}

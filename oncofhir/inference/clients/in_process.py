@@ -20,6 +20,7 @@ from oncofhir.inference.clients.client import (
 from oncofhir.schemas.errors import RequestRejected
 from oncofhir.schemas.extraction import ModelIdentity
 from oncofhir.schemas.reasons import Reason
+from oncofhir.settings.extras import install_hint
 
 _WEIGHTS = ("*.safetensors", "*.bin")
 
@@ -45,7 +46,7 @@ class InProcessModel:
             import transformers  # noqa: PLC0415
         except ImportError as error:
             raise CheckpointError(
-                "a model in process needs: pip install 'oncofhir[transformers]'"
+                f"torch and transformers are not installed. {install_hint('transformers')}"
             ) from error
         self._torch = torch
         try:
@@ -137,9 +138,7 @@ def _merged(model: Any, adapter: Path) -> Any:
     try:
         import peft  # noqa: PLC0415
     except ImportError as error:
-        raise CheckpointError(
-            "a LoRA adapter needs: pip install 'oncofhir[transformers]'"
-        ) from error
+        raise CheckpointError(f"peft is not installed. {install_hint('transformers')}") from error
     try:
         return peft.PeftModel.from_pretrained(model, str(adapter)).merge_and_unload()
     except (OSError, ValueError, KeyError, RuntimeError) as error:

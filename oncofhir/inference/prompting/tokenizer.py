@@ -7,6 +7,8 @@ import asyncio
 from pathlib import Path
 from typing import Any
 
+from oncofhir.settings.extras import install_hint
+
 
 class LocalTokenizer:
     """A tokenizer of a file; the work is done in a thread."""
@@ -20,9 +22,7 @@ class LocalTokenizer:
         try:
             from tokenizers import Tokenizer  # noqa: PLC0415
         except ImportError as error:
-            raise ValueError(
-                "reading a tokenizer file needs: pip install 'oncofhir[tokenizer]'"
-            ) from error
+            raise ValueError(f"tokenizers is not installed. {install_hint('tokenizer')}") from error
         try:
             self._tokenizer: Any = Tokenizer.from_file(str(file))
         except Exception as error:  # the library raises Exception itself

@@ -21,6 +21,7 @@ from oncofhir.inference.server.protocol import (
     invalid,
 )
 from oncofhir.inference.server.slots import Slots
+from oncofhir.settings.extras import install_hint
 
 _QUIET = -1
 
@@ -54,7 +55,7 @@ class LlamaEngine:
         try:
             import xllamacpp  # noqa: PLC0415 - an optional part
         except ImportError as error:
-            raise ModelFileError("llama.cpp is missing: pip install 'oncofhir[demo]'") from error
+            raise ModelFileError(f"xllamacpp is not installed. {install_hint('demo')}") from error
         params = xllamacpp.CommonParams()
         params.model.path = str(gguf)
         params.n_ctx = context_tokens * slots

@@ -156,7 +156,10 @@ def test_at_a_terminal_only_findings_are_a_table(tmp_path, output):
 def test_findings_are_a_table_at_a_terminal(tmp_path):
     file = tmp_path / "c.txt"
     file.write_text(BREAST)
-    assert "the report says" in on_a_terminal(str(file), "--model", "rules")
+    said = on_a_terminal(str(file), "--model", "rules")
+    assert "diagnosis: " in said
+    assert "HER2 status: negative (SNOMED CT " in said
+    assert said.index("diagnosis: ") < said.index("tumor size: ") < said.index("HER2 status: ")
 
 
 def told(*arguments: str, stdin: bytes = b"") -> str:
@@ -170,7 +173,29 @@ def test_where_there_is_no_report_it_is_said(tmp_path):
     assert f"no reports in {patient}" in told(str(patient))
 
 
-def test_text_on_standard_input_is_told_once_what_belongs_there():
-    said = told("-", stdin=BREAST.encode())
-    assert said.count("standard input takes FHIR resources as JSON or NDJSON") == 1
+def test_text_on_standard_input_gives_one_line_and_one_explanation():
+    ran = run_here("extract", "--output", "report", "-", stdin=BREAST.encode())
+    (line,) = map(json.loads, ran.stdout.splitlines())
+    assert (line["source"]["file"], line["error"]) == ("-", "not-json")
+    said = ran.stderr.decode()
+    assert said.count("standard input is not JSON") == 1
+    assert "*.txt" in said
     assert CANARY not in said
+
+
+def test_lines_of_which_some_are_json_are_answered_one_by_one():
+    report = json.dumps(pathology_report("a", BREAST))
+    ran = run_here("extract", "--output", "report", "-", stdin=f"{report}\n{{broken\n".encode())
+    lines = [json.loads(line) for line in ran.stdout.splitlines()]
+    assert [(line["source"]["line"], line["error"]) for line in lines] == [
+        (1, None),
+        (2, "not-json"),
+    ]
+
+
+def test_a_file_that_is_no_report_is_explained(tmp_path):
+    file = tmp_path / "notes.odt"
+    file.write_bytes(b"PK")
+    ran = run_here("extract", "--output", "report", str(file))
+    assert ran.returncode == 1
+    assert f"{file} is not FHIR JSON" in ran.stderr.decode()

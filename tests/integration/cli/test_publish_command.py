@@ -38,10 +38,43 @@ def test_topics_are_made_once(broker):
 def test_topics_are_checked(broker):
     oncofhir(broker.address, "topics", "ensure")
     told = oncofhir(broker.address, "topics", "check")
-    # Tansu tells no settings of its topics, and that is said.
-    assert {(t["problem"], t["severity"]) for t in told} == {("settings", "unknown")}
+    # Tansu does not describe topic settings, and that is reported; one replica is a warning.
+    assert {(t["problem"], t["severity"]) for t in told} == {
+        ("settings", "unknown"),
+        ("replication", "warning"),
+    }
     few = oncofhir(broker.address, "topics", "check", "--partitions", "99", status=1)
-    assert {t["problem"] for t in few} == {"settings", "partitions"}
+    assert {t["problem"] for t in few} == {"settings", "replication", "partitions"}
+
+
+def test_a_new_topic_with_one_replica_is_a_warning_with_the_remedy(broker):
+    environment = {
+        "ONCOFHIR_KAFKA__BOOTSTRAP_SERVERS": broker.address,
+        "ONCOFHIR_KAFKA__OUTCOME_TOPIC": "one-replica",
+    }
+    ran = run_here("topics", "ensure", environment=environment)
+    said = ran.stderr.decode()
+    assert "oncofhir: warning: one-replica: replication is 1, wanted: 3 or more; remedy: " in said
+    assert "created 1 topic, 4 existed before" in said
+
+
+def test_a_check_says_how_much_it_checked(broker):
+    oncofhir(broker.address, "topics", "ensure")
+    environment = {"ONCOFHIR_KAFKA__BOOTSTRAP_SERVERS": broker.address}
+    said = run_here("topics", "check", environment=environment).stderr.decode()
+    assert said == "oncofhir: checked 5 topics: 10 problems\n"
+
+
+def test_a_text_file_is_left_out_with_what_reads_it(broker, tmp_path):
+    file = tmp_path / "report.txt"
+    file.write_text(BREAST)
+    environment = {"ONCOFHIR_KAFKA__BOOTSTRAP_SERVERS": broker.address}
+    ran = run_here("publish", str(file), environment=environment)
+    assert ran.returncode == 1
+    assert (
+        "report.txt: text is not a FHIR resource; `oncofhir extract` reads it"
+        in ran.stderr.decode()
+    )
 
 
 def test_reports_are_published_as_they_are_and_the_rest_is_named(broker, tmp_path):

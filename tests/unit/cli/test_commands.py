@@ -9,22 +9,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
-from oncofhir import __version__
-from oncofhir.cli.concurrency import in_order
+from oncofhir.cli.commands.topics import check_summary
+from oncofhir.cli.concurrency import map_ordered
 from oncofhir.cli.main import app
 from oncofhir.schemas.reasons import Reason
 
 
 def run(*arguments: str):
     return CliRunner().invoke(app, arguments)
-
-
-def test_help_teaches_every_command():
-    said = run("--help").stdout
-    for command in ("demo", "extract", "publish", "worker", "model", "topics", "config", "reasons"):
-        assert command in said
-        assert run(command, "--help").exit_code == 0
-    assert __version__ in run("--version").stdout
 
 
 def test_config_show_prints_every_setting_with_its_source(monkeypatch):
@@ -47,10 +39,23 @@ def test_wrong_settings_are_exit_2_and_named(monkeypatch, command):
     assert "ONCOFHIR_KAFKA__GROUPID" in ended.stderr
 
 
+def test_config_show_describes_every_setting():
+    rows = [json.loads(line) for line in run("config", "show", "--describe").stdout.splitlines()]
+    assert all(row["description"].endswith((".", ".)")) for row in rows)
+    group = next(row for row in rows if row["variable"] == "ONCOFHIR_KAFKA__GROUP_ID")
+    assert group["default"] == "oncofhir"
+
+
 def test_reasons_lists_every_code():
     rows = [json.loads(line) for line in run("reasons").stdout.splitlines()]
     assert [row["reason"] for row in rows] == [reason.value for reason in Reason]
     assert all(row["remedy"] for row in rows)
+
+
+def test_reasons_can_be_asked_for_one_code():
+    (row,) = map(json.loads, run("reasons", "no-text").stdout.splitlines())
+    assert row["reason"] == "no-text"
+    assert run("reasons", "no-txt").exit_code == 2
 
 
 def test_a_missing_model_file_is_exit_2_with_a_remedy(tmp_path):
@@ -111,99 +116,12 @@ def test_results_come_in_input_order_and_the_bound_holds(delays, limit):
         return item[0]
 
     async def gathered() -> list[int]:
-        return [number async for number in in_order(work, list(enumerate(delays)), limit)]
+        return [number async for number in map_ordered(work, list(enumerate(delays)), limit)]
 
     assert asyncio.run(gathered()) == list(range(len(delays)))
     assert most <= limit
 
 
-def test_help_says_which_extra_to_install():
-    assert "oncofhir[demo]" in " ".join(run("demo", "--help").stdout.split())
-
-
-def test_who_has_read_enough_ends_a_command_quietly():
-    """As `oncofhir reasons | head -1` does."""
-    command = [sys.executable, "-m", "oncofhir", "reasons"]
-    running = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, bufsize=0)
-    running.stdout.read(1)
-    running.stdout.close()
-    assert running.wait(30) == 0
-    assert running.stderr.read() == b""
-    running.stderr.close()
-
-
-@pytest.mark.parametrize("module", ["typer", "oncofhir.schemas.base", "oncofhir.fhir.rest.client"])
-def test_an_interrupt_while_a_command_begins_is_130_without_a_traceback(module):
-    command = [sys.executable, "-X", "importtime", "-m", "oncofhir", "extract", "-"]
-    with subprocess.Popen(
-        command, stdin=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    ) as running:
-        for line in running.stderr:
-            if line.split("|")[-1].strip() == module:
-                running.send_signal(signal.SIGINT)
-                break
-        written = running.stderr.read()
-    assert running.returncode == 130, written
-    assert "Traceback" not in written
-
-
-INTERRUPTED_WITHIN = {
-    "an exec, which python remembers": "exec('raise KeyboardInterrupt')",
-    "a class that names its attributes": "type('Named', (), {'name': Interrupted()})",
-    "a callback, which swallows it": "weakref.ref(Interrupted(), raised); time.sleep(60)",
-    "the command": "raise KeyboardInterrupt",
-}
-
-
-@pytest.mark.parametrize("within", INTERRUPTED_WITHIN.values(), ids=INTERRUPTED_WITHIN.keys())
-def test_an_interrupt_is_130_wherever_it_comes(within, tmp_path):
-    script = f"""
-import time, weakref
-import oncofhir.cli.entry, oncofhir.cli.main
-def raised(_):
-    raise KeyboardInterrupt
-class Interrupted:
-    def __set_name__(self, owner, name):
-        raise KeyboardInterrupt
-def app():
-    {within}
-oncofhir.cli.main.app = app
-oncofhir.cli.entry.main()
-"""
-    (tmp_path / "interrupted.py").write_text(script)
-    command = [sys.executable, "-m", "interrupted"]
-    ended = subprocess.run(
-        command, capture_output=True, text=True, timeout=60, cwd=tmp_path, check=False
-    )
-    assert (ended.returncode, ended.stderr) == (130, "oncofhir: interrupted\n")
-
-
-def test_an_error_for_which_a_socket_broke_is_no_reader_that_has_read_enough(tmp_path):
-    script = """
-import oncofhir.cli.entry, oncofhir.cli.main
-def app():
-    try:
-        raise BrokenPipeError(32, "socket")
-    except OSError:
-        raise RuntimeError("store lost")
-oncofhir.cli.main.app = app
-oncofhir.cli.entry.main()
-"""
-    command = [sys.executable, "-c", script]
-    ended = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
-    assert ended.returncode == 1
-    assert "store lost" in ended.stderr
-
-
-def test_an_interrupt_that_the_shell_has_us_ignore_is_ignored_from_the_beginning():
-    python = [sys.executable, "-X", "importtime", "-m", "oncofhir", "reasons"]
-    command = ["sh", "-c", 'trap "" INT; exec "$0" "$@"', *python]
-    with subprocess.Popen(
-        command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
-    ) as running:
-        for line in running.stderr:
-            if line.split("|")[-1].strip() == "typer":
-                running.send_signal(signal.SIGINT)
-                break
-        running.stderr.read()
-    assert running.returncode == 0
+def test_a_check_that_finds_nothing_says_so():
+    assert check_summary(5, 0) == "checked 5 topics: no problem"
+    assert check_summary(5, 1) == "checked 5 topics: 1 problem"

@@ -104,3 +104,31 @@ def test_missing_few_and_untold():
     assert [p[1] for p in few] == ["partitions", "replication"] * 5
     untold = [fact.model_copy(update={"configs": {}}) for fact in as_ensured()]
     assert {p[1:] for p in problems(untold)} == {("settings", Severity.UNKNOWN)}
+
+
+@pytest.mark.parametrize(
+    ("replicas", "in_sync", "problem"),
+    [
+        (1, "1", "replication"),
+        (2, "2", "replication"),
+        (3, "1", "min.insync.replicas"),
+        (3, "2", None),
+        (5, None, None),
+    ],
+)
+def test_a_topic_that_one_failed_broker_takes_down_is_a_warning(replicas, in_sync, problem):
+    facts = [
+        fact.model_copy(
+            update={
+                "replication_factor": replicas,
+                "configs": dict(fact.configs)
+                | ({"min.insync.replicas": in_sync} if in_sync else {}),
+            }
+        )
+        for fact in as_ensured()
+    ]
+    found = problems(facts)
+    assert {(p, severity) for _, p, severity in found} == (
+        {(problem, Severity.WARNING)} if problem else set()
+    )
+    assert len(found) == (len(facts) if problem else 0)

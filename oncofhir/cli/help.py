@@ -1,0 +1,86 @@
+"""Help texts: the panels of `oncofhir --help`, docstrings as help, and options without Python's types."""
+
+import inspect
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import typer
+from typer.core import TyperArgument, TyperCommand, TyperGroup, TyperOption
+
+from oncofhir.cli.entry import OWN_PROCESS
+from oncofhir.cli.logs import log_to_stderr
+
+TRY_IT = "Try it"
+RUN_IT = "Run it"
+OPERATE_IT = "Operate it"
+RECOVER = "Recover"
+
+
+class _Command(TyperCommand):
+    def get_params(self, ctx: Any) -> list[Any]:
+        return _without_types(super().get_params(ctx))
+
+    def invoke(self, ctx: Any) -> Any:
+        # Not before: neither --help nor completion needs a log, and its modules take time to import.
+        log_to_stderr(owns_process=ctx.find_root().obj == OWN_PROCESS)
+        return super().invoke(ctx)
+
+
+class _Group(TyperGroup):
+    def get_params(self, ctx: Any) -> list[Any]:
+        return _without_types(super().get_params(ctx))
+
+
+def new_group(callback: Callable[..., None]) -> typer.Typer:
+    """A command with sub-commands; the docstring of `callback` is its help."""
+    return typer.Typer(
+        callback=callback,
+        cls=_Group,
+        help=_help_of(callback),
+        no_args_is_help=True,
+        pretty_exceptions_enable=False,
+        rich_markup_mode="rich",
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+
+
+def add(
+    group: typer.Typer,
+    name: str,
+    command: typer.Typer | Callable[..., None],
+    panel: str | None = None,
+) -> None:
+    """Add a command, or a group of commands, under a panel of the help; its docstring is its help."""
+    if isinstance(command, typer.Typer):
+        group.add_typer(command, name=name, rich_help_panel=panel)
+    else:
+        group.command(name, cls=_Command, help=_help_of(command), rich_help_panel=panel)(command)
+
+
+def _help_of(command: Callable[..., Any]) -> str:
+    """The docstring with one line per paragraph; lines below "Examples:" stay as they are.
+
+    typer keeps the line breaks of a docstring, which would then stand within sentences. `[` is escaped: rich
+    would read it as markup.
+    """
+    paragraphs = inspect.cleandoc(command.__doc__ or "").replace("[", r"\[").split("\n\n")
+    return "\n\n".join(p if p.startswith("Examples:") else " ".join(p.split()) for p in paragraphs)
+
+
+def _without_types(params: Sequence[Any]) -> list[Any]:
+    """The parameters without what typer adds beside the metavar: `<bool>`, `<list[str]>`, `[32<=x<=1048576]`.
+
+    At 80 columns these would cut the names of options.
+    """
+    for param in params:
+        if isinstance(param, TyperOption):
+            if param.is_flag:
+                param.metavar = ""
+            param._get_number_range_help_str = _nothing  # type: ignore[method-assign] # noqa: SLF001
+        elif isinstance(param, TyperArgument):
+            param.display_type_rich = _nothing  # type: ignore[method-assign]
+    return list(params)
+
+
+def _nothing(*_: Any, **__: Any) -> None:
+    """In place of a method of typer that has no switch."""
