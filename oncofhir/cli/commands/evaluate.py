@@ -139,7 +139,9 @@ class _Extra(NamedTuple):
     baseline: Baseline | None
 
 
-def _labelled(file: Path, named: _Named, settings: "Settings", as_json: bool, extra: _Extra) -> None:
+def _labelled(
+    file: Path, named: _Named, settings: "Settings", as_json: bool, extra: _Extra
+) -> None:
     from oncofhir.cli.evaluation_run import Plan, evaluated
     from oncofhir.evaluation.dataset import DatasetError, read_dataset
     from oncofhir.evaluation.perturbation.perturb import Perturbation
