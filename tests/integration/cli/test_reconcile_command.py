@@ -90,4 +90,4 @@ def test_a_broker_that_is_not_there_is_status_3():
 def test_a_time_range_that_ends_before_it_begins_is_status_2():
     ran = run_here("reconcile", "--since=2026-02-01", "--until=2026-01-01")
     assert ran.returncode == 2, ran.stderr
-    assert b"--since is not before --until" in ran.stderr
+    assert b"--since must be before --until" in ran.stderr
