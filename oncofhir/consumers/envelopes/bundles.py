@@ -5,13 +5,12 @@ from typing import Any
 
 from oncofhir.consumers.envelopes import subscription_notifications as notifications
 from oncofhir.consumers.envelopes.context import Context, Open, event_from_resource, operation_of
+from oncofhir.fhir.bundle_references import with_literal_references
 from oncofhir.fhir.elements import Element, child, children, codings, string
 from oncofhir.fhir.references import literal_reference
 from oncofhir.schemas.errors import UnreadableReport
 from oncofhir.schemas.event import REPORT_TYPES, Operation, ReportEvent, SourceReference
 from oncofhir.schemas.reasons import Reason
-
-_MAX_REWRITE_DEPTH = 32
 
 
 def events(bundle: Mapping[str, Any], context: Context, open_inner: Open) -> Sequence[ReportEvent]:
@@ -22,7 +21,9 @@ def events(bundle: Mapping[str, Any], context: Context, open_inner: Open) -> Seq
     """
     entries = list(children(bundle, "entry", "Bundle"))
     kind = string(bundle, "type", "Bundle")
-    resources = _resolve_urns([_resource(at, entry) for at, entry in entries], entries)
+    resources = with_literal_references(
+        [(string(entry, "fullUrl", at), _resource(at, entry)) for at, entry in entries]
+    )
     companions = tuple(resource for resource in resources if resource is not None)
     inner = Context(
         operation=context.operation,
@@ -117,38 +118,3 @@ def _message_focus(companions: Sequence[Element], context: Context) -> Iterator[
         named = literal_reference(reference) if reference else None
         if named is not None and named.type in REPORT_TYPES:
             yield ReportEvent(operation=context.operation, source=named)
-
-
-def _resolve_urns(
-    resources: list[dict[str, Any] | None], entries: Sequence[tuple[str, Element]]
-) -> list[dict[str, Any] | None]:
-    """The resources with references to siblings' `urn:uuid:` full URLs made literal (`Patient/1`)."""
-    known = {
-        url: f"{resource['resourceType']}/{resource['id']}"
-        for (at, entry), resource in zip(entries, resources, strict=True)
-        if resource is not None
-        and (url := string(entry, "fullUrl", at)) is not None
-        and url.startswith("urn:")
-        and isinstance(resource.get("resourceType"), str)
-        and isinstance(resource.get("id"), str)
-    }
-    if not known:
-        return resources
-    return [
-        None if resource is None else _replace_urns(resource, known, 0) for resource in resources
-    ]
-
-
-def _replace_urns(element: Any, known: Mapping[str, str], depth: int) -> Any:
-    if depth > _MAX_REWRITE_DEPTH:
-        return element
-    if isinstance(element, list):
-        return [_replace_urns(inner, known, depth + 1) for inner in element]
-    if not isinstance(element, dict):
-        return element
-    return {
-        name: known[value]
-        if name in {"reference", "url"} and isinstance(value, str) and value in known
-        else _replace_urns(value, known, depth + 1)
-        for name, value in element.items()
-    }
