@@ -1,4 +1,4 @@
-"""PDFs for tests, built by hand: lines of text, images, form fields."""
+"""PDFs for tests, built by hand: lines of text, images, form fields, annotations, embedded files."""
 
 from dataclasses import dataclass
 
@@ -8,17 +8,19 @@ _IMAGE = b"<< /Type /XObject /Subtype /Image /Width 1 /Height 1 /BitsPerComponen
 
 @dataclass(frozen=True)
 class Page:
-    """Lines from the top (40 points apart), whether a scan's image covers it, and its form fields.
+    """Lines from the top (40 points apart), whether a scan's image covers it, fields and annotations.
 
-    A field is its PDF dictionary without type, page and place; it stands behind the line of its number.
+    A field is its PDF dictionary without type, page and place; it stands behind the line of its number. An
+    annotation is its whole dictionary without type and page.
     """
 
     lines: tuple[str, ...] = ()
     has_image: bool = False
     fields: tuple[tuple[int, bytes], ...] = ()
+    annotations: tuple[bytes, ...] = ()
 
 
-def pdf(*pages: Page) -> bytes:
+def pdf(*pages: Page, files: tuple[tuple[str, bytes], ...] = ()) -> bytes:
     objects: list[bytes] = [b"", b"", _FONT, _stream(_IMAGE, b"\x80")]
 
     def add(content: bytes) -> int:
@@ -35,10 +37,11 @@ def pdf(*pages: Page) -> bytes:
             bottom = 695 - 40 * line
             place = b"/Rect [160 %d 300 %d] /F 4 /P %d 0 R" % (bottom, bottom + 18, ident)
             fields.append(add(b"<< /Type /Annot /Subtype /Widget %s %s >>" % (place, field)))
+        shown = [add(b"<< /Type /Annot /P %d 0 R %s >>" % (ident, a)) for a in page.annotations]
         objects[ident - 1] = (
             b"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 600 800] /Contents %d 0 R /Annots [%s]"
             b" /Resources << /Font << /F1 3 0 R >> /XObject << /I 4 0 R >> >> >>"
-            % (content, _references(fields))
+            % (content, _references(fields + shown))
         )
         kids.append(ident)
         all_fields += fields
@@ -48,6 +51,18 @@ def pdf(*pages: Page) -> bytes:
         if all_fields
         else b"<< /Type /Catalog /Pages 2 0 R >>"
     )
+    if files:
+        names = b""
+        for name, data in files:
+            stream = add(_stream(b"<< /Type /EmbeddedFile", data))
+            names += b"(%s) << /Type /Filespec /F (%s) /EF << /F %d 0 R >> >> " % (
+                name.encode(),
+                name.encode(),
+                stream,
+            )
+        objects[0] = objects[0].removesuffix(b">>") + (
+            b"/Collection << /View /D >> /Names << /EmbeddedFiles << /Names [%s] >> >> >>" % names
+        )
     objects[1] = b"<< /Type /Pages /Kids [%s] /Count %d >>" % (_references(kids), len(kids))
     return _file(objects)
 

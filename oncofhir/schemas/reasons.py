@@ -45,6 +45,7 @@ class Reason(StrEnum):
     FHIR_STU3 = "fhir-stu3"
     FHIR_R6 = "fhir-r6"
     RESOURCE_NOT_FOUND = "resource-not-found"
+    PARTIAL_RESOURCE = "partial-resource"
     # Attachments
     EMPTY_ATTACHMENT = "empty-attachment"
     INVALID_BASE64 = "invalid-base64"

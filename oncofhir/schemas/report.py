@@ -74,6 +74,10 @@ class ReportWarning(StrEnum):
 
     PAGES_WITHOUT_TEXT = "pages-without-text"
     """Some pages of a PDF are scans without a text layer."""
+    GARBLED_TEXT = "garbled-text"
+    """Some text is not what the pages of a PDF show: a font does not map its glyphs to characters."""
+    FILES_LEFT_OUT = "files-left-out"
+    """Some files within a PDF portfolio cannot be read."""
     RESULTS_LEFT_OUT = "results-left-out"
     """It has more results than are read (`IntakeLimits.max_results`)."""
 

@@ -1,4 +1,4 @@
-"""From a DiagnosticReport or DocumentReference to a Report: its text, and what must be known about it."""
+"""Reads a DiagnosticReport or DocumentReference into a Report: its text and its metadata."""
 
 from collections.abc import Iterator, Mapping
 from itertools import islice
@@ -6,7 +6,7 @@ from typing import Any
 
 from oncofhir.fhir.elements import child, children, instant, string
 from oncofhir.fhir.intake.attachments.charset import plain_text
-from oncofhir.fhir.intake.attachments.decoded_text import replace_unencodable
+from oncofhir.fhir.intake.attachments.decoded_text import DecodedText, replace_unencodable
 from oncofhir.fhir.intake.attachments.formats.html import text_of_markup
 from oncofhir.fhir.intake.attachments.reader import Parse, parse_here
 from oncofhir.fhir.intake.limits import IntakeLimits as IntakeLimits  # noqa: PLC0414 - part of this interface
@@ -43,15 +43,15 @@ async def read_report(
     *,
     parse: Parse = parse_here,
 ) -> Report:
-    """The report that a resource holds.
+    """Read the report that a resource holds.
 
-    Attachments are read first, then the conclusion and what its codes are called unless they say it
-    already, then results in words and the specimens' sites; the narrative only where there is nothing
-    else.
+    Attachments come first, then the conclusion and the names of its codes unless the attachments have the
+    same words, then results in words and the sites of the specimens. The narrative is read only if there is
+    nothing else.
 
     Raises:
         UnreadableReport: with the reason. Some are skips, not dead letters: see `Disposition`.
-        DependencyUnavailable, AccessDenied: what the report refers to cannot be asked for.
+        DependencyUnavailable, AccessDenied: the source of what the report refers to is unavailable.
     """
     kind = resource.get("resourceType")
     if kind not in REPORT_TYPES or not isinstance(kind, str):
@@ -98,16 +98,28 @@ def _warnings(
     resource: Mapping[str, Any], kind: str, pieces: list[Piece], limits: IntakeLimits
 ) -> tuple[ReportWarning, ...]:
     results = resource.get("result") if kind == "DiagnosticReport" else None
-    said = {
-        ReportWarning.PAGES_WITHOUT_TEXT: any(piece.unread_pages for piece in pieces),
-        ReportWarning.RESULTS_LEFT_OUT: isinstance(results, list)
-        and len(results) > limits.max_results,
-    }
-    return tuple(warning for warning, holds in said.items() if holds)
+    found = {warning for piece in pieces for warning in piece.warnings}
+    if isinstance(results, list) and len(results) > limits.max_results:
+        found.add(ReportWarning.RESULTS_LEFT_OUT)
+    return tuple(warning for warning in ReportWarning if warning in found)
+
+
+async def read_document(
+    data: bytes, content_type: str, name: str, limits: IntakeLimits, *, parse: Parse = parse_here
+) -> Report:
+    """Read a document without a resource as a report, as an attachment of this content type is read.
+
+    Its id and its patient are named after its text. `name` is the location of errors.
+
+    Raises:
+        UnreadableReport: what `read_attachment` raises.
+    """
+    decoded = await parse(data, content_type, name, limits)
+    return _bare_report(decoded)
 
 
 def report_from_text(data: bytes, name: str) -> Report:
-    """A report without a resource: a text file. Its id and its patient are named after its content.
+    """Build a report from a text file. Its id and its patient are named after its text.
 
     Raises:
         UnreadableReport: undecodable-text, empty-attachment.
@@ -115,18 +127,24 @@ def report_from_text(data: bytes, name: str) -> Report:
     text = replace_unencodable(plain_text(data, None, name))
     if not text.strip():
         raise UnreadableReport(Reason.EMPTY_ATTACHMENT, name)
-    ident = sha256_of(text)[:32]
+    return _bare_report(DecodedText(text=text, content_type="text/plain"))
+
+
+def _bare_report(decoded: DecodedText) -> Report:
+    text = decoded.text
+    digest = sha256_of(text)
     found = sections(text)
     return Report(
-        source=SourceReference(type="DocumentReference", id=ident),
+        source=SourceReference(type="DocumentReference", id=digest[:32]),
         status="current",
-        subject=f"Patient/{ident}",
+        subject=f"Patient/{digest[:32]}",
         text=text,
-        text_sha256=sha256_of(text),
-        content_key=sha256_of(text),
-        segments=(Segment(start=0, end=len(text), path="text", content_type="text/plain"),),
+        text_sha256=digest,
+        content_key=digest,
+        segments=(Segment(start=0, end=len(text), path="text", content_type=decoded.content_type),),
         sections=found,
         parts=parts(text, found),
+        warnings=decoded.warnings,
     )
 
 
@@ -137,7 +155,7 @@ async def _pieces(
     limits: IntakeLimits,
     parse: Parse,
 ) -> tuple[list[Piece], list[Piece]]:
-    """What the attachments say, and all that the report says, in reading order."""
+    """Read the pieces of the attachments, and all pieces of the report in reading order."""
     failure: UnreadableReport | None = None
     try:
         attached = await read_best_rendition(
@@ -150,13 +168,13 @@ async def _pieces(
     pieces = list(attached)
     if kind == "DiagnosticReport":
         conclusion = string(resource, "conclusion", kind)
-        if conclusion is not None and _bare(conclusion) not in _said(pieces):
+        if conclusion is not None and _bare(conclusion) not in _words_of(pieces):
             pieces.append(_plain(f"{kind}.conclusion", conclusion))
-        pieces += _conclusion_codes(resource, kind, _said(pieces), limits)
+        pieces += _conclusion_codes(resource, kind, _words_of(pieces), limits)
         pieces += await read_results(resource, reader, limits, fetch=not attached)
         if pieces:  # a site alone is no report
             sites = await read_specimen_sites(resource, reader, limits, fetch=not attached)
-            said = _said(pieces) if sites else ""
+            said = _words_of(pieces) if sites else ""
             pieces += [p for site in sites if _bare(site[-1].text) not in said for p in site]
     if not pieces:
         pieces += _narrative(resource, kind, only_authored=failure is not None)
@@ -178,7 +196,7 @@ def _attachments(resource: Mapping[str, Any], kind: str) -> Iterator[Located]:
 def _conclusion_codes(
     resource: Mapping[str, Any], kind: str, said: str, limits: IntakeLimits
 ) -> Iterator[Piece]:
-    """What the codes of the conclusion are called, where the report does not say it already."""
+    """Yield the names of the codes of the conclusion that the report does not contain already."""
     for at, concept in islice(children(resource, "conclusionCode", kind), limits.max_results):
         name = concept_text(concept, at)
         if name is not None and _bare(name.text) not in said:
@@ -186,12 +204,12 @@ def _conclusion_codes(
 
 
 def _bare(text: str) -> str:
-    """A text with its white space made one, to see whether another says the same."""
+    """Return a text with single blanks, to compare it with another."""
     return " ".join(text.split())
 
 
-def _said(pieces: list[Piece]) -> str:
-    """All that the pieces say, in the form of `_bare`; no text spans two of them."""
+def _words_of(pieces: list[Piece]) -> str:
+    """Return the text of all pieces in the form of `_bare`; no text spans two of them."""
     return "\n".join(_bare(piece.text) for piece in pieces)
 
 
@@ -239,7 +257,7 @@ def _joined(pieces: list[Piece]) -> tuple[str, tuple[Segment, ...]]:
 
 
 def _content_key(pieces: list[Piece]) -> str:
-    """The first attachment's URL, else the hash of the attachments' text (else of all there is)."""
+    """Return the first attachment's URL, else the hash of the text of the attachments, else of all text."""
     if pieces[0].url is not None:
         return pieces[0].url
     return _words_sha256(pieces)

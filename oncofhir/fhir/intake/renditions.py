@@ -1,38 +1,42 @@
-"""The attachments of a report: fetched, verified, and of several renditions the best one read."""
+"""Fetches and verifies the attachments of a report, and reads the best one of several renditions."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
+from urllib.parse import urlencode
 
 from oncofhir.fhir.elements import Element, children, string
+from oncofhir.fhir.intake.attachment_address import document_url
 from oncofhir.fhir.intake.attachments.base64_data import decode_base64, verify
 from oncofhir.fhir.intake.attachments.reader import Parse
 from oncofhir.fhir.intake.attachments.sniff import IMAGE, UNKNOWN, charset_of, declared_type
+from oncofhir.fhir.intake.binary import decode_binary
 from oncofhir.fhir.intake.limits import IntakeLimits
-from oncofhir.fhir.intake.source_reader import ReferenceReader, decode_binary
-from oncofhir.fhir.references import origin
+from oncofhir.fhir.intake.source_reader import ReferenceReader
 from oncofhir.schemas.errors import UnreadableReport
 from oncofhir.schemas.reasons import Reason
+from oncofhir.schemas.report import ReportWarning
 
+_EXTERNALIZED = "http://hapifhir.io/fhir/StructureDefinition/externalized-binary-id"
 NOTHING_TO_READ = frozenset(
     {Reason.EMPTY_ATTACHMENT, Reason.IMAGE_ATTACHMENT, Reason.NO_TEXT_LAYER}
 )
-"""Reasons for which the rest of the report, if it has text, is read without the attachment."""
+"""Reasons to read the rest of the report, if it has text, without the attachment."""
 
 
 @dataclass(frozen=True)
 class Piece:
-    """A stretch of a report's text: one element's own decoded text. `before` parts it from the last."""
+    """A stretch of a report's text, from one element. `before` separates it from the previous one."""
 
     path: str
     content_type: str
     text: str
     before: str = "\n\n"
     url: str | None = None
-    unread_pages: int = 0
+    warnings: tuple[ReportWarning, ...] = ()
 
     def after(self, before: str) -> "Piece":
-        """The same piece, parted from the last by this."""
+        """Return the same piece, separated from the previous one by `before`."""
         return replace(self, before=before)
 
 
@@ -47,19 +51,19 @@ async def read_best_rendition(
     limits: IntakeLimits,
     parse: Parse,
 ) -> list[Piece]:
-    """The text of the attachments of the most preferred content type that can be read.
+    """Read the attachments of the most preferred content type that can be read.
 
-    FHIR says that several presentedForms or contents are the same in different formats, so one format is
-    read; several attachments of that format are all read, equal ones once.
+    In FHIR several presentedForms or contents are the same in different formats, so one format is read. All
+    attachments of that format are read, equal ones once.
 
     Raises:
-        UnreadableReport: for the first attachment that could not be read, when none could; one that
-            holds nothing to read counts only when no other failed.
+        UnreadableReport: for the first attachment that could not be read, if none could; one that holds
+            nothing to read counts only if no other failed.
     """
     failures: list[UnreadableReport] = []
     for group in _in_order(attachments, limits):
         try:
-            return await _all_of(group, resource, reader, limits, parse)
+            return await _read_group(group, resource, reader, limits, parse)
         except UnreadableReport as error:
             failures.append(error)
     hard = [error for error in failures if error.reason not in NOTHING_TO_READ]
@@ -80,19 +84,19 @@ def _in_order(attachments: Iterable[Located], limits: IntakeLimits) -> list[list
     return [groups[name] for name in ordered]
 
 
-async def _all_of(
+async def _read_group(
     group: list[Located],
     resource: Mapping[str, Any],
     reader: ReferenceReader,
     limits: IntakeLimits,
     parse: Parse,
 ) -> list[Piece]:
-    """Every attachment of a group that holds something; equal texts once."""
+    """Read every attachment of a group that holds something; equal texts count once."""
     pieces: dict[str, Piece] = {}
     nothing: UnreadableReport | None = None
     for path, attachment in group:
         try:
-            piece = await _read(path, attachment, resource, reader, limits, parse)
+            piece = await _read_attachment(path, attachment, resource, reader, limits, parse)
         except UnreadableReport as error:
             if error.reason not in NOTHING_TO_READ:
                 raise
@@ -104,7 +108,7 @@ async def _all_of(
     return list(pieces.values())
 
 
-async def _read(
+async def _read_attachment(
     path: str,
     attachment: Element,
     resource: Mapping[str, Any],
@@ -116,28 +120,26 @@ async def _read(
     if declared_type(content_type) == IMAGE:  # not even fetched
         raise UnreadableReport(Reason.IMAGE_ATTACHMENT, path)
     url = string(attachment, "url", path)
-    data, served_type = await _content(
-        path, attachment, url, content_type, resource, reader, limits
-    )
+    data, served_type = await _load(path, attachment, url, content_type, resource, reader, limits)
     decoded = await parse(data, _more_precise(content_type, served_type), path, limits)
     return Piece(
         path=path,
         content_type=decoded.content_type,
         text=decoded.text,
-        unread_pages=decoded.unread_pages,
-        url=None if url is None or url.startswith("#") else normal_url(reader.relative(url)),
+        warnings=decoded.warnings,
+        url=None if url is None or url.startswith("#") else document_url(reader.relative(url)),
     )
 
 
 def _more_precise(declared: str | None, served: str | None) -> str | None:
-    """The declared content type, unless the server names the same one with a charset."""
+    """Return the declared content type, or the served one if it is the same with a charset."""
     if declared is None:
         return served
     same = served is not None and declared_type(served) == declared_type(declared)
     return served if same and charset_of(declared) is None else declared
 
 
-async def _content(
+async def _load(
     path: str,
     attachment: Element,
     url: str | None,
@@ -146,14 +148,14 @@ async def _content(
     reader: ReferenceReader,
     limits: IntakeLimits,
 ) -> tuple[bytes, str | None]:
-    """The attachment's bytes. Where it has both, `data` counts: the url points to the same content."""
+    """Return the attachment's bytes and their content type. Of `data` and `url`, `data` counts."""
     size, sha1 = _size(attachment, path), string(attachment, "hash", path)
     data = string(attachment, "data", path)
     if data is not None:
         content = decode_base64(data, path, limits.max_attachment_bytes, size=size, sha1=sha1)
         return content, content_type
     if url is None:
-        raise UnreadableReport(Reason.EMPTY_ATTACHMENT, path)
+        url = _externalized(path, attachment, resource)
     try:
         if url.startswith("#"):
             content, served_type = _contained(resource, url[1:], limits)
@@ -165,8 +167,23 @@ async def _content(
     return content, served_type
 
 
+def _externalized(path: str, attachment: Element, resource: Mapping[str, Any]) -> str:
+    """Return where content is that HAPI FHIR stores outside of the resource (Binary Storage).
+
+    Raises:
+        UnreadableReport: empty-attachment: there is no such content.
+    """
+    beside = attachment.get("_data")
+    extensions = beside.get("extension") if isinstance(beside, dict) else None
+    for extension in extensions if isinstance(extensions, list) else ():
+        if isinstance(extension, dict) and extension.get("url") == _EXTERNALIZED:
+            kind, ident = resource.get("resourceType"), resource.get("id")
+            return f"{kind}/{ident}/$binary-access-read?{urlencode({'path': path})}"
+    raise UnreadableReport(Reason.EMPTY_ATTACHMENT, path)
+
+
 def _size(attachment: Element, path: str) -> int | None:
-    """The stated size in bytes; R5 writes it as a string (integer64)."""
+    """Return the stated size in bytes; R5 writes it as a string (integer64)."""
     size = attachment.get("size")
     if isinstance(size, str) and size.isascii() and size.isdigit() and len(size) < 20:  # noqa: PLR2004
         return int(size)
@@ -185,16 +202,6 @@ def _contained(
 
 
 def find_contained(resource: Mapping[str, Any], name: str) -> Element | None:
-    """The contained resource whose id is `name`."""
+    """Return the contained resource whose id is `name`."""
     kind = str(resource.get("resourceType"))
     return next((c for _, c in children(resource, "contained", kind) if c.get("id") == name), None)
-
-
-def normal_url(url: str) -> str:
-    """One spelling of an attachment's URL: without version, query and fragment, origin in lower case."""
-    bare = url.partition("#")[0].partition("?")[0]
-    start = origin(bare)
-    if start is not None:
-        rest = bare.split("://", 1)[1].partition("/")[2]
-        bare = f"{start}/{rest}"
-    return bare.partition("/_history/")[0].rstrip("/")

@@ -1,6 +1,7 @@
-"""Results of a DiagnosticReport that are text: Observations with valueString, a coded value's text, notes."""
+"""Results of a DiagnosticReport in words: values, interpretations and notes of its Observations."""
 
 from collections.abc import Iterator, Mapping
+from decimal import Decimal
 from typing import Any
 
 from oncofhir.fhir.elements import Element, child, children, string
@@ -16,23 +17,37 @@ _WITHDRAWN = frozenset({"entered-in-error", "cancelled"})
 async def read_results(
     resource: Mapping[str, Any], reader: ReferenceReader, limits: IntakeLimits, *, fetch: bool
 ) -> list[Piece]:
-    """What the results say in words, each behind the name of its Observation.
+    """Read the results in words, each behind the name of its Observation; a panel gives those of its members.
 
-    Contained Observations are always read; referenced ones when `fetch`, and one that is not there is
-    passed over. Paths are FHIRPath: `DiagnosticReport.result[0].resolve().valueString`.
+    Contained Observations are always read, referenced ones only with `fetch`; absent ones are skipped. Paths
+    are FHIRPath: `DiagnosticReport.result[0].resolve()`, the text of which is "name: value".
 
     Raises:
-        DependencyUnavailable, AccessDenied: the source cannot be asked.
+        DependencyUnavailable, AccessDenied: the source is unavailable.
     """
     pieces: list[Piece] = []
-    for count, (at, reference) in enumerate(children(resource, "result", "DiagnosticReport")):
-        if count >= limits.max_results:
-            break
-        named = string(reference, "reference", at)
-        observation = await read_referenced(resource, named, "Observation", reader, fetch=fetch)
-        if observation is not None and observation.get("status") not in _WITHDRAWN:
-            pieces += _said(observation, f"{at}.resolve()")
+    seen: set[str] = set()
+    waiting = list(_references(resource, "result", "DiagnosticReport"))[::-1]
+    while waiting and len(seen) < limits.max_results:
+        at, reference = waiting.pop()
+        if reference is None or reference in seen:
+            continue
+        seen.add(reference)
+        observation = await read_referenced(resource, reference, "Observation", reader, fetch=fetch)
+        if observation is None or observation.get("status") in _WITHDRAWN:
+            continue
+        path = f"{at}.resolve()"
+        text = _observation_text(observation, path)
+        if text is not None:
+            pieces.append(Piece(path=path, content_type=_PLAIN, text=text))
+        # The members of a panel come right behind it.
+        waiting += list(_references(observation, "hasMember", path))[::-1]
     return pieces
+
+
+def _references(element: Element, name: str, path: str) -> Iterator[tuple[str, str | None]]:
+    for at, reference in children(element, name, path):
+        yield at, string(reference, "reference", at)
 
 
 async def read_referenced(
@@ -43,10 +58,10 @@ async def read_referenced(
     *,
     fetch: bool,
 ) -> Element | None:
-    """The resource of this kind that a report refers to: contained, or read when `fetch`; else None.
+    """Return the resource of this type that a report refers to: contained, or read with `fetch`; else None.
 
     Raises:
-        DependencyUnavailable, AccessDenied: the source cannot be asked.
+        DependencyUnavailable, AccessDenied: the source is unavailable.
     """
     if reference is None:
         return None
@@ -62,26 +77,14 @@ async def read_referenced(
     return found if found is not None and found.get("resourceType") == kind else None
 
 
-def _said(observation: Element, path: str) -> Iterator[Piece]:
-    values = list(_values(observation, path))
-    if not values:
-        return
-    name = concept_piece(observation, "code", path)
-    if name is not None:
-        yield name
-    for index, (at, text) in enumerate(values):
-        first = ": " if name is not None else "\n\n"
-        yield Piece(path=at, content_type=_PLAIN, text=text, before=first if index == 0 else "\n")
-
-
 def concept_piece(element: Element, name: str, path: str) -> Piece | None:
-    """What the CodeableConcept `name` of an element says (see `concept_text`)."""
+    """Return the words of the CodeableConcept `name` of an element (see `concept_text`)."""
     concept = child(element, name, path)
     return None if concept is None else concept_text(concept, f"{path}.{name}")
 
 
 def concept_text(concept: Element, path: str) -> Piece | None:
-    """What a CodeableConcept says: its text, else its first coding's display."""
+    """Return the words of a CodeableConcept: its text, else the display of its first coding with one."""
     text = string(concept, "text", path)
     if text is not None:
         return Piece(path=f"{path}.text", content_type=_PLAIN, text=text)
@@ -92,15 +95,77 @@ def concept_text(concept: Element, path: str) -> Piece | None:
     return None
 
 
-def _values(observation: Element, path: str) -> Iterator[tuple[str, str]]:
-    text = string(observation, "valueString", path)
-    if text is not None:
-        yield f"{path}.valueString", text
-    concept = child(observation, "valueCodeableConcept", path)
-    if concept is not None and (said := string(concept, "text", f"{path}.valueCodeableConcept")):
-        yield f"{path}.valueCodeableConcept.text", said
+def _observation_text(observation: Element, path: str) -> str | None:
+    """Return "name: value", each further value, interpretation, note and component on a line of its own.
+
+    None without a value. Name and value are one text, because neither is a finding without the other.
+    """
+    values = [text for text in _values(observation, path) if text.strip()]
+    if not values:
+        return None
+    name = _concept(observation, "code", path)
+    return "\n".join(values) if name is None else f"{name}: " + "\n".join(values)
+
+
+def _values(observation: Element, path: str) -> Iterator[str]:
+    for text in (
+        string(observation, "valueString", path),
+        _concept(observation, "valueCodeableConcept", path),
+        _quantity(child(observation, "valueQuantity", path), f"{path}.valueQuantity"),
+        _range(child(observation, "valueRange", path), f"{path}.valueRange"),
+        _ratio(child(observation, "valueRatio", path), f"{path}.valueRatio"),
+    ):
+        if text is not None:
+            yield text
+    count = observation.get("valueInteger")
+    if isinstance(count, int) and not isinstance(count, bool):
+        yield str(count)
+    for at, interpretation in children(observation, "interpretation", path):
+        piece = concept_text(interpretation, at)
+        if piece is not None:
+            yield piece.text
     for at, note in children(observation, "note", path):
-        if (written := string(note, "text", at)) is not None:
-            yield f"{at}.text", written
+        written = string(note, "text", at)
+        if written is not None:
+            yield written
     for at, component in children(observation, "component", path):
-        yield from _values(component, at)
+        text = _observation_text(component, at)
+        if text is not None:
+            yield text
+
+
+def _concept(element: Element, name: str, path: str) -> str | None:
+    piece = concept_piece(element, name, path)
+    return None if piece is None else piece.text
+
+
+def _quantity(quantity: Element | None, path: str) -> str | None:
+    """Return comparator, number and unit as one phrase ("< 1 %"); None without a number."""
+    number = None if quantity is None else quantity.get("value")
+    if quantity is None or isinstance(number, bool) or not isinstance(number, int | float):
+        return None
+    comparator = string(quantity, "comparator", path)
+    unit = string(quantity, "unit", path) or string(quantity, "code", path)
+    return " ".join(filter(None, (comparator, _decimal(number), unit)))
+
+
+def _range(bounds: Element | None, path: str) -> str | None:
+    if bounds is None:
+        return None
+    low = _quantity(child(bounds, "low", path), f"{path}.low")
+    high = _quantity(child(bounds, "high", path), f"{path}.high")
+    return " to ".join(filter(None, (low, high))) or None
+
+
+def _ratio(ratio: Element | None, path: str) -> str | None:
+    if ratio is None:
+        return None
+    numerator = _quantity(child(ratio, "numerator", path), f"{path}.numerator")
+    denominator = _quantity(child(ratio, "denominator", path), f"{path}.denominator")
+    return f"{numerator}/{denominator}" if numerator and denominator else None
+
+
+def _decimal(number: float) -> str:
+    """Return a number without an exponent."""
+    text = format(Decimal(repr(number)), "f")
+    return text.removesuffix(".0")

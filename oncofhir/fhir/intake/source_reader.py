@@ -1,15 +1,15 @@
-"""What references and attachment URLs are read through, and where a report's URL may lead.
+"""Reads references and attachments of reports, and restricts where their URLs may lead.
 
-A URL in a report is written by whoever wrote the report, so following it is a trust boundary: only the
-source itself and the origins that the operator lists are ever contacted.
+The author of a report writes its URLs, so following one is a trust boundary: only the source itself and the
+origins that the operator lists are ever contacted.
 """
 
-import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Any, Protocol
+from urllib.parse import urlsplit
 
-from oncofhir.fhir.elements import string
-from oncofhir.fhir.intake.attachments.base64_data import decode_base64
+from oncofhir.fhir.intake.attachment_address import binary_named, own_address
+from oncofhir.fhir.intake.binary import decode_binary, unwrap_binary
 from oncofhir.fhir.references import literal_reference, origin, relative_reference, relative_to
 from oncofhir.fhir.rest.bounded_fetch import Bounds, FetchPolicy
 from oncofhir.schemas.errors import OncofhirError, UnreadableReport
@@ -17,38 +17,37 @@ from oncofhir.schemas.reasons import Reason
 
 _ABSENT = (Reason.RESOURCE_NOT_FOUND, Reason.DELETED)
 _AROUND_BASE64 = 64 * 1024  # bytes of a Binary resource beside its data
-_FHIR_JSON = ("application/fhir+json", "application/json+fhir", "application/json")
 
 
 class ReferenceReader(Protocol):
     """Reads what a report refers to."""
 
     async def read_resource(self, reference: str) -> dict[str, Any]:
-        """The resource that a literal reference names.
+        """Read the resource that a literal reference names.
 
         Raises:
             UnreadableReport: resource-not-found, deleted (410).
-            DependencyUnavailable, AccessDenied: the source cannot be asked.
+            DependencyUnavailable, AccessDenied: the source is unavailable.
         """
         ...
 
     async def fetch_attachment(self, url: str, accept: str) -> tuple[bytes, str | None]:
-        """The content that an attachment's URL names, and its content type if that is known.
+        """Fetch the content that an attachment's URL names, and its content type if that is known.
 
         Raises:
             UnreadableReport: attachment-url-refused, attachment-not-found, attachment-too-large and
                 what decoding a Binary raises.
-            DependencyUnavailable, AccessDenied: the source cannot be asked.
+            DependencyUnavailable, AccessDenied: the source is unavailable.
         """
         ...
 
     def relative(self, url: str) -> str:
-        """The URL relative to the source when it is below the source's base, else as it is."""
+        """Return the URL relative to the source if it is below the source's base, else as it is."""
         ...
 
 
 class Companions:
-    """Resources that came along: Bundle siblings, files beside a report. Nothing is fetched."""
+    """Resources that came with a report: Bundle siblings, files beside it. Nothing is fetched."""
 
     def __init__(
         self, resources: Iterable[dict[str, Any]], *, max_attachment_bytes: int = 20 * 2**20
@@ -67,11 +66,10 @@ class Companions:
         return found
 
     async def fetch_attachment(self, url: str, accept: str) -> tuple[bytes, str | None]:  # noqa: ARG002
-        named = relative_reference(url)
         binary = self.binary(url)
         if binary is not None:
             return decode_binary(binary, self._max_bytes)
-        if named is None or named.type != "Binary":
+        if own_address("", url) is None:
             raise UnreadableReport(Reason.ATTACHMENT_URL_REFUSED)
         raise UnreadableReport(Reason.ATTACHMENT_NOT_FOUND)
 
@@ -79,18 +77,19 @@ class Companions:
         return url
 
     def binary(self, url: str) -> dict[str, Any] | None:
-        """The Binary that came along under this URL: a Bundle may name it by its full URL."""
-        found = self.find(url)
+        """Return the Binary that came along under this URL; a Bundle may name it by its full URL."""
+        named = binary_named(url)
+        found = self.find(url.partition("?")[0] if named is None else named.unversioned)
         return found if found is not None and found.get("resourceType") == "Binary" else None
 
     def find(self, reference: str) -> dict[str, Any] | None:
-        """The resource that a reference names, whatever server and version it names with it."""
+        """Return the resource that a reference names, whatever server and version it states."""
         named = literal_reference(reference)
         return None if named is None else self._by_reference.get(named.unversioned)
 
 
 class SourceClient(Protocol):
-    """What is needed of `FhirClient`."""
+    """The part of `FhirClient` that is used here."""
 
     @property
     def base_url(self) -> str: ...
@@ -103,10 +102,10 @@ class SourceClient(Protocol):
 
 
 class SourceReader:
-    """Reads from what came along, else from the source's FHIR server.
+    """Reads from the resources that came along, else from the source's FHIR server.
 
     `allowed_origins` are the origins beside the source's that attachments may be fetched from;
-    `fetch_seconds` is how long fetching one may take in all.
+    `fetch_seconds` limits the total time of fetching one.
     """
 
     def __init__(
@@ -125,7 +124,7 @@ class SourceReader:
         self._seconds = fetch_seconds
 
     def with_companions(self, resources: Iterable[dict[str, Any]]) -> "SourceReader":
-        """The same reader with other companions: those of one event."""
+        """Return the same reader with the companions of one event."""
         return SourceReader(
             self._client,
             Companions(resources, max_attachment_bytes=self._max_bytes),
@@ -140,7 +139,7 @@ class SourceReader:
         if found is not None:
             return found
         named = relative_reference(reference)
-        if named is None:  # another server's resource: never asked, so not there
+        if named is None:  # of another server, which is never contacted
             raise UnreadableReport(Reason.RESOURCE_NOT_FOUND)
         try:
             return await self._client.read(named.type, named.id, named.version)
@@ -150,60 +149,37 @@ class SourceReader:
             raise
 
     async def fetch_attachment(self, url: str, accept: str) -> tuple[bytes, str | None]:
-        url = self.relative(url)
-        named = relative_reference(url)
-        if named is not None and named.type != "Binary":
-            raise UnreadableReport(Reason.ATTACHMENT_URL_REFUSED)
+        # Step 1: what came along. A listed origin is asked itself: its content may be newer.
         is_allowed = origin(url) in self._allowed
         if not is_allowed and (binary := self._companions.binary(url)) is not None:
             return decode_binary(binary, self._max_bytes)
-        if named is None and not is_allowed:
+        # Step 2: the source's own server, or a listed origin; nothing else is contacted.
+        own = None if is_allowed else own_address(self._client.base_url, url)
+        if own is None and not is_allowed:
             raise UnreadableReport(Reason.ATTACHMENT_URL_REFUSED)
+        address = url if own is None else own
         try:
             content, content_type = await self._client.read_binary(
-                url, accept, self._fetch_policy()
+                address, accept, self._fetch_policy()
             )
         except OncofhirError as error:
             if error.reason in _ABSENT:
                 raise UnreadableReport(Reason.ATTACHMENT_NOT_FOUND) from error
             raise
+        # Step 3: the resource around the content, if the server sent that.
         content, content_type = unwrap_binary(content, content_type, self._max_bytes)
         if len(content) > self._max_bytes:
             raise UnreadableReport(Reason.ATTACHMENT_TOO_LARGE)
         return content, content_type
 
     def _fetch_policy(self) -> FetchPolicy:
-        """A Binary resource may stand around the content: base64 is longer by a third."""
+        """Allow for the Binary resource around the content: base64 is longer by a third."""
         bounds = Bounds(self._max_bytes * 4 // 3 + _AROUND_BASE64, self._seconds)
         return FetchPolicy(bounds, lambda url: origin(url) in self._allowed)
 
     def relative(self, url: str) -> str:
-        return relative_to(self._client.base_url, url) or url
-
-
-def decode_binary(binary: Mapping[str, Any], max_bytes: int) -> tuple[bytes, str | None]:
-    """The content of a Binary resource.
-
-    Raises:
-        UnreadableReport: empty-attachment, invalid-base64, attachment-too-large, invalid-resource.
-    """
-    data = string(binary, "data", "Binary")
-    if data is None:
-        raise UnreadableReport(Reason.EMPTY_ATTACHMENT, "Binary.data")
-    return decode_base64(data, "Binary.data", max_bytes), string(binary, "contentType", "Binary")
-
-
-def unwrap_binary(
-    content: bytes, content_type: str | None, max_bytes: int
-) -> tuple[bytes, str | None]:
-    """The content itself when a server answered with the Binary resource around it."""
-    name = (content_type or "").partition(";")[0].strip().lower()
-    if name not in _FHIR_JSON:
-        return content, content_type
-    try:
-        resource = json.loads(content)
-    except (ValueError, RecursionError):
-        return content, content_type
-    if isinstance(resource, dict) and resource.get("resourceType") == "Binary":
-        return decode_binary(resource, max_bytes)
-    return content, content_type
+        base_path = urlsplit(self._client.base_url).path.rstrip("/")
+        below = relative_to(self._client.base_url, url)
+        if below is None and base_path and url.startswith(f"{base_path}/"):
+            below = url.removeprefix(f"{base_path}/")
+        return below or url

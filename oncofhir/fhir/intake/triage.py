@@ -1,4 +1,4 @@
-"""Triage: whether a report is read, skipped with a reason, or retracts what was made of it.
+"""Triage: decides whether a report is read, skipped with a reason, or withdraws its findings.
 
 All rules are data (`triage.toml`, reviewable by a clinician); this module only applies them.
 """
@@ -21,17 +21,24 @@ from oncofhir.schemas.errors import UnreadableReport
 from oncofhir.schemas.event import REPORT_TYPES
 from oncofhir.schemas.finding import Coding
 from oncofhir.schemas.reasons import Disposition, Reason
-from oncofhir.schemas.report import Report
+from oncofhir.schemas.report import Report, ReportWarning
 
 PROCESS = "process"
+# http://hl7.org/fhir/R4/diagnosticreport-profiles.html (extensions); the latter is for any resource.
+_REPLACES = frozenset(
+    {
+        "http://hl7.org/fhir/StructureDefinition/diagnosticReport-replaces",
+        "http://hl7.org/fhir/StructureDefinition/replaces",
+    }
+)
 
 
 @dataclass(frozen=True)
 class Process:
-    """Read it.
+    """Read the report.
 
-    `replaces` are the references of documents that this one takes the place of. `is_oncology` says that
-    its type or category is oncology's or pathology's, so that its text need not say so.
+    `replaces` are the references of the reports that it replaces. `is_oncology` states that its type or
+    category belongs to oncology or pathology, so that its text need not show it.
     """
 
     replaces: tuple[str, ...] = ()
@@ -40,23 +47,23 @@ class Process:
 
 @dataclass(frozen=True)
 class Skip:
-    """Do not read it, for this reason."""
+    """Do not read the report, for this reason."""
 
     reason: Reason
 
 
 @dataclass(frozen=True)
 class Retract:
-    """Withdraw what was made of it, for this reason."""
+    """Withdraw the findings of the report, for this reason."""
 
     reason: Reason
 
 
 class TriagePolicy(Value):
-    """The rules, as `triage.toml` and the settings give them.
+    """The rules of `triage.toml` and the settings.
 
     A status maps to "process" or to a reason. Codes are `system|code`, or a bare code for any system.
-    `oncology_words` are stems of what types and categories are called.
+    `oncology_words` are stems of the names of types and categories.
     """
 
     version: str
@@ -89,7 +96,7 @@ class TriagePolicy(Value):
 
     @cached_property
     def trigger(self) -> re.Pattern[str]:
-        """Finds the first word in a text that points to oncology."""
+        """The pattern of words that point to oncology."""
         stems = "|".join(map(re.escape, self.trigger_stems))
         words = "|".join(map(re.escape, self.trigger_words))
         return re.compile(rf"{stems}|\b(?:{words})\b", re.IGNORECASE)
@@ -101,10 +108,10 @@ def load_policy(
     require_cancer: bool = True,
     file: Path | None = None,
 ) -> TriagePolicy:
-    """The policy of `file`, or the one that comes with the package, with the site's labels.
+    """Load the policy from `file`, or the one of the package, with the labels of the site.
 
     Raises:
-        ValueError: the file cannot be read, or something in it is missing or wrong.
+        ValueError: the file cannot be read, or an entry is missing or invalid.
     """
     default = files("oncofhir.fhir.intake").joinpath("triage.toml")
     try:
@@ -138,8 +145,7 @@ def _policy(
 def triage(resource: Mapping[str, Any], policy: TriagePolicy) -> Process | Skip | Retract:
     """Decide by the resource alone, before any of its text is fetched or read.
 
-    Withdrawal comes first (it reads nothing), then labels, then the version of FHIR, then whether the
-    report is final.
+    Order: withdrawal (which reads nothing), security labels, the FHIR release, whether the report is final.
 
     Raises:
         UnreadableReport: unsupported-resource-type, missing-status, invalid-resource, fhir-dstu2,
@@ -158,7 +164,7 @@ def triage(resource: Mapping[str, Any], policy: TriagePolicy) -> Process | Skip 
     if reason is None:
         reason = _by_relations(resource, kind, policy) or _by_codes(resource, kind, policy)
     if reason is None:
-        replaces = tuple(_targets(resource, kind, "replaces"))
+        replaces = tuple(_replaced(resource, kind))
         return Process(replaces, is_oncology=_is_oncology(resource, kind, policy))
     if reason.disposition is Disposition.DEAD_LETTER:
         raise UnreadableReport(reason, kind)
@@ -166,8 +172,12 @@ def triage(resource: Mapping[str, Any], policy: TriagePolicy) -> Process | Skip 
 
 
 def triage_text(report: Report, policy: TriagePolicy, verdict: Process) -> Skip | None:
-    """Skip a report that neither its type or category (`verdict`) nor its text connects with oncology."""
-    if not policy.require_cancer or verdict.is_oncology:
+    """Skip a report if neither its type or category (`verdict`) nor its text points to oncology.
+
+    Text that is not what the pages show cannot point to anything, so such a report is not skipped.
+    """
+    is_garbled = ReportWarning.GARBLED_TEXT in report.warnings
+    if not policy.require_cancer or verdict.is_oncology or is_garbled:
         return None
     return None if policy.trigger.search(report.text) else Skip(Reason.NOT_ONCOLOGY)
 
@@ -233,7 +243,7 @@ def _by_codes(resource: Element, kind: str, policy: TriagePolicy) -> Reason | No
 
 
 def _relations(resource: Element, kind: str, code: str) -> Iterable[tuple[str, Element]]:
-    """The relatesTo entries of this code: a code in R4, a CodeableConcept in R5."""
+    """Yield the relatesTo entries of this code: a code in R4, a CodeableConcept in R5."""
     if kind != "DocumentReference":
         return
     for at, relation in children(resource, "relatesTo", kind):
@@ -247,22 +257,29 @@ def _relations(resource: Element, kind: str, code: str) -> Iterable[tuple[str, E
             yield at, relation
 
 
-def _targets(resource: Element, kind: str, code: str) -> Iterable[str]:
-    for at, relation in _relations(resource, kind, code):
-        target = child(relation, "target", at)
-        reference = string(target, "reference", f"{at}.target") if target else None
-        if reference is not None:
-            yield reference
+def _replaced(resource: Element, kind: str) -> Iterable[str]:
+    """Yield the references of the reports that this one replaces: by `relatesTo` or by an extension."""
+    for at, relation in _relations(resource, kind, "replaces"):
+        yield from _reference(child(relation, "target", at), f"{at}.target")
+    for at, extension in children(resource, "extension", kind):
+        if extension.get("url") in _REPLACES:
+            yield from _reference(child(extension, "valueReference", at), f"{at}.valueReference")
+
+
+def _reference(element: Element | None, path: str) -> Iterable[str]:
+    reference = string(element, "reference", path) if element else None
+    if reference is not None:
+        yield reference
 
 
 def report_types(resource: Element) -> tuple[Coding, ...]:
-    """What kind of report it is: `DiagnosticReport.code` or `DocumentReference.type`."""
+    """Return the type of a report: `DiagnosticReport.code` or `DocumentReference.type`."""
     kind = str(resource.get("resourceType"))
     return codings(resource, "code" if kind == "DiagnosticReport" else "type", kind)
 
 
 def report_categories(resource: Element) -> tuple[Coding, ...]:
-    """The codings of its categories."""
+    """Return the codings of the categories of a report."""
     return codings(resource, "category", str(resource.get("resourceType")))
 
 

@@ -6,6 +6,7 @@ Source: http://hl7.org/fhir/R4/datatypes.html#base64Binary (white space is allow
 import base64
 import binascii
 import hashlib
+import re
 
 from oncofhir.schemas.errors import UnreadableReport
 from oncofhir.schemas.reasons import Reason
@@ -13,6 +14,11 @@ from oncofhir.schemas.reasons import Reason
 _WHITE_SPACE = str.maketrans("", "", " \t\r\n")
 _URL_SAFE = str.maketrans("-_", "+/")
 _QUANTUM = 4
+_ENCODED = re.compile(
+    rb"\s*(?:data:[\w.+/-]{0,100}(?:;[\w=-]{1,60}){0,4},)?([A-Za-z0-9+/\s]{24,}={0,2})\s*"
+)
+_HEAD = 120  # bytes in which base64 shows by its alphabet, lines of 76 characters included
+_MAGIC = (b"%PDF-", b"{\\rtf", b"PK\x03\x04", b"\x1f\x8b\x08", b"<")
 
 
 def decode_base64(
@@ -70,3 +76,28 @@ def verify(
         }
         if sha1.strip() not in as_base64 and sha1.strip().lower() != digest.hexdigest():
             raise UnreadableReport(Reason.ATTACHMENT_HASH_MISMATCH, path)
+
+
+def base64_within(data: bytes) -> bytes | None:
+    """Return the document that `data` is the base64 of, if it was encoded twice; else None.
+
+    It counts only if nothing else explains the bytes: all of them are base64 without a blank between
+    words, and what they stand for begins as a document does or is text in UTF-8.
+    """
+    head = data[:_HEAD].strip()
+    match = _ENCODED.fullmatch(data) if head and b" " not in head else None
+    if match is None:
+        return None
+    packed = b"".join(match[1].split())
+    try:
+        document = binascii.a2b_base64(packed, strict_mode=True)
+    except binascii.Error:
+        return None
+    if document.startswith(_MAGIC):
+        return document
+    try:
+        text = document.decode("utf-8")
+    except UnicodeDecodeError:
+        return None
+    is_text = " " in text and all(c.isprintable() or c.isspace() for c in text)
+    return document if is_text or base64_within(document) is not None else None

@@ -3,6 +3,7 @@
 import re
 
 from oncofhir.schemas.base import Value
+from oncofhir.schemas.report import ReportWarning
 
 _IMPOSSIBLE = re.compile("[\x00\ud800-\udfff]")
 REPLACEMENT = "\ufffd"
@@ -11,12 +12,12 @@ REPLACEMENT = "\ufffd"
 class DecodedText(Value):
     """The text of an attachment and the content type that it was read as, whatever was declared.
 
-    `unread_pages` is the number of scanned pages beside pages with text.
+    `warnings` state what of the attachment is not in `text`.
     """
 
     text: str
     content_type: str
-    unread_pages: int = 0
+    warnings: tuple[ReportWarning, ...] = ()
 
 
 def replace_unencodable(text: str) -> str:

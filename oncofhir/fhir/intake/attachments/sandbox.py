@@ -18,6 +18,7 @@ from pebble import ProcessExpired, ProcessFuture, ProcessPool
 from pydantic import PositiveFloat, PositiveInt
 
 from oncofhir.fhir.intake.attachments import sniff
+from oncofhir.fhir.intake.attachments.base64_data import base64_within
 from oncofhir.fhir.intake.attachments.decoded_text import DecodedText
 from oncofhir.fhir.intake.attachments.reader import read_attachment
 from oncofhir.fhir.intake.limits import IntakeLimits
@@ -112,8 +113,10 @@ class ParsingPool:
 
 
 def is_harmless(data: bytes, content_type: str | None) -> bool:
-    """Whether it is plain text in UTF-8: decoding it is all there is to do."""
+    """Return whether it is plain text in UTF-8, which only needs to be decoded."""
     if sniff.actual_type(data, content_type) not in {sniff.PLAIN, sniff.MARKDOWN}:
+        return False
+    if base64_within(data) is not None:  # of any document
         return False
     try:
         data.decode()

@@ -236,11 +236,8 @@ def test_results_in_words_are_read_behind_their_names():
     report = read(diagnostic_report(contained=[contained], result=result), elsewhere, withdrawn)
     assert report.text == "Findings: Mass, 14 mm\nLeft\n\nImpression: Carcinoma"
     assert said(report) == {
-        "DiagnosticReport.result[0].resolve().code.coding[0].display": "Findings",
-        "DiagnosticReport.result[0].resolve().valueString": "Mass, 14 mm",
-        "DiagnosticReport.result[0].resolve().note[0].text": "Left",
-        "DiagnosticReport.result[1].resolve().code.text": "Impression",
-        "DiagnosticReport.result[1].resolve().valueCodeableConcept.text": "Carcinoma",
+        "DiagnosticReport.result[0].resolve()": "Findings: Mass, 14 mm\nLeft",
+        "DiagnosticReport.result[1].resolve()": "Impression: Carcinoma",
     }
 
 
@@ -485,9 +482,17 @@ REFUSED = [
     "file:///etc/passwd",
     "Binary/../../Patient/1",
     "../Binary/b1",
-    "/Binary/b1",
+    "/../Binary/b1",
     "Binary/..",
-    "Binary/b1?x=1",
+    "Binary/%2e%2e/b1",
+    "Binary/b1%2F..%2F..%2Fadmin",
+    "https://ehr.example.org/fhir/Binary/../../admin",
+    "https://ehr.example.org/fhir/Binary/./b1",
+    "https://ehr.example.org/admin/Binary/b1",
+    "Binary//b1",
+    "Patient/p1/$everything",
+    "Binary/b1\\\\..",
+    "Binary/b1 ",
     "Binary/b1/$everything",
     "Patient/p1",
     "ftp://h.example.org/a",
@@ -580,6 +585,55 @@ def test_a_source_is_asked_for_its_own_binaries_and_for_those_of_allowed_origins
         assert caught.value.reason is Reason.RESOURCE_NOT_FOUND
     with pytest.raises(UnreadableReport):
         asyncio.run(beside.fetch_attachment("https://g.example.org/x", "*/*"))
+
+
+EXTERNALIZED = {
+    "extension": [
+        {"url": "http://example.org/other", "valueString": "x"},
+        {
+            "url": "http://hapifhir.io/fhir/StructureDefinition/externalized-binary-id",
+            "valueString": "b7Hq",
+        },
+    ]
+}
+
+
+def test_content_that_hapi_stores_outside_of_the_resource_is_fetched():
+    path = "DiagnosticReport/dr1/$binary-access-read?path=DiagnosticReport.presentedForm%5B0%5D"
+    files = Files({path: (TEXT.encode(), "text/plain")})
+    report = diagnostic_report(
+        {"contentType": "text/plain", "size": len(TEXT), "_data": EXTERNALIZED}, conclusion="G2"
+    )
+    found = asyncio.run(read_report(report, SourceReader(files, Companions([PATIENT])), LIMITS))
+    assert found.text == f"{TEXT}\n\nG2"
+    document = document_reference({"contentType": "text/plain", "_data": EXTERNALIZED})
+    path = (
+        "DocumentReference/d1/$binary-access-read?path=DocumentReference.content%5B0%5D.attachment"
+    )
+    files = Files({path: (TEXT.encode(), "text/plain")})
+    assert asyncio.run(read_report(document, SourceReader(files), LIMITS)).text == TEXT
+
+
+def test_content_outside_of_the_resource_is_never_passed_over():
+    externalized = {"contentType": "application/pdf", "size": 9, "_data": EXTERNALIZED}
+    for more in ({}, {"conclusion": "Carcinoma"}):
+        assert reason_of(diagnostic_report(externalized, **more)) is Reason.ATTACHMENT_NOT_FOUND
+    absent = {"contentType": "application/pdf", "_data": {"extension": [None, "x", {}]}}
+    assert reason_of(diagnostic_report(absent)) is Reason.EMPTY_ATTACHMENT
+
+
+def test_documents_whose_addresses_differ_in_the_query_are_two():
+    served = (TEXT.encode(), "text/plain")
+
+    def key(url):
+        reader = SourceReader(
+            Files({url: served}), Companions([PATIENT]), ["https://f.example.org"]
+        )
+        return asyncio.run(read_report(diagnostic_report({"url": url}), reader, LIMITS)).content_key
+
+    first = key("https://f.example.org/doc?id=1&X-Amz-Signature=a")
+    assert first == key("https://f.example.org/doc?id=1&X-Amz-Signature=b")
+    assert first != key("https://f.example.org/doc?id=2&X-Amz-Signature=a")
 
 
 # what is wrong with it

@@ -287,3 +287,31 @@ def test_a_site_may_exclude_types():
     )
     assert triage(blood_count, excluding) == Skip(Reason.NOT_ONCOLOGY)
     assert triage(blood_count, POLICY) == Process()
+
+
+REPLACES = "http://hl7.org/fhir/StructureDefinition/diagnosticReport-replaces"
+
+
+@pytest.mark.parametrize("url", [REPLACES, "http://hl7.org/fhir/StructureDefinition/replaces"])
+def test_the_extension_for_replaced_reports_counts_as_relates_to_does(url):
+    old, older = (
+        {"url": url, "valueReference": {"reference": f"DiagnosticReport/{n}"}} for n in "10"
+    )
+    other = {"url": REPLACES + "-not", "valueReference": {"reference": "DiagnosticReport/7"}}
+    empty = [
+        {"url": url},
+        {"url": url, "valueReference": {"display": "x"}},
+        {"url": url, "valueString": "y"},
+    ]
+    report = diagnostic_report(extension=[old, other, *empty, older])
+    assert triage(report, POLICY) == Process(replaces=("DiagnosticReport/1", "DiagnosticReport/0"))
+    relation = {"code": "replaces", "target": {"reference": "DocumentReference/3"}}
+    both = document_reference(relatesTo=[relation], extension=[old])
+    assert triage(both, POLICY) == Process(replaces=("DocumentReference/3", "DiagnosticReport/1"))
+
+
+def test_a_report_that_is_not_read_replaces_nothing():
+    old = {"url": REPLACES, "valueReference": {"reference": "DiagnosticReport/1"}}
+    assert triage(diagnostic_report("registered", extension=[old]), POLICY) == Skip(
+        Reason.NOT_FINAL
+    )

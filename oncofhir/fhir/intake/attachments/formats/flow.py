@@ -1,12 +1,13 @@
-"""Markup's text as a reader sees it: white space collapsed, blocks on lines, cells between tabs."""
+"""Text of markup as a reader sees it: white space collapsed, blocks on lines, cells between tabs."""
 
 import re
 
 _WHITE_SPACE = re.compile(r"[ \t\r\n\f\xa0]+")
+_SOFT_HYPHEN = "\xad"  # invisible within a line
 
 
 class Flow:
-    """Collects text in reading order; `text()` gives it without blank ends."""
+    """Collects text in reading order; `text()` returns it without leading and trailing white space."""
 
     def __init__(self) -> None:
         self._pieces: list[str] = []
@@ -15,8 +16,8 @@ class Flow:
         self._newlines = 2  # at the start: no leading blank lines
 
     def inline(self, text: str) -> None:
-        """Text within a line: runs of white space become one blank."""
-        collapsed = _WHITE_SPACE.sub(" ", text)
+        """Add text within a line; runs of white space become one blank."""
+        collapsed = _WHITE_SPACE.sub(" ", text.replace(_SOFT_HYPHEN, ""))
         body = collapsed.strip(" ")
         if not body:
             self._space = self._space or bool(collapsed)
@@ -28,22 +29,22 @@ class Flow:
         self._space = collapsed[-1] == " "
 
     def preformatted(self, text: str) -> None:
-        """Text whose white space counts."""
+        """Add text whose white space is kept."""
         if text:
             self._pieces.append(text)
             self._line_has_text, self._space = not text.endswith("\n"), False
             self._newlines = 1 if text.endswith("\n") else 0
 
     def line(self, *, blank: bool = False) -> None:
-        """The next text stands on a line of its own, after a blank one if so wished."""
+        """Begin a new line, after an empty one with `blank`."""
         self._break(2 if blank else 1)
 
     def line_break(self) -> None:
-        """One line break more, but never more than one blank line."""
+        """Add a line break, but never more than one empty line."""
         self._break(min(self._newlines + 1, 2))
 
     def cell(self) -> None:
-        """The next text is another cell of the same row."""
+        """Begin another cell of the same row."""
         if self._line_has_text:
             self._pieces.append("\t")
             self._space, self._line_has_text = False, False

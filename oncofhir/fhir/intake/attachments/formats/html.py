@@ -1,4 +1,4 @@
-"""HTML and XHTML: the visible text."""
+"""HTML and XHTML: the visible text, and the values of form fields."""
 
 import re
 
@@ -7,6 +7,8 @@ from lxml import etree
 from oncofhir.fhir.intake.attachments.charset import decode_text
 from oncofhir.fhir.intake.attachments.decoded_text import replace_unencodable
 from oncofhir.fhir.intake.attachments.formats.flow import Flow
+from oncofhir.fhir.intake.attachments.formats.html_styles import read_style_sheets
+from oncofhir.fhir.intake.attachments.formats.symbol_fonts import CHECKED, UNCHECKED
 from oncofhir.fhir.intake.attachments.sniff import charset_of
 from oncofhir.schemas.errors import UnreadableReport
 from oncofhir.schemas.reasons import Reason
@@ -26,8 +28,10 @@ _INVISIBLE = frozenset(
         "del",
         "s",
         "strike",
-        "select",
-        "textarea",
+        "datalist",
+        "canvas",
+        "audio",
+        "video",
     }
 )
 _PARAGRAPHS = frozenset(
@@ -80,9 +84,10 @@ _BLOCKS = _PARAGRAPHS | frozenset(
 )
 _CELLS = frozenset({"td", "th"})
 _SHAPING = _BLOCKS | _CELLS | {"br"}
-_HIDDEN_STYLE = re.compile(
-    r"display\s*:\s*none|visibility\s*:\s*hidden|text-decoration[^;]*line-through"
-)
+_FIELDS = frozenset({"input", "select", "textarea"})
+_BOXES = frozenset({"checkbox", "radio"})
+# Types of `input` whose value a reader does not see, or that is no part of the document.
+_NO_VALUES = frozenset({"hidden", "password", "button", "submit", "reset", "image", "file"})
 _META_CHARSET = re.compile(
     rb"<meta[^>]{0,200}?charset\s*=\s*[\"']?\s*([\w\-]{1,40})|<\?xml[^>]{0,100}?encoding\s*=\s*[\"']([\w\-]{1,40})",
     re.IGNORECASE,
@@ -91,10 +96,10 @@ _XML_DECLARATION = re.compile(r"\A\s*<\?xml[^>]*\?>")
 
 
 def html_text(data: bytes, content_type: str | None, path: str) -> str:
-    """The visible text of an HTML page.
+    """Return the visible text of an HTML page.
 
     Raises:
-        UnreadableReport: undecodable-text, unreadable-document (nested or long beyond what is safe).
+        UnreadableReport: undecodable-text, unreadable-document (nested too deep or too long).
     """
     declared = charset_of(content_type)
     if declared is None and (match := _META_CHARSET.search(data[:2048])):
@@ -103,7 +108,7 @@ def html_text(data: bytes, content_type: str | None, path: str) -> str:
 
 
 def text_of_markup(markup: str, path: str) -> str:
-    """The visible text of HTML that is characters already, such as `text.div`."""
+    """Return the visible text of markup that is decoded already, such as `text.div`."""
     markup = replace_unencodable(_XML_DECLARATION.sub("", markup, count=1))
     if not markup.strip():
         return ""
@@ -121,13 +126,17 @@ def text_of_markup(markup: str, path: str) -> str:
 
 def _visible(root: etree._Element) -> str:
     flow = Flow()
+    unseen = read_style_sheets(root)
     preformatted = 0
     skipped: etree._Element | None = None
     walk = etree.iterwalk(root, events=("start", "end"))
     for event, element in walk:
         tag = element.tag
         if event == "start":
-            if tag in _INVISIBLE or (element.attrib and _is_hidden(element)):
+            is_field = tag in _FIELDS
+            if tag in _INVISIBLE or unseen.covers(element) or is_field:
+                if is_field and not unseen.covers(element):
+                    flow.inline(_value(element))
                 walk.skip_subtree()
                 skipped = element
                 continue
@@ -145,6 +154,21 @@ def _visible(root: etree._Element) -> str:
     return flow.text()
 
 
+def _value(field: etree._Element) -> str:
+    """Return what a form field shows, between blanks; only options that are selected count."""
+    if field.tag == "textarea":
+        return f" {''.join(map(str, field.itertext()))} "
+    if field.tag == "select":
+        options = (o for o in field.iter("option") if o.get("selected") is not None)
+        return f" {', '.join(''.join(map(str, o.itertext())).strip() for o in options)} "
+    kind = (field.get("type") or "text").strip().lower()
+    if kind in _NO_VALUES:
+        return ""
+    if kind in _BOXES:
+        return f" {CHECKED if field.get('checked') is not None else UNCHECKED} "
+    return f" {field.get('value') or ''} "
+
+
 def _begin(flow: Flow, tag: str) -> None:
     if tag == "br":
         flow.line_break()
@@ -157,10 +181,3 @@ def _begin(flow: Flow, tag: str) -> None:
 def _add(flow: Flow, text: str | None, preformatted: int) -> None:
     if text:
         (flow.preformatted if preformatted else flow.inline)(text)
-
-
-def _is_hidden(element: etree._Element) -> bool:
-    if element.get("hidden") is not None:
-        return True
-    style = element.get("style")
-    return style is not None and _HIDDEN_STYLE.search(style.lower()) is not None
