@@ -1,9 +1,9 @@
-"""Reads PATH arguments: files, folders, standard input; one item a report, in input order.
+"""Reads PATH arguments: files, folders, standard input; one item for each resource, in input order.
 
 Source of the rules: contract, `oncofhir extract PATH…`.
 """
 
-import json
+import re
 import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -11,37 +11,63 @@ from typing import Any
 
 from pydantic import Field
 
+from oncofhir.cli.input_formats import Chunk, UnreadableFileError, json_chunks, unpacked
+from oncofhir.fhir.bundle_references import literal_bundle
 from oncofhir.schemas.base import Value
 from oncofhir.schemas.event import REPORT_TYPES
 from oncofhir.schemas.reasons import Reason
 
 STDIN = "-"
-SUFFIXES = (".json", ".ndjson", ".txt")
+# Files that are read as attachments are: as the text of one report.
+DOCUMENTS = {
+    ".txt": "text/plain",
+    ".md": "text/markdown",
+    ".html": "text/html",
+    ".htm": "text/html",
+    ".rtf": "application/rtf",
+    ".pdf": "application/pdf",
+    ".docx": "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
+    ".xml": "application/xml",
+}
+_JSON = (".json", ".ndjson", ".jsonl")
+_IN_LINES = frozenset({".ndjson", ".jsonl"})
+SUFFIXES = frozenset({*DOCUMENTS, *_JSON, *(f"{suffix}.gz" for suffix in _JSON)})
+_MAX_EXPLAINED = 10
+_FHIR_XML = re.compile(
+    rb"\A(?:\xef\xbb\xbf)?\s*(?:<\?xml[^>]{0,200}\?>)?\s*<[A-Z]\w+\s[^>]{0,500}[\"']http://hl7\.org/fhir[\"']"
+)
 
 
 class Item(Value):
-    """One thing that was read: a resource, a text file, or something that is neither.
+    """One thing that was read: a resource, a document, or something that is neither.
 
-    `line` counts from 1 in NDJSON, else it is None. `raw` is the bytes as they were read.
+    `line` is where a resource begins in NDJSON or an array, from 1, else None. `raw` is the bytes of the
+    resource or the document. `content_type` is that of a document. `detail` says why `error` applies.
     """
 
     file: str
     line: int | None = None
     raw: bytes = Field(b"", repr=False)
     resource: dict[str, Any] | None = None
-    is_text: bool = False
+    content_type: str | None = None
     error: Reason | None = None
+    detail: str | None = None
+
+    @property
+    def is_text(self) -> bool:
+        """Whether it is a document, whose text is a report without a resource."""
+        return self.content_type is not None and self.error is None
 
     @property
     def holds_reports(self) -> bool:
-        """Whether a report's output line is owed for this item."""
+        """Whether this item has output lines: reports, a document, or an error."""
         if self.is_text or self.error:
             return True
         return any(True for _ in reports_in(self.resource or {}))
 
 
 def reports_in(resource: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """The reports of a resource: itself, or those that its Bundle holds, however deep."""
+    """Yield the reports of a resource: itself, or those in its Bundle, at any depth."""
     kind = resource.get("resourceType")
     if kind in REPORT_TYPES:
         yield resource
@@ -51,7 +77,7 @@ def reports_in(resource: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 
 def companions_in(resource: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """Everything in a resource that a reference may resolve to, reports included."""
+    """Yield everything in a resource that a reference may resolve to, reports included."""
     if resource.get("resourceType") == "Bundle":
         for entry in _entries(resource):
             yield from companions_in(entry)
@@ -60,7 +86,7 @@ def companions_in(resource: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 
 def _entries(bundle: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    entries = bundle.get("entry")
+    entries = literal_bundle(bundle).get("entry")
     for entry in entries if isinstance(entries, list) else ():
         resource = entry.get("resource") if isinstance(entry, dict) else None
         if isinstance(resource, dict):
@@ -68,71 +94,79 @@ def _entries(bundle: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 
 def missing(paths: Iterable[str]) -> list[str]:
-    """The paths that name nothing."""
+    """Return the paths that do not exist."""
     return [path for path in paths if path != STDIN and not Path(path).exists()]
 
 
 def read(paths: Iterable[str]) -> Iterator[Item]:
-    """Every item under the paths; a folder is read recursively, in the order of its names.
+    """Yield every item under the paths; a folder is read recursively, in the order of its names.
 
-    A file that is named itself is read whatever its name; in a folder only `SUFFIXES` count.
+    A file that is named itself is read whatever its name is; in a folder only names that end in one of
+    `SUFFIXES` count.
     """
     for path in paths:
         if path == STDIN:
-            yield from _json_items(STDIN, sys.stdin.buffer.read(), lines=None)
+            yield from _resource_items(STDIN, sys.stdin.buffer.read(), "")
         elif Path(path).is_dir():
             for file in sorted(Path(path).rglob("*")):
-                if file.is_file() and file.suffix.lower() in SUFFIXES:
+                if file.is_file() and _suffix(file) in SUFFIXES:
                     yield from _file_items(file)
         else:
             yield from _file_items(Path(path))
 
 
 def explanations(items: Iterable[Item]) -> Iterator[str]:
-    """A sentence for each input that is not JSON: what it should be."""
-    for file in dict.fromkeys(item.file for item in items if item.error is Reason.NOT_JSON):
-        if file == STDIN:
+    """Yield a sentence for each item that is not JSON: why, and what to do; at most ten."""
+    explained = [
+        item for item in items if item.error is Reason.NOT_JSON and item.detail is not None
+    ]
+    for item in explained[:_MAX_EXPLAINED]:
+        if item.file == STDIN and item.line is None:
             yield (
                 "standard input is not JSON. It takes FHIR resources as JSON or NDJSON; save the text of a "
                 "report as *.txt"
             )
-        elif Path(file).suffix.lower() not in SUFFIXES:
-            yield f"{file} is not FHIR JSON. Save the text of a report as *.txt"
+        else:
+            where = item.file if item.line is None else f"{item.file}:{item.line}"
+            yield f"{where}: {item.detail}"
+    if len(explained) > _MAX_EXPLAINED:
+        yield f"{len(explained) - _MAX_EXPLAINED} more are not JSON"
+
+
+def _suffix(file: Path) -> str:
+    """Return the suffix in lower case, with the one before `.gz`."""
+    suffixes = [suffix.lower() for suffix in file.suffixes]
+    return "".join(suffixes[-2:] if suffixes[-1:] == [".gz"] else suffixes[-1:])
 
 
 def _file_items(file: Path) -> Iterator[Item]:
-    raw = file.read_bytes()
-    if file.suffix.lower() == ".txt":
-        yield Item(file=str(file), raw=raw, is_text=True)
+    raw, suffix = file.read_bytes(), _suffix(file)
+    content_type = DOCUMENTS.get(suffix)
+    if content_type is None:
+        yield from _resource_items(str(file), raw, suffix.removesuffix(".gz"))
+    elif suffix == ".xml" and _FHIR_XML.match(raw):
+        detail = "FHIR in XML is not read; export the resource as FHIR JSON"
+        yield Item(file=str(file), raw=raw, error=Reason.NOT_JSON, detail=detail)
     else:
-        yield from _json_items(str(file), raw, lines=file.suffix.lower() == ".ndjson")
+        yield Item(file=str(file), raw=raw, content_type=content_type)
 
 
-def _json_items(file: str, raw: bytes, *, lines: bool | None) -> Iterator[Item]:
-    """Items of JSON (one document) or NDJSON; `lines` None means: whichever it is."""
-    if lines is None:
-        whole = _item(file, None, raw)
-        lines = any(map(_is_json, raw.split(b"\n"))) if whole.error is Reason.NOT_JSON else False
-        if not lines:
-            yield whole
-            return
-    if not lines:
-        yield _item(file, None, raw)
-        return
-    for number, line in enumerate(raw.split(b"\n"), start=1):
-        if line.strip():
-            yield _item(file, number, line)
-
-
-def _is_json(line: bytes) -> bool:
-    return bool(line.strip()) and _item("", None, line).error is not Reason.NOT_JSON
-
-
-def _item(file: str, line: int | None, raw: bytes) -> Item:
+def _resource_items(file: str, raw: bytes, suffix: str) -> Iterator[Item]:
     try:
-        content = json.loads(raw.decode("utf-8-sig"))
-    except (ValueError, RecursionError):
-        return Item(file=file, line=line, raw=raw, error=Reason.NOT_JSON)
-    if not isinstance(content, dict) or not isinstance(content.get("resourceType"), str):
-        return Item(file=file, line=line, raw=raw, error=Reason.NOT_A_RESOURCE)
-    return Item(file=file, line=line, raw=raw, resource=content)
+        for chunk in json_chunks(unpacked(raw), in_lines=suffix in _IN_LINES):
+            yield _item(file, chunk)
+    except UnreadableFileError as error:
+        yield Item(file=file, raw=raw, error=Reason.NOT_JSON, detail=str(error))
+
+
+def _item(file: str, chunk: Chunk) -> Item:
+    if chunk.detail is not None:
+        error, detail = Reason.NOT_JSON, chunk.detail
+        return Item(file=file, line=chunk.line, raw=chunk.raw, error=error, detail=detail)
+    resource = chunk.value
+    if not isinstance(resource, dict) or not isinstance(resource.get("resourceType"), str):
+        detail = "JSON, but no FHIR resource: it has no resourceType"
+        return Item(
+            file=file, line=chunk.line, raw=chunk.raw, error=Reason.NOT_A_RESOURCE, detail=detail
+        )
+    return Item(file=file, line=chunk.line, raw=chunk.raw, resource=resource)

@@ -16,8 +16,8 @@ _NOT_IN_AN_ID = re.compile(r"[^A-Za-z0-9.-]+")
 _NAME_LENGTH = 50  # an id has at most 64 characters (FHIR R4, datatype id)
 
 
-def text_report(number: int, file: str, raw: bytes) -> dict[str, Any]:
-    """A final DiagnosticReport with the text as an attachment. `number` makes its id unique."""
+def text_report(number: int, file: str, raw: bytes, content_type: str) -> dict[str, Any]:
+    """Wrap a document in a final DiagnosticReport as its attachment. `number` makes its id unique."""
     name = _NOT_IN_AN_ID.sub("-", Path(file).stem)[:_NAME_LENGTH]
     return {
         "resourceType": "DiagnosticReport",
@@ -27,6 +27,6 @@ def text_report(number: int, file: str, raw: bytes) -> dict[str, Any]:
         "code": {"coding": [{"system": "http://loinc.org", **PATHOLOGY_CODE}]},
         "subject": {"reference": f"Patient/{TEXT_PATIENT['id']}"},
         "presentedForm": [
-            {"contentType": "text/plain", "data": base64.b64encode(raw).decode("ascii")}
+            {"contentType": content_type, "data": base64.b64encode(raw).decode("ascii")}
         ],
     }

@@ -96,7 +96,8 @@ def _input(paths: list[str]) -> "tuple[tuple[Record, ...], list[dict[str, Any]]]
         typer.echo(f"oncofhir: {explanation}", err=True)
     texts = [item for item in items if item.is_text]
     wrapped = {
-        id(item): text_report(number, item.file, item.raw) for number, item in enumerate(texts)
+        id(item): text_report(number, item.file, item.raw, item.content_type or "text/plain")
+        for number, item in enumerate(texts)
     }
     records = tuple(_record(item, wrapped.get(id(item))) for item in items if item.holds_reports)
     others = [item.resource for item in items if item.resource and not item.holds_reports]

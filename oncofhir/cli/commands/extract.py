@@ -29,7 +29,8 @@ def extract(
         list[str],
         typer.Argument(
             metavar="PATH",
-            help="*.json, *.ndjson and *.txt files, folders of them, or - for standard input.",
+            help="FHIR JSON (*.json, *.ndjson, *.jsonl, also gzipped), documents (*.txt, *.md, *.html, "
+            "*.rtf, *.docx, *.pdf, *.xml), folders of them, or - for standard input.",
         ),
     ],
     output: Annotated[
@@ -47,7 +48,7 @@ def extract(
 ) -> None:
     """Print what the model finds in reports: one JSON object per report, a table on a terminal. Read-only.
 
-    A report is a DiagnosticReport, a DocumentReference or a text file. Bundles are unpacked. Other
+    A report is a DiagnosticReport, a DocumentReference or a document. Bundles are unpacked. Other
     resources (Patient, Binary) are read to resolve references. Standard input holds JSON or NDJSON.
 
     Examples:
@@ -148,8 +149,8 @@ def _lines(items: "list[Item]", extracting: "DryRun") -> AsyncIterator[dict[str,
             source = LineSource(file=item.file, line=item.line)
             if item.error is not None:
                 yield _constant(extracting.error_line(source, item.error))
-            elif item.is_text:
-                yield partial(extracting.extract_text, source, item.raw)
+            elif item.content_type is not None:
+                yield partial(extracting.extract_document, source, item.raw, item.content_type)
             else:
                 for report in inputs.reports_in(item.resource or {}):
                     yield partial(extracting.extract_resource, source, report)

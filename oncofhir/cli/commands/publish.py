@@ -91,9 +91,9 @@ def publish(
 def _why(item: "Item") -> str:
     """Why an item is not published, and what can be done with it."""
     if item.is_text:
-        return "text is not a FHIR resource; `oncofhir extract` reads it"
+        return "a document is not a FHIR resource; `oncofhir extract` reads it"
     if item.error:
-        return item.error.value
+        return item.error.value if item.detail is None else f"{item.error.value}: {item.detail}"
     return "neither a DiagnosticReport nor a DocumentReference"
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from oncofhir.consumers.envelopes.decode import decode
 from oncofhir.consumers.processing.output_format import OutputFormat
 from oncofhir.consumers.processing.report_reader import ReportReader
-from oncofhir.fhir.intake.read_report import report_from_text
+from oncofhir.fhir.intake.read_report import read_document, report_from_text
 from oncofhir.fhir.intake.source_reader import Companions
 from oncofhir.fhir.intake.triage import Retract, Skip
 from oncofhir.fhir.store.repository import Repository
@@ -20,9 +20,11 @@ from oncofhir.schemas.errors import AccessDenied, DependencyUnavailable, Oncofhi
 from oncofhir.schemas.event import Operation, ReportEvent, SourceReference
 from oncofhir.schemas.extraction import ModelIdentity
 from oncofhir.schemas.identity import run_of
-from oncofhir.schemas.reasons import Reason
+from oncofhir.schemas.reasons import Disposition, Reason
 from oncofhir.schemas.report import Report
 from oncofhir.terminology import TERMINOLOGY_VERSION
+
+_PLAIN = "text/plain"
 
 
 class LineSource(Value):
@@ -70,11 +72,20 @@ class DryRun:
         if self._extractor is not None:
             self._model = await self._extractor.identify()
 
-    async def extract_text(self, source: LineSource, raw: bytes) -> dict[str, Any]:
-        """The line of a text file; it is not triaged."""
+    async def extract_document(
+        self, source: LineSource, raw: bytes, content_type: str
+    ) -> dict[str, Any]:
+        """The line of a document; it is not triaged. Plain text is read as it is."""
         try:
-            report = report_from_text(raw, "text")
+            if content_type == _PLAIN:
+                report = report_from_text(raw, "text")
+            else:
+                limits, parse = self._reader.limits, self._reader.parse
+                report = await read_document(raw, content_type, "text", limits, parse=parse)
         except OncofhirError as error:
+            disposition = error.reason.disposition
+            if disposition is Disposition.SKIP:
+                return self._line(source, skipped=error.reason)
             return self._line(source, error=error.reason)
         return await self._extract_report(source, report)
 

@@ -12,6 +12,8 @@ import pytest
 
 from tests.builders import BREAST, CANARY, pathology_report
 from tests.command import run_here
+from tests.documents import FORMATS, Run
+from tests.pdfs import Page, pdf
 
 
 def extract(*arguments: str, stdin: bytes = b"", status: int = 0) -> list[dict]:
@@ -48,7 +50,7 @@ def folder(tmp_path):
     bundle = {"resourceType": "Bundle", "type": "collection", "entry": [{"resource": reports[0]}]}
     (tmp_path / "b.json").write_text(json.dumps(bundle))
     (tmp_path / "c.txt").write_text(BREAST)
-    (tmp_path / "d.pdf").write_text("ignored")
+    (tmp_path / "d.png").write_text("ignored")
     return tmp_path
 
 
@@ -195,7 +197,29 @@ def test_lines_of_which_some_are_json_are_answered_one_by_one():
 
 def test_a_file_that_is_no_report_is_explained(tmp_path):
     file = tmp_path / "notes.odt"
-    file.write_bytes(b"PK")
+    file.write_bytes(b"PK\x03\x04\xff\xfe")
     ran = run_here("extract", "--output", "report", str(file))
     assert ran.returncode == 1
-    assert f"{file} is not FHIR JSON" in ran.stderr.decode()
+    assert f"{file}: the file is not text" in ran.stderr.decode()
+
+
+def test_documents_are_read_as_attachments_are(tmp_path):
+    lines = [[Run("FINAL DIAGNOSIS: Invasive carcinoma, "), Run("9.9 cm, ", 1), Run("1.4 cm.")]]
+    for name, (_, write) in FORMATS.items():
+        suffix = {"plain": "txt", "CDA": "xml"}.get(name, name.lower())
+        (tmp_path / f"report.{suffix}").write_bytes(write(lines))
+    (tmp_path / "scan.pdf").write_bytes(pdf(Page(has_image=True)))
+    ran = run_here("extract", "--output", "report", "--json", str(tmp_path))
+    printed = [json.loads(line) for line in ran.stdout.splitlines()]
+    assert [line["source"]["file"].rpartition(".")[2] for line in printed] == [
+        "docx",
+        "html",
+        "rtf",
+        "txt",
+        "xml",
+        "pdf",
+    ]
+    assert printed.pop()["skipped"] == "no-text-layer"
+    assert {" ".join(line["report"]["text"].split()) for line in printed} == {
+        "FINAL DIAGNOSIS: Invasive carcinoma, 1.4 cm."
+    }

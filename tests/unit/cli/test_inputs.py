@@ -13,7 +13,7 @@ def test_a_folder_is_read_recursively_in_order_and_other_names_are_ignored(tmp_p
     (tmp_path / "b" / "two.ndjson").write_text(json.dumps(REPORT) + "\n\n" + json.dumps(REPORT))
     (tmp_path / "a.json").write_text(json.dumps(REPORT, indent=1))
     (tmp_path / "c.txt").write_text("text")
-    (tmp_path / "d.pdf").write_text("no")
+    (tmp_path / "d.png").write_text("no")
     items = list(read([str(tmp_path)]))
     assert [(item.file.rpartition("/")[2], item.line) for item in items] == [
         ("a.json", None),
