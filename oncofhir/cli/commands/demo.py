@@ -14,7 +14,7 @@ from oncofhir.cli.output import console, json_line, progress_console, wants_tabl
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from oncofhir.cli.inputs import Item
+    from oncofhir.cli.inputs.items import Item
     from oncofhir.demo.accounting import Account
     from oncofhir.demo.run import Demo, Record, Summary
     from oncofhir.demo.stack import Stack
@@ -85,7 +85,7 @@ def _own_input() -> "tuple[tuple[Record, ...], list[dict[str, Any]]]":
 
 
 def _input(paths: list[str]) -> "tuple[tuple[Record, ...], list[dict[str, Any]]]":
-    from oncofhir.cli import inputs
+    from oncofhir.cli.inputs import items as inputs
     from oncofhir.demo.text_reports import TEXT_PATIENT, text_report
 
     gone = inputs.missing(paths)
@@ -108,7 +108,7 @@ def _input(paths: list[str]) -> "tuple[tuple[Record, ...], list[dict[str, Any]]]
 def _record(item: "Item", wrapped: dict[str, Any] | None) -> "Record":
     import json
 
-    from oncofhir.cli import inputs
+    from oncofhir.cli.inputs import items as inputs
     from oncofhir.demo.run import Record
 
     if wrapped is not None:

@@ -16,7 +16,7 @@ from oncofhir.cli.output import console, json_line, wants_tables
 from oncofhir.consumers.processing.output_format import OutputFormat
 
 if TYPE_CHECKING:
-    from oncofhir.cli.inputs import Item
+    from oncofhir.cli.inputs.items import Item
     from oncofhir.consumers.processing.dry_run import DryRun
     from oncofhir.settings import ModelSettings, Settings
 
@@ -59,7 +59,7 @@ def extract(
     Exit status: 0 every report was read; 1 a report could not be read; 2 wrong usage; 3 the model is
     unreachable.
     """
-    from oncofhir.cli import inputs
+    from oncofhir.cli.inputs import items as inputs
     from oncofhir.schemas.errors import OncofhirError
     from oncofhir.settings import SettingsError
 
@@ -86,7 +86,7 @@ def extract(
 
 def _warn_about_inputs(items: "list[Item]", paths: list[str]) -> None:
     """Warn once per file that is no FHIR JSON, and if there is no report at all."""
-    from oncofhir.cli import inputs
+    from oncofhir.cli.inputs import items as inputs
 
     if not any(item.holds_reports for item in items):
         typer.echo(f"oncofhir: no reports in {', '.join(paths)}", err=True)
@@ -103,7 +103,7 @@ async def _run(
 ) -> bool:
     """Print every line, and return whether one has an error."""
     from oncofhir import __version__
-    from oncofhir.cli import inputs
+    from oncofhir.cli.inputs import items as inputs
     from oncofhir.consumers.composition import pipeline as composition
     from oncofhir.consumers.processing.dry_run import DryRun
     from oncofhir.inference.rules import Rules
@@ -141,7 +141,7 @@ async def _run(
 
 
 def _lines(items: "list[Item]", extracting: "DryRun") -> AsyncIterator[dict[str, Any]]:
-    from oncofhir.cli import inputs
+    from oncofhir.cli.inputs import items as inputs
     from oncofhir.consumers.processing.dry_run import LineSource
 
     def works() -> Iterator[Work]:

@@ -11,7 +11,7 @@ from oncofhir.cli.exit_status import ExitStatus, exit_with_error, fail
 from oncofhir.cli.output import json_line, pluralize
 
 if TYPE_CHECKING:
-    from oncofhir.cli.inputs import Item
+    from oncofhir.cli.inputs.items import Item
     from oncofhir.consumers.publishing.report_publisher import Publication
 
 
@@ -44,7 +44,7 @@ def publish(
     Exit status: 0 everything was published; 1 something was left out; 2 a topic is missing; 3 the broker is
     unreachable.
     """
-    from oncofhir.cli import inputs
+    from oncofhir.cli.inputs import items as inputs
     from oncofhir.consumers.kafka.publisher import Message
     from oncofhir.consumers.publishing.report_publisher import (
         publish_messages,

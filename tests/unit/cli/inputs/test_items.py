@@ -2,7 +2,7 @@ import io
 import json
 import sys
 
-from oncofhir.cli.inputs import STDIN, missing, read, reports_in
+from oncofhir.cli.inputs.items import STDIN, missing, read, reports_in
 from oncofhir.schemas.reasons import Reason
 
 REPORT = {"resourceType": "DiagnosticReport", "id": "1"}

@@ -11,7 +11,7 @@ from typing import Any
 
 from pydantic import Field
 
-from oncofhir.cli.input_formats import Chunk, UnreadableFileError, json_chunks, unpacked
+from oncofhir.cli.inputs.formats import Chunk, UnreadableFileError, json_chunks, unpacked
 from oncofhir.fhir.bundle_references import literal_bundle
 from oncofhir.schemas.base import Value
 from oncofhir.schemas.event import REPORT_TYPES
