@@ -48,14 +48,20 @@ class LlamaEngine:
         """Load the model.
 
         Raises:
-            ModelFileError: no such file, no GGUF, or `xllamacpp` is not installed.
+            ModelFileError: no such file, no GGUF, or `xllamacpp` is not installed or lacks a
+                shared library.
         """
         if not gguf.is_file():
             raise ModelFileError(f"no model file {gguf}; name one with --gguf")
         try:
             import xllamacpp  # noqa: PLC0415 - an optional part
-        except ImportError as error:
+        except ModuleNotFoundError as error:
             raise ModelFileError(f"xllamacpp is not installed. {install_hint('demo')}") from error
+        except ImportError as error:  # it is installed; a shared library that it needs is not
+            raise ModelFileError(
+                f"llama.cpp cannot be loaded: {error}; install the shared library that is named "
+                "(libgomp.so.1 is in Debian's package libgomp1)"
+            ) from error
         params = xllamacpp.CommonParams()
         params.model.path = str(gguf)
         params.n_ctx = context_tokens * slots
