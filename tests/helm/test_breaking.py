@@ -16,7 +16,7 @@ BREAKS = {
     "a template that is no template": ("templates/worker.yaml", "{{- end }}\n      containers:", "{{- end }\n      containers:"),
     "a template that is no YAML": ("templates/configmap.yaml", "kind: ConfigMap", "kind: : ConfigMap"),
     "a misspelt field": ("templates/worker.yaml", "terminationGracePeriodSeconds:", "terminationGraceSeconds:"),
-    "a field of a wrong type": ("templates/worker.yaml", "replicas: {{ .Values.worker.replicas }}", "replicas: {{ .Values.worker.replicas | quote }}"),
+    "a field of a wrong type": ("templates/worker.yaml", "replicas: {{ . }}", "replicas: {{ . | quote }}"),
     "a key twice": ("templates/worker-service.yaml", "  clusterIP: None", "  clusterIP: None\n  clusterIP: None"),
     "a value of the wrong kind": ("values.yaml", "partitions: 8", "partitions: eight"),
     "a value without a schema": ("values.yaml", "topicsJob:", "surprise: 1\ntopicsJob:"),

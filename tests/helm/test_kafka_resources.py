@@ -93,7 +93,7 @@ def test_the_topics_job_does_what_the_values_say():
     assert "annotations" not in job()["metadata"], (
         "no hook: hooks run before the ConfigMap is there"
     )
-    assert "Job" not in kinds(objects())
+    assert "Job" not in kinds(objects(changes={"topicsJob": {"enabled": False}}))
 
 
 def test_another_job_has_another_name_and_the_same_job_the_same():

@@ -4,12 +4,9 @@ import pytest
 
 from tests.helm.charts import PROFILES, objects, pod_of, worker
 
-EVERYTHING = {"topicsJob": {"enabled": True}}
-
 
 def pods(profile):
-    changes = {} if profile == "gpu-tgi" else EVERYTHING
-    for each in objects(profile, changes).values():
+    for each in objects(profile).values():
         if (pod := pod_of(each)) is not None:
             yield each, pod
 
@@ -82,6 +79,49 @@ def test_the_port_is_one_value():
 def test_kubernetes_waits_longer_than_the_worker_drains(drain):
     spec = pod_of(worker(changes={"worker": {"drainSeconds": drain}}))
     assert spec["terminationGracePeriodSeconds"] >= drain + 20
+
+
+@pytest.mark.parametrize("minutes", [1, 60, 240])
+def test_an_install_waits_for_a_worker_as_long_as_its_startup_probe(minutes):
+    """The default of ten minutes failed an install with --wait while a model was loading."""
+    spec = worker(changes={"worker": {"startupMinutes": minutes}})["spec"]
+    probe = pod_of(worker(changes={"worker": {"startupMinutes": minutes}}))["containers"][0][
+        "startupProbe"
+    ]
+    assert spec["progressDeadlineSeconds"] > probe["failureThreshold"] * probe["periodSeconds"]
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+def test_what_a_container_said_last_is_in_its_status(profile):
+    """A worker that ends for want of a topic says so in its log alone otherwise."""
+    for _, pod in pods(profile):
+        for container in pod["containers"]:
+            assert container["terminationMessagePolicy"] == "FallbackToLogsOnError"
+
+
+def test_the_resources_of_every_container_are_values():
+    """A quota on limits.cpu blocked the smoke test and the container of TLS."""
+    resources = {"requests": {"cpu": "1", "memory": "1Gi"}, "limits": {"cpu": "2", "memory": "2Gi"}}
+    changes = {
+        "worker": {"resources": resources},
+        "topicsJob": {"resources": resources},
+        "smokeTest": {"resources": resources},
+        "model": {"server": {"resources": resources, "tls": {"resources": resources}}},
+    }
+    for profile in ("air-gapped", "external-model"):
+        applied = changes if profile == "air-gapped" else {**changes, "model": {}}
+        for each in objects(profile, applied).values():
+            for container in (pod_of(each) or {"containers": ()})["containers"]:
+                assert container["resources"]["limits"]["cpu"] == "2", container["name"]
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+def test_something_makes_the_topics_by_default(profile):
+    """Without topics a worker ends again and again."""
+    found = objects(profile)
+    jobs = [name for kind, name in found if kind == "Job"]
+    by_strimzi = [name for kind, name in found if kind == "KafkaTopic"]
+    assert bool(jobs) != bool(by_strimzi)
 
 
 def test_an_update_takes_no_worker_away_first():

@@ -61,7 +61,6 @@ WRONG = {
         "minimal", {"strimzi": {"enabled": True, "cluster": "c"}}, "set it to SSL, with a listener of type tls"
     ),
     "Strimzi elsewhere": ("gpu-tgi", {"strimzi": {"namespace": "kafka"}}, "set kafka.tls.clientSecret and kafka.tls.caSecret"),
-    "topics twice": ("gpu-tgi", {"topicsJob": {"enabled": True}}, "set topicsJob.enabled to false"),
     "smoke test of another source": (
         "external-model", {"fhir": {"sourceBaseUrl": "https://ehr.example/fhir"}}, "set smokeTest.enabled to false"
     ),

@@ -14,7 +14,8 @@ def test_without_autoscaling_the_number_is_given():
 
 
 @pytest.mark.parametrize("profile", ["gpu-tgi", "vllm", "external-model"])
-def test_with_autoscaling_the_deployment_says_no_number(profile):
+def test_with_autoscaling_a_first_installation_says_no_number(profile):
+    """An upgrade keeps the live number: make test-cluster sees to it, for only a cluster has one."""
     assert "replicas" not in worker(profile)["spec"]
 
 

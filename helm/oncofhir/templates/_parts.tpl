@@ -49,6 +49,25 @@ readinessProbe:
   host: "*"
 {{- end }}
 
+{{/*
+Used by worker.yaml. The number of workers; nothing where an autoscaler decides and no Deployment is
+there yet. To leave the number out of an upgrade would set it to 1, whatever the autoscaler had
+chosen, and end the workers above that: the live number is kept.
+*/}}
+{{- define "oncofhir.workerReplicas" -}}
+{{- if eq .Values.autoscaling.kind "none" -}}
+{{- .Values.worker.replicas -}}
+{{- else -}}
+{{- $live := lookup "apps/v1" "Deployment" .Release.Namespace (printf "%s-worker" (include "oncofhir.fullname" .)) -}}
+{{- dig "spec" "replicas" "" $live -}}
+{{- end -}}
+{{- end }}
+
+{{/* Used by topics-job.yaml: whether the Job makes the topics, or Strimzi does. */}}
+{{- define "oncofhir.topicsByJob" -}}
+{{- if and .Values.topicsJob.enabled (not (and .Values.strimzi.enabled .Values.strimzi.topics)) -}}true{{- end -}}
+{{- end }}
+
 {{/* Used by topics-job.yaml. */}}
 {{- define "oncofhir.topicsPod" }}
 {{- $labels := dict "root" . "component" "topics" }}
@@ -64,6 +83,7 @@ spec:
       image: {{ include "oncofhir.image" (dict "root" . "image" .Values.image) }}
       imagePullPolicy: {{ .Values.image.pullPolicy }}
       args: [topics, ensure, "--partitions={{ .Values.kafka.partitions }}", "--replication-factor={{ .Values.kafka.replicationFactor }}"]
+      terminationMessagePolicy: FallbackToLogsOnError
       envFrom:
         - configMapRef:
             name: {{ include "oncofhir.fullname" . }}

@@ -127,9 +127,6 @@ What one value may be is said by values.schema.json; here is what values mean to
 {{- if and $v.strimzi.namespace (ne $v.strimzi.namespace .Release.Namespace) (not (and $v.kafka.tls.clientSecret.name $v.kafka.tls.caSecret.name)) }}
 {{- fail (printf "Strimzi puts the user's secret into the namespace %s, where these pods cannot mount it: copy it and the cluster CA here and set kafka.tls.clientSecret and kafka.tls.caSecret, or install the release there" $v.strimzi.namespace) }}
 {{- end }}
-{{- if and $v.topicsJob.enabled $v.strimzi.topics }}
-{{- fail "topicsJob.enabled and strimzi.topics both make the topics: set topicsJob.enabled to false, or strimzi.topics to false" }}
-{{- end }}
 {{- end }}
 {{- if and $v.smokeTest.enabled $v.fhir.sourceBaseUrl }}
 {{- fail "smokeTest publishes a report that fhir.sourceBaseUrl does not have, so the worker would not read it: set smokeTest.enabled to false" }}
