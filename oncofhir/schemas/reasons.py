@@ -68,6 +68,7 @@ class Reason(StrEnum):
     NOT_FINAL = "not-final"
     STATUS_UNKNOWN = "status-unknown"
     NOT_ONCOLOGY = "not-oncology"
+    LANGUAGE_NOT_READ = "language-not-read"
     RESTRICTED = "restricted"
     MACHINE_ASSERTED = "machine-asserted"
     SUPERSEDED = "superseded"

@@ -35,6 +35,11 @@ class IntakeSettings(Group):
     require_cancer: bool = Field(
         True, description="Skip reports that contain no oncology term of the triage rules."
     )
+    languages: tuple[str, ...] = Field(
+        ("en",),
+        description="Languages that the model reads (ISO 639-1: en, de). Skip reports that are certainly "
+        "in another one; an empty list reads every language. JSON list.",
+    )
 
 
 class ParsingSettings(Group):

@@ -114,6 +114,7 @@ def build_report_reader(settings: Settings, parse: Parse) -> ReportReader:
         policy = load_policy(
             skip_security_labels=intake.skip_security_labels,
             require_cancer=intake.require_cancer,
+            languages=intake.languages,
             file=intake.triage_file,
         )
     except ValueError as error:

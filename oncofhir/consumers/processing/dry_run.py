@@ -12,6 +12,7 @@ from oncofhir.consumers.processing.output_format import OutputFormat
 from oncofhir.consumers.processing.report_reader import ReportReader
 from oncofhir.fhir.intake.read_report import read_document, report_from_text
 from oncofhir.fhir.intake.source_reader import Companions
+from oncofhir.fhir.intake.text.triage import triage_language
 from oncofhir.fhir.intake.triage import Retract, Skip
 from oncofhir.fhir.store.repository import Repository
 from oncofhir.inference.extractor import Extractor
@@ -75,7 +76,7 @@ class DryRun:
     async def extract_document(
         self, source: LineSource, raw: bytes, content_type: str
     ) -> dict[str, Any]:
-        """The line of a document; it is not triaged. Plain text is read as it is."""
+        """The line of a document, of all triage only by language. Plain text is read as it is."""
         try:
             if content_type == _PLAIN:
                 report = report_from_text(raw, "text")
@@ -87,6 +88,9 @@ class DryRun:
             if disposition is Disposition.SKIP:
                 return self._line(source, skipped=error.reason)
             return self._line(source, error=error.reason)
+        skip = triage_language(report, self._reader.policy)
+        if skip is not None:
+            return self._line(source, skipped=skip.reason)
         return await self._extract_report(source, report)
 
     async def extract_resource(

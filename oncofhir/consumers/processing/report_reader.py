@@ -8,7 +8,8 @@ from oncofhir.fhir.intake.limits import IntakeLimits
 from oncofhir.fhir.intake.read_report import read_report
 from oncofhir.fhir.intake.resolve import resolve
 from oncofhir.fhir.intake.source_reader import ReferenceReader
-from oncofhir.fhir.intake.triage import Retract, Skip, TriagePolicy, triage, triage_text
+from oncofhir.fhir.intake.text.triage import triage_text
+from oncofhir.fhir.intake.triage import Retract, Skip, TriagePolicy, triage
 from oncofhir.schemas.errors import UnreadableReport
 from oncofhir.schemas.event import ReportEvent
 from oncofhir.schemas.reasons import Disposition

@@ -21,7 +21,6 @@ from oncofhir.schemas.errors import UnreadableReport
 from oncofhir.schemas.event import REPORT_TYPES
 from oncofhir.schemas.finding import Coding
 from oncofhir.schemas.reasons import Disposition, Reason
-from oncofhir.schemas.report import Report, ReportWarning
 
 PROCESS = "process"
 # http://hl7.org/fhir/R4/diagnosticreport-profiles.html (extensions); the latter is for any resource.
@@ -63,7 +62,8 @@ class TriagePolicy(Value):
     """The rules of `triage.toml` and the settings.
 
     A status maps to "process" or to a reason. Codes are `system|code`, or a bare code for any system.
-    `oncology_words` are stems of the names of types and categories.
+    `oncology_words` are stems of the names of types and categories. `languages` are those that the
+    model of the site reads (ISO 639-1); none means every language.
     """
 
     version: str
@@ -80,6 +80,7 @@ class TriagePolicy(Value):
     trigger_stems: tuple[str, ...]
     trigger_words: tuple[str, ...]
     require_cancer: bool
+    languages: frozenset[str] = frozenset()
 
     @field_validator("status")
     @classmethod
@@ -106,6 +107,7 @@ def load_policy(
     *,
     skip_security_labels: Iterable[str] = (),
     require_cancer: bool = True,
+    languages: Iterable[str] = (),
     file: Path | None = None,
 ) -> TriagePolicy:
     """Load the policy from `file`, or the one of the package, with the labels of the site.
@@ -116,7 +118,8 @@ def load_policy(
     default = files("oncofhir.fhir.intake").joinpath("triage.toml")
     try:
         data = tomllib.loads((file or default).read_text(encoding="utf-8"))
-        return _policy(data, skip_security_labels, require_cancer=require_cancer)
+        policy = _policy(data, skip_security_labels, require_cancer=require_cancer)
+        return policy.model_copy(update={"languages": frozenset(languages)})
     except (OSError, KeyError, TypeError, AttributeError) as error:
         raise ValueError(f"triage policy: {type(error).__name__} {error}") from error
 
@@ -169,17 +172,6 @@ def triage(resource: Mapping[str, Any], policy: TriagePolicy) -> Process | Skip 
     if reason.disposition is Disposition.DEAD_LETTER:
         raise UnreadableReport(reason, kind)
     return Skip(reason)
-
-
-def triage_text(report: Report, policy: TriagePolicy, verdict: Process) -> Skip | None:
-    """Skip a report if neither its type or category (`verdict`) nor its text points to oncology.
-
-    Text that is not what the pages show cannot point to anything, so such a report is not skipped.
-    """
-    is_garbled = ReportWarning.GARBLED_TEXT in report.warnings
-    if not policy.require_cancer or verdict.is_oncology or is_garbled:
-        return None
-    return None if policy.trigger.search(report.text) else Skip(Reason.NOT_ONCOLOGY)
 
 
 def _is_oncology(resource: Element, kind: str, policy: TriagePolicy) -> bool:

@@ -73,6 +73,26 @@ def test_one_line_a_report_in_input_order_whatever_becomes_of_it(folder):
         assert set(line["source"]) == {"file", "line", "type", "id", "version"}
 
 
+FRENCH = (
+    "Compte rendu : tumorectomie du sein droit. Carcinome infiltrant de type non spécifique, grade II, "
+    "mesurant 15 mm de grand axe. Absence d'embole vasculaire. Les limites sont saines. pT1c pN0."
+)
+
+
+def test_a_report_in_a_language_that_is_not_read_says_so_and_nothing_of_it_is_read(
+    tmp_path, monkeypatch
+):
+    (tmp_path / "a.json").write_text(json.dumps(pathology_report("a", FRENCH)))
+    (tmp_path / "b.txt").write_text(FRENCH, encoding="utf-8")
+    for line in extract(str(tmp_path), "--model", "rules"):
+        assert (line["skipped"], line["error"]) == ("language-not-read", None)
+        assert not line["findings"]
+    monkeypatch.setenv("ONCOFHIR_INTAKE__LANGUAGES", '["en", "fr"]')
+    for line in extract(str(tmp_path), "--model", "rules"):
+        assert line["skipped"] is None
+        assert line["findings"]
+
+
 def test_findings_quote_the_report_exactly(folder):
     findings = extract(str(folder / "c.txt"), "--model", "rules")[0]
     report = extract(str(folder / "c.txt"), "--output", "report")[0]["report"]

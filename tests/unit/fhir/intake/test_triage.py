@@ -8,7 +8,8 @@ from fhir.resources.documentreference import DocumentReference as R5DocumentRefe
 from hypothesis import given
 from hypothesis import strategies as st
 
-from oncofhir.fhir.intake.triage import Process, Retract, Skip, load_policy, triage, triage_text
+from oncofhir.fhir.intake.text.triage import triage_text
+from oncofhir.fhir.intake.triage import Process, Retract, Skip, load_policy, triage
 from oncofhir.schemas.errors import UnreadableReport
 from oncofhir.schemas.event import SourceReference
 from oncofhir.schemas.reasons import Reason
@@ -314,4 +315,27 @@ def test_a_report_that_is_not_read_replaces_nothing():
     old = {"url": REPLACES, "valueReference": {"reference": "DiagnosticReport/1"}}
     assert triage(diagnostic_report("registered", extension=[old]), POLICY) == Skip(
         Reason.NOT_FINAL
+    )
+
+
+GERMAN = (
+    "Diagnose: M\u00e4\u00dfig differenziertes Adenokarzinom des Rektums mit Infiltration der perirektalen "
+    "Weichteile. Keine Lymphknotenmetastasen. Der Resektionsrand ist tumorfrei. pT3, pN0, G2, R0."
+)
+
+
+def test_a_report_in_a_language_that_the_model_does_not_read_is_skipped_whole():
+    english = load_policy(languages=["en"])
+    assert triage_text(report(GERMAN), english, Process()) == Skip(Reason.LANGUAGE_NOT_READ)
+    assert triage_text(report(GERMAN), english, Process(is_oncology=True)) == Skip(
+        Reason.LANGUAGE_NOT_READ
+    )
+    for reads_it in (load_policy(languages=["en", "de"]), load_policy(), load_policy(languages=[])):
+        assert triage_text(report(GERMAN), reads_it, Process()) is None
+
+
+def test_what_is_not_oncology_is_that_in_any_language():
+    text = "Die Patientin klagt seit drei Wochen \u00fcber Schmerzen im linken Knie. Kein Erguss, keine Fraktur."
+    assert triage_text(report(text), load_policy(languages=["en"]), Process()) == Skip(
+        Reason.NOT_ONCOLOGY
     )

@@ -9,7 +9,8 @@ from oncofhir.fhir.intake.attachments.reader import read_attachment
 from oncofhir.fhir.intake.limits import IntakeLimits
 from oncofhir.fhir.intake.read_report import read_report
 from oncofhir.fhir.intake.source_reader import Companions
-from oncofhir.fhir.intake.triage import Process, Skip, load_policy, triage_text
+from oncofhir.fhir.intake.text.triage import triage_text
+from oncofhir.fhir.intake.triage import Process, Skip, load_policy
 from oncofhir.schemas.errors import UnreadableReport
 from oncofhir.schemas.reasons import Reason
 from oncofhir.schemas.report import ReportWarning
