@@ -48,7 +48,7 @@ def extract(
 ) -> None:
     """Print what the model finds in reports: one JSON object per report, a table on a terminal. Read-only.
 
-    A report is a DiagnosticReport, a DocumentReference or a document. Bundles are unpacked. Other
+    A report is a DiagnosticReport, a DocumentReference or a document file. Bundles are unpacked. Other
     resources (Patient, Binary) are read to resolve references. Standard input holds JSON or NDJSON.
 
     Examples:
