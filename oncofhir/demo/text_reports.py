@@ -1,4 +1,4 @@
-"""Text files as reports that the demo can publish: a DiagnosticReport around each, of an invented patient."""
+"""Document files (text, PDF, …) as reports that the demo can publish: a DiagnosticReport around each."""
 
 import base64
 import re
