@@ -1,4 +1,4 @@
-"""Document files (text, PDF, …) as reports that the demo can publish: a DiagnosticReport around each."""
+"""Text files as reports that the demo can publish: a DiagnosticReport around each, of an invented patient."""
 
 import base64
 import re

@@ -94,15 +94,15 @@ def _input(paths: list[str]) -> "tuple[tuple[Record, ...], list[dict[str, Any]]]
     items = list(inputs.read(paths))
     for explanation in inputs.explanations(items):
         typer.echo(f"oncofhir: {explanation}", err=True)
-    documents = [item for item in items if item.is_text]
+    texts = [item for item in items if item.is_text]
     wrapped = {
-        id(item): text_report(number, item.file, item.content_type or "text/plain", item.raw)
-        for number, item in enumerate(documents)
+        id(item): text_report(number, item.file, item.raw, item.content_type or "text/plain")
+        for number, item in enumerate(texts)
     }
     records = tuple(_record(item, wrapped.get(id(item))) for item in items if item.holds_reports)
     others = [item.resource for item in items if item.resource and not item.holds_reports]
     companions = [c for resource in others for c in inputs.companions_in(resource)]
-    return records, [*companions, *([TEXT_PATIENT] if documents else ()), *wrapped.values()]
+    return records, [*companions, *([TEXT_PATIENT] if texts else ()), *wrapped.values()]
 
 
 def _record(item: "Item", wrapped: dict[str, Any] | None) -> "Record":
