@@ -63,6 +63,7 @@ class FhirCredentials(Group):
 
     token_file: Path | None = None
     token_url: HttpUrl | None = None
+    token_audience: str | None = None
     client_id: str | None = None
     private_key_file: Path | None = None
     key_id: str | None = None
@@ -77,8 +78,10 @@ class FhirCredentials(Group):
             raise ValueError("CLIENT_ID and PRIVATE_KEY_FILE belong together")
         if self.client_id and self.token_file:
             raise ValueError("either TOKEN_FILE or CLIENT_ID, not both")
-        if not self.client_id and (self.token_url or self.key_id):
-            raise ValueError("TOKEN_URL and KEY_ID need CLIENT_ID and PRIVATE_KEY_FILE")
+        if not self.client_id and (self.token_url or self.token_audience or self.key_id):
+            raise ValueError(
+                "TOKEN_URL, TOKEN_AUDIENCE and KEY_ID need CLIENT_ID and PRIVATE_KEY_FILE"
+            )
         if self.key_file and not self.cert_file:
             raise ValueError("KEY_FILE needs CERT_FILE")
         return self
@@ -104,6 +107,11 @@ class FhirSettings(Group):
         description="OAuth 2.0 token endpoint. Default: as base_url/.well-known/smart-configuration "
         "says.",
     )
+    token_audience: str | None = Field(
+        None,
+        description="Audience (aud) of the signed assertion, for a token endpoint that expects another than "
+        "its own address. Default: token_url.",
+    )
     client_id: str | None = Field(None, description="Client id for SMART Backend Services.")
     private_key_file: Path | None = Field(
         None,
@@ -125,6 +133,9 @@ class FhirSettings(Group):
     )
     source_token_file: Path | None = Field(None, description="As token_file, for the source.")
     source_token_url: HttpUrl | None = Field(None, description="As token_url, for the source.")
+    source_token_audience: str | None = Field(
+        None, description="As token_audience, for the source."
+    )
     source_client_id: str | None = Field(None, description="As client_id, for the source.")
     source_private_key_file: Path | None = Field(
         None, description="As private_key_file, for the source."

@@ -59,6 +59,7 @@ def build_authorization(
             key=key,
             scopes=credentials.scopes,
             token_url=credentials.token_url,
+            audience=credentials.token_audience,
             tls=tls(credentials).own,
             timeout=timeout,
             clock=clock,

@@ -1,4 +1,4 @@
-"""Attachments by URL: Binary resources, raw or as FHIR JSON, and files on other servers; within bounds."""
+"""Fetches attachments by URL within limits: Binary resources, raw or as FHIR JSON, and files elsewhere."""
 
 import asyncio
 from urllib.parse import urljoin
@@ -15,7 +15,7 @@ from oncofhir.schemas.reasons import Reason
 _ABSENT = (Reason.RESOURCE_NOT_FOUND, Reason.DELETED)
 _NOT_SERVED_RAW = (406, 415)
 _REDIRECTS = (301, 302, 303, 307, 308)
-_MOST_REDIRECTS = 3
+_MAX_REDIRECTS = 3
 
 
 class Binaries:
@@ -24,38 +24,40 @@ class Binaries:
     def __init__(self, transport: Transport) -> None:
         self._transport = transport
 
-    async def read(self, address: str, accept: str, fetch: FetchPolicy) -> tuple[bytes, str | None]:
-        """What is at an absolute address, and its content type.
+    async def read(
+        self, address: str, accept: str, policy: FetchPolicy
+    ) -> tuple[bytes, str | None]:
+        """Fetch the content at an absolute address, and its content type.
 
-        A server that does not serve raw content (406) is asked for the Binary resource. That another
-        origin refuses access is no reason to halt. A few redirects are followed, to the server itself
-        and to where `fetch` allows.
+        A server that does not serve raw content (406) is asked for the Binary resource. A refusal by another
+        origin does not halt the worker. A few redirects are followed, to the server itself and to addresses
+        that `policy` allows.
 
         Raises:
             UnreadableReport: attachment-not-found, attachment-too-large, attachment-url-refused.
-            DependencyUnavailable: also when all of it takes longer than `fetch` allows.
+            DependencyUnavailable: the server is unavailable, or all of it takes longer than allowed.
         """
         try:
-            async with asyncio.timeout(fetch.bounds.seconds):
-                return await self._follow(address, accept, fetch)
+            async with asyncio.timeout(policy.bounds.seconds):
+                return await self._follow(address, accept, policy)
         except TimeoutError as error:
             raise DependencyUnavailable(
                 Reason.STORE_UNREACHABLE, origin(address) or "another address", "too slow"
             ) from error
 
     async def _follow(
-        self, address: str, accept: str, fetch: FetchPolicy
+        self, address: str, accept: str, policy: FetchPolicy
     ) -> tuple[bytes, str | None]:
-        for _ in range(_MOST_REDIRECTS + 1):
-            response = await self._request(address, accept, fetch.bounds)
+        for _ in range(_MAX_REDIRECTS + 1):
+            response = await self._request(address, accept, policy.bounds)
             if response.status_code in _NOT_SERVED_RAW:
-                response = await self._request(address, FHIR_JSON, fetch.bounds)
+                response = await self._request(address, FHIR_JSON, policy.bounds)
             if response.status_code in OK:
                 return response.content, response.headers.get("content-type")
             if response.status_code not in _REDIRECTS:
                 raise UnreadableReport(Reason.ATTACHMENT_NOT_FOUND)
             address = urljoin(address, response.headers.get("location", ""))
-            if not (self._transport.is_own(address) or fetch.allows(address)):
+            if not (self._transport.is_own(address) or policy.allows(address)):
                 raise UnreadableReport(Reason.ATTACHMENT_URL_REFUSED, None, "redirected elsewhere")
         raise UnreadableReport(Reason.ATTACHMENT_URL_REFUSED, None, "too many redirects")
 

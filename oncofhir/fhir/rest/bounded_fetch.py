@@ -1,7 +1,7 @@
-"""One HTTP exchange within bounds of size and time, and only with addresses that may be reached.
+"""One HTTP request within limits of size and time, and only to addresses that may be reached.
 
-What a report links to is served by whoever the link leads to: it may never end, unpack to a thousand
-times its size, or have a name that resolves to this very machine.
+The server behind a link in a report is not trusted: its response may never end or decompress to a thousand
+times its size, and its name may resolve to this machine.
 """
 
 import asyncio
@@ -23,33 +23,33 @@ _LOCAL = frozenset({"localhost"})
 
 @dataclass(frozen=True)
 class Bounds:
-    """How much of an answer is read, in bytes after decompression, and for how long, in seconds.
+    """Limits of one response: its size after decompression, in bytes, and the total time, in seconds.
 
-    The time is for the whole exchange: a server that sends a byte now and then does not prolong it.
+    A server that sends a byte now and then does not prolong the time.
     """
 
-    max_bytes: int = 256 * 2**20
+    max_bytes: int = 64 * 2**20
     seconds: float = 300.0
 
 
 @dataclass(frozen=True)
 class FetchPolicy:
-    """What fetching an attachment may cost, and which addresses (URLs) its redirects may lead to."""
+    """Limits of fetching an attachment, and which addresses (URLs) its redirects may lead to."""
 
     bounds: Bounds
     allows: Callable[[str], bool]
 
 
 class AnswerTooLargeError(Exception):
-    """The answer is longer than its bounds. What was read of it is dropped."""
+    """The response is larger than its limit. What was read of it is dropped."""
 
 
 class AddressRefusedError(Exception):
-    """A name leads to this machine or its own network segment: loopback, link-local and the like."""
+    """A name resolves to this machine or its network segment: loopback, link-local and the like."""
 
 
 class ContentCodingError(httpx2.HTTPError):
-    """The answer is compressed in a way that was not asked for, or its compression is broken."""
+    """The response is compressed in a way that was not requested, or its compression is broken."""
 
 
 async def fetch(
@@ -62,15 +62,15 @@ async def fetch(
     headers: dict[str, str],
     **sent: Any,
 ) -> httpx2.Response:
-    """Send a request and read its answer, decompressed.
+    """Send a request and read its response, decompressed.
 
-    With `guarded` the address stands in a report: its host may be a private address, because that is
-    where a hospital's file servers are, but a name may not resolve to loopback or link-local
-    addresses. One that is itself written as an address or as `localhost` was listed as such.
+    With `guarded` the address comes from a report: its host may be a private address, because a hospital's
+    file servers have those, but a name must not resolve to loopback or link-local addresses. A host that is
+    written as an address or as `localhost` was listed as such.
 
     Raises:
-        AnswerTooLargeError, AddressRefusedError: as they say.
-        TimeoutError: the exchange takes longer than its bounds.
+        AnswerTooLargeError, AddressRefusedError: see there.
+        TimeoutError: the request takes longer than its limit.
         httpx2.HTTPError: the server cannot be reached or breaks the protocol.
     """
     named = guarded and not _is_address(address)
@@ -79,9 +79,9 @@ async def fetch(
             await _resolve(address)
         asked = {**headers, "accept-encoding": "gzip"}
         async with http.stream(method, address, headers=asked, **sent) as response:
-            if named:  # the name may have been resolved anew since
+            if named:  # the name may have been resolved again since
                 _reject_local_address(_peer_address(response))
-            content = await _content(response, bounds.max_bytes)
+            content = await _read_body(response, bounds.max_bytes)
     kept = [(k, v) for k, v in response.headers.multi_items() if k not in _AFTER_DECODING]
     return httpx2.Response(
         response.status_code, headers=kept, content=content, request=response.request
@@ -131,10 +131,10 @@ def _reject_local_address(text: str | None) -> None:
         raise AddressRefusedError
 
 
-async def _content(response: httpx2.Response, max_bytes: int) -> bytes:
+async def _read_body(response: httpx2.Response, max_bytes: int) -> bytes:
     coding = response.headers.get("content-encoding", "").strip().lower()
     if coding not in _UNENCODED | _GZIP:
-        raise ContentCodingError("content coding that was not asked for")
+        raise ContentCodingError("content coding that was not requested")
     unpacker = _Gunzip(max_bytes) if coding in _GZIP else None
     pieces: list[bytes] = []
     size = 0
@@ -145,12 +145,12 @@ async def _content(response: httpx2.Response, max_bytes: int) -> bytes:
             raise AnswerTooLargeError
         pieces.append(piece)
     if unpacker is not None and size and not unpacker.is_whole:
-        raise ContentCodingError("compressed content is cut off")
+        raise ContentCodingError("compressed content is truncated")
     return b"".join(pieces)
 
 
 class _Gunzip:
-    """Decompresses as it comes, and never holds more than the bound."""
+    """Decompresses in pieces, and never holds more than the limit."""
 
     def __init__(self, max_bytes: int) -> None:
         self._left = max_bytes

@@ -18,10 +18,13 @@ from oncofhir.fhir.rest.bounded_fetch import FetchPolicy
 from oncofhir.fhir.rest.capability import Capability, capability_of
 from oncofhir.fhir.rest.responses import (
     OK,
+    entries_of,
     entry_error,
     error_for_status,
     outcome_error,
     require_resource,
+    resources_of,
+    response_of,
     status_of,
     version_of,
     write_error,
@@ -101,12 +104,11 @@ class FhirClient:
     async def history(self, reference: str) -> list[dict[str, Any]]:
         """Read the first page of the versions of a resource, newest first, without deletions."""
         bundle = await self._read(f"/{reference}/_history", _BUNDLE)
-        resources = [entry.get("resource") for entry in bundle.get("entry", [])]
-        return [resource for resource in resources if isinstance(resource, dict)]
+        return resources_of(bundle, self._base_url)
 
     async def search(self, type: str, params: Mapping[str, str]) -> list[dict[str, Any]]:  # noqa: A002
         """Return the first page of matches. Unknown parameters are an error; caches are bypassed."""
-        return _matches(await self.search_bundle(type, params), type)
+        return self._matches(await self.search_bundle(type, params), type)
 
     async def search_bundle(self, type: str, params: Mapping[str, str]) -> dict[str, Any]:  # noqa: A002
         """Search and return the first page with its links; `paging.search_pages` reads all pages."""
@@ -120,7 +122,12 @@ class FhirClient:
     async def count(self, type: str) -> int:  # noqa: A002
         """Count the resources of a type on the server."""
         bundle = await self._read(f"/{type}", _BUNDLE, {"_summary": "count"})
-        return int(bundle.get("total", 0))
+        total = bundle.get("total", 0)
+        if not isinstance(total, int):
+            raise DependencyUnavailable(
+                Reason.STORE_FAILED, self._base_url, "the response has no total"
+            )
+        return total
 
     async def read_many(
         self, references: Sequence[str], *, batch: bool = True
@@ -153,11 +160,11 @@ class FhirClient:
             return read, await self.search(type, params)
         searched = f"{type}?{urlencode(params)}"
         *read_entries, entry = await self._batch((*references, searched), _STRICTLY)
-        status = status_of(entry.get("response") or {})
+        status = status_of(response_of(entry))
         if status not in OK:
             raise error_for_status(status, self._base_url, reads=True)
         found = require_resource(entry.get("resource"), _BUNDLE, self._base_url)
-        return self._resources_in(references, read_entries), _matches(found, type)
+        return self._resources_in(references, read_entries), self._matches(found, type)
 
     async def _batch(
         self, urls: Sequence[str], headers: Mapping[str, str] | None = None
@@ -169,12 +176,12 @@ class FhirClient:
             "POST", self._base_url, json=bundle, headers=headers
         )
         answer = self._json(response)
-        answered = require_resource(answer, _BUNDLE, self._base_url).get("entry") or []
+        answered = entries_of(require_resource(answer, _BUNDLE, self._base_url), self._base_url)
         if len(answered) != len(urls):
             raise DependencyUnavailable(
                 Reason.STORE_FAILED, self._base_url, "the response to a batch is incomplete"
             )
-        return list(answered)
+        return answered
 
     def _resources_in(
         self, references: Sequence[str], answered: Sequence[dict[str, Any]]
@@ -191,7 +198,7 @@ class FhirClient:
 
     def _resource_in(self, reference: str, entry: dict[str, Any]) -> dict[str, Any] | None:
         """Return the resource of one entry of a batch response; None if it is absent or deleted."""
-        status = status_of(entry.get("response") or {})
+        status = status_of(response_of(entry))
         try:
             if status not in OK:
                 raise error_for_status(status, self._base_url, reads=True)
@@ -279,7 +286,7 @@ class FhirClient:
             {"resourceType": "Bundle", "type": "transaction", "entry": [entry]},
             self._transport.request_with_retry,
         )
-        response = ((answer.get("entry") or [{}])[0]).get("response") or {}
+        response = response_of(entries_of(answer, self._base_url)[0])
         location = str(response.get("location", ""))
         return await self._created_or_existing(resource, status_of(response), location, condition)
 
@@ -343,7 +350,7 @@ class FhirClient:
     def _json(self, response: httpx2.Response) -> dict[str, Any]:
         try:
             answer = response.json()
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise DependencyUnavailable(
                 Reason.STORE_FAILED, self._base_url, "the response is not JSON"
             ) from error
@@ -353,11 +360,10 @@ class FhirClient:
             )
         return answer
 
+    def _matches(self, bundle: dict[str, Any], type: str) -> list[dict[str, Any]]:  # noqa: A002
+        resources = resources_of(bundle, self._base_url)
+        return [resource for resource in resources if resource.get("resourceType") == type]
+
 
 def _type_in(reference: str) -> str:
     return reference.partition("/")[0]
-
-
-def _matches(bundle: dict[str, Any], type: str) -> list[dict[str, Any]]:  # noqa: A002
-    resources = [entry.get("resource") for entry in bundle.get("entry", [])]
-    return [r for r in resources if isinstance(r, dict) and r.get("resourceType") == type]

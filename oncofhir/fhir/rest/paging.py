@@ -1,18 +1,23 @@
-"""All pages of a search, by the server's own `next` links.
+"""Reads all pages of a search, by the server's own `next` links.
 
 Source: http://hl7.org/fhir/R4/http.html#paging.
 """
 
+import re
 from collections.abc import AsyncIterator, Mapping
 from typing import Any, Protocol
+from urllib.parse import unquote, urlsplit
 
 from oncofhir.fhir.references import origin
+from oncofhir.fhir.rest.responses import resources_of
 from oncofhir.schemas.errors import DependencyUnavailable
 from oncofhir.schemas.reasons import Reason
 
+_DOTS = re.compile(r"(?:^|/)\.\.?(?:/|$)")
+
 
 class SearchClient(Protocol):
-    """What is needed of `FhirClient`."""
+    """The part of `FhirClient` that is used here."""
 
     @property
     def base_url(self) -> str: ...
@@ -27,33 +32,62 @@ async def search_pages(
     type: str,  # noqa: A002
     params: Mapping[str, str],
 ) -> AsyncIterator[list[dict[str, Any]]]:
-    """The matches of a search, a page at a time; included resources of other types are left out.
+    """Yield the matches of a search, a page at a time; included resources of other types are left out.
 
-    A `next` link is followed on the server's own origin only, and no page is asked for twice.
+    Only the client's own server is asked: a server behind a proxy may write links with its own name, so the
+    path of a link to another origin is followed on the client's base. No page is read twice.
 
     Raises:
-        DependencyUnavailable: a link leads elsewhere or in a circle; and as the server answers.
-        AccessDenied, RequestRejected: as the server answers.
+        DependencyUnavailable: a link cannot be followed or leads in a circle; or according to the response.
+        AccessDenied, RequestRejected: according to the response.
     """
     bundle = await client.search_bundle(type, params)
     seen: set[str] = set()
     while True:
-        resources = [entry.get("resource") for entry in bundle.get("entry") or []]
-        yield [r for r in resources if isinstance(r, dict) and r.get("resourceType") == type]
+        resources = resources_of(bundle, client.base_url)
+        yield [resource for resource in resources if resource.get("resourceType") == type]
         following = _next(bundle)
         if following is None:
             return
-        url = following if "://" in following else f"{client.base_url}/{following.lstrip('/')}"
-        if origin(url) != origin(client.base_url):
-            raise _lost(client, "a page's next link leads to another origin")
+        url = own_page(client.base_url, following, type)
+        if url is None:
+            raise _lost(client, "the next link of a page is malformed")
         if url in seen:
-            raise _lost(client, "a page's next link leads to an earlier page")
+            raise _lost(client, "the next link of a page leads to an earlier page")
         seen.add(url)
         bundle = await client.read_page(url)
 
 
+def own_page(base_url: str, link: str, type: str) -> str | None:  # noqa: A002
+    """Return the address of a link on the client's own base; None if it is malformed.
+
+    Of a link to another origin, the path below the base's own path is kept, or else its end: a search at the
+    type (`…/Task?…`) or at the base (`…?_getpages=…`).
+    """
+    try:
+        parts = urlsplit(link)
+        base_path = urlsplit(base_url).path.rstrip("/")
+    except ValueError:
+        return None
+    if origin(link) is not None and origin(link) == origin(base_url):
+        return link
+    if parts.scheme not in {"", "http", "https"} or _DOTS.search(unquote(parts.path)):
+        return None
+    path = parts.path.rstrip("/")
+    if not parts.netloc and not link.startswith("/"):
+        below = path
+    elif path == base_path or path.startswith(f"{base_path}/"):
+        below = path[len(base_path) :]
+    else:
+        below = f"/{type}" if path.endswith(f"/{type}") else ""
+    below = below.lstrip("/")
+    query = f"?{parts.query}" if parts.query else ""
+    return f"{base_url}/{below}{query}" if below else f"{base_url}{query}"
+
+
 def _next(bundle: Mapping[str, Any]) -> str | None:
-    for link in bundle.get("link") or []:
+    links = bundle.get("link")
+    for link in links if isinstance(links, list) else ():
         if isinstance(link, dict) and link.get("relation") == "next":
             url = link.get("url")
             return url if isinstance(url, str) and url else None

@@ -56,6 +56,10 @@ _UNPROCESSABLE = 422
 _OUTCOME = "OperationOutcome"
 _WRONG = frozenset({"fatal", "error"})
 _TAG = re.compile(r'(?:W/)?"([^"]+)"')
+_CODING = re.compile(
+    r"(?:-{1,2}|;)(?:gzip|br|deflate|zstd)$"
+)  # how Apache and others mark what they compressed
+_HISTORY = re.compile(r"/_history/([A-Za-z0-9\-.]{1,64})/?$")
 # http://hl7.org/fhir/R4/valueset-issue-type.html, beside those of `_STATUS_OF_ISSUE`.
 _CODES = frozenset(
     [
@@ -151,7 +155,7 @@ def write_error(response: httpx2.Response, where: str) -> OncofhirError | None:
     """
     try:
         answer = response.json()
-    except ValueError:  # usually there is no body
+    except (ValueError, RecursionError):  # usually there is no body
         return None
     if not isinstance(answer, dict) or answer.get("resourceType") != _OUTCOME:
         return None
@@ -165,9 +169,9 @@ def entry_error(answer: dict[str, Any], sent: int, where: str) -> OncofhirError 
     A response with fewer entries than were `sent` (R4, http.html#transaction-response: one for each) leaves
     open what was written; repeating the transaction settles it.
     """
-    answered = answer.get("entry") or []
+    answered = entries_of(answer, where)
     for entry in answered:
-        response = entry.get("response") or {} if isinstance(entry, dict) else {}
+        response = response_of(entry)
         status = status_of(response)
         if status not in OK:
             return error_for_status(status, where, response.get("outcome"))
@@ -178,6 +182,32 @@ def entry_error(answer: dict[str, Any], sent: int, where: str) -> OncofhirError 
     return None
 
 
+def entries_of(bundle: dict[str, Any], where: str) -> list[dict[str, Any]]:
+    """Return the entries of a Bundle.
+
+    Raises:
+        DependencyUnavailable: it has something else in their place.
+    """
+    entries = bundle.get("entry") or []
+    if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
+        raise DependencyUnavailable(
+            Reason.STORE_FAILED, where, "the response has malformed entries"
+        )
+    return entries
+
+
+def response_of(entry: dict[str, Any]) -> dict[str, Any]:
+    """Return `Bundle.entry.response`; an empty one if it is missing or malformed."""
+    response = entry.get("response")
+    return response if isinstance(response, dict) else {}
+
+
+def resources_of(bundle: dict[str, Any], where: str) -> list[dict[str, Any]]:
+    """Return the resources of the entries of a Bundle. Raises what `entries_of` raises."""
+    resources = (entry.get("resource") for entry in entries_of(bundle, where))
+    return [resource for resource in resources if isinstance(resource, dict)]
+
+
 def status_of(response: dict[str, Any]) -> int:
     """Return the number in `Bundle.entry.response.status` ("201 Created"); 500 if there is none."""
     number = str(response.get("status", ""))[:3]
@@ -185,15 +215,23 @@ def status_of(response: dict[str, Any]) -> int:
 
 
 def version_of(response: httpx2.Response) -> str | None:
-    """The version that a create or an update came to: of the ETag, else of the resource."""
-    tag = _TAG.fullmatch(response.headers.get("etag", "").strip())
-    if tag is not None:
-        return tag[1]
+    """Return the version that a create or an update led to, or None if the server does not state it.
+
+    The resource itself counts, then the `Location`; a proxy may have changed the ETag, for instance when it
+    compressed the response (RFC 9110, 8.8.3).
+    """
     try:
         version = response.json()["meta"]["versionId"]
-    except (ValueError, KeyError, TypeError):
-        return None
-    return version if isinstance(version, str) else None
+    except (ValueError, KeyError, TypeError, RecursionError):
+        version = None
+    if isinstance(version, str) and version:
+        return version
+    for name in ("location", "content-location"):
+        history = _HISTORY.search(response.headers.get(name, ""))
+        if history is not None:
+            return history[1]
+    tag = _TAG.fullmatch(response.headers.get("etag", "").strip())
+    return None if tag is None else _CODING.sub("", tag[1]) or None
 
 
 def issue_summary(outcome: Any) -> str:

@@ -1,4 +1,4 @@
-"""HTTP to one FHIR server: pooled, bounded, authorised; foreign errors become ours here, without their words.
+"""HTTP to one FHIR server: pooled, limited, authorized. Translates errors of libraries, without their words.
 
 The server's origin is a trust boundary: token and client certificate go to it and to no other, and
 redirects are not followed.
@@ -32,12 +32,12 @@ _ANSWER = Bounds()
 
 
 class Tls:
-    """Whom to trust, and with which certificate to show up at the server's own origin."""
+    """Trusted authorities, and the client certificate for the server's own origin."""
 
     def __init__(
         self, own: ssl.SSLContext | None = None, elsewhere: ssl.SSLContext | None = None
     ) -> None:
-        """`own` may hold a client certificate; `elsewhere` must not. None: the system's authorities."""
+        """`own` may hold a client certificate, `elsewhere` must not. None: the authorities of the system."""
         self.own = own
         self.elsewhere = elsewhere
 
@@ -75,7 +75,7 @@ class Transport:
         )
 
     async def request_with_retry(self, method: str, address: str, **how: Any) -> httpx2.Response:
-        """`request`, tried again while the server is unavailable: for what may be sent twice."""
+        """Send a request that may be repeated; retry it while the server is unavailable."""
         async for attempt in read_retries(self._attempts):
             with attempt:
                 return await self.request(method, address, **how)
@@ -93,13 +93,13 @@ class Transport:
         reads: bool = False,
         bounds: Bounds = _ANSWER,
     ) -> httpx2.Response:
-        """A success, or a status of `may_be`.
+        """Send a request; return a successful response, or one with a status of `may_be`.
 
-        A 401 invalidates the token once: the same request is sent with another one, if there is one.
+        A 401 invalidates the token once: the request is repeated with another one, if there is one.
 
         Raises:
             DependencyUnavailable, AccessDenied, StoreConflict, RequestRejected, UnreadableReport: as
-                `error_for_status` says, and for an answer beyond its bounds.
+                `error_for_status` states; also for a response beyond its limits.
         """
         sent = {"accept": FHIR_JSON, **(headers or {})}
         if json is not None:
@@ -139,7 +139,10 @@ class Transport:
             async with self._bound:
                 return await fetch(http, method, address, guarded=guarded, headers=sent, **how)
         except AnswerTooLargeError as error:
-            raise UnreadableReport(Reason.ATTACHMENT_TOO_LARGE) from error
+            if how["bounds"] is not _ANSWER:
+                raise UnreadableReport(Reason.ATTACHMENT_TOO_LARGE) from error
+            detail = f"the response has more than {_ANSWER.max_bytes} bytes"
+            raise DependencyUnavailable(Reason.STORE_FAILED, where, detail) from error
         except AddressRefusedError as error:
             raise UnreadableReport(Reason.ATTACHMENT_URL_REFUSED) from error
         except (httpx2.HTTPError, httpx2.InvalidURL, TimeoutError) as error:
@@ -153,7 +156,7 @@ class Transport:
         return self._elsewhere
 
     def is_own(self, address: str) -> bool:
-        """Whether an address is of the server's own scheme, host and port."""
+        """Return whether an address has the server's own scheme, host and port."""
         return self._origin is not None and origin(address) == self._origin
 
     async def aclose(self) -> None:
@@ -164,7 +167,7 @@ class Transport:
 
 
 def unreachable_error(error: Exception, where: str) -> DependencyUnavailable:
-    """The error for a request that got no answer; says why, where it is known."""
+    """Return the error for a request without a response, with the cause if it is known."""
     return DependencyUnavailable(Reason.STORE_UNREACHABLE, where, cause_of(error))
 
 

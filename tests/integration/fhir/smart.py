@@ -34,6 +34,8 @@ class SmartServer:
         self.token_statuses = []
         self.peers = []
         self.configuration = {}
+        self.audience = None
+        self.answer = {}  # beside, or in place of (`...`: without), what a token response has
 
     @property
     def app(self):
@@ -60,9 +62,9 @@ class SmartServer:
             return JSONResponse({"error": "invalid_client", "error_description": refused}, 400)
         token = f"t{len(self.issued)}-secret"
         self.issued.append(token)
-        return JSONResponse(
-            {"access_token": token, "token_type": "bearer", "expires_in": self.life, "scope": "x"}
-        )
+        answer = {"access_token": token, "token_type": "bearer", "expires_in": self.life}
+        answer |= self.answer
+        return JSONResponse({name: value for name, value in answer.items() if value is not ...})
 
     def _refused(self, form):
         if (form.get("grant_type"), form.get("client_assertion_type")) != (
@@ -79,9 +81,9 @@ class SmartServer:
                 said,
                 self.keys[header["kid"]],
                 algorithms=[header["alg"]],
-                audience=f"{self.url}/token",
+                audience=self.audience or f"{self.url}/token",
                 issuer=CLIENT,
-                options={"require": ["iss", "sub", "aud", "exp", "jti"]},
+                options={"require": ["iss", "sub", "aud", "exp", "jti"], "verify_iat": False},
             )
         except jwt.PyJWTError as error:
             return type(error).__name__

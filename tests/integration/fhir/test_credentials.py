@@ -183,6 +183,71 @@ def test_an_algorithm_that_the_server_does_not_take_is_said(server, credentials)
         asked(f"{server.url}/fhir", credentials())
 
 
+def test_another_audience_is_a_setting(server, credentials):
+    server.audience = "https://idp.example.org/realms/hospital"
+    with pytest.raises(AccessDenied):
+        asked(f"{server.url}/fhir", credentials())
+    named = credentials(token_audience=server.audience)
+    assert asked(f"{server.url}/fhir", named)["id"] == "x"
+
+
+@pytest.mark.parametrize("kind", ["Bearer", "BEARER", "bearer", None])
+def test_the_type_of_a_token_is_read_in_any_case(server, credentials, kind):
+    server.answer = {"token_type": kind} if kind else {"token_type": ...}
+    assert asked(f"{server.url}/fhir", credentials())["id"] == "x"
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        {"token_type": "mac"},
+        {"token_type": 7},
+        {"access_token": ...},
+        {"access_token": ""},
+        {"access_token": 5},
+        {"access_token": "t\u00e9"},
+        {"access_token": "a\r\nx: y"},
+    ],
+)
+def test_an_answer_that_never_fits_halts_and_is_no_outage(server, credentials, answer):
+    server.answer = answer
+    with pytest.raises(AccessDenied) as raised:
+        asked(f"{server.url}/fhir", credentials())
+    assert "secret" not in str(raised.value)
+
+
+@pytest.mark.parametrize("status", [404, 405])
+def test_an_address_that_is_no_token_endpoint_halts_with_its_remedy(server, credentials, status):
+    server.token_statuses = [status]
+    with pytest.raises(AccessDenied, match="ONCOFHIR_FHIR__TOKEN_URL"):
+        asked(f"{server.url}/fhir", credentials())
+
+
+@pytest.mark.parametrize("life", ["Infinity", "1e400", -5, "x", None, 1e300])
+def test_a_lifetime_that_makes_no_sense_is_not_believed(server, credentials, life):
+    server.life = life
+
+    async def twice(client):
+        await client.read("Patient", "x")
+        await client.read("Patient", "x")
+
+    later = [time.time() - 200]  # within what the server takes of an assertion, before and after
+
+    async def much_later(client):
+        await twice(client)
+        later[0] += 250
+        await client.read("Patient", "x")
+
+    asked(f"{server.url}/fhir", credentials(), much_later, clock=lambda: later[0])
+    assert len(server.issued) == 2
+
+
+def test_a_token_response_without_end_is_an_outage(server, credentials):
+    server.answer = {"padding": "x" * 300_000}
+    with pytest.raises(DependencyUnavailable, match="more than"):
+        asked(f"{server.url}/fhir", credentials(), read_attempts=1)
+
+
 def test_a_token_endpoint_without_tls_is_refused(server, credentials):
     server.configuration = {"token_endpoint": "http://localhost:9/token"}
     with pytest.raises(AccessDenied, match="not https"):

@@ -1,4 +1,4 @@
-"""SMART Backend Services: client_credentials with a signed assertion; a token is kept while it lasts.
+"""SMART Backend Services: client credentials with a signed assertion; a token is kept while it is valid.
 
 Source: SMART App Launch 2.2, "Backend Services"; RFC 6749, 4.4 and 5.2.
 """
@@ -12,7 +12,9 @@ from typing import Any
 import httpx2
 
 from oncofhir.fhir.references import origin
+from oncofhir.fhir.rest.auth.bearer import bearer_header
 from oncofhir.fhir.rest.auth.signing import SigningKey, signed_assertion
+from oncofhir.fhir.rest.bounded_fetch import AnswerTooLargeError, Bounds, fetch
 from oncofhir.fhir.rest.responses import OK, error_for_status
 from oncofhir.fhir.rest.retry import read_retries
 from oncofhir.fhir.rest.transport import unreachable_error
@@ -21,10 +23,15 @@ from oncofhir.schemas.reasons import Reason
 
 WELL_KNOWN = "/.well-known/smart-configuration"
 _ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
-_DEFAULT_SECONDS = 300.0  # of a token whose server does not say: SMART's own recommendation
-_MARGIN = 60.0  # seconds before its end at which a token is renewed, at most a fifth of its life
+_DEFAULT_SECONDS = 300.0  # lifetime of a token whose server states none: SMART's recommendation
+_MARGIN = (
+    60.0  # seconds before its end at which a token is renewed, at most a fifth of its lifetime
+)
+_MAX_SECONDS = 366 * 86_400.0  # a longer lifetime, such as `Infinity`, is not believed
 _ATTEMPTS = 3  # while there is no token; one while there is
-_AGAIN = 5.0  # seconds until a renewal that failed is tried again while the token lasts
+_AGAIN = 5.0  # seconds until a failed renewal is repeated while the token is valid
+_MAX_BYTES = 256 * 1024  # of a response; tokens have a few kilobytes
+_WRONG_ADDRESS = frozenset({404, 405, 410, 501})
 _REFUSALS = frozenset(
     {
         "invalid_request",
@@ -40,7 +47,8 @@ _REFUSALS = frozenset(
 class BackendServices:
     """The tokens of one client at one FHIR server; one renewal at a time.
 
-    `key` is asked at each renewal, so that a rotated key is used. `token_url` None: discovered.
+    `key` is called at each renewal, so that a rotated key is used. Without `token_url` it is discovered.
+    `audience` is the `aud` of assertions; by default, and by the specification, the token endpoint.
     """
 
     def __init__(
@@ -51,6 +59,7 @@ class BackendServices:
         key: Callable[[], SigningKey],
         scopes: str,
         token_url: str | None = None,
+        audience: str | None = None,
         tls: ssl.SSLContext | None = None,
         timeout: float = 30.0,
         clock: Callable[[], float] = time.time,
@@ -60,6 +69,8 @@ class BackendServices:
         self._key = key
         self._scopes = scopes
         self._token_url = token_url
+        self._audience = audience
+        self._bounds = Bounds(_MAX_BYTES, timeout)
         self._clock = clock
         self._renewing = asyncio.Lock()
         self._header: str | None = None
@@ -73,13 +84,13 @@ class BackendServices:
         )
 
     async def header(self) -> str:
-        """A token that is good for a while yet.
+        """Return a token that stays valid for a while.
 
-        While the one at hand is, a token endpoint that is down does no harm.
+        While the current one is valid, an outage of the token endpoint has no effect.
 
         Raises:
-            DependencyUnavailable: the token endpoint cannot be asked.
-            AccessDenied: it refuses this client.
+            DependencyUnavailable: the token endpoint is unavailable.
+            AccessDenied: it refuses this client, or what it issues is not a bearer token.
         """
         if self._header is not None and self._clock() < self._renew_at:
             return self._header
@@ -96,7 +107,7 @@ class BackendServices:
                 return self._header
 
     def invalidate(self, header: str) -> bool:
-        """Forget the token that was refused, unless another request has done so already."""
+        """Discard the token that was refused, unless another request has done so already."""
         if header == self._header:
             self._header = None
         return True
@@ -112,7 +123,7 @@ class BackendServices:
                 asked_at = self._clock()
                 answer = await self._request_token(url, key)
         life = _seconds(answer.get("expires_in"))
-        self._header = f"Bearer {answer['access_token']}"
+        self._header = bearer_header(answer["access_token"], "the token response")
         self._ends_at = asked_at + life
         self._renew_at = self._ends_at - min(_MARGIN, life / 5)
         return self._header
@@ -122,65 +133,85 @@ class BackendServices:
             "grant_type": "client_credentials",
             "scope": self._scopes,
             "client_assertion_type": _ASSERTION_TYPE,
-            "client_assertion": signed_assertion(key, self._client_id, url, self._clock()),
+            "client_assertion": signed_assertion(
+                key, self._client_id, self._audience or url, self._clock()
+            ),
         }
         answer = await self._json("POST", url, data=form)
-        token, kind = answer.get("access_token"), str(answer.get("token_type", "")).lower()
-        if not isinstance(token, str) or not token or kind != "bearer":
-            raise DependencyUnavailable(Reason.STORE_FAILED, url, "no bearer token in the answer")
+        token, kind = answer.get("access_token"), answer.get("token_type", "bearer")
+        # Asking again would change nothing about either.
+        if not isinstance(token, str) or not token:
+            detail = "the token response has no access_token"
+            raise AccessDenied(Reason.STORE_ACCESS_DENIED, url, detail)
+        if not isinstance(kind, str) or kind.lower() != "bearer":
+            detail = "the token endpoint issues tokens that are not bearer tokens"
+            raise AccessDenied(Reason.STORE_ACCESS_DENIED, url, detail)
         return answer
 
     async def _discover_token_url(self, key: SigningKey) -> str:
-        """The token endpoint that the server itself names; never less protected than the server."""
+        """Read the token endpoint that the server names; it must be https if the server is."""
         where = self._base_url + WELL_KNOWN
         configuration = await self._json("GET", where)
         url = configuration.get("token_endpoint")
         named = origin(url) if isinstance(url, str) else None
         if not isinstance(url, str) or named is None:
-            raise AccessDenied(Reason.STORE_ACCESS_DENIED, where, "it names no token_endpoint")
+            detail = "it names no token_endpoint; set ONCOFHIR_FHIR__TOKEN_URL"
+            raise AccessDenied(Reason.STORE_ACCESS_DENIED, where, detail)
         if self._base_url.startswith("https:") and not named.startswith("https:"):
             raise AccessDenied(
                 Reason.STORE_ACCESS_DENIED, where, "its token_endpoint is not https, the server is"
             )
         supported = configuration.get("token_endpoint_auth_signing_alg_values_supported")
         if isinstance(supported, list) and supported and key.algorithm not in supported:
-            told = f"the server does not take assertions signed with {key.algorithm}"
-            raise AccessDenied(Reason.STORE_ACCESS_DENIED, where, told)
+            detail = f"the server does not accept assertions signed with {key.algorithm}"
+            raise AccessDenied(Reason.STORE_ACCESS_DENIED, where, detail)
         return url
 
     async def _json(self, method: str, url: str, **how: Any) -> dict[str, Any]:
         try:
-            response = await self._http.request(
-                method, url, headers={"accept": "application/json"}, **how
-            )
-        except (httpx2.HTTPError, httpx2.InvalidURL) as error:
+            headers = {"accept": "application/json"}
+            response = await fetch(self._http, method, url, self._bounds, headers=headers, **how)
+        except AnswerTooLargeError as error:
+            raise DependencyUnavailable(
+                Reason.STORE_FAILED, url, f"the response has more than {_MAX_BYTES} bytes"
+            ) from error
+        except (httpx2.HTTPError, httpx2.InvalidURL, TimeoutError) as error:
             raise unreachable_error(error, url) from error
         try:
             answer = response.json()
-        except ValueError:
+        except (ValueError, RecursionError):
             answer = None
         if response.status_code not in OK:
             raise _refusal(response, answer, url)
         if not isinstance(answer, dict):
-            raise DependencyUnavailable(Reason.STORE_FAILED, url, "the answer is no JSON object")
+            raise DependencyUnavailable(
+                Reason.STORE_FAILED, url, "the response is not a JSON object"
+            )
         return answer
 
 
 def _refusal(response: httpx2.Response, answer: Any, url: str) -> Exception:
-    """The error for an answer of the token endpoint; of its words only OAuth's own error codes."""
+    """Return the error for a response of the token endpoint; of its words, only OAuth's error codes are kept.
+
+    An address that does not exist, or does not take this request, is a mistake in the settings and not an
+    outage.
+    """
     status = response.status_code
     code = answer.get("error") if isinstance(answer, dict) else None
     if code in _REFUSALS:
         return AccessDenied(Reason.STORE_ACCESS_DENIED, url, f"HTTP {status} {code}")
+    if status in _WRONG_ADDRESS:
+        detail = f"HTTP {status}: check ONCOFHIR_FHIR__TOKEN_URL"
+        return AccessDenied(Reason.STORE_ACCESS_DENIED, url, detail)
     error = error_for_status(status, url, retry_after=response.headers.get("retry-after", ""))
     if isinstance(error, DependencyUnavailable):
         return error
     return AccessDenied(Reason.STORE_ACCESS_DENIED, url, f"HTTP {status}")
 
 
-def _seconds(said: Any) -> float:
+def _seconds(stated: Any) -> float:
     try:
-        life = float(said)
+        life = float(stated)
     except (TypeError, ValueError):
         return _DEFAULT_SECONDS
-    return life if life > 0 else _DEFAULT_SECONDS
+    return life if 0 < life < _MAX_SECONDS else _DEFAULT_SECONDS

@@ -1,7 +1,14 @@
 """Authorization of requests to one FHIR server: none, or a bearer token."""
 
+import re
 from collections.abc import Callable
 from typing import Protocol
+
+from oncofhir.schemas.errors import AccessDenied
+from oncofhir.schemas.reasons import Reason
+
+# RFC 6750 allows less; what is refused here could not be sent, or would end the header.
+_TOKEN = re.compile(r"[\x21-\x7e]+")
 
 
 class Authorization(Protocol):
@@ -38,6 +45,18 @@ class Anonymous:
         return
 
 
+def bearer_header(token: str, source: str) -> str:
+    """Return the header for a token (RFC 6750, 2.1: `b64token`).
+
+    Raises:
+        AccessDenied: the token has characters that a header must not hold.
+    """
+    if _TOKEN.fullmatch(token) is None:
+        detail = f"{source} holds characters that no bearer token has"
+        raise AccessDenied(Reason.STORE_ACCESS_DENIED, None, detail)
+    return f"Bearer {token}"
+
+
 class BearerToken:
     """A token that is renewed elsewhere, for example in a mounted file; `read` is called for each request."""
 
@@ -46,7 +65,7 @@ class BearerToken:
 
     async def header(self) -> str | None:
         token = self._read()
-        return f"Bearer {token}" if token else None
+        return bearer_header(token, "the token file") if token else None
 
     def invalidate(self, header: str) -> bool:
         """Return whether the file holds another token by now: it may have been rotated since it was read."""

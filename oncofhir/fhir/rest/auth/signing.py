@@ -56,12 +56,12 @@ def _from_jwk(encoded: str) -> tuple[Any, str | None]:
     return jwt.PyJWK(described, algorithm).key, described.get("kid")
 
 
-def signed_assertion(key: SigningKey, client_id: str, token_url: str, now: float) -> str:
+def signed_assertion(key: SigningKey, client_id: str, audience: str, now: float) -> str:
     """Sign the JWT for one token request; `now` is in seconds since the epoch. Each `jti` is unique."""
     claims = {
         "iss": client_id,
         "sub": client_id,
-        "aud": token_url,
+        "aud": audience,
         "iat": int(now),
         "exp": int(now) + ASSERTION_SECONDS,
         "jti": str(uuid4()),

@@ -1,7 +1,9 @@
 """The FHIR client against a small real server that answers what no embedded server can be made to answer."""
 
 import asyncio
+import json
 
+import httpx2
 import pytest
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -11,7 +13,7 @@ from starlette.routing import Route
 from oncofhir.fhir.rest.auth.bearer import BearerToken
 from oncofhir.fhir.rest.bounded_fetch import Bounds, FetchPolicy
 from oncofhir.fhir.rest.client import FhirClient
-from oncofhir.fhir.rest.responses import issue_summary
+from oncofhir.fhir.rest.responses import issue_summary, version_of
 from oncofhir.schemas.errors import (
     AccessDenied,
     DependencyUnavailable,
@@ -369,3 +371,86 @@ def test_the_token_goes_to_its_own_origin_only(url):
     assert "authorization" not in seen[-1].headers
     read(url, "x", authorization=BearerToken(lambda: "secret"))
     assert seen[-1].headers["authorization"] == "Bearer secret"
+
+
+DEEP = b'{"resourceType": "Patient", "a": ' + b"[" * 200_000 + b"]" * 200_000 + b"}"
+NONSENSE = {
+    "deep": DEEP,
+    "a string": b'"Patient"',
+    "entries that are strings": b'{"resourceType": "Bundle", "entry": ["x"]}',
+    "one entry that is a string": b'{"resourceType": "Bundle", "entry": [{}, "x", {}]}',
+    "an entry that is an object": b'{"resourceType": "Bundle", "entry": {"resource": {}}}',
+    "a response that is a string": b'{"resourceType": "Bundle", "entry": [{"response": "200"}]}',
+    "half a character": b'{"resourceType": "Bundle", "x": "\xff"}',
+    "a total that is a string": b'{"resourceType": "Bundle", "total": "many"}',
+}
+REQUESTS = {
+    "read": lambda client: client.read("Patient", "x"),
+    "search": lambda client: client.search("Patient", {"identifier": "x"}),
+    "history": lambda client: client.history("Patient/x"),
+    "count": lambda client: client.count("Patient"),
+    "batch": many,
+    "batch and search": lambda client: client.read_many_and_search(["Patient/1"], "Task", {}),
+    "transaction": transact,
+    "create": lambda client: client.create_if_absent(PATIENT, {"identifier": "x"}),
+    "capability": lambda client: client.fetch_capability(),
+}
+
+
+@pytest.fixture(scope="module")
+def nonsense():
+    async def any_path(request: Request) -> Response:
+        body = NONSENSE[request.path_params["name"].replace("_", " ")]
+        return Response(body, media_type="application/fhir+json")
+
+    routes = [
+        Route("/health", lambda _: Response()),
+        Route("/{name}", any_path, methods=["POST"]),
+        Route("/{name}/{path:path}", any_path, methods=["GET", "POST"]),
+    ]
+    with served(Starlette(routes=routes)) as running:
+        yield running
+
+
+# Requests that do not need the part that makes no sense.
+HARMLESS = {
+    ("a total that is a string", "search"),
+    ("a total that is a string", "history"),
+    ("a response that is a string", "search"),
+    ("a response that is a string", "history"),
+    *((name, "count") for name in NONSENSE if "entr" in name or "response" in name),
+}
+
+
+@pytest.mark.parametrize("how", REQUESTS)
+@pytest.mark.parametrize("name", NONSENSE)
+def test_nonsense_is_the_fault_of_the_server(nonsense, name, how):
+    """A response that makes no sense is waited for as an outage is; it is no fault of a report."""
+    base = f"{nonsense}/{name.replace(' ', '_')}"
+    if (name, how) in HARMLESS:
+        assert not asked(base, REQUESTS[how], read_attempts=1)
+    else:
+        with pytest.raises(DependencyUnavailable):
+            asked(base, REQUESTS[how], read_attempts=1)
+
+
+@pytest.mark.parametrize(
+    ("headers", "body", "version"),
+    [
+        ({"etag": 'W/"3"'}, None, "3"),
+        ({"etag": '"3"'}, None, "3"),
+        ({"etag": 'W/"9"'}, {"meta": {"versionId": "3"}}, "3"),
+        ({"etag": 'W/"9"', "location": "http://x/fhir/Patient/1/_history/3"}, None, "3"),
+        ({"etag": 'W/"3-gzip"'}, None, "3"),
+        ({"etag": 'W/"3--gzip"'}, None, "3"),
+        ({"etag": '"3;br"'}, None, "3"),
+        ({"etag": "none"}, {"meta": {}}, None),
+        ({}, {"meta": {"versionId": 3}}, None),
+        ({}, None, None),
+    ],
+)
+def test_a_version_is_that_of_the_resource_before_what_a_proxy_may_have_changed(
+    headers, body, version
+):
+    content = b"" if body is None else json.dumps(body).encode()
+    assert version_of(httpx2.Response(200, headers=headers, content=content)) == version

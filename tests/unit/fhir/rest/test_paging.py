@@ -3,12 +3,15 @@
 import asyncio
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from starlette.applications import Starlette
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
+from oncofhir.fhir.references import origin
 from oncofhir.fhir.rest.client import FhirClient
-from oncofhir.fhir.rest.paging import search_pages
+from oncofhir.fhir.rest.paging import own_page, search_pages
 from oncofhir.schemas.errors import DependencyUnavailable
 from tests.serving import served
 
@@ -55,10 +58,56 @@ def test_links_are_followed_absolute_or_relative(following):
 @pytest.mark.parametrize(
     ("following", "said"),
     [
-        ({"1": "http://127.0.0.1:9/Task?page=2"}, "another origin"),
+        ({"1": "ftp://127.0.0.1/Task?page=2"}, "malformed"),
+        ({"1": "http://127.0.0.1:9/fhir/../admin?page=2"}, "malformed"),
+        ({"1": "http://[::1"}, "malformed"),
         ({"1": "{base}/Task?page=2", "2": "{base}/Task?page=2"}, "earlier page"),
     ],
 )
 def test_a_link_that_leads_astray_is_not_followed(following, said):
     with pytest.raises(DependencyUnavailable, match=said):
         idents(following)
+
+
+@pytest.mark.parametrize(
+    "following",
+    [
+        "http://internal.example:9090/fhir/Task?page=2",
+        "https://ehr.example/fhir/Task?page=2",
+        "http://internal.example/hapi/r4/Task?page=2",
+        "/fhir/Task?page=2",
+        "//internal.example/fhir/Task?page=2",
+    ],
+)
+def test_the_path_of_a_link_to_another_host_is_followed_on_the_own_base(following):
+    assert idents({"1": following}) == [["1", "2"], ["3"]]
+
+
+@pytest.mark.parametrize(
+    ("link", "page"),
+    [
+        ("https://own.example/r4?_getpages=a&n=2", "https://own.example/r4?_getpages=a&n=2"),
+        ("http://10.0.0.1:8080/r4?_getpages=a", "https://own.example/r4?_getpages=a"),
+        ("http://10.0.0.1:8080/r4/?_getpages=a", "https://own.example/r4?_getpages=a"),
+        (
+            "http://10.0.0.1/hapi-fhir-jpaserver/fhir?_getpages=a",
+            "https://own.example/r4?_getpages=a",
+        ),
+        ("http://10.0.0.1/x/Task?a=1", "https://own.example/r4/Task?a=1"),
+        ("http://10.0.0.1/r4/Task/_search?a=1", "https://own.example/r4/Task/_search?a=1"),
+        ("https://OWN.example:443/r4/Task?a=1", "https://OWN.example:443/r4/Task?a=1"),
+        ("Task?a=1", "https://own.example/r4/Task?a=1"),
+        ("?_getpages=a", "https://own.example/r4?_getpages=a"),
+        ("http://10.0.0.1/r4/%2e%2e/admin?a=1", None),
+        ("javascript:alert(1)", None),
+        ("http://10.0.0.1/r42/Task?a=1", "https://own.example/r4/Task?a=1"),
+    ],
+)
+def test_links_lead_to_the_own_server_or_nowhere(link, page):
+    assert own_page("https://own.example/r4", link, "Task") == page
+
+
+@given(st.text("htps:/.%2eE?#@ownexample4rTask\\&=[]", max_size=40))
+def test_no_link_leads_to_another_origin(link):
+    page = own_page("https://own.example/r4", link, "Task")
+    assert page is None or origin(page) == "https://own.example:443"
