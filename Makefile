@@ -17,7 +17,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 PACKAGES ?=
 
-.PHONY: help setup demo test test-unit test-kafka test-hapi test-omop validate-fhir chaos lint format helm-check image-check sbom setup-helm setup-training train finetune-test bench clean
+.PHONY: help setup demo test test-unit test-kafka test-hapi test-omop validate-fhir chaos lint format helm-check test-cluster image-check sbom setup-helm setup-training train finetune-test bench clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  \1\t\2/' | expand -t 18
@@ -80,6 +80,9 @@ helm-check: $(HELM_STAMP) ## Lint, render and validate the Helm chart, and test 
 $(IMAGE_STAMP): $(STAMP)
 	@$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[image]'
 	@touch $(IMAGE_STAMP)
+
+test-cluster: $(HELM_STAMP) ## The chart on a Kubernetes built here (ARGS=--api-only; Go 1.26+, no root, no containers)
+	@$(BIN)/python -m tests.cluster $(ARGS)
 
 image-check: $(IMAGE_STAMP) ## Lint the Containerfile and run its stages in a clean root, without an engine
 	@$(BIN)/python -m image.check $(ARGS)

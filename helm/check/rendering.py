@@ -47,14 +47,19 @@ def merged(values: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, A
     return result
 
 
-def rendered(values: Mapping[str, Any], chart: Path = CHART, release: str = RELEASE) -> str:
+def rendered(
+    values: Mapping[str, Any],
+    chart: Path = CHART,
+    release: str = RELEASE,
+    namespace: str = NAMESPACE,
+) -> str:
     """All manifests as helm prints them, in a stable order, each under its template's name.
 
     Raises:
         HelmError: the values break the schema, or a template refuses them or is broken.
     """
     with Chart.load(chart) as loaded:
-        files = loaded.render(dict(values), name=release, namespace=NAMESPACE)
+        files = loaded.render(dict(values), name=release, namespace=namespace)
     parts = []
     for name, text in sorted(files.items()):
         if text.strip() and not name.endswith((_NOTES, ".tpl")):

@@ -1,0 +1,33 @@
+// Command node is a Kubernetes node and the scheduler in one program: it runs the component that it
+// is called as.
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/spf13/cobra"
+	"k8s.io/component-base/cli"
+	proxy "k8s.io/kubernetes/cmd/kube-proxy/app"
+	scheduler "k8s.io/kubernetes/cmd/kube-scheduler/app"
+	kubelet "k8s.io/kubernetes/cmd/kubelet/app"
+)
+
+func main() {
+	name := filepath.Base(os.Args[0])
+	var command *cobra.Command
+	switch name {
+	case "kubelet":
+		command = kubelet.NewKubeletCommand(context.Background())
+	case "kube-proxy":
+		command = proxy.NewProxyCommand()
+	case "kube-scheduler":
+		command = scheduler.NewSchedulerCommand()
+	default:
+		fmt.Fprintf(os.Stderr, "%s: not a component; link this program as kubelet, kube-proxy or kube-scheduler\n", name)
+		os.Exit(2)
+	}
+	os.Exit(cli.Run(command))
+}
