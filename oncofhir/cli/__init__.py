@@ -1,1 +1,1 @@
-"""The commands: they read arguments, compose the rooms and print; they hold no logic of their own."""
+"""The commands: they read arguments, wire the packages, and print. They contain no domain logic."""

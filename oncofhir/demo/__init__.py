@@ -1,1 +1,1 @@
-"""The demo: embedded stand-ins for broker, FHIR server and model, and the real worker among them."""
+"""The demo: embedded broker, FHIR server and model server, and the real worker."""

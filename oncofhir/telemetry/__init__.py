@@ -1,1 +1,1 @@
-"""How the service tells what it does: logs and metrics, without report text, names or identifiers."""
+"""Logs and metrics of the service, without report text, names or identifiers."""

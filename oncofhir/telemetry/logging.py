@@ -1,8 +1,8 @@
-"""Sets up structlog: JSON lines, or columns on a terminal; nothing of a report ever gets through.
+"""Sets up structlog: JSON lines, or columns on a terminal. No content of a report reaches the log.
 
-An exception is logged as its type and where it was raised: messages of libraries quote their input.
-What libraries log goes the same way, as the logger, the template of the message and the type of the
-exception; the arguments, and messages that were formatted before, are left behind.
+An exception is logged as its type and the place where it was raised, because messages of libraries quote
+their input. What libraries log is passed on as the logger, the template of the message and the type of the
+exception. The arguments, and messages that were formatted before, are dropped.
 """
 
 import logging
@@ -22,7 +22,7 @@ _REPEAT_SECONDS = 60.0
 
 
 class CurrentStderr:
-    """Whatever `sys.stderr` is at the time of writing: a stream that was there before may be closed."""
+    """Writes to the current `sys.stderr`: an earlier stream may be closed."""
 
     def write(self, text: str) -> int:
         return sys.stderr.write(text)
@@ -35,10 +35,10 @@ class CurrentStderr:
 
 
 def configure(settings: LogSettings, stream: TextIO | None = None) -> None:
-    """Set up all logging of the process; called once, by a command.
+    """Set up all logging of the process. A command calls it once.
 
-    `stream` is stdout when it is not given (the worker and the servers); commands whose results go to
-    stdout pass stderr.
+    `stream` defaults to stdout, for the worker and the servers. Commands whose results go to stdout pass
+    stderr.
     """
     configure_structlog(settings, stream if stream is not None else sys.stdout)
     root = logging.getLogger()
@@ -50,7 +50,7 @@ def configure(settings: LogSettings, stream: TextIO | None = None) -> None:
 
 
 def configure_structlog(settings: LogSettings, out: TextIO | CurrentStderr) -> None:
-    """Set up our own logging alone, and leave that of libraries as it is."""
+    """Set up the logging of oncofhir alone; that of libraries stays as it is."""
     level = logging.getLevelNamesMapping()[settings.level]
     renderer = _renderer(settings.format, out)
     structlog.configure(
@@ -74,7 +74,7 @@ def _renderer(form: str, out: TextIO | CurrentStderr) -> list[Any]:
 
 
 def exceptions_as_types(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
-    """Replace `exc_info` by the exception's type and the place where it was raised."""
+    """Replace `exc_info` with the exception's type and the place where it was raised."""
     info = event.pop("exc_info", None)
     if info is True:
         info = sys.exc_info()[1]
@@ -86,22 +86,22 @@ def exceptions_as_types(_: WrappedLogger, __: str, event: EventDict) -> EventDic
 
 
 def described(error: BaseException) -> MutableMapping[str, str]:
-    """An exception as type and location; its message stays behind."""
-    said = {"error": type(error).__name__}
+    """An exception as type and location, without its message."""
+    fields = {"error": type(error).__name__}
     frames = traceback.extract_tb(error.__traceback__)
     if frames:
         last = frames[-1]
-        said["at"] = f"{last.filename.rpartition('site-packages/')[2]}:{last.lineno}"
+        fields["at"] = f"{last.filename.rpartition('site-packages/')[2]}:{last.lineno}"
         ours = [f for f in frames if f"/{_OURS}/" in f.filename]
         if ours:
-            said["in"] = (
+            fields["in"] = (
                 f"{_OURS}/{ours[-1].filename.rpartition(f'/{_OURS}/')[2]}:{ours[-1].lineno}"
             )
-    return said
+    return fields
 
 
 class _LibraryHandler(logging.Handler):
-    """Hands records of the standard library's logging to structlog; the same one once a minute."""
+    """Passes records of the standard library's logging to structlog; the same one at most once a minute."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -114,11 +114,19 @@ class _LibraryHandler(logging.Handler):
         if now - self._last.get(key, -_REPEAT_SECONDS) < _REPEAT_SECONDS:
             return
         self._last[key] = now
-        said: dict[str, Any] = {"logger": record.name, "at": f"{record.module}:{record.lineno}"}
-        if record.args and isinstance(record.msg, str):
-            said["template"] = record.msg
+        fields: dict[str, Any] = {"logger": record.name, "at": f"{record.module}:{record.lineno}"}
         if record.exc_info and record.exc_info[1] is not None:
-            said |= described(record.exc_info[1])
-        # kafka-python says at ERROR what it repairs itself a moment later; ours say what matters.
+            fields |= described(record.exc_info[1])
+        # kafka-python logs at ERROR what it repairs a moment later; oncofhir's own errors say what matters.
         level = min(record.levelno, logging.WARNING)
-        self._logger.log(level, "library", **said)
+        self._logger.log(level, _event_of(record), **fields)
+
+
+def _event_of(record: logging.LogRecord) -> str:
+    """The template of a message, such as "kafka.net: connection %s failed".
+
+    A message without arguments may have been formatted before, with content in it: it is not logged.
+    """
+    if record.args and isinstance(record.msg, str):
+        return f"{record.name}: {record.msg}"
+    return f"{record.name}: {record.levelname.lower()} (message withheld)"

@@ -17,7 +17,7 @@ class MetricKind(StrEnum):
 
 @dataclass(frozen=True)
 class Definition:
-    """One metric as dashboards and the documentation see it."""
+    """One metric as in dashboards and in the documentation."""
 
     name: str
     kind: MetricKind
@@ -235,7 +235,7 @@ DEFINITIONS: tuple[Definition, ...] = (
 
 
 class Metrics:
-    """The metrics on a registry of their own, so that two workers in a process do not meet."""
+    """The metrics on a registry of their own, so that two workers in one process do not share them."""
 
     content_type = CONTENT_TYPE_LATEST
 
@@ -270,7 +270,7 @@ class Metrics:
         (gauge.labels(*labels) if labels else gauge).set(value)
 
     def clear(self, definition: Definition) -> None:
-        """Forget all label values of a gauge."""
+        """Remove all label values of a gauge."""
         self._gauges[definition.name].clear()
 
     def observe(self, definition: Definition, value: float, *labels: str) -> None:
@@ -279,5 +279,5 @@ class Metrics:
         (histogram.labels(*labels) if labels else histogram).observe(value)
 
     def exposed(self) -> bytes:
-        """The text that Prometheus scrapes."""
+        """The metrics in Prometheus' text format."""
         return generate_latest(self._registry)

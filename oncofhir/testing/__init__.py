@@ -1,1 +1,1 @@
-"""For tests, ours and users': a model server that answers from a script."""
+"""For tests of oncofhir and of its users: a model server with scripted answers."""
