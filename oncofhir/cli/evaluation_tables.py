@@ -2,14 +2,13 @@
 
 from typing import Any
 
-from rich.box import SIMPLE
-from rich.table import Column, Table
+from rich.table import Table
 
 from oncofhir.cli.output import console, plain
 
 
 def print_tables(result: dict[str, Any]) -> None:
-    """Scores by phenotype and item, then what else was measured, a line each."""
+    """Print the scores by phenotype and item, then one line per other measurement."""
     said = plain(result)
     out = console()
     out.print(_scores(said))
@@ -26,11 +25,11 @@ def print_tables(result: dict[str, Any]) -> None:
 
 def _scores(said: dict[str, Any]) -> Table:
     model = said["model"]["name"]
-    table = Table(
-        Column(no_wrap=True), "labels", "precision", "recall", "F1", "wrong per 100 right", "95 %",
-        "lenient F1", box=SIMPLE,
-        title=f"{model}, {said['dataset']['reports']} reports", title_justify="left",
-    )  # fmt: skip
+    table = _table(
+        f"{model}, {said['dataset']['reports']} reports",
+        ("", "labels", "precision", "recall", "F1", "95 %", "lenient", "wrong/100"),
+    )
+    table.caption = "lenient: F1 of related values. wrong/100: wrong findings per 100 right ones."
     scores = said["findings"]
     for name, row in scores["phenotypes"].items():
         table.add_row(name, *_cells(row, said["false_facts"].get(name)))
@@ -39,7 +38,7 @@ def _scores(said: dict[str, Any]) -> Table:
             table.add_row(
                 f"  {part.partition('/')[2]}", *_cells(scores["items"][part]), style="dim"
             )
-    table.add_section()
+    table.add_row()
     table.add_row("micro", *_cells(scores["micro"], said["false_facts"]["micro"]))
     macro = scores["macro"]
     table.add_row(
@@ -48,7 +47,6 @@ def _scores(said: dict[str, Any]) -> Table:
         "",
         "",
         _number(macro["f1"]),
-        "",
         _interval(macro),
         _number(macro["f1_lenient"]),
     )
@@ -60,9 +58,9 @@ def _cells(row: dict[str, Any], wrong: dict[str, Any] | None = None) -> list[str
     return [
         str(row["labels"]),
         *(_number(exact[name]) for name in ("precision", "recall", "f1")),
-        _of_100(wrong["wrong_per_100_right"]) if wrong else "",
         _interval(row),
         _number(row["lenient"]["f1"]),
+        _of_100(wrong["wrong_per_100_right"]) if wrong else "",
     ]
 
 
@@ -92,16 +90,16 @@ def _of_100(value: float | None) -> str:
 
 
 def print_case_tables(result: dict[str, Any]) -> None:
-    """The totals of cases by group, with the wrong findings beside the right ones."""
+    """Print the totals of cases by group, with the wrong findings beside the right ones."""
     said = plain(result)
-    table = Table(
-        "", "cases", "expected", "right", "wrong", "wrong codes", "recall", "wrong per 100 right",
-        box=SIMPLE,
-        title=f"{said['model']['name']}, {said['dataset']['cases']} cases", title_justify="left",
-    )  # fmt: skip
+    table = _table(
+        f"{said['model']['name']}, {said['dataset']['cases']} cases",
+        ("", "cases", "expected", "right", "wrong", "codes", "recall", "wrong/100"),
+    )
+    table.caption = "codes: wrong codes. wrong/100: wrong findings per 100 right ones."
     for name, row in said["groups"].items():
         table.add_row(name, *_case_cells(row))
-    table.add_section()
+    table.add_row()
     table.add_row("all", *_case_cells(said["totals"]))
     console().print(table)
 
@@ -114,9 +112,9 @@ def _case_cells(row: dict[str, Any]) -> list[str]:
 def _cost(cost: dict[str, Any]) -> str:
     tokens = f"{cost['prompt_tokens_per_report']:.0f} + {cost['generated_tokens_per_report']:.0f}"
     return (
-        f"cost: {cost['seconds']:.1f} s, {_number(cost['reports_per_minute'])} reports a minute,"
-        f" {_number(cost['model_share'])} of a report's time in the model server,"
-        f" {tokens} tokens a report"
+        f"cost: {cost['seconds']:.1f} s, {_number(cost['reports_per_minute'])} reports per minute,"
+        f" {_number(cost['model_share'])} of the time in the model server,"
+        f" {tokens} tokens per report"
     )
 
 
@@ -139,17 +137,20 @@ def _interval(row: dict[str, Any]) -> str:
     between = row["f1_interval"]
     if between is None:
         return _number(None)
-    return f"{between['low']:.2f} to {between['high']:.2f}"
+    return f"{between['low']:.2f}-{between['high']:.2f}"
 
 
 def print_differences(said: dict[str, Any]) -> None:
-    """A comparison: second minus first."""
+    """Print a comparison of two results."""
     names = {which: said[which]["model"] for which in ("first", "second")}
     console().print(_differences(names, plain(said["differences"])))
 
 
 def _differences(names: dict[str, str], differences: dict[str, Any]) -> Table:
-    table = Table("F1", names["first"], names["second"], "difference", "95 %", "p")
+    table = _table(
+        f"F1. A: {names['first']}. B: {names['second']}. Difference: B minus A.",
+        ("", "A", "B", "difference", "95 %", "p"),
+    )
     for name, row in differences.items():
         between = row["interval"]
         table.add_row(
@@ -160,6 +161,21 @@ def _differences(names: dict[str, str], differences: dict[str, Any]) -> Table:
             f"{between['low']:+.2f} to {between['high']:+.2f}",
             f"{row['p']:.3f}",
         )
+    return table
+
+
+def _table(title: str, columns: tuple[str, ...]) -> Table:
+    """A table of whole words also at 80 columns: names to the left, numbers to the right."""
+    table = Table(
+        box=None,
+        padding=(0, 1, 0, 0),
+        show_edge=False,
+        title=title,
+        title_justify="left",
+        caption_justify="left",
+    )
+    for number, column in enumerate(columns):
+        table.add_column(column, no_wrap=True, justify="right" if number else "left")
     return table
 
 

@@ -1,0 +1,78 @@
+"""Tables on a terminal of 80 columns: no line is longer, no word is cut."""
+
+import fcntl
+import os
+import pty
+import re
+import struct
+import subprocess
+import sys
+import termios
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+DATASET = Path(__file__).parents[2] / "data" / "labelled.jsonl"
+ESCAPE = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
+
+
+def on_80_columns(*arguments: object) -> str:
+    """What a command writes to a terminal of 80 columns and 24 lines."""
+    parent, child = pty.openpty()
+    fcntl.ioctl(child, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
+    environment = {k: v for k, v in os.environ.items() if k not in {"COLUMNS", "LINES"}}
+    command = [sys.executable, "-m", "oncofhir", *map(str, arguments)]
+    running = subprocess.Popen(
+        command, stdout=child, stderr=child, env=environment | {"TERM": "xterm"}
+    )
+    os.close(child)
+    written = b""
+    with suppress(OSError):  # the terminal is closed when the command ends
+        while chunk := os.read(parent, 65536):
+            written += chunk
+    os.close(parent)
+    running.wait(60)
+    return ESCAPE.sub("", written.decode().replace("\r\n", "\n"))
+
+
+def test_scores_show_whole_words_and_comparisons_too(tmp_path):
+    results = [tmp_path / "a.json", tmp_path / "b.json"]
+    for file in results:
+        command = [sys.executable, "-m", "oncofhir", "evaluate", DATASET, "--model", "rules"]
+        file.write_bytes(subprocess.run(command, capture_output=True, check=True).stdout)
+    for text, words in (
+        (
+            on_80_columns("evaluate", DATASET, "--model", "rules"),
+            {
+                "precision",
+                "recall",
+                "lenient",
+                "wrong/100",
+                "tumor_laterality",
+                "histological_type",
+            },
+        ),
+        (
+            on_80_columns("evaluate", "--compare", *results),
+            {"difference", "tumor_laterality", "hormone_receptors", "oncofhir-rules."},
+        ),
+    ):
+        assert words <= set(text.split())
+        assert "…" not in text
+        assert all(len(line) <= 80 for line in text.splitlines())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["reasons"], {"unsupported-resource-type", "(dead-letter)", "ONCOFHIR_FHIR__BASE_URL"}),
+        (["config", "show", "--describe"], {"ONCOFHIR_KAFKA__GROUP_ID=oncofhir", "Consumer"}),
+    ],
+)
+def test_lists_show_whole_words(arguments, words):
+    text = on_80_columns(*arguments)
+    assert "…" not in text
+    assert all(len(line) <= 80 for line in text.splitlines())
+    shown = re.sub(r"[`.,]", " ", text)
+    assert words <= set(shown.split())
