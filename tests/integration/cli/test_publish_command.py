@@ -72,7 +72,7 @@ def test_a_text_file_is_left_out_with_what_reads_it(broker, tmp_path):
     ran = run_here("publish", str(file), environment=environment)
     assert ran.returncode == 1
     assert (
-        "report.txt: text is not a FHIR resource; `oncofhir extract` reads it"
+        "report.txt: a document is not a FHIR resource; `oncofhir extract` reads it"
         in ran.stderr.decode()
     )
 
