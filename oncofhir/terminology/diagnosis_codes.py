@@ -11,7 +11,13 @@ from typing import Any
 from oncofhir.schemas.finding import Coding
 from oncofhir.schemas.lesion import Behaviour
 from oncofhir.terminology import icd10cm
-from oncofhir.terminology.neoplasms import NOT_MALIGNANT, Neoplasm, is_kind_of, neoplasms
+from oncofhir.terminology.neoplasms import (
+    NOT_MALIGNANT,
+    Neoplasm,
+    broader_names,
+    is_kind_of,
+    neoplasms,
+)
 from oncofhir.terminology.sites import sites
 from oncofhir.terminology.tables import SNOMED_CT, coding, concepts
 
@@ -58,8 +64,8 @@ def disease_codings(
     if kind is not None and kind.organs and where.site not in {None, *kind.organs}:
         return ()
     if behaviour is Behaviour.IN_SITU:
-        icd = _in_situ(kind, where)
-        return (icd,) if icd else ()
+        snomed, icd = _in_situ_disorder(kind, where.site), _in_situ(kind, where)
+        return tuple(code for code in (snomed, icd) if code is not None)
     snomed = _disorder(kind, where.site)
     icd = _primary(kind, where, grade)
     return tuple(code for code in (snomed, icd) if code is not None)
@@ -125,11 +131,8 @@ def _primary(kind: Neoplasm | None, where: _Where, grade: str | None) -> Coding 
         own = kind.grades.get((grade or "").lower(), kind.unspecified or own)
     if own is not None and icd10cm.has_table(own):
         return where.code(own) if where.site or own != "C43" else icd10cm.code_of("C43.9")
-    if own is not None and own[:3] in {"C81", "C82", "C83", "C84", "C85"}:
-        said = (*where.said, where.site or "")
-        return where.resolved(own + icd10cm.lymphoma_place(said))
-    if own is not None:
-        return where.resolved(own)
+    if own is not None or _is_of_blood(kind):
+        return _of_name(own, where) if own else None
     if where.site == "skin" and kind is not None:
         for name, table in (
             ("basal cell carcinoma", "basal"),
@@ -140,7 +143,38 @@ def _primary(kind: Neoplasm | None, where: _Where, grade: str | None) -> Coding 
     return where.code("primary") if where.site else None
 
 
+def _of_name(own: str, where: _Where) -> Coding | None:
+    """The code of a category of its own; of a lymphoma (C81 to C85) with the character of its place."""
+    if own[:3] not in {"C81", "C82", "C83", "C84", "C85"} or len(own) > len("C83.3"):
+        return where.resolved(own)
+    placed = own + icd10cm.lymphoma_place((*where.said, where.site or ""))
+    # C83.39 tells the central nervous system (C83.390) from other organs since October 2024
+    return where.resolved(placed) or where.resolved(f"{placed}8")
+
+
+def _in_situ_disorder(kind: Neoplasm | None, site: str | None) -> Coding | None:
+    name = "carcinoma in situ"
+    if kind is not None and is_kind_of(kind.name, "melanoma"):
+        name = "melanoma in situ"
+    elif site == "breast" and kind is not None:
+        of_breast = {"D05.0": "lobular carcinoma in situ", "D05.1": "ductal carcinoma in situ"}
+        name = of_breast.get(kind.icd10cm or _of_breast(kind), name)
+    return _of_disease(name, site)
+
+
+def _of_disease(name: str, site: str | None) -> Coding | None:
+    """The disorder of a disease in this site, else of the disease wherever it is."""
+    rows = [row for row in concepts("disorders") if row["neoplasm"] == name]
+    fitting = [row for row in rows if row.get("site") in {None, site}]
+    fitting.sort(key=lambda row: "site" in row)
+    return coding(fitting[-1]) if fitting else None
+
+
 def _disorder(kind: Neoplasm | None, site: str | None) -> Coding | None:
+    for name in broader_names(kind.name) if kind is not None else ():
+        own = _of_disease(name, site)
+        if own is not None:
+            return own
     key = next(
         (key for name, key in _BY_DISEASE if kind is not None and is_kind_of(kind.name, name)),
         None,

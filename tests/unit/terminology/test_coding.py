@@ -46,18 +46,18 @@ from oncofhir.terminology.tables import ICD_10_CM, SNOMED_CT, concepts
         ("metastatic carcinoma to axillary and pelvic nodes", {}, ["128462008"]),
         ("metastatic carcinoma to lymph nodes and liver", {}, ["128462008"]),
         ("metastatic carcinoma to bone marrow", {}, ["128462008", "C79.52"]),
-        ("ductal carcinoma in situ of breast", {}, ["D05.10"]),
-        ("DCIS of breast", {"laterality": "left", "gender": "female"}, ["D05.12"]),
-        ("lobular carcinoma in situ of breast", {"laterality": "right"}, ["D05.01"]),
-        ("carcinoma in situ of breast", {"laterality": "right"}, ["D05.91"]),
+        ("ductal carcinoma in situ of breast", {}, ["109889007", "D05.10"]),
+        ("DCIS of breast", {"laterality": "left", "gender": "female"}, ["109889007", "D05.12"]),
+        ("lobular carcinoma in situ of breast", {"laterality": "right"}, ["109888004", "D05.01"]),
+        ("carcinoma in situ of breast", {"laterality": "right"}, ["189336000", "D05.91"]),
         ("ductal and lobular carcinoma in situ of breast", {}, []),
         ("breast cancer without carcinoma in situ", {}, []),
-        ("urothelial carcinoma in situ of bladder", {}, ["D09.0"]),
+        ("urothelial carcinoma in situ of bladder", {}, ["109355002", "D09.0"]),
         ("melanoma in situ of vulva", {}, []),
         ("breast mass", {}, []),
         ("colon and rectal cancer", {}, []),
-        ("rectosigmoid cancer", {}, ["C19"]),
-        ("appendix cancer", {}, ["C18.1"]),
+        ("rectosigmoid cancer", {}, ["363414004", "C19"]),
+        ("appendix cancer", {}, ["363411007", "C18.1"]),
         ("fibroadenoma of breast", {}, []),
         ("cancer", {}, []),
         ("", {}, []),
@@ -102,7 +102,7 @@ def test_no_value_raises(kind, value, slot):
 
 
 TABLES = (
-    "body_location_qualifier", "body_sites", "cancers", "grade", "histology", "icd10cm", "laterality",
+    "body_location_qualifier", "body_sites", "cancers", "disorders", "grade", "histology", "icd10cm", "laterality",
     "receptor_status", "stage_figo", "stage_group", "stage_m", "stage_n", "stage_t",
 )  # fmt: skip
 
