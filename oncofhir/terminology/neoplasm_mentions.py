@@ -16,6 +16,7 @@ from oncofhir.terminology.neoplasms import (
     Neoplasm,
     broader_names,
     is_generic,
+    is_kind_of,
     neoplasm,
     neoplasms,
     qualifiers,
@@ -139,14 +140,19 @@ def _listed(
             len(run) == len(parts)
             and all(token.plain == part for token, part in zip(run, parts, strict=True))
             and _together(lower, run, _GAP)
+            and _means(one.not_near, lower, run[0].start, run[-1].end)
         ):
             return one, len(parts)
     said = text[word.start : word.end]
     short = capitals.get(said) or capitals.get(said.removesuffix("s"))
-    if short is None:
+    if short is None or not _means(short.unless, lower, word.start, word.end):
         return None
-    around = lower[max(0, word.start - _FAR) : word.end + _FAR]
-    return None if short.unless and re.search(short.unless, around) else (short, 1)
+    return short, 1
+
+
+def _means(unless: str | None, lower: str, start: int, end: int) -> bool:
+    """Whether nothing near the words gives them another meaning."""
+    return not unless or not re.search(unless, lower[max(0, start - _FAR) : end + _FAR])
 
 
 def _unlisted(word: Token) -> tuple[Neoplasm, int] | None:
@@ -217,7 +223,7 @@ def _behaviour(
             Behaviour.INVASIVE,
         ),
         (own in NOT_MALIGNANT and "malignant" in words, Behaviour.INVASIVE),
-        (own is Behaviour.BORDERLINE and "benign" in words, Behaviour.BENIGN),
+        ("benign" in words and not is_kind_of(name.name, "carcinoma"), Behaviour.BENIGN),
         ("borderline" in words, Behaviour.BORDERLINE),
     )
     return next((behaviour for holds, behaviour in rules if holds), own)

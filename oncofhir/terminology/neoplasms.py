@@ -21,8 +21,8 @@ class Neoplasm(Value):
 
     `parent` is the next broader name. `organs` are the sites (`sites.toml`) that it can be primary in; none
     means any. `icd10cm` is the category that ICD-10-CM has for the name itself, `grades` the category by
-    grade, `unspecified` the category without a grade. `unless` is a pattern: near it, an abbreviation means
-    something else.
+    grade, `unspecified` the category without a grade. `unless` and `not_near` are patterns: near
+    them, an abbreviation, or any of the words, means something else.
     """
 
     name: str
@@ -35,6 +35,7 @@ class Neoplasm(Value):
     grades: dict[str, str] = {}
     unspecified: str | None = None
     unless: str | None = None
+    not_near: str | None = None
 
     @property
     def implied(self) -> str | None:
