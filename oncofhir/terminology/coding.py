@@ -113,6 +113,8 @@ def diagnosis_codings(
     site: str | None = None,
     laterality: str | None = None,
     gender: str | None = None,
+    behaviour: Behaviour | None = None,
+    organ: str | None = None,
 ) -> tuple[Coding, ...]:
     """The codes of a diagnosis in words: SNOMED CT disorder and ICD-10-CM, as `disease_codings` has them.
 
@@ -122,7 +124,12 @@ def diagnosis_codings(
     `laterality` and `gender` (FHIR administrative gender) narrow the ICD-10-CM code; where the code
     depends on a gender that is not known, there is no ICD-10-CM code. Benign disease has none here, nor has
     a diagnosis of several sites.
+
+    `behaviour` and `organ` (a site's name) are those of the lesion, where the reader knows them: they go
+    before what the words alone say. Of a metastasis the organ is where it is.
     """
+    if behaviour is not None:
+        return _of_lesion(value, behaviour, organ, site, laterality, gender)
     if names_metastasis(value):
         return _of_metastasis(value)
     mention = neoplasm_of(value)
@@ -141,6 +148,29 @@ def diagnosis_codings(
         behaviour=mention.behaviour,
         site=next(iter(named), None),
         place=" ".join([value, *([site] if site else [])]),
+        laterality=laterality,
+        gender=gender,
+        grade=_grade_of(value),
+    )
+
+
+def _of_lesion(
+    value: str,
+    behaviour: Behaviour,
+    organ: str | None,
+    site: str | None,
+    laterality: str | None,
+    gender: str | None,
+) -> tuple[Coding, ...]:
+    mention = neoplasm_of(value)
+    if organ is None and behaviour is not Behaviour.METASTATIC:
+        named = {found.name for found, _, _ in find_sites(value)}
+        organ = named.pop() if len(named) == 1 else None
+    return disease_codings(
+        name=mention.neoplasm.name if mention else None,
+        behaviour=behaviour,
+        site=organ,
+        place=" ".join([*([] if behaviour is Behaviour.METASTATIC else [value]), site or ""]),
         laterality=laterality,
         gender=gender,
         grade=_grade_of(value),

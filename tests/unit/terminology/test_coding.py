@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from oncofhir.schemas.finding import Kind
+from oncofhir.schemas.lesion import Behaviour
 from oncofhir.terminology.coding import codings, diagnosis_codings
 from oncofhir.terminology.sites import find_sites, site_of, sites
 from oncofhir.terminology.tables import ICD_10_CM, SNOMED_CT, concepts
@@ -99,6 +100,38 @@ def test_values(kind, slot, value, codes):
 def test_no_value_raises(kind, value, slot):
     codings(kind, slot, value)
     diagnosis_codings(value)
+
+
+@pytest.mark.parametrize(
+    ("value", "known", "codes"),
+    [
+        ("carcinoma", {"behaviour": Behaviour.IN_SITU, "organ": "larynx"}, ["109355002", "D02.0"]),
+        (
+            "ductal carcinoma",
+            {"behaviour": Behaviour.IN_SITU, "organ": "breast", "laterality": "left"},
+            ["109889007", "D05.12"],
+        ),
+        (
+            "renal cell carcinoma",
+            {"behaviour": Behaviour.METASTATIC, "organ": "bone"},
+            ["128462008", "C79.51"],
+        ),
+        (
+            "metastatic breast cancer",
+            {"behaviour": Behaviour.INVASIVE, "organ": "breast", "gender": "female"},
+            ["254837009", "C50.919"],
+        ),
+        (
+            "adenocarcinoma",
+            {"behaviour": Behaviour.INVASIVE, "organ": "colon", "site": "sigmoid"},
+            ["363406005", "C18.7"],
+        ),
+        ("lung cancer", {"behaviour": Behaviour.INVASIVE}, ["363358000", "C34.90"]),
+        ("serous tumor", {"behaviour": Behaviour.BORDERLINE, "organ": "ovary"}, []),
+    ],
+)
+def test_a_lesion_goes_before_the_words_of_its_diagnosis(value, known, codes):
+    assert [c.code for c in diagnosis_codings(value, **known)] == codes
 
 
 TABLES = (
