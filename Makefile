@@ -108,7 +108,7 @@ finetune-test: $(TRAIN_STAMP) ## Run the fine-tuning recipe on the small model (
 	@$(TRAIN_VENV)/bin/python -m pytest tests/finetune $(ARGS)
 
 bench: $(STAMP) ## Run the benchmarks: a JSON line each, ratios within one run (Java 17+ for Apache Kafka)
-	@for name in intake prefix model_scheduling consumption output; do \
+	@for name in intake intake_memory prefix model_scheduling consumption output; do \
 		test ! -f benchmarks/$$name.py || $(BIN)/python -m benchmarks.$$name $(ARGS) || exit 1; done
 
 clean: ## Remove environments and caches

@@ -50,7 +50,9 @@ class ParsingSettings(Group):
         30.0, description="Time limit for parsing one document; a slower one is dead-lettered."
     )
     memory_bytes: PositiveInt = Field(
-        2 * 2**30, description="Address space of a child process. Enforced on Linux."
+        320 * 2**20,
+        description="Address space of a child process, of which the program itself takes about 135 MiB. "
+        "Enforced on Linux. With two processes the default fits into the chart's limit of 1 GiB.",
     )
     max_documents_per_process: PositiveInt = Field(
         500, description="Replace a child process after this many documents."

@@ -1,5 +1,6 @@
 """Reads a DiagnosticReport or DocumentReference into a Report: its text and its metadata."""
 
+import asyncio
 from collections.abc import Iterator, Mapping
 from itertools import islice
 from typing import Any
@@ -7,7 +8,6 @@ from typing import Any
 from oncofhir.fhir.elements import child, children, instant, string
 from oncofhir.fhir.intake.attachments.charset import plain_text
 from oncofhir.fhir.intake.attachments.decoded_text import DecodedText, replace_unencodable
-from oncofhir.fhir.intake.attachments.formats.html import text_of_markup
 from oncofhir.fhir.intake.attachments.reader import Parse, parse_here
 from oncofhir.fhir.intake.limits import IntakeLimits as IntakeLimits  # noqa: PLC0414 - part of this interface
 from oncofhir.fhir.intake.metadata import (
@@ -31,8 +31,9 @@ from oncofhir.schemas.errors import UnreadableReport
 from oncofhir.schemas.event import REPORT_TYPES, SourceReference
 from oncofhir.schemas.identity import sha256_of
 from oncofhir.schemas.reasons import Reason
-from oncofhir.schemas.report import Report, ReportWarning, Segment
+from oncofhir.schemas.report import Part, Report, ReportWarning, Section, Segment
 
+_LONG = 100_000  # characters; a page has about 3,000
 _AUTHORED_NARRATIVE = frozenset({"additional", "extensions"})
 
 
@@ -66,8 +67,7 @@ async def read_report(
     if len(text) > limits.max_text_characters:
         raise UnreadableReport(Reason.TEXT_TOO_LONG, kind)
     meta = child(resource, "meta", kind) or {}
-    found = sections(text)
-    in_parts = parts(text, found)
+    found, in_parts = await _structure(text)
     labels = {part.label for part in in_parts}
     return Report(
         source=source,
@@ -92,6 +92,16 @@ async def read_report(
         parts=in_parts,
         warnings=_warnings(resource, kind, pieces, limits),
     )
+
+
+async def _structure(text: str) -> tuple[tuple[Section, ...], tuple[Part, ...]]:
+    """Find sections and parts; in a thread if the text is long, because that takes up to some seconds."""
+
+    def find() -> tuple[tuple[Section, ...], tuple[Part, ...]]:
+        found = sections(text)
+        return found, parts(text, found)
+
+    return find() if len(text) < _LONG else await asyncio.to_thread(find)
 
 
 def _warnings(
@@ -177,7 +187,8 @@ async def _pieces(
             said = _words_of(pieces) if sites else ""
             pieces += [p for site in sites if _bare(site[-1].text) not in said for p in site]
     if not pieces:
-        pieces += _narrative(resource, kind, only_authored=failure is not None)
+        only_authored = failure is not None
+        pieces += await _narrative(resource, kind, limits, parse, only_authored=only_authored)
     if not pieces:
         raise failure or UnreadableReport(Reason.NO_TEXT, kind)
     return attached, pieces
@@ -217,24 +228,38 @@ def _plain(path: str, text: str) -> Piece:
     return Piece(path=path, content_type="text/plain", text=replace_unencodable(text))
 
 
-def _narrative(resource: Mapping[str, Any], kind: str, *, only_authored: bool) -> Iterator[Piece]:
-    """The narrative, unless it only repeats data: a DocumentReference's own is about the document."""
+async def _narrative(
+    resource: Mapping[str, Any],
+    kind: str,
+    limits: IntakeLimits,
+    parse: Parse,
+    *,
+    only_authored: bool,
+) -> list[Piece]:
+    """Read the narrative unless it only repeats data; that of a DocumentReference describes the document."""
     narrative = child(resource, "text", kind)
     if narrative is None:
-        return
+        return []
     status = string(narrative, "status", f"{kind}.text")
     if status == "empty" or (
         (only_authored or kind == "DocumentReference") and status not in _AUTHORED_NARRATIVE
     ):
-        return
+        return []
+    path = f"{kind}.text.div"
     div = string(narrative, "div", f"{kind}.text")
-    text = text_of_markup(div, f"{kind}.text.div") if div is not None else ""
-    if text.strip():
-        yield Piece(path=f"{kind}.text.div", content_type="text/html", text=text)
+    if div is None:
+        return []
+    try:
+        decoded = await parse(replace_unencodable(div).encode(), "text/html", path, limits)
+    except UnreadableReport as error:
+        if error.reason is Reason.EMPTY_ATTACHMENT:
+            return []
+        raise
+    return [Piece(path=path, content_type="text/html", text=decoded.text)]
 
 
 def _joined(pieces: list[Piece]) -> tuple[str, tuple[Segment, ...]]:
-    """The pieces as one text, and where each stands in it."""
+    """Join the pieces; return the text and the segment of each."""
     texts: list[str] = []
     segments: list[Segment] = []
     length = 0

@@ -42,7 +42,7 @@ class ParsingBounds(Value):
 
     processes: PositiveInt = 2
     seconds: PositiveFloat = 30.0
-    memory_bytes: PositiveInt = 2 * 2**30
+    memory_bytes: PositiveInt = 320 * 2**20
     max_documents_per_process: PositiveInt = 500
 
 

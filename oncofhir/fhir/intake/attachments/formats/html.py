@@ -9,6 +9,7 @@ from oncofhir.fhir.intake.attachments.decoded_text import replace_unencodable
 from oncofhir.fhir.intake.attachments.formats.flow import Flow
 from oncofhir.fhir.intake.attachments.formats.html_styles import read_style_sheets
 from oncofhir.fhir.intake.attachments.formats.symbol_fonts import CHECKED, UNCHECKED
+from oncofhir.fhir.intake.attachments.formats.xml import check_memory
 from oncofhir.fhir.intake.attachments.sniff import charset_of
 from oncofhir.schemas.errors import UnreadableReport
 from oncofhir.schemas.reasons import Reason
@@ -92,6 +93,8 @@ _META_CHARSET = re.compile(
     rb"<meta[^>]{0,200}?charset\s*=\s*[\"']?\s*([\w\-]{1,40})|<\?xml[^>]{0,100}?encoding\s*=\s*[\"']([\w\-]{1,40})",
     re.IGNORECASE,
 )
+# Pictures within the page; longer ones than libxml2 takes for an attribute (10 MB) would refuse the page.
+_PICTURE = re.compile(r"data:[\w.+-]{1,40}/[\w.+-]{1,80};base64,[A-Za-z0-9+/=]{200,}")
 _XML_DECLARATION = re.compile(r"\A\s*<\?xml[^>]*\?>")
 
 
@@ -109,6 +112,7 @@ def html_text(data: bytes, content_type: str | None, path: str) -> str:
 
 def text_of_markup(markup: str, path: str) -> str:
     """Return the visible text of markup that is decoded already, such as `text.div`."""
+    markup = _PICTURE.sub("data:,", markup) if "base64," in markup else markup
     markup = replace_unencodable(_XML_DECLARATION.sub("", markup, count=1))
     if not markup.strip():
         return ""
@@ -118,7 +122,10 @@ def text_of_markup(markup: str, path: str) -> str:
     try:
         root = etree.fromstring(markup.encode("utf-8"), parser)
     except (etree.LxmlError, ValueError) as error:
+        check_memory(error)
         raise UnreadableReport(Reason.UNREADABLE_DOCUMENT, path, type(error).__name__) from None
+    if any(entry.type_name == "ERR_NO_MEMORY" for entry in parser.error_log):
+        raise MemoryError
     if any(entry.level_name == "FATAL" for entry in parser.error_log):
         raise UnreadableReport(Reason.UNREADABLE_DOCUMENT, path, "exceeds the parser's limits")
     return "" if root is None else _visible(root)

@@ -71,6 +71,11 @@ def test_what_a_reader_sees_stays(markup):
     assert text_of(markup) == "1 cm"
 
 
+def test_a_picture_of_any_size_is_passed_over():
+    picture = "iVBORw0KGgo" * 1_000_000
+    assert text_of(f'<p>1 <img src="data:image/png;base64,{picture}" alt="x">cm</p>') == "1 cm"
+
+
 @pytest.mark.parametrize("declared", ["text/plain", "text/plain; charset=utf-8", None, "TX"])
 @pytest.mark.parametrize(
     ("fragment", "text"),
