@@ -13,7 +13,7 @@ from oncofhir.schemas.extraction import Answer
 from oncofhir.schemas.finding import Kind
 from oncofhir.schemas.lesion import Behaviour
 from oncofhir.terminology.neoplasm_mentions import NeoplasmMention, find_neoplasms
-from oncofhir.terminology.sites import find_sites
+from oncofhir.terminology.sites import find_sites, sites
 
 QUESTIONS = {
     Kind.TUMOR_SIZE: "tumor size",
@@ -135,6 +135,7 @@ def _organ(words: str, fact: Fact, case: Case) -> str | None:
     of_report = [site.name for site, _, _ in find_sites(case.text)]
     fitting = [one for one in of_report if words and one.startswith(words)]
     fitting += [one for one in of_report if re.search(fact.pattern, one)]
+    fitting += [one.name for one in sites() if words and one.name.startswith(words)]
     return next(iter((*named, *fitting)), None)
 
 
