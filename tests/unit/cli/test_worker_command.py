@@ -60,6 +60,14 @@ def test_a_worker_is_not_its_own_model_server(monkeypatch, url, port, status):
     assert ("ONCOFHIR_MODEL__URL" in ended.output) == (status == 2)
 
 
+def test_a_bare_worker_says_which_setting_is_missing(monkeypatch):
+    ended = CliRunner().invoke(app, ["worker"])
+    assert ended.exit_code == 2
+    assert ended.stderr.startswith(
+        "oncofhir: set ONCOFHIR_MODEL__URL to the URL of the model server."
+    )
+
+
 @pytest.mark.parametrize(("system", "warned"), [(None, True), ("https://h.example/sid", False)])
 def test_a_worker_on_the_placeholder_of_identifiers_says_so(monkeypatch, system, warned):
     async def run(self):
