@@ -69,21 +69,8 @@ def list_letters(
         exit_with_error(error)
     letters = [letter for letter in stock.letters if wanted.matches(letter)]
     if wants_tables(as_json):
-        from rich.table import Table
-
-        table = Table("letter", "time", "record", "reason", "stage", "attempts", "replayed")
-        for x in letters:
-            place = f"{x.partition}:{x.offset}"
-            record = f"{x.topic}/{x.source_partition}/{x.source_offset}"
-            said = (
-                x.time.isoformat(timespec="seconds"),
-                record,
-                x.reason,
-                x.stage,
-                str(x.attempts),
-            )
-            table.add_row(place, *said, "yes" if x.replayed else "")
-        console().print(table)
+        for letter in letters:
+            console().print(_described(letter), highlight=False, markup=False)
     else:
         for letter in letters:
             json_line(letter)
@@ -91,7 +78,7 @@ def list_letters(
     parts = [f"{count} {name}" for name, count in counts.most_common()]
     _say(f"{len(letters)} of {len(stock.letters)} dead letters", *parts)
     if stock.foreign:
-        _say(f"{stock.foreign} records of the topic are no dead letters of ours")
+        _say(f"{stock.foreign} records of the topic were not written by oncofhir")
 
 
 def show(
@@ -255,6 +242,17 @@ async def _replay(
                 async for done in replay(chosen, reader, publisher, topic, to):
                     tell(done.letter, done.status)
     return +counts
+
+
+def _described(letter: "DeadLetter") -> str:
+    """A dead letter for a person, on two lines that fit 80 columns."""
+    replayed = ", replayed" if letter.replayed else ""
+    attempts = pluralize(letter.attempts, "attempt")
+    return (
+        f"{letter.partition}:{letter.offset}  {letter.reason} ({letter.stage}, {attempts}{replayed})\n"
+        f"     {letter.topic}, partition {letter.source_partition}, offset {letter.source_offset}, "
+        f"{letter.time:%Y-%m-%d %H:%M:%S}"
+    )
 
 
 def _say(what: str, *parts: str) -> None:

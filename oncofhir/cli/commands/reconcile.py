@@ -125,16 +125,13 @@ def _print(ledger: "Ledger", found: "list[Discrepancy]", *, as_json: bool) -> No
             json_line(discrepancy.model_dump(mode="json", exclude_none=True))
         json_line({"summary": summary})
         return
-    from rich.table import Table
-
-    table = Table("problem", "record", "document", "age")
-    for x in found:
-        record = "" if x.topic is None else f"{x.topic}/{x.partition}/{x.offset}"
-        table.add_row(x.problem.value, record, x.document or "", f"{x.age_seconds} s")
-    if found:
-        console().print(table)
-    said = ", ".join(f"{name} {count}" for name, count in sorted(ledger.counts.items()))
-    console().print(f"{said}; {'all is accounted for' if not found else f'{len(found)} listed'}")
+    for one in found:
+        place = f"{one.topic}, partition {one.partition}, offset {one.offset}" if one.topic else ""
+        where = ", ".join(filter(None, (place, one.document and f"document {one.document}")))
+        console().print(f"{one.problem.value}: {where}, {one.age_seconds} s old", highlight=False)
+    counts = ", ".join(f"{count} {name}" for name, count in sorted(ledger.counts.items()))
+    verdict = f"{pluralize(len(found), 'problem')}" if found else "Every report is accounted for"
+    console().print(f"{verdict}: {counts}.", highlight=False)
 
 
 def _say(what: str) -> None:

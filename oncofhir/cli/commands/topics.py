@@ -1,5 +1,6 @@
 """`oncofhir topics ensure` and `topics check`: creates missing topics, and finds wrong topic settings."""
 
+from collections import Counter
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -11,7 +12,7 @@ from oncofhir.cli.options import AsJson
 from oncofhir.cli.output import console, json_line, pluralize, wants_tables
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
+    from collections.abc import Collection, Iterator, Sequence
 
     from oncofhir.consumers.kafka.topic_checks import TopicFinding
     from oncofhir.settings import KafkaSettings
@@ -104,22 +105,34 @@ def check(
         )
     except (OncofhirError, SettingsError) as error:
         exit_with_error(error)
-    tables = wants_tables(as_json)
-    for finding in findings:
-        if tables:
-            console().print(f"{finding.severity.value}: {_sentence(finding)}", highlight=False)
-        else:
+    if wants_tables(as_json):
+        for line in _by_problem(findings):
+            console().print(line, highlight=False, markup=False)
+    else:
+        for finding in findings:
             json_line(finding)
     checked = len(wanted_topics(settings.kafka, partitions=1))
-    typer.echo(f"oncofhir: {check_summary(checked, len(findings))}", err=True)
+    severities = [finding.severity.value for finding in findings]
+    typer.echo(f"oncofhir: {check_summary(checked, severities)}", err=True)
     if any(finding.severity in {Severity.LOSES_DATA, Severity.WRONG} for finding in findings):
         raise typer.Exit(ExitStatus.WRONG_RESULT)
 
 
-def check_summary(topics: int, problems: int) -> str:
-    """What was checked and how much was found, also if it is nothing."""
-    found = pluralize(problems, "problem") if problems else "no problem"
-    return f"checked {pluralize(topics, 'topic')}: {found}"
+def check_summary(topics: int, severities: "Collection[str]") -> str:
+    """What was checked and what was found, also if it is nothing."""
+    counts = ", ".join(f"{count} {name}" for name, count in Counter(severities).items())
+    return f"checked {pluralize(topics, 'topic')}: {counts or 'no problem'}"
+
+
+def _by_problem(findings: "Sequence[TopicFinding]") -> "Iterator[str]":
+    """The findings for a person: topics with the same problem together."""
+    topics: dict[str, list[str]] = {}
+    for one in findings:
+        problem = f"{one.severity.value}: {one.problem}: {one.found}; wanted: {one.wanted}"
+        text = f"{problem}\n  remedy: {one.remedy}"
+        topics.setdefault(text, []).append(one.topic)
+    for text, names in topics.items():
+        yield f"{text}\n  topics: {', '.join(names)}"
 
 
 def _durability_warnings(
@@ -142,7 +155,7 @@ def _durability_warnings(
 
 def _sentence(finding: "TopicFinding") -> str:
     return (
-        f"{finding.topic}: {finding.problem} is {finding.found}, wanted: {finding.wanted}; "
+        f"{finding.topic}: {finding.problem}: {finding.found}; wanted: {finding.wanted}; "
         f"remedy: {finding.remedy}"
     )
 

@@ -126,8 +126,10 @@ def findings_of(
         else:
             yield from _check_durability(fact)
         if not {_CLEANUP, _SIZE} <= fact.configs.keys():
-            remedy = "ask the broker's own tools for cleanup.policy and max.message.bytes"
-            yield _finding(fact.name, "settings", Severity.UNKNOWN, "not told", "told", remedy)
+            remedy = "check cleanup.policy and max.message.bytes with the broker's own tools"
+            yield _finding(
+                fact.name, "settings", Severity.UNKNOWN, "not described", "described", remedy
+            )
         elif name in rows:
             yield from _check_row_topic(fact)
         elif name == settings.dead_letter_topic:

@@ -54,7 +54,7 @@ def test_a_new_topic_with_one_replica_is_a_warning_with_the_remedy(broker):
     }
     ran = run_here("topics", "ensure", environment=environment)
     said = ran.stderr.decode()
-    assert "oncofhir: warning: one-replica: replication is 1, wanted: 3 or more; remedy: " in said
+    assert "oncofhir: warning: one-replica: replication: 1; wanted: 3 or more; remedy: " in said
     assert "created 1 topic, 4 existed before" in said
 
 
@@ -62,7 +62,7 @@ def test_a_check_says_how_much_it_checked(broker):
     oncofhir(broker.address, "topics", "ensure")
     environment = {"ONCOFHIR_KAFKA__BOOTSTRAP_SERVERS": broker.address}
     said = run_here("topics", "check", environment=environment).stderr.decode()
-    assert said == "oncofhir: checked 5 topics: 10 problems\n"
+    assert said == "oncofhir: checked 5 topics: 5 warning, 5 unknown\n"
 
 
 def test_a_text_file_is_left_out_with_what_reads_it(broker, tmp_path):

@@ -123,5 +123,5 @@ def test_results_come_in_input_order_and_the_bound_holds(delays, limit):
 
 
 def test_a_check_that_finds_nothing_says_so():
-    assert check_summary(5, 0) == "checked 5 topics: no problem"
-    assert check_summary(5, 1) == "checked 5 topics: 1 problem"
+    assert check_summary(5, []) == "checked 5 topics: no problem"
+    assert check_summary(1, ["wrong", "unknown", "wrong"]) == "checked 1 topic: 2 wrong, 1 unknown"
