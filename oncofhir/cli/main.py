@@ -5,23 +5,19 @@ from typing import Annotated
 
 import typer
 
-from oncofhir.cli.commands import (
+from oncofhir.cli.commands.operate_it import reasons, reconcile
+from oncofhir.cli.commands.recover import dead_letters, retract
+from oncofhir.cli.commands.run_it import (
     config,
-    dead_letters,
-    demo,
-    evaluate,
-    extract,
     model,
     publish,
-    reasons,
-    reconcile,
-    retract,
     schemas,
     sink,
     smoke_test,
     topics,
     worker,
 )
+from oncofhir.cli.commands.try_it import demo, evaluate, extract
 from oncofhir.cli.help import OPERATE_IT, RECOVER, RUN_IT, TRY_IT, add, new_group
 
 

@@ -129,7 +129,6 @@ VAGUE_NAMES = {
 }
 # Not yet renamed; empty in the end.
 OLD_NAMES = {
-    "cli/commands/dead_letters.py:tell",
     "contracts/names.py:names",
     "demo/process.py:answers",
     "evaluation/perturbation/damage.py:with_orders",

@@ -1,1 +1,1 @@
-"""Commands."""
+"""One module per command, in the folders of the panels of `oncofhir --help`."""

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
-from oncofhir.cli.commands.topics import check_summary
+from oncofhir.cli.commands.run_it.topics import check_summary
 from oncofhir.cli.concurrency import map_ordered
 from oncofhir.cli.main import app
 from oncofhir.schemas.reasons import Reason

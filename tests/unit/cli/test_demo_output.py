@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 from rich.console import Console
 
-from oncofhir.cli.commands.demo import _print_result
+from oncofhir.cli.commands.try_it.demo import _print_result
 from oncofhir.consumers.kafka.records import Coordinates
 from oncofhir.demo.accounting import Account, Published
 from oncofhir.demo.run import Summary

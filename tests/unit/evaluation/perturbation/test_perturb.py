@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from oncofhir.cli.commands.evaluate import Damage
+from oncofhir.cli.commands.try_it.evaluate import Damage
 from oncofhir.evaluation.dataset import ITEMS
 from oncofhir.evaluation.perturbation.counterfactual import changed_values
 from oncofhir.evaluation.perturbation.damage import (

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from oncofhir.cli.commands.config import settings_or_exit
+from oncofhir.cli.configuration import settings_or_exit
 from oncofhir.cli.exit_status import ExitStatus, exit_with_error
 from oncofhir.cli.help import add, new_group
 from oncofhir.cli.options import AsJson

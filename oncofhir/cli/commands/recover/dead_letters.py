@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from oncofhir.cli.commands.config import settings_or_exit
-from oncofhir.cli.dead_letter_filter import (
+from oncofhir.cli.commands.recover.dead_letter_filter import (
     Reasons,
     Since,
     Stages,
@@ -17,6 +16,7 @@ from oncofhir.cli.dead_letter_filter import (
     parse_position,
     read_filter,
 )
+from oncofhir.cli.configuration import settings_or_exit
 from oncofhir.cli.exit_status import ExitStatus, exit_with_error, fail
 from oncofhir.cli.help import add, new_group
 from oncofhir.cli.options import AsJson
@@ -212,7 +212,7 @@ async def _replay(
 
     counts: Counter[str] = Counter()
 
-    def tell(letter: "DeadLetter", verdict: ReplayStatus) -> None:
+    def print_result(letter: "DeadLetter", verdict: ReplayStatus) -> None:
         counts[verdict.value] += 1
         line = {"partition": letter.partition, "offset": letter.offset, "verdict": verdict.value}
         json_line(line | {"topic": to or letter.topic, "replays": letter.replays})
@@ -231,7 +231,7 @@ async def _replay(
             if verdict is ReplayStatus.REPLAY and not dry_run:
                 chosen.append(letter)
             else:
-                tell(letter, verdict)
+                print_result(letter, verdict)
         counts["gone"] += len(places - {letter.position for letter in stock.letters})
         if chosen:
             if to is None:
@@ -240,7 +240,7 @@ async def _replay(
             async with Publisher(kafka) as publisher:
                 topic = kafka.dead_letter_topic
                 async for done in replay(chosen, reader, publisher, topic, to):
-                    tell(done.letter, done.status)
+                    print_result(done.letter, done.status)
     return +counts
 
 

@@ -5,30 +5,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from oncofhir.cli.exit_status import ExitStatus, fail
+from oncofhir.cli.configuration import settings_or_exit
 from oncofhir.cli.help import add, new_group
 from oncofhir.cli.options import AsJson
 from oncofhir.cli.output import console, json_line, wants_tables
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
-
-    from oncofhir.settings import Settings
-
-
-def settings_or_exit() -> "Settings":
-    """Return the settings. Exit with status 2 if they are wrong; warn on stderr of renamed ones."""
-    from oncofhir.settings import SettingsError, deprecated_in_use, load
-
-    try:
-        settings = load()
-    except SettingsError as error:
-        fail(str(error), ExitStatus.WRONG_USAGE)
-    for old, new in deprecated_in_use():
-        typer.echo(
-            f"oncofhir: {old} was renamed to {new}; the old name still works: change it", err=True
-        )
-    return settings
 
 
 def config() -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from oncofhir.cli.commands.config import settings_or_exit
+from oncofhir.cli.configuration import settings_or_exit
 from oncofhir.cli.exit_status import ExitStatus, exit_with_error, fail
 from oncofhir.cli.options import AsJson, parse_datetime
 from oncofhir.cli.output import console, json_line, pluralize, wants_tables

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from oncofhir.cli.commands.config import settings_or_exit
+from oncofhir.cli.configuration import settings_or_exit
 from oncofhir.cli.exit_status import ExitStatus, fail
 from oncofhir.cli.help import add, new_group
 from oncofhir.cli.output import json_line

@@ -3,7 +3,7 @@
 import asyncio
 from typing import TYPE_CHECKING
 
-from oncofhir.cli.commands.config import settings_or_exit
+from oncofhir.cli.configuration import settings_or_exit
 from oncofhir.cli.exit_status import ExitStatus, fail
 
 if TYPE_CHECKING:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from oncofhir.cli.commands.config import settings_or_exit
 from oncofhir.cli.concurrency import map_ordered
+from oncofhir.cli.configuration import settings_or_exit
 from oncofhir.cli.exit_status import ExitStatus, fail, status_of
 from oncofhir.cli.model_option import EMBEDDED, RULES, check_model, chosen_model
 from oncofhir.cli.options import AsJson, Model, ModelApi, PromptSet

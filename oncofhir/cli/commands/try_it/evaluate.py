@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
-from oncofhir.cli.commands.config import settings_or_exit
+from oncofhir.cli.configuration import settings_or_exit
 from oncofhir.cli.exit_status import ExitStatus, fail, status_of
 from oncofhir.cli.model_option import EMBEDDED, check_model, chosen_model
 from oncofhir.cli.options import AsJson, Model, ModelApi, ModelApiChoice, PromptSet

@@ -1,0 +1,1 @@
+"""Commands that try oncofhir on reports, without a running installation."""
