@@ -3,4 +3,4 @@
 Every code comes from a data file that names its source. No match: no code.
 """
 
-TERMINOLOGY_VERSION = "2026.11.8"
+TERMINOLOGY_VERSION = "2026.11.9"

@@ -10,7 +10,7 @@ from oncofhir.schemas.finding import Coding, Kind
 from oncofhir.schemas.lesion import Behaviour
 from oncofhir.terminology.diagnosis_codes import SECONDARY, disease_codings
 from oncofhir.terminology.neoplasm_mentions import NeoplasmMention, find_neoplasms, neoplasm_of
-from oncofhir.terminology.neoplasms import NOT_MALIGNANT
+from oncofhir.terminology.neoplasms import NOT_MALIGNANT, is_kind_of
 from oncofhir.terminology.sites import find_sites, site_of
 from oncofhir.terminology.tables import (
     LOINC,
@@ -115,6 +115,7 @@ def diagnosis_codings(
     gender: str | None = None,
     behaviour: Behaviour | None = None,
     organ: str | None = None,
+    histology: str | None = None,
 ) -> tuple[Coding, ...]:
     """The codes of a diagnosis in words: SNOMED CT disorder and ICD-10-CM, as `disease_codings` has them.
 
@@ -126,10 +127,12 @@ def diagnosis_codings(
     a diagnosis of several sites.
 
     `behaviour` and `organ` (a site's name) are those of the lesion, where the reader knows them: they go
-    before what the words alone say. Of a metastasis the organ is where it is.
+    before what the words alone say. Of a metastasis the organ is where it is. `histology` is the lesion's:
+    "liver cancer" of a hepatocellular carcinoma has the code of the latter.
     """
     if behaviour is not None:
-        return _of_lesion(value, behaviour, organ, site, laterality, gender)
+        name = _narrower(value, histology)
+        return _of_lesion(value, name, behaviour, organ, site, laterality, gender)
     if names_metastasis(value):
         return _of_metastasis(value)
     mention = neoplasm_of(value)
@@ -154,20 +157,30 @@ def diagnosis_codings(
     )
 
 
+def _narrower(value: str, histology: str | None) -> str | None:
+    """The name that a diagnosis gives, or that of the histology where it is a kind of the former."""
+    own, other = neoplasm_of(value), neoplasm_of(histology or "")
+    if own is None or other is None:
+        found = own or other
+        return found.neoplasm.name if found else None
+    narrows = is_kind_of(other.neoplasm.name, own.neoplasm.name)
+    return other.neoplasm.name if narrows else own.neoplasm.name
+
+
 def _of_lesion(
     value: str,
+    name: str | None,
     behaviour: Behaviour,
     organ: str | None,
     site: str | None,
     laterality: str | None,
     gender: str | None,
 ) -> tuple[Coding, ...]:
-    mention = neoplasm_of(value)
     if organ is None and behaviour is not Behaviour.METASTATIC:
         named = {found.name for found, _, _ in find_sites(value)}
         organ = named.pop() if len(named) == 1 else None
     return disease_codings(
-        name=mention.neoplasm.name if mention else None,
+        name=name,
         behaviour=behaviour,
         site=organ,
         place=" ".join([*([] if behaviour is Behaviour.METASTATIC else [value]), site or ""]),

@@ -182,8 +182,8 @@ def _disorder(kind: Neoplasm | None, site: str | None) -> Coding | None:
     if key is None and not _is_of_blood(kind):
         of_site = next((one for one in sites() if one.name == site), None)
         is_melanoma = kind is not None and is_kind_of(kind.name, "melanoma")
-        if of_site is not None and (of_site.only is None or is_melanoma):
-            key = of_site.key
+        if of_site is not None:
+            key = of_site.key if of_site.only is None or is_melanoma else of_site.name
         elif site is None and is_melanoma:
             key = "melanoma of skin"
         if site == "soft tissue" and kind is not None and is_kind_of(kind.name, "sarcoma"):

@@ -127,6 +127,34 @@ def test_no_value_raises(kind, value, slot):
             ["363406005", "C18.7"],
         ),
         ("lung cancer", {"behaviour": Behaviour.INVASIVE}, ["363358000", "C34.90"]),
+        (
+            "liver cancer",
+            {
+                "behaviour": Behaviour.INVASIVE,
+                "organ": "liver",
+                "histology": "hepatocellular carcinoma",
+            },
+            ["93870000", "C22.0"],
+        ),
+        (
+            "skin cancer",
+            {
+                "behaviour": Behaviour.INVASIVE,
+                "organ": "skin",
+                "histology": "basal cell carcinoma",
+                "site": "nose",
+            },
+            ["372130007", "C44.311"],
+        ),
+        (
+            "lobular carcinoma",
+            {
+                "behaviour": Behaviour.IN_SITU,
+                "organ": "breast",
+                "histology": "ductal carcinoma in situ",
+            },
+            ["109888004", "D05.00"],
+        ),
         ("serous tumor", {"behaviour": Behaviour.BORDERLINE, "organ": "ovary"}, []),
     ],
 )
