@@ -3,7 +3,7 @@
 import pytest
 
 from oncofhir.schemas.outcome import OutcomeStatus, RowStatus
-from tests.integration.pipeline_harness import document, pipeline_bench
+from tests.integration.pipeline_harness import document, pipeline_bench, report
 
 SCRIPT = [{"contains": ["tumor size"], "answer": "2.3 cm"}]
 
@@ -37,6 +37,24 @@ def test_what_is_replaced_is_outdated_once_and_again(process):
     assert late.outcome.status is OutcomeStatus.OLDER_VERSION_IGNORED, (
         "its own older event changes nothing"
     )
+
+
+def test_the_extension_of_a_diagnostic_report_outdates_as_relates_to_does(process):
+    url = "http://hl7.org/fhir/StructureDefinition/diagnosticReport-replaces"
+
+    references = ("DiagnosticReport/dr-old", "DiagnosticReport/dr-never-read")
+    replaced = [{"url": url, "valueReference": {"reference": named}} for named in references]
+    old = report("dr-old", "FINAL DIAGNOSIS: Carcinoma, tumor size 2.3 cm, left side.")
+    new = report("dr-new", "CORRECTED: Carcinoma, tumor size 2.3 cm, left side, G2.")
+    first, second = process(old, new | {"extension": replaced})
+    assert first.rows
+    (replaced,) = second.also
+    assert (replaced.outcome.source, replaced.outcome.status, replaced.outcome.reason) == (
+        "DiagnosticReport/dr-old",
+        OutcomeStatus.OUTDATED,
+        "superseded",
+    )
+    assert {row.status for row in second.rows} == {RowStatus.CURRENT}
 
 
 def test_its_own_superseded_event_says_the_same(process):
