@@ -242,6 +242,34 @@ def shifted(text, by):
     )
 
 
+UNMAPPED = {
+    "no map of a CID font": (
+        (
+            b"<< /Type /Font /Subtype /Type0 /BaseFont /ABCDEF+X /Encoding /Identity-H /DescendantFonts [<< /Type"
+            b" /Font /Subtype /CIDFontType2 /BaseFont /ABCDEF+X /CIDSystemInfo << /Registry (Adobe) /Ordering"
+            b" (Identity) /Supplement 0 >> >>] >>"
+        ),
+        b"<00210022002300240025>",
+    ),
+    "glyphs of no name": (
+        (
+            b"<< /Type /Font /Subtype /Type3 /FontBBox [0 0 9 9] /FontMatrix [0.1 0 0 0.1 0 0] /Encoding << /Type"
+            b" /Encoding /Differences [65 /g1 /g2 /g3] >> /CharProcs << >> /FirstChar 65 /LastChar 67 /Widths [5 5 5] >>"
+        ),
+        b"(ABCABC)",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", UNMAPPED)
+def test_glyphs_without_characters_are_a_warning(case):
+    font, shown = UNMAPPED[case]
+    data = pdf(Page(("Grade 2",)))
+    data = data.replace(b"<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica >>", font)
+    data = data.replace(b"(Grade 2)", shown)
+    assert read(data).warnings == (ReportWarning.GARBLED_TEXT,)
+
+
 @pytest.mark.parametrize("by", [1, 3, 5, 13, 19])
 @pytest.mark.parametrize("text", [ENGLISH, GERMAN])
 def test_garbled_text_is_a_warning(text, by):

@@ -1,5 +1,7 @@
 """PDF with a text layer, through PDFium."""
 
+from typing import NamedTuple
+
 import pypdfium2  # type: ignore[import-untyped]
 import pypdfium2.raw as pdfium  # type: ignore[import-untyped]
 
@@ -8,7 +10,7 @@ from oncofhir.fhir.intake.attachments.formats.body import ReadBody
 from oncofhir.fhir.intake.attachments.formats.pdf.annotations import read_annotations
 from oncofhir.fhir.intake.attachments.formats.pdf.embedded_files import embedded_texts
 from oncofhir.fhir.intake.attachments.formats.pdf.layer import layer_text
-from oncofhir.fhir.intake.attachments.formats.pdf.legibility import is_garbled
+from oncofhir.fhir.intake.attachments.formats.pdf.legibility import is_garbled, is_unmapped
 from oncofhir.fhir.intake.attachments.sniff import PDF
 from oncofhir.schemas.errors import UnreadableReport
 from oncofhir.schemas.reasons import Reason
@@ -45,7 +47,7 @@ def pdf_text(
             raise UnreadableReport(Reason.UNREADABLE_DOCUMENT, path, "XFA form")
         document.init_forms()
         read = [_read_page(document, number) for number in range(len(document))]
-        pages = [text for text, _ in read]
+        pages = [page.text for page in read]
         shown = "\n\n".join(page for page in pages if page)
         files, is_complete = embedded_texts(document, shown, max_bytes, path, read_body)
     except pypdfium2.PdfiumError:
@@ -57,26 +59,35 @@ def pdf_text(
         raise UnreadableReport(Reason.NO_TEXT_LAYER, path)
     holds = {
         ReportWarning.PAGES_WITHOUT_TEXT: None in pages,
-        ReportWarning.GARBLED_TEXT: any(page is not None and is_garbled(page) for page in pages),
-        ReportWarning.FILES_LEFT_OUT: not is_complete or any(has_file for _, has_file in read),
+        ReportWarning.GARBLED_TEXT: any(page.is_garbled for page in read),
+        ReportWarning.FILES_LEFT_OUT: not is_complete or any(page.has_file for page in read),
     }
     warnings = tuple(warning for warning, is_so in holds.items() if is_so)
     return DecodedText(text=text, content_type=PDF, warnings=warnings)
 
 
-def _read_page(document: pypdfium2.PdfDocument, number: int) -> tuple[str | None, bool]:
-    """Return the text of a page (None: an image and no text), and whether a file is attached to it."""
+class _Page(NamedTuple):
+    """`text` is None for a scan: an image and no text. `has_file`: a file is attached to the page."""
+
+    text: str | None
+    is_garbled: bool
+    has_file: bool
+
+
+def _read_page(document: pypdfium2.PdfDocument, number: int) -> _Page:
     page = document[number]
     try:
         annotations = read_annotations(page, document.formenv)
         layer = page.get_textpage()
         try:
             text = layer_text(layer, annotations)
+            unmapped = is_unmapped(layer)
         finally:
             layer.close()
         text = text.replace(_LINE_END_HYPHEN, "-").replace("\r\n", "\n").replace("\r", "\n").strip()
-        is_scan = not text and _has_image(page)
-        return None if is_scan else text, annotations.has_file
+        if not text and _has_image(page):
+            return _Page(None, is_garbled=False, has_file=annotations.has_file)
+        return _Page(text, unmapped or is_garbled(text), annotations.has_file)
     finally:
         page.close()
 
