@@ -45,8 +45,8 @@ SAME = SourceReferences()
 
 def referenced_resource(element: dict[str, Any]) -> str | None:
     """Return what a Reference element names, equal for every form: `Type/id`, else its literal text."""
-    said = element.get("reference") or (element.get("identifier") or {}).get("value")
-    if not isinstance(said, str):
+    named = element.get("reference") or (element.get("identifier") or {}).get("value")
+    if not isinstance(named, str):
         return None
-    literal = literal_reference(said)
-    return literal.unversioned if literal is not None else said
+    literal = literal_reference(named)
+    return literal.unversioned if literal is not None else named

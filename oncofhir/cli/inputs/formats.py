@@ -26,13 +26,13 @@ _NO_JSON = "the file is neither JSON nor NDJSON; save the text of a report as *.
 
 
 class UnreadableFileError(Exception):
-    """The file cannot be split; the message says why, and what to do."""
+    """The file cannot be split. The message states why, and what to do."""
 
 
 class Chunk(NamedTuple):
     """One JSON value of a file, or a line that is none.
 
-    `line` is where it begins, from 1; None if it is the whole file. `detail` says why there is no value.
+    `line` is where it begins, from 1; None if it is the whole file. `detail` states why there is no value.
     """
 
     line: int | None
@@ -85,7 +85,7 @@ def json_chunks(raw: bytes, *, in_lines: bool) -> Iterator[Chunk]:
 
 
 def _without_mark(raw: bytes, *, in_lines: bool) -> Iterator[Chunk]:
-    """Yield the values of UTF-8, of which single lines may be damaged."""
+    """Yield the values of UTF-8 text; single lines may be damaged."""
     try:
         text = raw.decode("utf-8")
     except UnicodeDecodeError:
@@ -132,7 +132,7 @@ def _of_text(text: str, *, in_lines: bool) -> Iterator[Chunk]:
 
 
 def _of_several(text: str) -> Iterator[Chunk]:
-    """Yield values that stand behind one another: one a line, or each over several lines."""
+    """Yield consecutive values: one a line, or each over several lines."""
     lines = [_line(n, line.encode()) for n, line in enumerate(text.split("\n"), start=1)]
     lines = [chunk for chunk in lines if chunk.raw.strip()]
     if any(chunk.detail is not None for chunk in lines):

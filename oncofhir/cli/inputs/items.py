@@ -42,7 +42,7 @@ class Item(Value):
     """One thing that was read: a resource, a document, or something that is neither.
 
     `line` is where a resource begins in NDJSON or an array, from 1, else None. `raw` is the bytes of the
-    resource or the document. `content_type` is that of a document. `detail` says why `error` applies.
+    resource or the document. `content_type` is that of a document. `detail` states why `error` applies.
     """
 
     file: str

@@ -184,8 +184,8 @@ async def _pieces(
         pieces += await read_results(resource, reader, limits, fetch=not attached)
         if pieces:  # a site alone is no report
             sites = await read_specimen_sites(resource, reader, limits, fetch=not attached)
-            said = _words_of(pieces) if sites else ""
-            pieces += [p for site in sites if _bare(site[-1].text) not in said for p in site]
+            known = _words_of(pieces) if sites else ""
+            pieces += [p for site in sites if _bare(site[-1].text) not in known for p in site]
     if not pieces:
         only_authored = failure is not None
         pieces += await _narrative(resource, kind, limits, parse, only_authored=only_authored)
@@ -205,12 +205,12 @@ def _attachments(resource: Mapping[str, Any], kind: str) -> Iterator[Located]:
 
 
 def _conclusion_codes(
-    resource: Mapping[str, Any], kind: str, said: str, limits: IntakeLimits
+    resource: Mapping[str, Any], kind: str, known: str, limits: IntakeLimits
 ) -> Iterator[Piece]:
     """Yield the names of the codes of the conclusion that the report does not contain already."""
     for at, concept in islice(children(resource, "conclusionCode", kind), limits.max_results):
         name = concept_text(concept, at)
-        if name is not None and _bare(name.text) not in said:
+        if name is not None and _bare(name.text) not in known:
             yield name
 
 

@@ -77,8 +77,8 @@ async def fetch(
     async with asyncio.timeout(bounds.seconds):
         if named:
             await _resolve(address)
-        asked = {**headers, "accept-encoding": "gzip"}
-        async with http.stream(method, address, headers=asked, **sent) as response:
+        sent_headers = {**headers, "accept-encoding": "gzip"}
+        async with http.stream(method, address, headers=sent_headers, **sent) as response:
             if named:  # the name may have been resolved again since
                 _reject_local_address(_peer_address(response))
             content = await _read_body(response, bounds.max_bytes)

@@ -136,7 +136,7 @@ def _is_damaged_utf8(data: bytes) -> bool:
 
 
 def _is_plausibly_western(text: str) -> bool:
-    """Return whether the letters beyond ASCII are Western European and stand where such letters stand."""
+    """Return whether the letters beyond ASCII are Western European and occur where such letters occur."""
     letters = sum(c.isalpha() for c in text)
     western = 0
     for index, character in enumerate(text):

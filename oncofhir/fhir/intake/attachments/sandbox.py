@@ -1,6 +1,6 @@
-"""Attachments parsed in child processes, so that a hostile document takes only its own child down.
+"""Parses attachments in child processes: a hostile document ends only its own child.
 
-Why so: docs/adr/0004-parsing-in-child-processes.md.
+Rationale: docs/adr/0004-parsing-in-child-processes.md.
 """
 
 import asyncio
@@ -34,10 +34,10 @@ Refusal = tuple[Reason, str | None, str | None]
 
 
 class ParsingBounds(Value):
-    """What one document may cost its child, and how many children there are.
+    """Limits of one document in its child process, and the number of children.
 
-    `memory_bytes` bounds the child's address space (Linux; macOS does not enforce it). A child is replaced
-    after `max_documents_per_process`, so that what a parser leaks is bounded.
+    `memory_bytes` limits the child's address space (Linux; macOS does not enforce it). A child is replaced
+    after `max_documents_per_process`, which bounds what a parser leaks.
     """
 
     processes: PositiveInt = 2
@@ -47,10 +47,10 @@ class ParsingBounds(Value):
 
 
 class ParsingPool:
-    """A few long-lived children that parse; none is started before a document needs one.
+    """A few long-lived children that parse; none starts before a document needs one.
 
-    Used within one event loop, which it never blocks; `aclose` ends the children. They also end when this
-    process does, however it ends.
+    For use within one event loop, which it never blocks. `aclose` ends the children. They also end with
+    this process, however it ends.
     """
 
     def __init__(self, bounds: ParsingBounds) -> None:
@@ -61,7 +61,7 @@ class ParsingPool:
     async def parse(
         self, data: bytes, content_type: str | None, path: str, limits: IntakeLimits
     ) -> DecodedText:
-        """A `Parse`: UTF-8 text is read here, where nothing can go wrong, all else in a child.
+        """Parse an attachment: UTF-8 text in this process, where it is safe, everything else in a child.
 
         Raises:
             UnreadableReport: what `read_attachment` raises; parsing-timed-out; parser-crashed.
@@ -71,7 +71,7 @@ class ParsingPool:
         work = (data, content_type, path, limits)
         try:
             future = self._scheduled(await self._started(), work)
-        except RuntimeError:  # pebble's pool is no more: its fork server was killed
+        except RuntimeError:  # the pool of pebble is broken: its fork server was killed
             await self.aclose()
             future = self._scheduled(await self._started(), work)
         try:
@@ -91,7 +91,7 @@ class ParsingPool:
         return pool.schedule(parsed, args=list(work), timeout=self._bounds.seconds)
 
     async def aclose(self) -> None:
-        """End the children, whatever they are at."""
+        """End the children, also while they parse."""
         pool, self._pool = self._pool, None
         if pool is not None:
             pool.stop()  # type: ignore[no-untyped-call]
@@ -128,7 +128,7 @@ def is_harmless(data: bytes, content_type: str | None) -> bool:
 def parsed(
     data: bytes, content_type: str | None, path: str, limits: IntakeLimits
 ) -> DecodedText | Refusal:
-    """In the child: the text, or why there is none."""
+    """Parse in the child; return the text, or the reason why there is none."""
     try:
         return read_attachment(data, content_type, path, limits)
     except UnreadableReport as error:
@@ -138,7 +138,7 @@ def parsed(
 
 
 def _context() -> multiprocessing.context.ForkServerContext:
-    """A fork server: it has no threads, as this process has, and has the parsers imported already."""
+    """Return a fork server: it has no threads, unlike this process, and has imported the parsers."""
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload([_READER])
     return context
@@ -150,7 +150,7 @@ def _start(pool: ProcessPool) -> None:
 
 
 def _confine(memory_bytes: int) -> None:
-    """In the child, before any document: its limits, and its end when the parent ends."""
+    """Set the limits of the child before any document, and end it with the parent."""
     import resource  # noqa: PLC0415 - not on Windows, where importing this module must not fail
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to answer

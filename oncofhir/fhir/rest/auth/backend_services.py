@@ -47,7 +47,7 @@ _REFUSALS = frozenset(
 class BackendServices:
     """The tokens of one client at one FHIR server; one renewal at a time.
 
-    `key` is called at each renewal, so that a rotated key is used. Without `token_url` it is discovered.
+    `key` is called at each renewal and may return a rotated key. Without `token_url` it is discovered.
     `audience` is the `aud` of assertions; by default, and by the specification, the token endpoint.
     """
 

@@ -132,7 +132,7 @@ def _sections(
 def _embedded_notes(section: etree._Element) -> Iterator[etree._Element]:
     """Yield whole notes in base64 within the entries of a section (C-CDA Companion Guide, Note Activity).
 
-    The narrative of a section must say the same, so they are read only if it is empty.
+    The narrative of a section must repeat them, so they are read only if it is empty.
     """
     for text in section.iterfind(f"{_qualified(section, 'entry')}//{_qualified(section, 'text')}"):
         if text.get("representation") == "B64" and "".join(map(str, text.itertext())).strip():

@@ -19,7 +19,7 @@ _RULE = re.compile(r"([^{}]{1,2000})\{([^{}]{0,5000})\}")
 _SELECTOR = re.compile(
     r"(?P<tag>[a-z][a-z0-9]*|\*)?(?P<mark>[.#])?(?P<name>[\w-]+)?", re.IGNORECASE
 )
-# Rules for paper or small screens say nothing about what a reader sees on a screen.
+# Rules for paper or small screens do not apply to what a reader sees on a screen.
 _AT_RULE = re.compile(
     r"@(?:media|supports|font-face|page|import|charset)[^{;]*(?:;|\{)", re.IGNORECASE
 )

@@ -43,7 +43,7 @@ def docx_text(data: bytes, max_bytes: int, path: str, read_body: ReadBody) -> st
     """Return the text, a paragraph a line, table cells divided by tabs; then footnotes and comments.
 
     Text that is hidden, struck out, deleted or moved away is left out. Documents that are embedded as
-    alternative format chunks (`w:altChunk`) stand in their place.
+    alternative format chunks (`w:altChunk`) are read in their place.
 
     Raises:
         UnreadableReport: unreadable-document, attachment-too-large (unpacked), and what reading an
@@ -111,7 +111,7 @@ class _Document:
         for event, element in walk:
             name = etree.QName(element)
             if name.namespace == _COMPATIBILITY:
-                # The fallback repeats what the choice says, for older readers.
+                # The fallback repeats the choice for older readers.
                 if event == "start" and name.localname == "Fallback" and _has_choice(element):
                     walk.skip_subtree()
                 continue
@@ -186,7 +186,7 @@ def _style(paragraph: etree._Element) -> str | None:
 
 
 def _is_joined(paragraph: etree._Element) -> bool:
-    """Whether the paragraph's end was deleted or is hidden, so that the next one continues it."""
+    """Return whether the end of a paragraph was deleted or is hidden: the next one continues it."""
     space = etree.QName(paragraph).namespace
     mark = paragraph.find(f"{{{space}}}pPr/{{{space}}}rPr")
     return mark is not None and any(
@@ -195,7 +195,7 @@ def _is_joined(paragraph: etree._Element) -> bool:
 
 
 def _is_definition(tab: etree._Element) -> bool:
-    """Whether it is a tab stop of the paragraph's properties, and no tab in its text."""
+    """Return whether it is a tab stop of the paragraph's properties, and not a tab in its text."""
     parent = tab.getparent()
     return parent is not None and etree.QName(parent).localname == "tabs"
 

@@ -25,8 +25,8 @@ def pdf_text(
 ) -> DecodedText:
     """Return the text layer of all pages, in reading order, pages divided by an empty line.
 
-    Values of form fields stand where they stand on the page, the words of annotations at its end. Text
-    that an annotation strikes out is left out. The texts of embedded files (portfolios) follow the pages.
+    Values of form fields are placed as on the page, the words of annotations at its end. Text that an
+    annotation strikes out is left out. The texts of embedded files (portfolios) follow the pages.
     Warnings name scanned pages beside pages with text, garbled text, and embedded files that cannot be
     read.
 

@@ -12,12 +12,12 @@ import pypdfium2.raw as pdfium  # type: ignore[import-untyped]
 # 65 to 75 % of a text. Under another alphabet each letter set of nine has about 9/26, 35 %.
 _FREQUENT = frozenset("eaionstrl")
 _MIN_SHARE = 0.5
-_MIN_LETTERS = 40  # fewer say nothing
+_MIN_LETTERS = 40  # fewer are not significant
 _MIN_WORD = 4  # shorter words are often abbreviations
 _MAX_UNMAPPED = 0.3  # of the characters; a few are bullets and ligatures
 _SAMPLE = 2_000  # characters of a page
 _PRIVATE_USE = range(0xE000, 0xF900)
-_MAX_UNKNOWN = 0.3  # of the visible characters; a few stand for symbols
+_MAX_UNKNOWN = 0.3  # of the visible characters; a few are symbols
 
 
 def is_unmapped(layer: pypdfium2.PdfTextPage) -> bool:

@@ -41,7 +41,7 @@ class _State:
     skipped: bool = False
     unseen: frozenset[str] = frozenset()
     font: int | None = None
-    fallback: int = 1  # characters that stand in for a `\\uN`
+    fallback: int = 1  # characters that replace a `\\uN` in old readers
     in_fonts: bool = False
     is_note: bool = False
 
@@ -60,7 +60,7 @@ class RtfReader:
     """Reads the first document of `source`; `end` is the offset behind it, in bytes."""
 
     def __init__(self, source: bytes) -> None:
-        self._source = source.decode("latin-1")  # a character a byte, so that offsets are bytes
+        self._source = source.decode("latin-1")  # one character per byte: offsets are bytes
         self._is_utf8 = _is_utf8(source)
         self._code_page = "cp1252"
         self._fonts: dict[int, _Font] = {}
@@ -70,7 +70,7 @@ class RtfReader:
         self._body: list[str] = []
         self._notes: list[str] = []
         self._raw = bytearray()  # of `\\'xx`, until all bytes of a character are there
-        self._to_skip = 0  # characters that stand in for a `\\uN`
+        self._to_skip = 0  # characters that replace a `\\uN` in old readers
         self._starred = False
         self._found: dict[re.Pattern[str], int] = {}
         self.end = len(source)
@@ -170,7 +170,7 @@ class RtfReader:
             self._body.pop()
 
     def _in_skipped(self) -> bool:
-        """Whether the group around is left out; shapes stand in groups that old readers skip."""
+        """Return whether the enclosing group is left out; shapes are in groups that old readers skip."""
         return bool(self._stack) and self._stack[-1].skipped
 
     def _number(self, word: str, value: int) -> None:

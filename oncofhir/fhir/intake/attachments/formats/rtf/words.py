@@ -1,4 +1,4 @@
-"""Control words of RTF that stand for text, destinations, and character sets.
+"""Control words of RTF that represent text, destinations, and character sets.
 
 Source: Rich Text Format (RTF) Specification, version 1.9.1.
 """
