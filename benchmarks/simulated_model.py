@@ -27,6 +27,7 @@ from oncofhir.inference.server.app import create_app
 from oncofhir.inference.server.protocol import (
     Generation,
     Info,
+    InputToken,
     Parameters,
     Token,
     overloaded_error,
@@ -80,9 +81,9 @@ class SimulatedEngine:
             version="3.3.7",
         )
 
-    async def tokenize(self, text: str) -> list[Token]:
+    async def tokenize(self, text: str) -> list[InputToken]:
         pieces = [text[at : at + CHARACTERS] for at in range(0, len(text), CHARACTERS)]
-        return [Token(id=0, text=piece, logprob=0.0) for piece in pieces]
+        return [InputToken(id=0, text=p, size=len(p.encode())) for p in pieces]
 
     async def generate(self, prompt: str, _: Parameters) -> Generation:
         if self._held >= self._most:

@@ -1,10 +1,12 @@
 """The exported GGUF in process, behind the seam that a model server is behind in production."""
 
-from itertools import accumulate
+from itertools import accumulate, pairwise
 from pathlib import Path
 
 from model.places import GGUF_FILE
 from oncofhir.inference.clients.client import Completion, CompletionRequest
+from oncofhir.inference.clients.identity import model_identity
+from oncofhir.inference.clients.token_offsets import ends_of_spans
 from oncofhir.inference.server.llama import LlamaEngine
 from oncofhir.inference.server.protocol import Parameters
 from oncofhir.schemas.extraction import ModelIdentity
@@ -18,9 +20,7 @@ class LocalModel:
 
     async def identify(self) -> ModelIdentity:
         info = self._engine.info
-        return ModelIdentity(
-            name=info.model_id, digest=info.model_sha or "unknown", server="llama.cpp"
-        )
+        return model_identity(info.model_id, info.model_sha, server="llama.cpp")
 
     async def complete(self, request: CompletionRequest) -> Completion:
         parameters = Parameters(
@@ -31,7 +31,8 @@ class LocalModel:
 
     async def token_ends(self, text: str) -> tuple[int, ...] | None:
         tokens = await self._engine.tokenize(text)
-        return tuple(accumulate(len(token.text) for token in tokens))
+        spans = list(pairwise([0, *accumulate(token.size for token in tokens)]))
+        return ends_of_spans(text, spans)
 
     async def healthy(self) -> bool:
         return True

@@ -60,8 +60,11 @@ class Calibration(Value):
     kinds: dict[Kind, Curve] = {}
 
     def applies_to(self, model: ModelIdentity, prompt_set: PromptSetIdentity) -> bool:
-        """Whether it was fitted on this model's answers to these prompts."""
-        return (model.digest, prompt_set.sha256) == (self.model_digest, self.prompt_set_sha256)
+        """Return whether it was fitted on this model's answers to these prompts."""
+        return model.has_digest and (model.digest, prompt_set.sha256) == (
+            self.model_digest,
+            self.prompt_set_sha256,
+        )
 
     def of(self, kind: Kind | None, confidence: float) -> float:
         """The calibrated confidence of an answer about a kind of finding."""

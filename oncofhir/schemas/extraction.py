@@ -4,12 +4,14 @@ from oncofhir.schemas.base import Value
 from oncofhir.schemas.finding import Finding, RejectedFinding
 from oncofhir.schemas.lesion import Lesion
 
+UNDETERMINED = "undetermined:"
+
 
 class ModelIdentity(Value):
-    """The model that answered: what the server says of itself.
+    """The model that answered.
 
-    `digest` names the weights: TGI's `model_sha`, a file's sha256, or `unknown` when a server says
-    neither. `server` and `server_version` name the software that serves it.
+    `digest` identifies the weights: TGI's `model_sha`, a sha256, or what the site has set. If there is none,
+    it is "undetermined:" and the model's name. `server` and `server_version` name the serving software.
     """
 
     name: str
@@ -18,6 +20,11 @@ class ModelIdentity(Value):
     server_version: str | None = None
     max_input_tokens: int | None = None
     max_total_tokens: int | None = None
+
+    @property
+    def has_digest(self) -> bool:
+        """Whether the weights are identified. 0.1.0 wrote "unknown" if they were not."""
+        return not self.digest.startswith(UNDETERMINED) and self.digest != "unknown"
 
 
 class PromptSetIdentity(Value):

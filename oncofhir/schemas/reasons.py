@@ -82,6 +82,8 @@ class Reason(StrEnum):
     MODEL_OVERLOADED = "model-overloaded"
     MODEL_FAILED = "model-failed"
     MODEL_REJECTED_PROMPT = "model-rejected-prompt"
+    MODEL_NO_ANSWER = "model-no-answer"
+    MODEL_UNSUITABLE = "model-unsuitable"
     MODEL_ACCESS_DENIED = "model-access-denied"
     # The FHIR servers
     STORE_UNREACHABLE = "store-unreachable"

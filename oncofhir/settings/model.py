@@ -1,5 +1,6 @@
 """Settings of the model server, or of a checkpoint in this process."""
 
+import re
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Literal
@@ -35,6 +36,15 @@ def _http_urls(urls: str) -> str:
     return " ".join(http_url(url) for url in urls.replace(",", " ").split()) or http_url(urls)
 
 
+def _digest(value: str | None) -> str | None:
+    if value is None:
+        return None
+    digest = value.strip().removeprefix("sha256:").removeprefix("sha256-")
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._+-]{5,127}", digest) or digest == "unknown":
+        raise ValueError("a digest has 6 to 128 letters, digits, '.', '_', '+' or '-'")
+    return digest.lower() if re.fullmatch(r"[0-9A-Fa-f]+", digest) else digest
+
+
 class ModelSettings(Group):
     """The model server, or its replicas."""
 
@@ -68,6 +78,20 @@ class ModelSettings(Group):
     )
     key_file: Path | None = Field(
         None, description="Private key of the client certificate, if cert_file does not hold it."
+    )
+    name: str | None = Field(
+        None,
+        description="Name of the model, as findings record it. Default: the name that the server reports.",
+    )
+    digest: Annotated[str | None, AfterValidator(_digest)] = Field(
+        None,
+        description="Digest of the weights, for a server that reports none: of `oncofhir model digest "
+        "FOLDER`, or the site's own. It is the key of a recall.",
+    )
+    allow_undetermined_digest: bool = Field(
+        False,
+        description="Write findings to the store although neither the server nor `digest` identifies the "
+        "weights. They can then be recalled by the model's name only.",
     )
     prompt_set: str = Field(
         "cancerllm",

@@ -37,6 +37,7 @@ from oncofhir.inference.server.protocol import (
     DEFAULT_NEW_TOKENS,
     Generation,
     Info,
+    InputToken,
     Parameters,
     TgiError,
     Token,
@@ -87,8 +88,9 @@ class ScriptedEngine:
         """Serve another model from now on."""
         self._info = self._info.model_copy(update={"model_sha": model_sha})
 
-    async def tokenize(self, text: str) -> list[Token]:
-        return [Token(id=n, text=word, logprob=0.0) for n, word in enumerate(_WORD.findall(text))]
+    async def tokenize(self, text: str) -> list[InputToken]:
+        words = _WORD.findall(text)
+        return [InputToken(id=n, text=w, size=len(w.encode())) for n, w in enumerate(words)]
 
     async def generate(self, prompt: str, parameters: Parameters) -> Generation:
         max_new_tokens = parameters.max_new_tokens or DEFAULT_NEW_TOKENS

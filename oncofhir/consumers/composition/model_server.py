@@ -1,4 +1,4 @@
-"""From the settings to a model client: the adapter, TLS, the replicas."""
+"""Builds the model client from the settings: adapter, TLS, replicas."""
 
 import ssl
 from collections.abc import Callable
@@ -10,6 +10,7 @@ from oncofhir.inference.clients.client import ModelClient
 from oncofhir.inference.clients.concurrency_limit import AdaptiveLimit
 from oncofhir.inference.clients.discovery import resolve_addresses
 from oncofhir.inference.clients.http import ModelHttp
+from oncofhir.inference.clients.identity import declared
 from oncofhir.inference.clients.in_process import CheckpointError, InProcessModel
 from oncofhir.inference.clients.openai import OpenAiClient
 from oncofhir.inference.clients.replica import Replica
@@ -19,8 +20,10 @@ from oncofhir.inference.prompting.tokenizer import LocalTokenizer
 from oncofhir.settings import ModelApi, ModelSettings, SettingsError, read_secret
 
 
-def build_model_client(settings: ModelSettings) -> Replicas:
-    """The model server that the settings name, or all its replicas.
+def build_model_client(settings: ModelSettings, *, require_digest: bool = False) -> Replicas:
+    """Build the client of the model server that the settings name, or of all its replicas.
+
+    `require_digest` refuses a server whose weights are not identified.
 
     Raises:
         SettingsError: certificates or a checkpoint cannot be read, or the URL does not suit the API.
@@ -40,11 +43,13 @@ def build_model_client(settings: ModelSettings) -> Replicas:
 
     def connect(address: str) -> Replica:
         client = _adapter(settings, address, token, tls, name)
-        return Replica(client, AdaptiveLimit(settings.max_concurrency))
+        declare = partial(declared, name=settings.name, digest=settings.digest)
+        return Replica(client, AdaptiveLimit(settings.max_concurrency), declare=declare)
 
+    discover = partial(static_addresses, urls)
     if settings.resolve_replicas:
-        return Replicas(partial(resolve_addresses, urls[0]), connect)
-    return Replicas(partial(static_addresses, urls), connect)
+        discover = partial(resolve_addresses, urls[0])
+    return Replicas(discover, connect, require_digest=require_digest)
 
 
 def _in_process(settings: ModelSettings) -> Replicas:
@@ -58,7 +63,7 @@ def _in_process(settings: ModelSettings) -> Replicas:
 
 
 def build_tls_context(settings: ModelSettings) -> ssl.SSLContext:
-    """Who is trusted, and the certificate that is shown.
+    """Build the TLS context: trusted authorities and the client certificate.
 
     Raises:
         SettingsError: a file is missing or holds no certificate or key; the message names the setting.
@@ -78,7 +83,7 @@ def build_tls_context(settings: ModelSettings) -> ssl.SSLContext:
 
 
 def build_tokenizer(settings: ModelSettings) -> LocalTokenizer | None:
-    """The model's own tokenizer, where the settings name its file.
+    """Load the model's own tokenizer, if the settings name its file.
 
     Raises:
         SettingsError: it cannot be read.

@@ -223,7 +223,9 @@ def build_pipeline(settings: Settings, parse: Parse) -> Pipeline:
     source = store
     if fhir.source_base_url and fhir.source_base_url != fhir.base_url:
         source = build_fhir_client(fhir, fhir.source_base_url, fhir.source_credentials)
-    client = build_model_client(settings.model)
+    # without a digest nothing that is stored could be recalled by the model that wrote it
+    require_digest = fhir.write is WriteMode.STORE and not settings.model.allow_undetermined_digest
+    client = build_model_client(settings.model, require_digest=require_digest)
     prompts = _load_prompts(settings.model)
     answers = PromptedModel(client, prompts, tokenizer=build_tokenizer(settings.model))
     return Pipeline(

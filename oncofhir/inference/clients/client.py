@@ -1,19 +1,19 @@
-"""The seam to a model server: what every adapter takes and gives."""
+"""The interface of a model server: what every adapter takes and returns."""
 
 import math
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from oncofhir.schemas.base import Value
 from oncofhir.schemas.extraction import ModelIdentity
 
 
 class CompletionRequest(Value):
-    """One prompt. Decoding is greedy; `stop` strings are not part of the completion's text.
+    """One prompt. Decoding is greedy. The completion ends before the first of the `stop` strings.
 
-    `json_schema` binds the answer to JSON of that schema. Requests of the same `affinity` share a prefix
-    and go to the same replica while it answers; one that `follows` finds the prefix in the server's cache,
-    and goes before those that do not, so that a report is finished before the cache has to forget it.
+    `json_schema` constrains the answer to JSON of that schema. Requests with the same `affinity` share a
+    prefix and go to the same replica while it is available. A request that `follows` finds its prefix in
+    the server's cache; it is sent before others, so that a report is finished before its prefix is evicted.
     """
 
     prompt: str
@@ -24,7 +24,7 @@ class CompletionRequest(Value):
     follows: bool = False
 
 
-class GeneratedToken(Value):
+class GeneratedToken(NamedTuple):
     """A generated token: its text, and the natural logarithm of its probability."""
 
     text: str
@@ -32,7 +32,12 @@ class GeneratedToken(Value):
 
 
 class Completion(Value):
-    """What came back. `tokens` is empty when the server gives no log-probabilities."""
+    """An answer. `tokens` make up `text`; they are empty if the server returns no log-probabilities.
+
+    The end token, stop strings and a model's reasoning are neither in `text` nor in `tokens`.
+    `queue_seconds` is the time before the server began to work on the prompt, `step_seconds` the time for
+    one generated token, both None if the server does not report them.
+    """
 
     text: str
     finish_reason: str
@@ -40,27 +45,25 @@ class Completion(Value):
     prompt_tokens: int | None = None
     generated_tokens: int | None = None
     queue_seconds: float | None = None
+    step_seconds: float | None = None
 
     @property
     def confidence(self) -> float | None:
-        """The geometric mean of the token probabilities; None when the server gave none."""
+        """The geometric mean of the token probabilities; None without log-probabilities."""
         return mean_probability(self.tokens)
 
     def confidence_of(self, start: int, end: int) -> float | None:
-        """The same of the tokens that make `text[start:end]`; of all where that cannot be told."""
-        at = -"".join(token.text for token in self.tokens).find(self.text)
-        if at > 0:
-            return self.confidence
-        within = []
+        """The geometric mean for the tokens of `text[start:end]`; for all tokens if they do not match."""
+        within, at = [], 0
         for token in self.tokens:
             if at < end and at + len(token.text) > start:
                 within.append(token)
             at += len(token.text)
-        return mean_probability(within)
+        return mean_probability(within if at == len(self.text) else self.tokens)
 
 
 def mean_probability(tokens: Sequence[GeneratedToken]) -> float | None:
-    """The geometric mean of the tokens' probabilities; None of no tokens."""
+    """Return the geometric mean of the tokens' probabilities, or None without tokens."""
     if not tokens:
         return None
     return min(1.0, math.exp(sum(token.logprob for token in tokens) / len(tokens)))
@@ -69,12 +72,13 @@ def mean_probability(tokens: Sequence[GeneratedToken]) -> float | None:
 class ModelClient(Protocol):
     """A model server.
 
-    Every call raises DependencyUnavailable (model-unreachable, model-overloaded, model-failed),
-    RequestRejected (model-rejected-prompt) or AccessDenied (model-access-denied).
+    Every call raises DependencyUnavailable (model-unreachable, model-overloaded, model-failed,
+    model-no-answer), RequestRejected (model-rejected-prompt), AccessDenied (model-access-denied) or
+    UnsuitableServer (model-unsuitable).
     """
 
     async def identify(self) -> ModelIdentity:
-        """What the server says of the model it serves."""
+        """Return what the server reports about the model that it serves."""
         ...
 
     async def complete(self, request: CompletionRequest) -> Completion:
@@ -82,19 +86,13 @@ class ModelClient(Protocol):
         ...
 
     async def token_ends(self, text: str) -> tuple[int, ...] | None:
-        """Where each of the text's tokens ends, in characters; None when the server cannot tell."""
+        """Return the end of each token of the text, in characters; None if the server cannot count."""
         ...
 
     async def healthy(self) -> bool:
-        """Whether the server says that it can answer; raises nothing."""
+        """Ask the server whether it can answer. Raises nothing."""
         ...
 
     async def aclose(self) -> None:
-        """Give the connections back."""
+        """Close the connections."""
         ...
-
-
-def cut_at_stop(text: str, stop: Sequence[str]) -> str:
-    """The text up to the first stop string: TGI keeps them in its answer (router, server.rs)."""
-    cut = min((at for s in stop if (at := text.find(s)) >= 0), default=len(text))
-    return text[:cut]

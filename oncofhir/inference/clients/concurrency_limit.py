@@ -14,6 +14,8 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
+from oncofhir.inference.clients.client import Completion
+
 FIRST = 8
 SHORT_QUEUE, LONG_QUEUE = 0.1, 0.3  # shares of a request's time: grow below, shrink above
 SLOW = 4.0  # times the fastest answer of late; for servers that do not tell their queue
@@ -82,8 +84,9 @@ class AdaptiveLimit:
             self._in_flight -= 1
             self._admit()
 
-    def answered(self, permit: Permit, queue_seconds: float | None = None) -> None:
+    def answered(self, permit: Permit, completion: Completion) -> None:
         """A request was answered; `queue_seconds` is what it waited at the server, if that was told."""
+        queue_seconds = completion.queue_seconds
         seconds = max(self._clock() - permit.began, 1e-6)
         if self._congested(seconds, queue_seconds):
             self._lower(permit, AFTER_QUEUE)

@@ -1,12 +1,20 @@
-"""HTTP to a model server: one pooled client, typed errors, no prompt in any of them."""
+"""HTTP to a model server: pooled connections, typed errors, no prompt in any of them.
 
+The client is aiohttp (ADR 0009): nine requests per report make its cost part of a worker's throughput.
+"""
+
+import json
+import math
 import ssl
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
-import httpx2
+import aiohttp
+from pydantic import TypeAdapter, ValidationError
+from pydantic_core import from_json
 
+from oncofhir.inference.clients.answer import code
 from oncofhir.schemas.causes import cause_of
 from oncofhir.schemas.errors import (
     AccessDenied,
@@ -16,23 +24,33 @@ from oncofhir.schemas.errors import (
 )
 from oncofhir.schemas.reasons import Reason
 
+# An answer holds at most some thousand tokens with their log-probabilities.
+MAX_ANSWER_BYTES = 8 * 2**20
+CONNECT_SECONDS = 10.0
+# uvicorn (vLLM, SGLang, our stand-in) closes a connection that was idle for 5 s.
+KEEP_ALIVE_SECONDS = 4.0
 _OVERLOADED = 429
-# 404 and 405 are no verdict on the prompt: the address or the API is set wrongly; no report is lost for it
 _REJECTED = frozenset({400, 413, 415, 422})
 _DENIED = frozenset({401, 403})
+_NOT_FOUND = frozenset({404, 405})
+T = TypeVar("T")
+
+
+class PathNotFound(DependencyUnavailable):
+    """The server has no such path (404, 405): another API, or a model that it does not serve now."""
 
 
 class ModelHttp:
-    """Gets and posts JSON at one model server.
+    """Gets and posts JSON at one model server; belongs to one event loop.
 
     Args:
         base_url: the server.
-        token: a bearer token, asked for before each request, so that a rotated secret is seen.
-        timeout: seconds a request may take; connecting takes 10 at most.
+        token: returns the bearer token; called for each request, so that a rotated secret is used.
+        timeout: seconds that a request may take in all; connecting takes 10 at most.
         connections: how many are kept open.
-        tls: who is trusted and which certificate is shown; None: the system's authorities, and none.
-        server_name: the name that the server's certificate must hold and that `Host` tells, where
-            `base_url` is one of the addresses behind it.
+        tls: trusted authorities and the client certificate. None: the system's authorities, and none.
+        server_name: the name that the server's certificate must hold and that `Host` carries, if
+            `base_url` is one of the addresses behind that name.
     """
 
     def __init__(
@@ -51,26 +69,26 @@ class ModelHttp:
         self._host = (
             {"host": f"{server_name}:{port}" if port else server_name} if server_name else {}
         )
-        self._extensions = {"sni_hostname": server_name} if server_name else {}
-        self._client = httpx2.AsyncClient(
-            timeout=httpx2.Timeout(timeout, connect=10.0, pool=None),
-            limits=httpx2.Limits(max_connections=None, max_keepalive_connections=connections),
-            verify=tls or True,
-            follow_redirects=False,
-            trust_env=False,
-        )
+        self._server_name = server_name
+        self._timeout = aiohttp.ClientTimeout(total=timeout, sock_connect=CONNECT_SECONDS)
+        self._connections = connections
+        self._tls = tls
+        self._session: aiohttp.ClientSession | None = None
 
-    async def get(self, path: str) -> Any:
-        """The JSON of a GET."""
-        return self._json(await self._send("GET", path, None))
+    async def get(self, path: str, form: TypeAdapter[T]) -> T:
+        """Return the JSON of a GET, validated."""
+        raw, _ = await self._send("GET", path, None)
+        return self._validated(raw, form)
 
-    async def post(self, path: str, body: dict[str, Any]) -> tuple[Any, httpx2.Headers]:
-        """The JSON and the headers of a POST's response."""
-        response = await self._send("POST", path, body)
-        return self._json(response), response.headers
+    async def post(
+        self, path: str, body: dict[str, Any], form: TypeAdapter[T]
+    ) -> tuple[T, Mapping[str, str]]:
+        """Return the validated JSON and the headers of a POST's response."""
+        raw, headers = await self._send("POST", path, json.dumps(body).encode())
+        return self._validated(raw, form), headers
 
     async def healthy(self) -> bool:
-        """Whether `/health` answers 200 (TGI, vLLM, SGLang and llama.cpp have it); raises nothing."""
+        """Ask whether `/health` answers 200 (TGI, vLLM, SGLang and llama.cpp have it). Raises nothing."""
         try:
             await self._send("GET", "/health", None)
         except OncofhirError:
@@ -78,63 +96,122 @@ class ModelHttp:
         return True
 
     async def aclose(self) -> None:
-        await self._client.aclose()
+        if self._session is not None:
+            await self._session.close()
+            self._session = None
 
-    async def _send(self, method: str, path: str, body: dict[str, Any] | None) -> httpx2.Response:
-        token = self._token()
-        bearer = {"authorization": f"Bearer {token}"} if token else {}
+    def _open_session(self) -> aiohttp.ClientSession:
+        # created on the event loop, for aiohttp binds it to the running one
+        connector = aiohttp.TCPConnector(
+            limit=0,  # the concurrency limit bounds the requests
+            ssl=self._tls or True,
+            keepalive_timeout=KEEP_ALIVE_SECONDS,
+        )
+        return aiohttp.ClientSession(
+            connector=connector,
+            timeout=self._timeout,
+            cookie_jar=aiohttp.DummyCookieJar(),
+            headers={"content-type": "application/json"},
+        )
+
+    async def _send(
+        self, method: str, path: str, body: bytes | None
+    ) -> tuple[bytes, Mapping[str, str]]:
+        if self._session is None:
+            self._session = self._open_session()
         try:
-            response = await self._client.request(
-                method,
-                self.base_url + path,
-                json=body,
-                headers={**self._host, **bearer},
-                extensions=self._extensions,
-            )
-        except httpx2.HTTPError as error:
+            try:
+                return await self._exchange(self._session, method, path, body)
+            except aiohttp.ServerDisconnectedError:
+                # the server closed an idle connection as it was used; greedy decoding can be repeated
+                return await self._exchange(self._session, method, path, body)
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise DependencyUnavailable(
                 Reason.MODEL_UNREACHABLE, self.base_url, cause_of(error)
             ) from error
-        self._raise_for(response, path)
-        return response
 
-    def _raise_for(self, response: httpx2.Response, path: str) -> None:
-        status = response.status_code
-        where, said = f"{self.base_url}{path}", f"HTTP {status}"
-        if status < 300:  # noqa: PLR2004
-            return
+    async def _exchange(
+        self, session: aiohttp.ClientSession, method: str, path: str, body: bytes | None
+    ) -> tuple[bytes, Mapping[str, str]]:
+        token = self._token()
+        bearer = {"authorization": f"Bearer {token}"} if token else {}
+        async with session.request(
+            method,
+            self.base_url + path,
+            data=body,
+            headers={**self._host, **bearer},
+            allow_redirects=False,
+            server_hostname=self._server_name,
+        ) as response:
+            raw = await self._read(response)
+        if response.status >= 300:  # noqa: PLR2004
+            raise self._error(response, raw, f"{self.base_url}{path}")
+        return raw, response.headers
+
+    async def _read(self, response: aiohttp.ClientResponse) -> bytes:
+        chunks, size = [], 0
+        async for chunk in response.content.iter_any():
+            size += len(chunk)
+            if size > MAX_ANSWER_BYTES:
+                raise DependencyUnavailable(
+                    Reason.MODEL_FAILED,
+                    self.base_url,
+                    f"the answer exceeds {MAX_ANSWER_BYTES} bytes",
+                )
+            chunks.append(chunk)
+        return b"".join(chunks)
+
+    @staticmethod
+    def _error(response: aiohttp.ClientResponse, raw: bytes, where: str) -> OncofhirError:
+        status = response.status
+        detail = f"HTTP {status}{error_type(raw)}"
         if status in _DENIED:
-            raise AccessDenied(Reason.MODEL_ACCESS_DENIED, where, said)
+            return AccessDenied(Reason.MODEL_ACCESS_DENIED, where, detail)
         if status == _OVERLOADED:
-            raise DependencyUnavailable(
-                Reason.MODEL_OVERLOADED,
-                where,
-                said,
-                parse_number(response.headers.get("retry-after")),
-            )
+            retry_after = parse_number(response.headers.get("retry-after"))
+            return DependencyUnavailable(Reason.MODEL_OVERLOADED, where, detail, retry_after)
         if status in _REJECTED:
-            raise RequestRejected(Reason.MODEL_REJECTED_PROMPT, where, said)
-        raise DependencyUnavailable(Reason.MODEL_FAILED, where, said)
+            return RequestRejected(Reason.MODEL_REJECTED_PROMPT, where, detail)
+        if status in _NOT_FOUND:
+            return PathNotFound(Reason.MODEL_FAILED, where, detail)
+        return DependencyUnavailable(Reason.MODEL_FAILED, where, detail)
 
-    def _json(self, response: httpx2.Response) -> Any:
+    def _validated(self, raw: bytes, form: TypeAdapter[T]) -> T:
         try:
-            return response.json()
-        except ValueError as error:
+            return form.validate_json(raw)
+        except ValidationError as error:
             raise DependencyUnavailable(
-                Reason.MODEL_FAILED, self.base_url, "the answer is not JSON"
+                Reason.MODEL_FAILED, self.base_url, "the answer is not of the API's form"
             ) from error
 
 
-def parse_number(value: str | None) -> float | None:
-    """A header's number; None when it is missing or none (a date in `retry-after`)."""
+def error_type(raw: bytes) -> str:
+    """Return the error type and the token counts of an error body, never its message.
+
+    TGI: `{"error": "…", "error_type": "validation"}`; vLLM and llama.cpp: `{"error": {"type": "…"}}`,
+    llama.cpp with `n_prompt_tokens` and `n_ctx`.
+    """
     try:
-        return None if value is None else float(value)
+        body = from_json(raw[:65536])
+    except ValueError:
+        return ""
+    if not isinstance(body, dict):
+        return ""
+    error = body.get("error")
+    told = error if isinstance(error, dict) else body
+    kind = told.get("type") or told.get("error_type")
+    counts = [
+        f" {name}={told[name]}"
+        for name in ("n_prompt_tokens", "n_ctx")
+        if isinstance(told.get(name), int)
+    ]
+    return "".join([f" {code(kind)}" if kind else "", *counts])
+
+
+def parse_number(value: str | None) -> float | None:
+    """Return a header's number; None if it is absent, negative, not finite or not a number (a date)."""
+    try:
+        number = math.nan if value is None else float(value)
     except ValueError:
         return None
-
-
-def malformed_response(base_url: str) -> DependencyUnavailable:
-    """The server answered 200 with JSON that is not what its API promises."""
-    return DependencyUnavailable(
-        Reason.MODEL_FAILED, base_url, "the answer is not of the API's form"
-    )
+    return number if math.isfinite(number) and number >= 0 else None

@@ -1,7 +1,7 @@
-"""A checkpoint run in this process with `transformers` and `torch`: for evaluation on a GPU node.
+"""A checkpoint in this process, run with `transformers` and `torch`: for evaluation on a GPU node.
 
-Needs the extra `transformers`. One prompt is worked on at a time; a server with a batch and a prefix cache is
-many times faster. Nothing is fetched from a hub: the checkpoint and the adapter are folders.
+Needs the extra `transformers`. It processes one prompt at a time; a server with batches and a prefix cache is
+many times faster. Nothing is fetched from a hub: checkpoint and adapter are folders.
 """
 
 import asyncio
@@ -11,12 +11,8 @@ from pathlib import Path
 from threading import Lock
 from typing import Any
 
-from oncofhir.inference.clients.client import (
-    Completion,
-    CompletionRequest,
-    GeneratedToken,
-    cut_at_stop,
-)
+from oncofhir.inference.clients.answer import answer_of
+from oncofhir.inference.clients.client import Completion, CompletionRequest, GeneratedToken
 from oncofhir.schemas.errors import RequestRejected
 from oncofhir.schemas.extraction import ModelIdentity
 from oncofhir.schemas.reasons import Reason
@@ -26,7 +22,7 @@ _WEIGHTS = ("*.safetensors", "*.bin")
 
 
 class CheckpointError(ValueError):
-    """The checkpoint or the adapter cannot be loaded; the message says why and what to do."""
+    """The checkpoint or the adapter cannot be loaded. The message has the cause and the remedy."""
 
 
 class InProcessModel:
@@ -77,7 +73,7 @@ class InProcessModel:
         )
 
     async def complete(self, request: CompletionRequest) -> Completion:
-        """Complete one prompt; schemas are not bound here, and whoever reads the answer finds that out.
+        """Complete one prompt. A JSON schema is ignored, which is noticed when the answer is parsed.
 
         Raises:
             RequestRejected: the prompt and its answer are longer than the model's window.
@@ -114,10 +110,12 @@ class InProcessModel:
             if token not in special
         )
         text = self._tokenizer.decode(generated, skip_special_tokens=True)
-        return Completion(
-            text=cut_at_stop(text, request.stop),
-            finish_reason="length" if len(generated) == request.max_new_tokens else "stop",
-            tokens=tokens,
+        return answer_of(
+            request,
+            text,
+            "length" if len(generated) == request.max_new_tokens else "stop",
+            tokens,
+            address=self._name,
             prompt_tokens=int(ids.shape[1]),
             generated_tokens=len(generated),
         )
@@ -146,7 +144,7 @@ def _merged(model: Any, adapter: Path) -> Any:
 
 
 def weights_digest(*folders: Path | None) -> str:
-    """The sha256 of the weights' files, in the order of their names."""
+    """Return the sha256 over the sha256 of each weights file, in the order of their names."""
     digest = hashlib.sha256()
     for folder in folders:
         files = sorted(file for kind in _WEIGHTS for file in folder.glob(kind)) if folder else []

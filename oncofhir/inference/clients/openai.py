@@ -1,33 +1,56 @@
 """The OpenAI-compatible APIs of vLLM, SGLang and llama.cpp: `/v1/completions`, `/v1/chat/completions`.
 
 Every parameter that decides the answer is sent: the servers' defaults differ (vLLM: 16 tokens,
-temperature 1; llama.cpp: temperature 0.8). An answer bound to a schema is asked for as `response_format`,
-which all three know; a server that ignores it is found out by whoever reads the answer.
+temperature 1; llama.cpp: temperature 0.8). An answer bound to a schema is requested as `response_format`,
+which all three know. A server that ignores it is noticed when the answer is parsed.
 """
 
-from typing import Any
+import codecs
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, Field, TypeAdapter
 
-from oncofhir.inference.clients.client import (
-    Completion,
-    CompletionRequest,
-    GeneratedToken,
-    cut_at_stop,
+from oncofhir.inference.clients.answer import answer_of, no_answer
+from oncofhir.inference.clients.client import Completion, CompletionRequest, GeneratedToken
+from oncofhir.inference.clients.http import ModelHttp, PathNotFound
+from oncofhir.inference.clients.identity import model_identity
+from oncofhir.inference.clients.token_offsets import (
+    ends_of_pieces,
+    ends_of_strings,
+    evenly_spaced_ends,
 )
-from oncofhir.inference.clients.http import ModelHttp, malformed_response
-from oncofhir.schemas.errors import OncofhirError
+from oncofhir.schemas.errors import DependencyUnavailable, OncofhirError, UnsuitableServer
 from oncofhir.schemas.extraction import ModelIdentity
+from oncofhir.schemas.reasons import Reason
+
+# `owned_by` in /v1/models.
+SERVERS = {"vllm": "vllm", "llamacpp": "llama.cpp", "sglang": "sglang"}
+
+Finite = Annotated[float, Field(allow_inf_nan=False)]
+
+
+class _Meta(BaseModel):
+    n_ctx: int | None = None
 
 
 class _Model(BaseModel):
     id: str
-    root: str | None = None
+    owned_by: str | None = None
     max_model_len: int | None = None
+    meta: _Meta | None = None
 
 
 class _Models(BaseModel):
-    data: list[_Model]
+    data: Annotated[list[_Model], Field(min_length=1)]
+
+
+class _Info(BaseModel):
+    """Of TGI's `/info`, which TGI has beside its OpenAI-compatible API."""
+
+    model_sha: str | None = None
+    version: str | None = None
+    max_input_tokens: int | None = None
+    max_total_tokens: int | None = None
 
 
 class _Usage(BaseModel):
@@ -37,25 +60,27 @@ class _Usage(BaseModel):
 
 class _ChatToken(BaseModel):
     token: str
-    logprob: float
+    logprob: Finite
+    bytes: list[int] | None = None
 
 
 class _Logprobs(BaseModel):
     tokens: list[str] | None = None
-    token_logprobs: list[float | None] | None = None
+    token_logprobs: list[Finite | None] | None = None
     content: list[_ChatToken] | None = None
 
-    def generated(self) -> tuple[GeneratedToken, ...]:
+    def generated(self) -> list[GeneratedToken]:
         if self.content is not None:  # the chat form, which llama.cpp uses for completions too
-            return tuple(GeneratedToken(text=t.token, logprob=t.logprob) for t in self.content)
+            return _decoded(self.content)
         values = self.token_logprobs or []
         texts = self.tokens or [""] * len(values)
         pairs = zip(texts, values, strict=False)
-        return tuple(GeneratedToken(text=t, logprob=v) for t, v in pairs if v is not None)
+        return [GeneratedToken(t, min(v, 0.0)) for t, v in pairs if v is not None]
 
 
 class _Message(BaseModel):
     content: str | None = None
+    refusal: str | None = None
 
 
 class _Choice(BaseModel):
@@ -65,16 +90,31 @@ class _Choice(BaseModel):
     logprobs: _Logprobs | None = None
 
 
+class _Timings(BaseModel):
+    """llama.cpp's own figures."""
+
+    predicted_per_token_ms: Finite | None = None
+
+
 class _Completed(BaseModel):
-    choices: list[_Choice]
+    choices: Annotated[list[_Choice], Field(min_length=1)]
     usage: _Usage | None = None
+    timings: _Timings | None = None
+
+
+class _Piece(BaseModel):
+    piece: str | list[int]
 
 
 class _Tokenized(BaseModel):
-    """vLLM's answer of `/tokenize` with `return_token_strs`."""
+    """vLLM's answer of `/tokenize` with `return_token_strs`, llama.cpp's with `with_pieces`."""
 
     token_strs: list[str] | None = None
-    count: int | None = None
+    tokens: list[_Piece | int] = []
+
+
+_MODELS, _COMPLETED = TypeAdapter(_Models), TypeAdapter(_Completed)
+_TOKENIZED, _INFO = TypeAdapter(_Tokenized), TypeAdapter(_Info)
 
 
 class OpenAiClient:
@@ -86,38 +126,60 @@ class OpenAiClient:
         self._model: str | None = None
 
     async def identify(self) -> ModelIdentity:
+        """Read `/v1/models`, and `/info` of a server that reports no limits there.
+
+        Raises:
+            UnsuitableServer: the server has no `/v1/models`: it speaks another API.
+        """
         try:
-            models = _Models.model_validate(await self._http.get("/v1/models"))
-            model = models.data[0]
-        except (ValidationError, IndexError) as error:
-            raise malformed_response(self._http.base_url) from error
+            model = (await self._http.get("/v1/models", _MODELS)).data[0]
+        except PathNotFound as error:
+            raise UnsuitableServer(
+                Reason.MODEL_UNSUITABLE,
+                f"{self._http.base_url}/v1/models",
+                f"{error.detail}: not an OpenAI-compatible API; check ONCOFHIR_MODEL__URL and __API",
+            ) from error
         self._model = model.id
-        return ModelIdentity(
-            name=model.id,
-            digest=model.root or "unknown",
-            server="openai-compatible",
-            max_total_tokens=model.max_model_len,
+        limit = model.max_model_len or (model.meta.n_ctx if model.meta else None)
+        info = await self._info() if limit is None else _Info()
+        return model_identity(
+            model.id,
+            info.model_sha,
+            server=SERVERS.get(model.owned_by or "", "openai-compatible"),
+            server_version=info.version,
+            max_input_tokens=info.max_input_tokens,
+            max_total_tokens=limit or info.max_total_tokens,
         )
+
+    async def _info(self) -> _Info:
+        try:
+            return await self._http.get("/info", _INFO)
+        except OncofhirError:
+            return _Info()
 
     async def complete(self, request: CompletionRequest) -> Completion:
         if self._model is None:
             await self.identify()
-        answer, _ = await self._http.post(
-            "/v1/chat/completions" if self._chat else "/v1/completions", self._body(request)
-        )
+        path = "/v1/chat/completions" if self._chat else "/v1/completions"
         try:
-            completed = _Completed.model_validate(answer)
-            choice = completed.choices[0]
-        except (ValidationError, IndexError) as error:
-            raise malformed_response(self._http.base_url) from error
-        text = choice.message.content if choice.message else choice.text
-        usage = completed.usage or _Usage()
-        return Completion(
-            text=cut_at_stop(text or "", request.stop),
-            finish_reason=choice.finish_reason or "unknown",
-            tokens=choice.logprobs.generated() if choice.logprobs else (),
+            completed, _ = await self._http.post(path, self._body(request), _COMPLETED)
+        except PathNotFound as error:
+            self._model = None  # vLLM answers 404 for a model that it does not serve any more
+            raise DependencyUnavailable(error.reason, error.location, error.detail) from error
+        choice = completed.choices[0]
+        if choice.message is not None and choice.message.refusal:
+            raise no_answer(self._http.base_url, "the model refused to answer")
+        usage, timings = completed.usage or _Usage(), completed.timings or _Timings()
+        step = timings.predicted_per_token_ms
+        return answer_of(
+            request,
+            choice.message.content if choice.message else choice.text,
+            choice.finish_reason,
+            choice.logprobs.generated() if choice.logprobs else (),
+            address=self._http.base_url,
             prompt_tokens=usage.prompt_tokens,
             generated_tokens=usage.completion_tokens,
+            step_seconds=None if step is None else step / 1000,
         )
 
     def _body(self, request: CompletionRequest) -> dict[str, Any]:
@@ -137,14 +199,27 @@ class OpenAiClient:
         return body | {"prompt": request.prompt, "logprobs": 1}
 
     async def token_ends(self, text: str) -> tuple[int, ...] | None:
-        """By vLLM's `/tokenize`; None where there is none, or its tokens do not make the text."""
-        body = {"model": self._model, "prompt": text, "return_token_strs": True}
+        """Ask `/tokenize` of vLLM (`prompt`) or llama.cpp (`content`). None if there is none."""
+        body = {
+            "model": self._model,
+            "prompt": text,
+            "return_token_strs": True,
+            "add_special_tokens": False,
+            "content": text,
+            "with_pieces": True,
+        }
         try:
-            answer, _ = await self._http.post("/tokenize", body)
-            tokens = _Tokenized.model_validate(answer).token_strs
-        except (OncofhirError, ValidationError):
+            answer, _ = await self._http.post("/tokenize", body, _TOKENIZED)
+        except OncofhirError:
             return None
-        return evenly_spaced_ends(text, tokens) if tokens else None
+        if answer.token_strs is not None:
+            ends = ends_of_strings(text, answer.token_strs)
+            count = len(answer.token_strs)
+        else:
+            pieces = [token.piece for token in answer.tokens if isinstance(token, _Piece)]
+            ends = ends_of_pieces(text, [_bytes(piece) for piece in pieces])
+            count = len(answer.tokens)
+        return ends or (evenly_spaced_ends(text, count) if count else None)
 
     async def healthy(self) -> bool:
         return await self._http.healthy()
@@ -153,10 +228,21 @@ class OpenAiClient:
         await self._http.aclose()
 
 
-def evenly_spaced_ends(text: str, tokens: list[str]) -> tuple[int, ...]:
-    """Where tokens end whose strings are the tokenizer's own ("Ġtumor", "<0x0A>"): evenly by their number.
+def _bytes(piece: str | list[int]) -> bytes:
+    if isinstance(piece, str):
+        return piece.encode("utf-8", "surrogatepass")
+    return bytes(byte for byte in piece if 0 <= byte < 256)  # noqa: PLR2004
 
-    Their strings do not map to characters without the tokenizer; their number is what windows are cut by.
+
+def _decoded(content: list[_ChatToken]) -> list[GeneratedToken]:
+    """Return the tokens with their texts from their bytes.
+
+    A token that ends inside a character has no text; the token that completes the character has it.
     """
-    share = len(text) / len(tokens)
-    return tuple(round(share * (at + 1)) for at in range(len(tokens)))
+    decoder = codecs.getincrementaldecoder("utf-8")("replace")
+    return [
+        GeneratedToken(
+            t.token if t.bytes is None else decoder.decode(_bytes(t.bytes)), min(t.logprob, 0.0)
+        )
+        for t in content
+    ]

@@ -1,10 +1,11 @@
-"""One model server of several: its limit, its patience with 429, and whether it is up."""
+"""One model server of several: its concurrency limit, retries of 429, and its availability."""
 
+import asyncio
+import random
 import time
 from collections.abc import Callable
 
 import structlog
-from tenacity import AsyncRetrying, retry_if_exception, stop_after_delay, wait_random_exponential
 
 from oncofhir.inference.clients.client import Completion, CompletionRequest, ModelClient
 from oncofhir.inference.clients.concurrency_limit import AdaptiveLimit
@@ -15,16 +16,18 @@ from oncofhir.schemas.reasons import Reason
 log = structlog.get_logger(__name__)
 
 OVERLOAD_PATIENCE_SECONDS = 30.0
-FAILURES_IN_A_ROW = 4  # of generation; one that cannot be reached is down at once
+FAILURES_IN_A_ROW = 4  # of generation; a server that cannot be reached is down at once
 FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.25, 1.0
+FIRST_OVERLOAD_WAIT_SECONDS, LONGEST_OVERLOAD_WAIT_SECONDS = 0.05, 2.0
 
 
 class Replica:
     """A model server at one address; belongs to one event loop.
 
     Args:
-        client: the adapter to it.
-        limit: how much it is sent at a time.
+        client: the adapter for its API.
+        limit: how many requests are sent at a time.
+        declare: applies the name and digest that the site has set.
         clock: monotonic seconds.
     """
 
@@ -33,8 +36,10 @@ class Replica:
         client: ModelClient,
         limit: AdaptiveLimit,
         *,
+        declare: Callable[[ModelIdentity], ModelIdentity] = lambda identity: identity,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        self._declare = declare
         self.client = client
         self.limit = limit
         self.identity: ModelIdentity | None = None
@@ -45,11 +50,11 @@ class Replica:
 
     @property
     def up(self) -> bool:
-        """Whether it is sent requests."""
+        """Whether requests are sent to it."""
         return self._down_until is None
 
     async def check_available(self) -> bool:
-        """Whether it is up, or answers its health check again; asked at most once a pause."""
+        """Return whether it is up. A server that is down is asked for its health, once per pause."""
         if self._down_until is None:
             return True
         if self._clock() < self._down_until:
@@ -61,40 +66,48 @@ class Replica:
         return True
 
     async def identify(self) -> ModelIdentity:
-        """What it serves; asked anew after it was down, for it may have come back as another."""
+        """Return the model that it serves. Asked again after it was down: it may serve another one.
+
+        Raises:
+            DependencyUnavailable, AccessDenied: as `ModelClient`.
+            UnsuitableServer: the server speaks another API, or contradicts the site's digest.
+        """
         if self.identity is None:
             try:
-                self.identity = await self.client.identify()
+                self.identity = self._declare(await self.client.identify())
             except DependencyUnavailable as error:
                 self._failed(error)
                 raise
         return self.identity
 
     async def complete(self, request: CompletionRequest) -> Completion:
-        """Complete one prompt; waits for its turn, and out a 429.
+        """Complete one prompt. Waits for its turn, and repeats a request that was answered 429.
 
         Raises:
-            DependencyUnavailable, RequestRejected, AccessDenied: as `ModelClient`.
+            DependencyUnavailable, RequestRejected, AccessDenied, UnsuitableServer: as `ModelClient`.
         """
-        tries = AsyncRetrying(
-            retry=retry_if_exception(_overloaded),
-            wait=wait_random_exponential(multiplier=0.05, max=2),
-            stop=stop_after_delay(OVERLOAD_PATIENCE_SECONDS),
-            reraise=True,
-        )
-        return await tries(self._complete_once, request)
+        patience_ends = self._clock() + OVERLOAD_PATIENCE_SECONDS
+        wait = FIRST_OVERLOAD_WAIT_SECONDS
+        while True:
+            try:
+                return await self._complete_once(request)
+            except DependencyUnavailable as error:
+                if error.reason is not Reason.MODEL_OVERLOADED or self._clock() >= patience_ends:
+                    raise
+            await asyncio.sleep(random.uniform(0, wait))  # noqa: S311 - spreads the clients
+            wait = min(wait * 2, LONGEST_OVERLOAD_WAIT_SECONDS)
 
     async def _complete_once(self, request: CompletionRequest) -> Completion:
         async with self.limit.permit(first=request.follows) as permit:
             try:
                 completion = await self.client.complete(request)
             except DependencyUnavailable as error:
-                if _overloaded(error):
+                if error.reason is Reason.MODEL_OVERLOADED:
                     self.limit.refused(permit)
-                else:
+                elif error.reason is not Reason.MODEL_NO_ANSWER:  # that is the report's, mostly
                     self._failed(error)
                 raise
-            self.limit.answered(permit, completion.queue_seconds)
+            self.limit.answered(permit, completion)
         if self._down_until is None:
             self._failures = 0
         return completion
@@ -114,7 +127,3 @@ class Replica:
     def _mark_up(self) -> None:
         log.info("model replica up again")
         self._failures, self._pause, self._down_until = 0, FIRST_PAUSE_SECONDS, None
-
-
-def _overloaded(error: BaseException) -> bool:
-    return isinstance(error, DependencyUnavailable) and error.reason is Reason.MODEL_OVERLOADED

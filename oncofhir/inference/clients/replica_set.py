@@ -1,9 +1,10 @@
-"""Several model servers as one: a report's questions stay together, a lost replica is gone around.
+"""Routes requests across model servers.
 
-Replicas share no prefix cache (spec tgi-and-kafka, A4). A report is placed by rendezvous hashing (Thaler
-and Ravishankar, 1998, IEEE/ACM Transactions on Networking 6), so that the same report comes to the same
-replica again and a replica that joins or leaves moves its share alone; one that bears more than its part of
-the load is passed over (Mirrokni, Thorup, Zadimoghaddam, 2018, "Consistent Hashing with Bounded Loads").
+All questions of a report go to one replica, for replicas share no prefix cache. The replica is found by
+rendezvous hashing (Thaler and Ravishankar, 1998, IEEE/ACM Transactions on Networking 6), so that a report
+goes to the same replica again and a replica that joins or leaves moves only its share. A replica above
+the mean load is skipped (Mirrokni, Thorup, Zadimoghaddam, 2018, "Consistent Hashing with Bounded Loads"),
+and so is one that is unavailable or serves another model.
 """
 
 import asyncio
@@ -14,25 +15,34 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from urllib.parse import urlsplit, urlunsplit
 
+import structlog
+
 from oncofhir.inference.clients.client import Completion, CompletionRequest
 from oncofhir.inference.clients.replica import Replica
-from oncofhir.schemas.errors import DependencyUnavailable
+from oncofhir.schemas.errors import (
+    AccessDenied,
+    DependencyUnavailable,
+    OncofhirError,
+    UnsuitableServer,
+)
 from oncofhir.schemas.extraction import ModelIdentity
 from oncofhir.schemas.reasons import Reason
 
-LOAD_FACTOR = 1.25  # times the mean load: a replica that bears more takes no new report
-MAX_AFFINITIES = 4096  # reports whose replica is known
+log = structlog.get_logger(__name__)
+
+LOAD_FACTOR = 1.25  # times the mean load; a replica above it gets no new report
+MAX_AFFINITIES = 4096  # reports whose replica is remembered
 DISCOVERY_SECONDS = 10.0
 
 
 async def static_addresses(addresses: Iterable[str]) -> tuple[str, ...]:
-    """Addresses that do not change, in the form of a discovery."""
+    """Return addresses that do not change, in the form of a discovery."""
     return tuple(addresses)
 
 
 @dataclass(frozen=True)
 class QueueStats:
-    """Requests at all replicas: under way, waiting here, and how many may be under way at a time."""
+    """Requests of all replicas: in flight, waiting for the limit, and the limit."""
 
     sent: int
     waiting: int
@@ -43,8 +53,9 @@ class Replicas:
     """A `ModelClient` over all replicas; belongs to one event loop.
 
     Args:
-        discover: the addresses there are now; asked again every `DISCOVERY_SECONDS`.
-        connect: a replica at an address.
+        discover: returns the current addresses; called every `DISCOVERY_SECONDS`.
+        connect: returns a replica at an address.
+        require_digest: refuse a model whose weights are not identified.
         clock: monotonic seconds.
     """
 
@@ -53,8 +64,11 @@ class Replicas:
         discover: Callable[[], Awaitable[tuple[str, ...]]],
         connect: Callable[[str], Replica],
         *,
+        require_digest: bool = False,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        self._require_digest = require_digest
+        self._warned: set[str] = set()
         self._discover = discover
         self._connect = connect
         self._clock = clock
@@ -71,7 +85,7 @@ class Replicas:
 
     @property
     def queue(self) -> QueueStats:
-        """How the requests stand, now."""
+        """The current numbers of requests."""
         limits = [replica.limit for replica in (*self._replicas.values(), *self._draining)]
         sent = sum(limit.in_flight for limit in limits)
         return QueueStats(
@@ -79,20 +93,42 @@ class Replicas:
         )
 
     async def identify(self) -> ModelIdentity:
-        """What the replicas serve; the first that answers says it.
+        """Return the model of the first replica that answers; requests go to replicas that serve it.
 
         Raises:
-            DependencyUnavailable: none answers.
+            DependencyUnavailable: no replica answers.
+            AccessDenied: every replica refuses the credentials.
+            UnsuitableServer: the API is another one, or the weights are not identified but must be.
         """
         known = await self._refresh_replicas()
         for replica in known.values():
             replica.identity = None
         first = await self._first_available(sorted(known.items()))
-        self._identity = await first.identify()
-        return self._identity
+        identity = await first.identify()
+        self._check_digest(identity)
+        self._identity = identity
+        return identity
+
+    def _check_digest(self, identity: ModelIdentity) -> None:
+        if identity.has_digest or identity.digest in self._warned:
+            return
+        if self._require_digest:
+            raise UnsuitableServer(
+                Reason.MODEL_UNSUITABLE,
+                _addresses(self._replicas),
+                "the server does not identify its weights, so that findings could not be recalled by "
+                "model: set ONCOFHIR_MODEL__DIGEST (from `oncofhir model digest FOLDER`), or "
+                "ONCOFHIR_MODEL__ALLOW_UNDETERMINED_DIGEST=true",
+            )
+        self._warned.add(identity.digest)
+        log.warning(
+            "model server does not identify its weights: findings can be recalled by the model's name only",
+            model=identity.name,
+            digest=identity.digest,
+        )
 
     async def complete(self, request: CompletionRequest) -> Completion:
-        """Complete one prompt at the replica of its affinity; at another when that one is lost."""
+        """Complete one prompt at the replica of its affinity, or at another if that one is unavailable."""
         tried: set[str] = set()
         while True:
             address, replica = await self._place(request.affinity, tried)
@@ -104,12 +140,12 @@ class Replicas:
                     raise
 
     async def token_ends(self, text: str) -> tuple[int, ...] | None:
-        """As the first replica that answers tells it."""
+        """Ask the first replica that answers."""
         replica = await self._first_available(sorted((await self._refresh_replicas()).items()))
         return await replica.client.token_ends(text)
 
     async def healthy(self) -> bool:
-        """Whether any replica answers its health check."""
+        """Return whether any replica answers its health check."""
         try:
             known = await self._refresh_replicas()
         except DependencyUnavailable:
@@ -163,20 +199,31 @@ class Replicas:
         return address, known[address]
 
     async def _serves(self, replica: Replica) -> bool:
-        """Whether it is up and serves the model that the run names, and no other."""
+        """Return whether the replica is available and serves the model of the run."""
         if not await replica.check_available():
             return False
         if self._identity is None:
             return True
         try:
             identity = await replica.identify()
-        except DependencyUnavailable:
+        except OncofhirError as error:
+            self._warn_once("model replica cannot be used", error.location, error.detail)
             return False
-        return (identity.name, identity.digest) == (self._identity.name, self._identity.digest)
+        if (identity.name, identity.digest) == (self._identity.name, self._identity.digest):
+            return True
+        self._warn_once("model replica serves another model; it gets no requests", identity.digest)
+        return False
+
+    def _warn_once(self, event: str, *about: str | None) -> None:
+        key = " ".join([event, *filter(None, about)])
+        if key not in self._warned:
+            self._warned.add(key)
+            log.warning(event, detail=" ".join(filter(None, about)))
 
     @staticmethod
     async def _first_available(known: Iterable[tuple[str, Replica]]) -> Replica:
         asked = []
+        permanent: OncofhirError | None = None
         for address, replica in known:
             asked.append(address)
             if await replica.check_available():
@@ -184,14 +231,19 @@ class Replicas:
                     await replica.identify()
                 except DependencyUnavailable:
                     continue
+                except (AccessDenied, UnsuitableServer) as error:  # the others may be right
+                    permanent = permanent or error
+                    continue
                 return replica
+        if permanent is not None:
+            raise permanent
         raise DependencyUnavailable(
             Reason.MODEL_UNREACHABLE, _addresses(asked), _unavailable_message(len(asked))
         )
 
 
 def _addresses(urls: Iterable[str]) -> str:
-    """URLs without user and password."""
+    """Return the URLs without user and password."""
     parts = (urlsplit(url) for url in urls)
     return " ".join(urlunsplit(p._replace(netloc=p.netloc.rpartition("@")[2])) for p in parts)
 

@@ -1,9 +1,17 @@
-"""A model server asked with a prompt set: which prompts, in which order, and what its answers are."""
+"""A model server with a prompt set: which prompts, in which order, and what the answers are."""
 
 import asyncio
 from collections.abc import Sequence
 
-from oncofhir.inference.clients.client import Completion, CompletionRequest, ModelClient
+import structlog
+
+from oncofhir.inference.clients.client import Completion, ModelClient
+from oncofhir.inference.prompting.model_prompt_sets import prompt_set_of
+from oncofhir.inference.prompting.prompt_checks import (
+    AnswerChecks,
+    check_prompt_set_accepted,
+    completion_request,
+)
 from oncofhir.inference.prompting.prompts import ALL_QUESTIONS, DIAGNOSIS, PromptSet
 from oncofhir.inference.prompting.questions import (
     AskedQuestion,
@@ -16,22 +24,28 @@ from oncofhir.schemas.errors import DependencyUnavailable, OncofhirError, Reques
 from oncofhir.schemas.extraction import Answer, ModelIdentity, PromptSetIdentity
 from oncofhir.schemas.report import Report
 
-# Of the input limit: where tokens are estimated, text of another language or of numbers has more of them,
-# and a server refuses a prompt that is too long with the same status as any other bad request.
+log = structlog.get_logger(__name__)
+
+# Fractions of the input limit. Estimated token counts may be too low (another language, many numbers), and
+# a server rejects a prompt that is too long with the status of any other bad request.
 _WINDOW_SHRINK_FACTORS = (1.0, 0.6, 0.3)
+_SPECIAL_TOKENS = 4  # of the model or of a chat template, beside the prompt's own
+# vLLM caches a block while it is computed; the others learn a prefix when a request has ended.
+_SHARES_PREFIXES_AT_ONCE = frozenset({"vllm"})
 
 
 class PromptedModel:
-    """A model server asked with a prompt set.
+    """A model server with a prompt set.
 
-    The first question of a window is awaited before the others are sent, for TGI learns a prefix when
-    a request has ended (spec tgi-and-kafka, A4); the diagnosis has another prefix and goes beside it.
+    The first question of a window is awaited before the others are sent, for TGI learns a prefix when a
+    request has ended. The diagnosis has another prefix and is sent beside the first question. A server
+    that shares prefixes at once gets all questions together.
 
     Args:
         client: the server.
-        prompts: what it is asked.
-        tokenizer: the model's own; default: the server is asked, and where it cannot tell, characters count.
-        leader_first: False sends all questions together, for measurements.
+        prompts: the questions.
+        tokenizer: the model's own. Default: the server counts tokens; if it cannot, characters are counted.
+        leader_first: True or False fixes the order of the questions. Default: as the server needs it.
     """
 
     def __init__(
@@ -40,14 +54,17 @@ class PromptedModel:
         prompts: PromptSet,
         *,
         tokenizer: Tokenizer | None = None,
-        leader_first: bool = True,
+        leader_first: bool | None = None,
     ) -> None:
         self._client = client
         self._prompts = prompts
         self._tokenizer: Tokenizer = tokenizer or client
-        self._leader_first = leader_first
+        self._checks = AnswerChecks(self._tokenizer)
+        self._fixed_order = leader_first
+        self._leader_first = leader_first is not False
         self._max_input_tokens: int | None = None
         self._overhead_tokens: int | None = None
+        self._identified: str | None = None
 
     @property
     def prompt_set(self) -> PromptSetIdentity:
@@ -55,40 +72,56 @@ class PromptedModel:
 
     async def identify(self) -> ModelIdentity:
         identity = await self._client.identify()
-        self._max_input_tokens = identity.max_input_tokens
-        if identity.max_input_tokens is None and identity.max_total_tokens is not None:
-            self._max_input_tokens = identity.max_total_tokens - self._prompts.format.max_new_tokens
+        self._max_input_tokens = input_limit(identity, self._prompts.format.max_new_tokens)
+        if self._fixed_order is None:
+            self._leader_first = identity.server not in _SHARES_PREFIXES_AT_ONCE
+        if identity.name != self._identified:
+            self._identified = identity.name
+            self._warn_about_prompt_set(identity)
         return identity
 
-    async def answer(self, report: Report) -> tuple[Answer, ...]:
-        if self._prompts.context.policy == "sentences":
-            return await self._ask_windows(
-                report, [list(questions_about_sentences(report, self._prompts))]
+    def _warn_about_prompt_set(self, identity: ModelIdentity) -> None:
+        own = prompt_set_of(identity.name)
+        if own is not None and own != self._prompts.name:
+            log.warning(
+                "the model was trained on another prompt set; set ONCOFHIR_MODEL__PROMPT_SET",
+                model=identity.name,
+                prompt_set=self._prompts.name,
+                prompt_set_of_model=own,
             )
-        for share in _WINDOW_SHRINK_FACTORS[:-1]:
-            try:
-                return await self._ask_windows(report, await self._windows(report, share))
-            except ExceptionGroup as group:
-                if not isinstance(first_error(group), RequestRejected):
-                    raise
-        return await self._ask_windows(
-            report, await self._windows(report, _WINDOW_SHRINK_FACTORS[-1])
-        )
 
-    async def _windows(self, report: Report, share: float) -> list[list[AskedQuestion]]:
+    async def answer(self, report: Report) -> tuple[Answer, ...]:
+        shrink_factors: Sequence[float] = _WINDOW_SHRINK_FACTORS
+        if self._prompts.context.policy == "sentences":
+            shrink_factors = shrink_factors[:1]
+        for attempt, factor in enumerate(shrink_factors, start=1):
+            try:
+                return await self._ask_windows(report, await self._questions(report, factor))
+            except ExceptionGroup as group:
+                error = first_error(group)
+                if not isinstance(error, RequestRejected):
+                    raise
+                await check_prompt_set_accepted(self._client, self._prompts, error)
+                if attempt == len(shrink_factors):
+                    raise
+        raise AssertionError("the loop returns or raises")  # pragma: no cover
+
+    async def _questions(self, report: Report, factor: float) -> Sequence[Sequence[AskedQuestion]]:
+        if self._prompts.context.policy == "sentences":
+            return [list(questions_about_sentences(report, self._prompts))]
         own = self._prompts.context.max_input_tokens
         limit = min(self._max_input_tokens or own, own)
         if self._overhead_tokens is None:
             longest = max(self._prompts.overhead_prompts, key=len)
-            self._overhead_tokens = len(await self._token_ends(longest))
-        most = max(1, int((limit - self._overhead_tokens) * share))
-        # a token is one byte at least: most reports need no measuring
+            self._overhead_tokens = len(await self._token_ends(longest)) + _SPECIAL_TOKENS
+        most = max(1, int((limit - self._overhead_tokens) * factor))
+        # a token is one byte at least: most reports need no counting
         fits = len(report.text.encode("utf-8", "replace")) <= most
         ends = () if fits else await self._token_ends(report.text)
         return questions_about_windows(report, self._prompts, windows(report, ends, most))
 
     async def _token_ends(self, text: str) -> tuple[int, ...]:
-        """The text's token ends; estimated where they cannot be had: a prompt too long is cut shorter."""
+        """Return the text's token ends, estimated if the server cannot count them."""
         try:
             ends = await self._tokenizer.token_ends(self._prompts.escape_structure(text))
         except (RequestRejected, DependencyUnavailable):
@@ -122,23 +155,30 @@ class PromptedModel:
     async def _ask(
         self, asked: AskedQuestion, affinity: str, *, follows: bool
     ) -> tuple[Answer, ...]:
-        structured = self._prompts.answers if asked.question == ALL_QUESTIONS else None
         completion = await self._client.complete(
-            CompletionRequest(
-                prompt=asked.prompt,
-                max_new_tokens=self._prompts.format.max_new_tokens,
-                stop=self._prompts.format.stop,
-                json_schema=structured.json_schema if structured else None,
-                affinity=affinity,
-                follows=follows,
+            completion_request(
+                self._prompts, asked.question, asked.prompt, affinity=affinity, follows=follows
             )
         )
-        if structured:
-            return parse_structured_answers(completion, structured.questions, asked.context)
+        await self._checks.check(asked.prompt, completion)
+        if self._prompts.answers and asked.question == ALL_QUESTIONS:
+            questions = self._prompts.answers.questions
+            return parse_structured_answers(completion, questions, asked.context)
         return (_answer(asked, completion),)
 
     async def aclose(self) -> None:
         await self._client.aclose()
+
+
+def input_limit(identity: ModelIdentity, max_new_tokens: int) -> int | None:
+    """Return how many tokens a prompt may have, with room for the answer; None if the server has no limit.
+
+    TGI's own default for the prompt, max_total_tokens - 1, leaves no room.
+    """
+    limits = [identity.max_input_tokens]
+    if identity.max_total_tokens is not None:
+        limits.append(identity.max_total_tokens - max_new_tokens)
+    return min((limit for limit in limits if limit is not None), default=None)
 
 
 def _answer(asked: AskedQuestion, completion: Completion) -> Answer:
@@ -154,7 +194,7 @@ def _answer(asked: AskedQuestion, completion: Completion) -> Answer:
 
 
 def first_error(group: ExceptionGroup[Exception]) -> Exception:
-    """The first error of a group: the calls of a report fail for the same cause or not at all."""
+    """Return the first error of a group. The calls of a report fail for the same cause."""
     error = group.exceptions[0]
     if isinstance(error, ExceptionGroup):
         return first_error(error)

@@ -108,7 +108,7 @@ class TgiApp:
         body = await _read(request, GenerateRequest)
         tokens, at = [], 0
         for token in await self._engine.tokenize(body.inputs):
-            end = at + len(token.text)
+            end = at + token.size  # in bytes, as TGI's
             tokens.append({"id": token.id, "text": token.text, "start": at, "stop": end})
             at = end
         return JSONResponse(tokens)
@@ -247,6 +247,9 @@ def _answer(body: GenerateRequest, generation: Generation) -> dict[str, Any]:
             "prefill": [],
             "tokens": [token.model_dump() for token in generation.tokens],
         }
+        if parameters.top_n_tokens:
+            tops = generation.top_tokens or [[token] for token in generation.tokens]
+            answer["details"]["top_tokens"] = [[t.model_dump() for t in top] for top in tops]
     return answer
 
 

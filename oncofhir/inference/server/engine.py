@@ -2,7 +2,7 @@
 
 from typing import Protocol
 
-from oncofhir.inference.server.protocol import Generation, Info, Parameters, Token
+from oncofhir.inference.server.protocol import Generation, Info, InputToken, Parameters
 
 
 class Engine(Protocol):
@@ -13,8 +13,8 @@ class Engine(Protocol):
         """What `GET /info` says."""
         ...
 
-    async def tokenize(self, text: str) -> list[Token]:
-        """The tokens of a text, special ones included; log-probabilities are 0."""
+    async def tokenize(self, text: str) -> list[InputToken]:
+        """Return the tokens of a text, special ones included."""
         ...
 
     async def generate(self, prompt: str, parameters: Parameters) -> Generation:

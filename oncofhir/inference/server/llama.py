@@ -13,6 +13,7 @@ from oncofhir.inference.server.protocol import (
     DEFAULT_NEW_TOKENS,
     Generation,
     Info,
+    InputToken,
     Parameters,
     TgiError,
     Token,
@@ -90,12 +91,15 @@ class LlamaEngine:
     def info(self) -> Info:
         return self._info
 
-    async def tokenize(self, text: str) -> list[Token]:
+    async def tokenize(self, text: str) -> list[InputToken]:
         body = {"content": text, "add_special": True, "with_pieces": True}
         answer = (await self._http.post("/tokenize", json=body)).json()
+        own = {"content": text, "add_special": False, "with_pieces": False}
+        count = len((await self._http.post("/tokenize", json=own)).json()["tokens"])
+        special = len(answer["tokens"]) - count  # at the beginning
         return [
-            Token(id=t["id"], text=t["piece"] if isinstance(t["piece"], str) else "", logprob=0.0)
-            for t in answer["tokens"]
+            InputToken(id=t["id"], text=_piece_text(t), size=_piece_size(t) if at >= special else 0)
+            for at, t in enumerate(answer["tokens"])
         ]
 
     async def generate(self, prompt: str, parameters: Parameters) -> Generation:
@@ -122,7 +126,7 @@ def _request(prompt: str, parameters: Parameters, max_new_tokens: int) -> dict[s
         "temperature": (parameters.temperature or 1.0) if parameters.do_sample else 0.0,
         "stop": parameters.stop,
         "cache_prompt": True,
-        "n_probs": 1,
+        "n_probs": max(1, parameters.top_n_tokens or 0),
         "stream": False,
     }
     if parameters.do_sample:
@@ -151,20 +155,34 @@ def _generation(
         raise _error(error, parameters)
     choice, usage = answer["choices"][0], answer.get("usage", {})
     found = (choice.get("logprobs") or {}).get("content") or []
-    tokens = [
-        Token(id=t["id"], text=t["token"], logprob=t["logprob"], special=not t.get("bytes"))
-        for t in found
-    ]
+    tokens = [_token(t) for t in found]
+    tops = [[_token(top) for top in t.get("top_logprobs", ())] for t in found]
     text = choice["text"]
     return Generation(
         text=text,
         finish_reason=_finish_reason(choice.get("finish_reason"), tokens, parameters),
         tokens=tokens,
+        top_tokens=tops if parameters.top_n_tokens else [],
         prompt_tokens=usage.get("prompt_tokens", 0),
         cached_tokens=usage.get("prompt_tokens_details", {}).get("cached_tokens", 0),
         queue_seconds=queued,
         inference_seconds=took,
     )
+
+
+def _token(told: dict[str, Any]) -> Token:
+    special = not told.get("bytes")
+    return Token(id=told["id"], text=told["token"], logprob=told["logprob"], special=special)
+
+
+def _piece_text(token: dict[str, Any]) -> str:
+    """Return a token's text; llama.cpp gives bytes for a part of a character."""
+    return token["piece"] if isinstance(token["piece"], str) else ""
+
+
+def _piece_size(token: dict[str, Any]) -> int:
+    piece = token["piece"]
+    return len(piece.encode()) if isinstance(piece, str) else len(piece)
 
 
 def _finish_reason(reason: str | None, tokens: list[Token], parameters: Parameters) -> str:

@@ -8,6 +8,7 @@ from typing import Any, Self
 from pydantic import BaseModel, ConfigDict, model_validator
 
 MAX_STOP_SEQUENCES = 4
+MAX_TOP_TOKENS = 5
 DEFAULT_NEW_TOKENS = 100
 
 
@@ -59,6 +60,7 @@ class Parameters(_Lenient):
     truncate: int | None = None
     best_of: int | None = None
     seed: int | None = None
+    top_n_tokens: int | None = None
     details: bool = False
     return_full_text: bool | None = None
     decoder_input_details: bool = False
@@ -87,6 +89,10 @@ class Parameters(_Lenient):
             )
         if (self.best_of or 1) > 1:
             raise invalid(f"`best_of` must be > 0 and <= 1. Given: {self.best_of}")
+        if not 0 <= (self.top_n_tokens or 0) <= MAX_TOP_TOKENS:
+            raise invalid(
+                f"`top_n_tokens` must be >= 0 and <= {MAX_TOP_TOKENS}. Given: {self.top_n_tokens}"
+            )
         if self.truncate is not None:
             raise invalid("`truncate` is not supported here: it would cut the instruction away")
         return self
@@ -142,12 +148,24 @@ class Token(BaseModel):
     special: bool = False
 
 
+class InputToken(BaseModel):
+    """One token of a prompt; `size` is its bytes in the text, 0 for a special token."""
+
+    id: int
+    text: str
+    size: int
+
+
 class Generation(BaseModel):
-    """What an engine generated. `text` holds the stop string, when it ended with one, as TGI's does."""
+    """What an engine generated. `text` ends with the stop string that ended it, as TGI's does.
+
+    `top_tokens` are the likeliest tokens of each step, if they were asked for.
+    """
 
     text: str
     finish_reason: str
     tokens: list[Token]
+    top_tokens: list[list[Token]] = []
     prompt_tokens: int
     cached_tokens: int = 0
     queue_seconds: float = 0.0

@@ -5,7 +5,8 @@ import math
 
 import pytest
 
-from oncofhir.inference.clients.client import CompletionRequest, cut_at_stop
+from oncofhir.inference.clients.answer import cut_at_stop
+from oncofhir.inference.clients.client import CompletionRequest
 from oncofhir.inference.clients.http import ModelHttp
 from oncofhir.inference.clients.openai import OpenAiClient
 from oncofhir.inference.clients.tgi import TgiClient
@@ -54,6 +55,7 @@ def test_tgi_is_asked_greedily_with_every_parameter(server):
         "details": True,
         "return_full_text": False,
         "decoder_input_details": False,
+        "top_n_tokens": 2,
         "stop": ["###", "\n"],
     }
     assert {k.lower(): v for k, v in sent.items()}["authorization"] == "Bearer t0ken"
@@ -76,14 +78,18 @@ def test_tgi_says_who_it_is(server):
         {},
         {
             "model_id": "cancerllm",
-            "model_sha": "abc",
+            "model_sha": "ABCDEF0123",
             "version": "3.3.7",
             "max_input_tokens": 1500,
             "x": 1,
         },
     )
     identity = run(TgiClient, server, lambda c: c.identify())
-    assert (identity.name, identity.digest, identity.max_input_tokens) == ("cancerllm", "abc", 1500)
+    assert (identity.name, identity.digest, identity.max_input_tokens) == (
+        "cancerllm",
+        "abcdef0123",
+        1500,
+    )
 
 
 @pytest.mark.parametrize(
@@ -167,7 +173,11 @@ def test_completions_of_openai(server):
         return await client.identify(), await client.complete(ASK)
 
     identity, completion = run(OpenAiClient, server, both)
-    assert (identity.name, identity.digest, identity.max_total_tokens) == ("m", "unknown", 4096)
+    assert (identity.name, identity.digest, identity.max_total_tokens) == (
+        "m",
+        "undetermined:m",
+        4096,
+    )
     assert completion.text == "left"
     assert [t.logprob for t in completion.tokens] == [-0.1]
     body = server.requests[-1][1]

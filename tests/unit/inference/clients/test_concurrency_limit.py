@@ -5,6 +5,7 @@ import heapq
 
 import pytest
 
+from oncofhir.inference.clients.client import Completion
 from oncofhir.inference.clients.concurrency_limit import HOLD_SECONDS, AdaptiveLimit
 
 
@@ -66,7 +67,14 @@ def saturate(limit, server, clock, seconds, *, tells_queue=True):
             clock.now, which, told = heapq.heappop(events)
             if told is not None:
                 answers += 1
-                limit.answered(told[0], told[1] if tells_queue else None)
+                limit.answered(
+                    told[0],
+                    Completion(
+                        text="",
+                        finish_reason="stop",
+                        queue_seconds=told[1] if tells_queue else None,
+                    ),
+                )
             await holders.pop(which).__aexit__(None, None, None)
             await take()
 
