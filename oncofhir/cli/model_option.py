@@ -1,9 +1,12 @@
 """`--model embedded|rules|URL|FOLDER`: the settings of the model that a command uses."""
 
+import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+import typer
 
 from oncofhir.cli.exit_status import ExitStatus, fail
 from oncofhir.cli.options import ModelApiChoice
@@ -43,7 +46,21 @@ def chosen_model(
         yield _chosen(base, folder, ModelApi.TRANSFORMERS, prompt_set or base.prompt_set)
     else:
         chosen_api = ModelApi(api.value) if api else base.api
-        yield _chosen(base, model, chosen_api, prompt_set or base.prompt_set)
+        chosen = _chosen(base, model, chosen_api, prompt_set or base.prompt_set)
+        if prompt_set is None and "prompt_set" not in base.model_fields_set:
+            chosen = _with_prompt_set_of_model(chosen)
+        yield chosen
+
+
+def _with_prompt_set_of_model(settings: "ModelSettings") -> "ModelSettings":
+    """Return the settings with the prompt set of the model that the server names, if it is known."""
+    from oncofhir.consumers.composition.model_server import served_prompt_set
+
+    own = asyncio.run(served_prompt_set(settings))
+    if own is None or own == settings.prompt_set:
+        return settings
+    typer.echo(f"oncofhir: prompt set {own}, for the server names that model", err=True)
+    return settings.model_copy(update={"prompt_set": own})
 
 
 def _chosen(base: "ModelSettings", url: str, api: "ModelApi", prompt_set: str) -> "ModelSettings":

@@ -16,7 +16,9 @@ from oncofhir.inference.clients.openai import OpenAiClient
 from oncofhir.inference.clients.replica import Replica
 from oncofhir.inference.clients.replica_set import Replicas, static_addresses
 from oncofhir.inference.clients.tgi import TgiClient
+from oncofhir.inference.prompting.model_prompt_sets import prompt_set_of
 from oncofhir.inference.prompting.tokenizer import LocalTokenizer
+from oncofhir.schemas.errors import OncofhirError
 from oncofhir.settings import ModelApi, ModelSettings, SettingsError, read_secret
 
 
@@ -50,6 +52,21 @@ def build_model_client(settings: ModelSettings, *, require_digest: bool = False)
     if settings.resolve_replicas:
         discover = partial(resolve_addresses, urls[0])
     return Replicas(discover, connect, require_digest=require_digest)
+
+
+async def served_prompt_set(settings: ModelSettings) -> str | None:
+    """Return the prompt set of the model that the server names; None if that is not known or not answered.
+
+    Raises:
+        SettingsError: as `build_model_client`.
+    """
+    client = build_model_client(settings)
+    try:
+        return prompt_set_of((await client.identify()).name)
+    except OncofhirError:
+        return None  # the command meets and reports the same error
+    finally:
+        await client.aclose()
 
 
 def _in_process(settings: ModelSettings) -> Replicas:

@@ -5,7 +5,6 @@ many times faster. Nothing is fetched from a hub: checkpoint and adapter are fol
 """
 
 import asyncio
-import hashlib
 from itertools import accumulate
 from pathlib import Path
 from threading import Lock
@@ -13,12 +12,11 @@ from typing import Any
 
 from oncofhir.inference.clients.answer import answer_of
 from oncofhir.inference.clients.client import Completion, CompletionRequest, GeneratedToken
+from oncofhir.inference.clients.weights import weights_digest
 from oncofhir.schemas.errors import RequestRejected
 from oncofhir.schemas.extraction import ModelIdentity
 from oncofhir.schemas.reasons import Reason
 from oncofhir.settings.extras import install_hint
-
-_WEIGHTS = ("*.safetensors", "*.bin")
 
 
 class CheckpointError(ValueError):
@@ -57,7 +55,7 @@ class InProcessModel:
         if adapter is not None:
             model = _merged(model, adapter)
         self._model = model.to("cuda" if torch.cuda.is_available() else "cpu").eval()
-        self._digest = weights_digest(folder, adapter)
+        self._digest = weights_digest(*filter(None, [folder, adapter]))
         self._name = folder.name
         self._version = transformers.__version__
         self._one_at_a_time = Lock()
@@ -141,14 +139,3 @@ def _merged(model: Any, adapter: Path) -> Any:
         return peft.PeftModel.from_pretrained(model, str(adapter)).merge_and_unload()
     except (OSError, ValueError, KeyError, RuntimeError) as error:
         raise CheckpointError(f"{adapter} holds no LoRA adapter of this model") from error
-
-
-def weights_digest(*folders: Path | None) -> str:
-    """Return the sha256 over the sha256 of each weights file, in the order of their names."""
-    digest = hashlib.sha256()
-    for folder in folders:
-        files = sorted(file for kind in _WEIGHTS for file in folder.glob(kind)) if folder else []
-        for file in files:
-            with file.open("rb") as content:
-                digest.update(hashlib.file_digest(content, "sha256").digest())
-    return digest.hexdigest()

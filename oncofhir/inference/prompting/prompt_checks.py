@@ -63,6 +63,19 @@ async def check_prompt_set_accepted(
         ) from rejected
 
 
+class PromptCut(RequestRejected):
+    """The server read only `tokens` tokens of a longer prompt, and answered as if they were all."""
+
+    def __init__(self, tokens: int, of: int | None) -> None:
+        self.tokens = tokens
+        has = f" of {of}" if of else ""
+        super().__init__(
+            Reason.MODEL_REJECTED_PROMPT,
+            None,
+            f"the server cut the prompt: it read {tokens}{has} tokens",
+        )
+
+
 class AnswerChecks:
     """Checks completions for what their server did not say: a cut prompt, missing log-probabilities."""
 
@@ -75,7 +88,7 @@ class AnswerChecks:
         """Warn once about missing log-probabilities; refuse an answer to a prompt that was cut.
 
         Raises:
-            RequestRejected: the server read fewer tokens than the prompt has.
+            PromptCut: the server read fewer tokens than the prompt has.
         """
         if completion.text.strip() and not completion.tokens and not self._has_warned:
             self._has_warned = True
@@ -97,11 +110,6 @@ class AnswerChecks:
             ends = None
         was_cut = len(ends) > read + _TOLERANCE_TOKENS if ends else per_token > _IMPOSSIBLE
         if was_cut:
-            has = f" of {len(ends)}" if ends else ""
-            raise RequestRejected(
-                Reason.MODEL_REJECTED_PROMPT,
-                None,
-                f"the server cut the prompt: it read {read}{has} tokens",
-            )
+            raise PromptCut(read, len(ends) if ends else None)
         if ends:  # the tokenizer is that dense: no need to count the next prompt like this one
             self._suspicious = max(self._suspicious, per_token)

@@ -9,6 +9,7 @@ from oncofhir.inference.clients.client import Completion, ModelClient
 from oncofhir.inference.prompting.model_prompt_sets import prompt_set_of
 from oncofhir.inference.prompting.prompt_checks import (
     AnswerChecks,
+    PromptCut,
     check_prompt_set_accepted,
     completion_request,
 )
@@ -101,7 +102,11 @@ class PromptedModel:
                 error = first_error(group)
                 if not isinstance(error, RequestRejected):
                     raise
-                await check_prompt_set_accepted(self._client, self._prompts, error)
+                if isinstance(error, PromptCut):
+                    self._max_input_tokens = error.tokens  # until the server is identified again
+                    log.warning("model server cuts prompts; using its limit", tokens=error.tokens)
+                else:
+                    await check_prompt_set_accepted(self._client, self._prompts, error)
                 if attempt == len(shrink_factors):
                     raise
         raise AssertionError("the loop returns or raises")  # pragma: no cover

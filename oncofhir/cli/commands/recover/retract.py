@@ -79,8 +79,20 @@ def retract(
 
 
 def _digest(model: str | None) -> str | None:
-    """A digest as it is stored: without the name of its algorithm."""
-    return model.removeprefix("sha256:") if model is not None else None
+    """Return a digest as it is stored: without the name of its algorithm.
+
+    0.1.0 wrote "unknown" or a path for a server that did not identify its weights. Neither names one model.
+    """
+    if model is None:
+        return None
+    if model == "unknown" or model.startswith(("/", "./", "~")):
+        fail(
+            f"--model {model}: not a digest. Findings of every server that reported none would be withdrawn. "
+            "Use --prompt-set NAME@VERSION with --since TIME, or --model undetermined:NAME for findings "
+            "that a model of that name wrote without a digest",
+            Exit.WRONG_USAGE,
+        )
+    return model.removeprefix("sha256:").removeprefix("sha256-")
 
 
 def _moment(since: str | None) -> datetime | None:

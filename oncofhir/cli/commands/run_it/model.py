@@ -1,4 +1,4 @@
-"""`oncofhir model serve`: a CPU server with TGI's API."""
+"""`oncofhir model`: a CPU server with TGI's API, and the digest of a model's weights."""
 
 from pathlib import Path
 from typing import Annotated
@@ -95,5 +95,33 @@ def serve(
         fail(f"cannot listen on {host}:{port}: {error.strerror}", ExitStatus.WRONG_USAGE)
 
 
+def digest(
+    folder: Annotated[Path, typer.Argument(help="Folder of the checkpoint, or a GGUF file.")],
+    out: Annotated[
+        Path | None, typer.Option(help="Also write the digest alone into this file.")
+    ] = None,
+) -> None:
+    """Print the digest that identifies a model's weights, as one JSON line.
+
+    Set it as ONCOFHIR_MODEL__DIGEST for a server that reports none (vLLM, llama.cpp, TGI with local weights),
+    or start the server under a name that holds it: NAME@sha256-DIGEST.
+
+    Example: oncofhir model digest /models/cancerllm-7b
+
+    Exit status: 2 the folder holds no weights (*.safetensors, *.bin, *.gguf).
+    """
+    from oncofhir.cli.output import json_line
+    from oncofhir.inference.clients.weights import weights_digest
+
+    try:
+        found = weights_digest(folder)
+    except ValueError as error:
+        fail(str(error), ExitStatus.WRONG_USAGE)
+    json_line({"name": folder.resolve().name.removesuffix(".gguf"), "digest": found})
+    if out is not None:
+        out.write_text(found, encoding="ascii")
+
+
 app = new_group(model)
 add(app, "serve", serve)
+add(app, "digest", digest)
