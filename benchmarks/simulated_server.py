@@ -3,7 +3,7 @@
 The engine works in steps. At the beginning of a step waiting requests join the batch while there is room; a
 step takes `step_base` seconds, `step_per_request` for each request in the batch, and the time of the prompt
 tokens that are not in the prefix cache. A request that arrives during a step waits for its end, also where
-the batch has room. Servers differ in when a prefix can be shared (`Learns`), in room, and in what they report.
+the batch has room. Servers differ in when a prefix can be shared (`Learns`), in room and in their reports.
 
 What was recorded of the real servers, and what each mode is held to, is in
 `tests/unit/benchmarks/test_simulated_server.py`.
@@ -188,7 +188,9 @@ class SimulatedServer:
                     self._learn(request)
                 if not request.done.done():
                     request.done.set_result(None)
-            await asyncio.sleep(0)  # what follows an answer is sent before the next step or during it
+            await asyncio.sleep(
+                0
+            )  # what follows an answer is sent before the next step or during it
 
     def _join(self, now: float) -> list[_Request]:
         joined = []

@@ -1,4 +1,4 @@
-"""An event loop whose clock jumps to the next timer instead of waiting: minutes of a simulation in seconds."""
+"""An event loop whose clock jumps to the next timer without waiting: minutes are simulated in seconds."""
 
 import asyncio
 import selectors
@@ -13,9 +13,7 @@ class _JumpingSelector(selectors.SelectSelector):
 
     passed = 0.0
 
-    def select(
-        self, timeout: float | None = None
-    ) -> list[tuple[selectors.SelectorKey, int]]:
+    def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
         ready = super().select(0)
         if not ready and timeout:
             self.passed += timeout

@@ -82,7 +82,7 @@ class AdaptiveLimit:
 
     def refused(self, permit: Permit) -> None:
         """Lower the limit: a request was answered 429."""
-        self._search.refused(self._clock(), permit.began, permit.in_flight)
+        self._search.refused(self._clock(), permit.began)
 
     def timed_out(self, permit: Permit) -> None:
         """Lower the limit: a request was not answered in time."""

@@ -40,6 +40,10 @@ class PathNotFound(DependencyUnavailable):
     """The server has no such path (404, 405): another API, or a model that it does not serve now."""
 
 
+class AnswerTimeout(DependencyUnavailable):
+    """The server took longer than one request may take."""
+
+
 class ModelHttp:
     """Gets and posts JSON at one model server; belongs to one event loop.
 
@@ -126,9 +130,9 @@ class ModelHttp:
                 # the server closed an idle connection as it was used; greedy decoding can be repeated
                 return await self._exchange(self._session, method, path, body)
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            raise DependencyUnavailable(
-                Reason.MODEL_UNREACHABLE, self.base_url, cause_of(error)
-            ) from error
+            is_slow = isinstance(error, TimeoutError) and not isinstance(error, aiohttp.ClientError)
+            kind = AnswerTimeout if is_slow else DependencyUnavailable
+            raise kind(Reason.MODEL_UNREACHABLE, self.base_url, cause_of(error)) from error
 
     async def _exchange(
         self, session: aiohttp.ClientSession, method: str, path: str, body: bytes | None

@@ -22,7 +22,7 @@ TIMEOUT_SHARE = 0.5
 
 
 def levels(bound: int) -> tuple[int, ...]:
-    """Return the levels up to the bound: 1, 2, 3, 4, 6, 8, 12, 16, 24, 32 …"""
+    """Return the levels up to the bound: 1, 2, 3, 4, 6, 8, 12, 16, 24, 32 and so on."""
     return tuple(sorted({bound, *(level for level in _steps() if level < bound)}))
 
 
@@ -54,7 +54,8 @@ class LimitSearch:
         self._ceiling_until = 0.0
         self._hold = HOLD_SECONDS
         self._changed_at = -1.0
-        self._restart()
+        self._began: float | None = None
+        self._skipped = self._answers = self._queued = 0
 
     @property
     def limit(self) -> int:
@@ -67,7 +68,7 @@ class LimitSearch:
             self._restart()  # with fewer requests than the limit allows, a rate says nothing of it
             return
         if sent_at < self._changed_at:
-            return  # sent under the limit before
+            return  # sent under the earlier limit
         if self._began is None:
             self._skipped += 1
             if self._skipped >= self.limit:
@@ -78,15 +79,16 @@ class LimitSearch:
         if self._answers >= max(ANSWERS_PER_ROUND, ANSWERS_PER_REQUEST * self.limit):
             self._end_round(now, self._answers / max(now - self._began, 1e-9))
 
-    def refused(self, now: float, sent_at: float, in_flight: int) -> None:
-        """Step below the number in flight at which a request was answered 429."""
+    def refused(self, now: float, sent_at: float) -> None:
+        """Step down a level: a request was answered 429. The level is held longer if it was refused before."""
         if sent_at < self._changed_at:
             return
-        self._ceiling = self._below(in_flight)
+        if now >= self._ceiling_until > 0:
+            self._hold = min(self._hold * 2, LONGEST_HOLD_SECONDS)
+        self._ceiling = max(0, self._at - 1)
         self._ceiling_until = now + self._hold
-        self._hold = min(self._hold * 2, LONGEST_HOLD_SECONDS)
         self._measured = {at: m for at, m in self._measured.items() if at <= self._ceiling}
-        self._move(min(self._at, self._ceiling), now)
+        self._move(self._ceiling, now)
 
     def timed_out(self, now: float, sent_at: float) -> None:
         """Halve the limit: so many requests take longer than one may take."""
@@ -133,5 +135,5 @@ class LimitSearch:
         self._measured = {i: m for i, m in self._measured.items() if m.measured_in >= oldest}
 
     def _restart(self) -> None:
-        self._began: float | None = None
+        self._began = None
         self._skipped = self._answers = self._queued = 0

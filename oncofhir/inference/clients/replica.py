@@ -9,6 +9,7 @@ import structlog
 
 from oncofhir.inference.clients.client import Completion, CompletionRequest, ModelClient
 from oncofhir.inference.clients.concurrency_limit import AdaptiveLimit
+from oncofhir.inference.clients.http import AnswerTimeout
 from oncofhir.schemas.errors import DependencyUnavailable
 from oncofhir.schemas.extraction import ModelIdentity
 from oncofhir.schemas.reasons import Reason
@@ -102,6 +103,8 @@ class Replica:
             try:
                 completion = await self.client.complete(request)
             except DependencyUnavailable as error:
+                if isinstance(error, AnswerTimeout):
+                    self.limit.timed_out(permit)
                 if error.reason is Reason.MODEL_OVERLOADED:
                     self.limit.refused(permit)
                 elif error.reason is not Reason.MODEL_NO_ANSWER:  # that is the report's, mostly

@@ -11,7 +11,7 @@ from oncofhir.inference.extractor import Extractor
 from oncofhir.inference.prompting.prompted_model import PromptedModel
 from oncofhir.inference.prompting.prompts import load_prompt_set
 from oncofhir.inference.rules import Rules
-from oncofhir.schemas.errors import DependencyUnavailable, RequestRejected
+from oncofhir.schemas.errors import DependencyUnavailable, UnsuitableServer
 from oncofhir.schemas.extraction import ModelIdentity
 
 REPORT = (
@@ -47,7 +47,10 @@ class Recorder:
         await asyncio.sleep(0.001)
         self.events.append(("end", asked))
         return Completion(
-            text=self.answer, finish_reason="stop", prompt_tokens=10, generated_tokens=2
+            text=self.answer,
+            finish_reason="stop",
+            prompt_tokens=len(request.prompt) // 4,
+            generated_tokens=2,
         )
 
     async def token_ends(self, text):
@@ -70,7 +73,8 @@ def test_the_first_question_ends_before_the_others_begin(read):
     # the others run together
     assert recorder.events.index(("begin", begun[-1])) < recorder.events.index(("end", begun[2]))
     assert extraction.usage.requests == 9
-    assert (extraction.usage.prompt_tokens, extraction.usage.generated_tokens) == (90, 18)
+    asked = sum(answer.prompt_tokens for answer in extraction.answers)
+    assert (extraction.usage.prompt_tokens, extraction.usage.generated_tokens) == (asked, 18)
     assert extraction.findings == extraction.rejected == ()
 
 
@@ -106,7 +110,7 @@ def test_windows_shrink_when_the_server_finds_the_prompt_too_long(read, server):
     assert ("cancer-stage", "pT1b") in {(f.kind.value, f.value) for f in extraction.findings}
     server.replies["/generate"] = (422, {}, {"error": "bad", "error_type": "validation"})
     again = PromptedModel(TgiClient(ModelHttp(server.url)), load_prompt_set("cancerllm"))
-    with pytest.raises(RequestRejected):
+    with pytest.raises(UnsuitableServer):  # a plain prompt is refused too
         extract(again, read(REPORT))
 
 

@@ -90,7 +90,7 @@ def _digest(model: str | None) -> str | None:
             f"--model {model}: not a digest. Findings of every server that reported none would be withdrawn. "
             "Use --prompt-set NAME@VERSION with --since TIME, or --model undetermined:NAME for findings "
             "that a model of that name wrote without a digest",
-            Exit.WRONG_USAGE,
+            ExitStatus.WRONG_USAGE,
         )
     return model.removeprefix("sha256:").removeprefix("sha256-")
 

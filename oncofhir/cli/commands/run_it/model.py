@@ -96,9 +96,12 @@ def serve(
 
 
 def digest(
-    folder: Annotated[Path, typer.Argument(help="Folder of the checkpoint, or a GGUF file.")],
+    folder: Annotated[
+        Path, typer.Argument(metavar="PATH", help="Folder of the checkpoint, or a GGUF file.")
+    ],
     out: Annotated[
-        Path | None, typer.Option(help="Also write the digest alone into this file.")
+        Path | None,
+        typer.Option(metavar="FILE", help="Also write the digest alone into this file."),
     ] = None,
 ) -> None:
     """Print the digest that identifies a model's weights, as one JSON line.
@@ -106,9 +109,10 @@ def digest(
     Set it as ONCOFHIR_MODEL__DIGEST for a server that reports none (vLLM, llama.cpp, TGI with local weights),
     or start the server under a name that holds it: NAME@sha256-DIGEST.
 
-    Example: oncofhir model digest /models/cancerllm-7b
-
     Exit status: 2 the folder holds no weights (*.safetensors, *.bin, *.gguf).
+
+    Examples:
+        oncofhir model digest /models/cancerllm-7b
     """
     from oncofhir.cli.output import json_line
     from oncofhir.inference.clients.weights import weights_digest

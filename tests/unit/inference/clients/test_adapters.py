@@ -270,7 +270,7 @@ def test_an_answer_that_trickles_ends_with_the_total_time():
         async def trickle(reader, writer):
             await reader.readuntil(b"\r\n\r\n")
             writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: 100000\r\n\r\n")
-            with contextlib.suppress(ConnectionError):
+            with contextlib.suppress(ConnectionError), contextlib.closing(writer):
                 while True:
                     writer.write(b" ")
                     await writer.drain()

@@ -6,7 +6,8 @@ import heapq
 import pytest
 
 from oncofhir.inference.clients.client import Completion
-from oncofhir.inference.clients.concurrency_limit import HOLD_SECONDS, AdaptiveLimit
+from oncofhir.inference.clients.concurrency_limit import AdaptiveLimit
+from oncofhir.inference.clients.limit_search import FIRST, HOLD_SECONDS, LONGEST_HOLD_SECONDS
 
 
 class Clock:
@@ -77,35 +78,31 @@ def saturate(limit, server, clock, seconds, *, tells_queue=True):
                 )
             await holders.pop(which).__aexit__(None, None, None)
             await take()
+        for held in holders.values():
+            await held.__aexit__(None, None, None)
 
     asyncio.run(run())
-    clock.now = until
+    clock.now = until + server.seconds  # what was in flight has ended
     return answers, refusals
 
 
+@pytest.mark.parametrize("tells_queue", [True, False])
 @pytest.mark.parametrize(("batch", "queue"), [(16, 200), (16, 8), (32, 0), (4, 124), (1, 1)])
-def test_a_server_is_filled_and_hardly_ever_refuses(batch, queue):
+def test_a_server_is_filled_and_hardly_ever_refuses(batch, queue, tells_queue):
     clock = Clock()
     limit = AdaptiveLimit(128, clock=clock)
-    server = BatchServer(batch, queue)
-    saturate(limit, server, clock, 30)
-    answers, refusals = saturate(limit, server, clock, 200)
-    assert answers >= 0.93 * 200 * batch
-    assert refusals <= 0.01 * max(answers, 500)
+    server = BatchServer(batch, queue, seconds=0.3)
+    saturate(limit, server, clock, 60, tells_queue=tells_queue)
+    answers, refusals = saturate(limit, server, clock, 200, tells_queue=tells_queue)
+    assert answers >= 0.93 * 200 * batch / 0.3
+    assert refusals <= 0.01 * answers
     assert limit.limit <= 2 * batch + 1
-
-
-def test_a_server_that_does_not_tell_its_queue_is_filled_by_its_time():
-    clock = Clock()
-    limit = AdaptiveLimit(256, clock=clock)
-    saturate(limit, BatchServer(8, 1000), clock, 30, tells_queue=False)
-    assert 8 <= limit.limit <= 64
 
 
 def test_the_bound_holds():
     clock = Clock()
     limit = AdaptiveLimit(12, clock=clock)
-    saturate(limit, BatchServer(64, 64), clock, 30)
+    saturate(limit, BatchServer(64, 64), clock, 60)
     assert limit.limit == 12
 
 
@@ -113,9 +110,34 @@ def test_a_refused_limit_is_tried_again_after_a_while():
     clock = Clock()
     limit = AdaptiveLimit(64, clock=clock)
     saturate(limit, BatchServer(8, 0), clock, 3 * HOLD_SECONDS)
-    assert limit.limit < 12
-    saturate(limit, BatchServer(40, 0), clock, 6 * HOLD_SECONDS)
-    assert limit.limit >= 30
+    assert limit.limit <= 8
+    saturate(limit, BatchServer(40, 0), clock, 2 * LONGEST_HOLD_SECONDS)
+    assert limit.limit >= 24
+
+
+def test_a_server_that_answers_too_late_gets_less():
+    async def go():
+        limit = AdaptiveLimit(64)
+        async with limit.permit() as permit:
+            limit.timed_out(permit)
+            return limit.limit
+
+    assert asyncio.run(go()) == FIRST // 2
+
+
+def test_a_limit_that_is_not_reached_is_not_changed():
+    clock = Clock()
+    limit = AdaptiveLimit(64, clock=clock)
+    answer = Completion(text="", finish_reason="stop")
+
+    async def one_at_a_time():
+        for _ in range(500):
+            async with limit.permit() as permit:
+                clock.now += 1
+                limit.answered(permit, answer)
+
+    asyncio.run(one_at_a_time())
+    assert limit.limit == FIRST
 
 
 def test_a_cancelled_wait_leaves_its_place_to_the_next():
