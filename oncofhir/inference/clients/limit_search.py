@@ -80,7 +80,7 @@ class LimitSearch:
             self._end_round(now, self._answers / max(now - self._began, 1e-9))
 
     def refused(self, now: float, sent_at: float) -> None:
-        """Step down a level: a request was answered 429. The level is held longer if it was refused before."""
+        """Step down a level: a request was answered 429. A level that is refused again is held longer."""
         if sent_at < self._changed_at:
             return
         if now >= self._ceiling_until > 0:
