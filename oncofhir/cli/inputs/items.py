@@ -31,7 +31,7 @@ DOCUMENTS = {
 }
 _JSON = (".json", ".ndjson", ".jsonl")
 _IN_LINES = frozenset({".ndjson", ".jsonl"})
-SUFFIXES = frozenset({*DOCUMENTS, *_JSON, *(f"{suffix}.gz" for suffix in _JSON)})
+SUFFIXES = frozenset(s + gz for s in (*DOCUMENTS, *_JSON) for gz in ("", ".gz"))
 _MAX_EXPLAINED = 10
 _FHIR_XML = re.compile(
     rb"\A(?:\xef\xbb\xbf)?\s*(?:<\?xml[^>]{0,200}\?>)?\s*<[A-Z]\w+\s[^>]{0,500}[\"']http://hl7\.org/fhir[\"']"
@@ -141,7 +141,13 @@ def _suffix(file: Path) -> str:
 
 def _file_items(file: Path) -> Iterator[Item]:
     raw, suffix = file.read_bytes(), _suffix(file)
-    content_type = DOCUMENTS.get(suffix)
+    content_type = DOCUMENTS.get(suffix.removesuffix(".gz"))
+    if content_type is not None and suffix.endswith(".gz"):
+        try:
+            raw = unpacked(raw)
+        except UnreadableFileError as error:
+            yield Item(file=str(file), raw=raw, error=Reason.UNREADABLE_DOCUMENT, detail=str(error))
+            return
     if content_type is None:
         yield from _resource_items(str(file), raw, suffix.removesuffix(".gz"))
     elif suffix == ".xml" and _FHIR_XML.match(raw):

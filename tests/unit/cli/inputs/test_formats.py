@@ -121,6 +121,13 @@ def test_documents_are_reports_without_a_resource(tmp_path, name, content_type):
     assert (item.content_type, item.is_text, item.holds_reports) == (content_type, True, True)
 
 
+def test_documents_may_be_compressed(tmp_path):
+    (good,) = items_of(tmp_path, "a.txt.gz", gzip.compress(b"Carcinoma"))
+    assert (good.raw, good.content_type) == (b"Carcinoma", "text/plain")
+    (bad,) = items_of(tmp_path, "b.pdf.gz", gzip.compress(b"Carcinoma")[:-4])
+    assert (bad.error, bad.holds_reports) == (Reason.UNREADABLE_DOCUMENT, True)
+
+
 def test_fhir_in_xml_is_explained(tmp_path):
     (item,) = items_of(
         tmp_path,
