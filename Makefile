@@ -43,7 +43,7 @@ test-unit: $(STAMP) ## Run the unit tests only (no servers; under a minute)
 	@$(BIN)/python -m pytest --numprocesses $(TEST_PROCESSES) tests/unit $(ARGS)
 
 test-hapi: $(STAMP) ## Run the tests of the store against HAPI FHIR (JDK 17+ and Maven; fetches 380 MB once)
-	@$(BIN)/python -m pytest tests/integration/fhir --ignore tests/integration/fhir/test_credentials.py --fhir-server hapi --timeout 400 $(ARGS)
+	@$(BIN)/python -m pytest tests/integration/fhir tests/hapi_fhir --ignore tests/integration/fhir/test_credentials.py --fhir-server hapi --timeout 400 $(ARGS)
 
 validate-fhir: $(STAMP) ## Emitted snapshots against R4, US Core, mCODE, AI Transparency (PACKAGES=folder; JDK 17 and Maven)
 	@$(BIN)/python -m tests.validator "$(PACKAGES)"

@@ -1,7 +1,11 @@
 import ca.uhn.fhir.context.FhirContext;
 import ca.uhn.fhir.context.support.IValidationSupport;
+import ca.uhn.fhir.interceptor.api.IInterceptorService;
 import ca.uhn.fhir.jpa.api.config.JpaStorageSettings;
 import ca.uhn.fhir.jpa.api.dao.IFhirSystemDao;
+import ca.uhn.fhir.jpa.binary.api.IBinaryStorageSvc;
+import ca.uhn.fhir.jpa.binary.interceptor.BinaryStorageInterceptor;
+import ca.uhn.fhir.jpa.binary.provider.BinaryAccessProvider;
 import ca.uhn.fhir.jpa.provider.JpaCapabilityStatementProvider;
 import ca.uhn.fhir.jpa.provider.JpaSystemProvider;
 import ca.uhn.fhir.jpa.search.DatabaseBackedPagingProvider;
@@ -9,18 +13,23 @@ import ca.uhn.fhir.jpa.test.config.TestR4Config;
 import ca.uhn.fhir.rest.server.RestfulServer;
 import ca.uhn.fhir.rest.server.provider.ResourceProviderFactory;
 import ca.uhn.fhir.rest.server.util.ISearchParamRegistry;
+import java.util.Arrays;
 import org.eclipse.jetty.ee10.servlet.ServletContextHandler;
 import org.eclipse.jetty.ee10.servlet.ServletHolder;
 import org.eclipse.jetty.server.Server;
 import org.eclipse.jetty.server.ServerConnector;
 import org.springframework.context.annotation.AnnotationConfigApplicationContext;
 
-/** HAPI FHIR's JPA server (R4, H2 in memory) with its defaults, on 127.0.0.1. Arguments: the port; "deletes" lets referenced resources be deleted. */
+/**
+ * HAPI FHIR's JPA server (R4, H2 in memory) with its defaults, on 127.0.0.1. Arguments: the port; "deletes" lets
+ * referenced resources be deleted; "binaries" stores content of 20 bytes or more outside of its resource.
+ */
 public class HapiServer {
   public static void main(String[] arguments) throws Exception {
     TestR4Config.ourMaxThreads = 24; // database connections; the class draws 3 to 8 by chance
     var context = new AnnotationConfigApplicationContext(TestR4Config.class);
-    if (arguments.length > 1 && arguments[1].equals("deletes")) {
+    var wanted = Arrays.asList(arguments);
+    if (wanted.contains("deletes")) {
       context.getBean(JpaStorageSettings.class).setEnforceReferentialIntegrityOnDelete(false);
     }
     var fhir = context.getBean(FhirContext.class);
@@ -34,6 +43,13 @@ public class HapiServer {
             context.getBean(JpaStorageSettings.class),
             context.getBean(ISearchParamRegistry.class),
             context.getBean("myDefaultProfileValidationSupport", IValidationSupport.class)));
+    if (wanted.contains("binaries")) {
+      context.getBean(IBinaryStorageSvc.class).setMinimumBinarySize(20);
+      var interceptor = context.getBean(BinaryStorageInterceptor.class);
+      interceptor.setAllowAutoInflateBinaries(false);
+      context.getBean(IInterceptorService.class).registerInterceptor(interceptor);
+      rest.registerProvider(context.getBean(BinaryAccessProvider.class));
+    }
     rest.setPagingProvider(context.getBean(DatabaseBackedPagingProvider.class));
     var server = new Server();
     var connector = new ServerConnector(server);
