@@ -19,7 +19,7 @@ from typing import Self
 import httpx2
 
 from benchmarks.reports import report
-from oncofhir.demo.process import Process, answers, free_port
+from oncofhir.demo.process import Process, free_port, responds
 from oncofhir.inference.clients.concurrency_limit import AdaptiveLimit
 from oncofhir.inference.clients.http import ModelHttp
 from oncofhir.inference.clients.replica import Replica
@@ -43,7 +43,7 @@ class Simulated(Process):
         self.url = f"http://127.0.0.1:{port}"
         module = "benchmarks.simulated_model"
         command = [sys.executable, "-m", module, "--port", str(port), *options]
-        super().__init__("simulated", command, ready=lambda: answers(f"{self.url}/health"))
+        super().__init__("simulated", command, ready=lambda: responds(f"{self.url}/health"))
 
     def figures(self, *, reset: bool = False) -> dict[str, float]:
         """What it counted; with `reset` it counts anew from now on."""

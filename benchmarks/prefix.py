@@ -19,7 +19,7 @@ import sys
 import httpx2
 
 from benchmarks.reports import report
-from oncofhir.demo.process import Process, answers, free_port
+from oncofhir.demo.process import Process, free_port, responds
 from oncofhir.inference.clients.client import ModelClient
 from oncofhir.inference.clients.http import ModelHttp
 from oncofhir.inference.clients.openai import OpenAiClient
@@ -37,7 +37,7 @@ def server(module: str, *options: str) -> tuple[Process, str]:
     port = free_port()
     url = f"http://127.0.0.1:{port}"
     command = [sys.executable, "-m", *module.split(), "--port", str(port), *options]
-    return Process(module.rpartition(".")[2], command, ready=lambda: answers(f"{url}/health")), url
+    return Process(module.rpartition(".")[2], command, ready=lambda: responds(f"{url}/health")), url
 
 
 def evaluated(url: str) -> float:

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 import uvicorn
 
-from oncofhir.demo.process import answers, free_port
+from oncofhir.demo.process import free_port, responds
 
 
 @contextmanager
@@ -15,7 +15,7 @@ def served(app):
     thread = threading.Thread(target=server.run)
     thread.start()
     url = f"http://127.0.0.1:{port}"
-    while not answers(f"{url}/health"):
+    while not responds(f"{url}/health"):
         assert thread.is_alive()
     try:
         yield url

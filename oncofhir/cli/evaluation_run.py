@@ -45,17 +45,17 @@ async def evaluated(
         SettingsError: a setting names something that does not exist.
     """
     changed = perturb(dataset.reports, plan.perturb, plan.rate, plan.seed) if plan.perturb else None
-    said, measured = await _of_one(dataset, model, settings, plan, changed)
+    scores, measured = await _of_one(dataset, model, settings, plan, changed)
     if plan.baseline:
         baseline, _ = await _of_one(dataset, None, settings, plan, changed)
-        first, second = (Result.model_validate(plain(one)) for one in (baseline, said))
-        said["baseline"] = baseline
-        said["over_baseline"] = compare(first, second, plan.seed)["differences"]
+        first, second = (Result.model_validate(plain(one)) for one in (baseline, scores))
+        scores["baseline"] = baseline
+        scores["over_baseline"] = compare(first, second, plan.seed)["differences"]
     if not plan.fit:
-        return said, None
+        return scores, None
     fitted = fitting.fit(measured, dataset.sha256, plan.seed)
-    said["fitted_calibration"] = fitting.worth(measured, fitted)
-    return said, fitted.model_dump_json(indent=1)
+    scores["fitted_calibration"] = fitting.worth(measured, fitted)
+    return scores, fitted.model_dump_json(indent=1)
 
 
 async def evaluated_cases(
@@ -84,13 +84,13 @@ async def _of_one(
 ) -> tuple[dict[str, Any], Measured]:
     measured = await _measured(dataset.reports, model, settings)
     calibration = composition.load_configured_calibration(settings.model)
-    said = result(measured, dataset.sha256, plan.seed, calibration)
+    scores = result(measured, dataset.sha256, plan.seed, calibration)
     if changed is not None and plan.perturb is not None:
         after = await _measured(as_reports(dataset.reports, changed), model, settings)
-        said["robustness"] = robustness(
+        scores["robustness"] = robustness(
             measured, after, changed, plan.perturb, plan.rate, plan.seed
         )
-    return said, measured
+    return scores, measured
 
 
 async def _measured(

@@ -9,37 +9,37 @@ from oncofhir.cli.output import console, plain
 
 def print_tables(result: dict[str, Any]) -> None:
     """Print the scores by phenotype and item, then one line per other measurement."""
-    said = plain(result)
+    scores = plain(result)
     out = console()
-    out.print(_scores(said))
-    for line in _lines(said):
+    out.print(_scores(scores))
+    for line in _lines(scores):
         out.print(line, markup=False)
-    if "baseline" in said:
-        differences = said["over_baseline"]
-        names = {"first": said["baseline"]["model"]["name"], "second": said["model"]["name"]}
+    if "baseline" in scores:
+        differences = scores["over_baseline"]
+        names = {"first": scores["baseline"]["model"]["name"], "second": scores["model"]["name"]}
         out.print(_differences(names, differences))
-    for one in [said, *([said["baseline"]] if "baseline" in said else [])]:
+    for one in [scores, *([scores["baseline"]] if "baseline" in scores else [])]:
         if "robustness" in one:
             out.print(_robustness(one["model"]["name"], one["robustness"]), markup=False)
 
 
-def _scores(said: dict[str, Any]) -> Table:
-    model = said["model"]["name"]
+def _scores(scores: dict[str, Any]) -> Table:
+    model = scores["model"]["name"]
     table = _table(
-        f"{model}, {said['dataset']['reports']} reports",
+        f"{model}, {scores['dataset']['reports']} reports",
         ("", "labels", "precision", "recall", "F1", "95 %", "lenient", "wrong/100"),
     )
     table.caption = "lenient: F1 of related values. wrong/100: wrong findings per 100 right ones."
-    scores = said["findings"]
+    scores = scores["findings"]
     for name, row in scores["phenotypes"].items():
-        table.add_row(name, *_cells(row, said["false_facts"].get(name)))
+        table.add_row(name, *_cells(row, scores["false_facts"].get(name)))
         parts = [n for n in scores["items"] if n.startswith(f"{name}/")]
         for part in parts:
             table.add_row(
                 f"  {part.partition('/')[2]}", *_cells(scores["items"][part]), style="dim"
             )
     table.add_row()
-    table.add_row("micro", *_cells(scores["micro"], said["false_facts"]["micro"]))
+    table.add_row("micro", *_cells(scores["micro"], scores["false_facts"]["micro"]))
     macro = scores["macro"]
     table.add_row(
         "macro",
@@ -64,25 +64,25 @@ def _cells(row: dict[str, Any], wrong: dict[str, Any] | None = None) -> list[str
     ]
 
 
-def _lines(said: dict[str, Any]) -> list[str]:
-    diagnosis, paper, cost = said["diagnosis"], said["paper"], said["cost"]
+def _lines(scores: dict[str, Any]) -> list[str]:
+    diagnosis, paper, cost = scores["diagnosis"], scores["paper"], scores["cost"]
     three = ("exact", "bleu_2", "rouge_l")
-    rejected = {reason: n for reason, n in said["grounding"]["rejected"].items() if n}
+    rejected = {reason: n for reason, n in scores["grounding"]["rejected"].items() if n}
     return [
         "diagnosis: " + ", ".join(f"{name} {_number(diagnosis[name])}" for name in three),
         "paper's measure, F1: "
         + ", ".join(f"{name} {_number(paper[name]['f1'])}" for name in three),
-        "resources by code, F1: " + _resources(said["resources"]),
-        f"abstention: {_number(said['abstention']['labels'])} of labelled values",
-        _false_facts(said["false_facts"]["micro"]),
+        "resources by code, F1: " + _resources(scores["resources"]),
+        f"abstention: {_number(scores['abstention']['labels'])} of labelled values",
+        _false_facts(scores["false_facts"]["micro"]),
         "rejected: " + (", ".join(f"{reason} {n}" for reason, n in rejected.items()) or "none"),
-        _calibration(said["calibration"]),
+        _calibration(scores["calibration"]),
         _cost(cost),
     ]
 
 
-def _false_facts(said: dict[str, Any]) -> str:
-    return f"known absent: {said['absent']} labels, something found at {said['found']} of them"
+def _false_facts(scores: dict[str, Any]) -> str:
+    return f"known absent: {scores['absent']} labels, something found at {scores['found']} of them"
 
 
 def _of_100(value: float | None) -> str:
@@ -91,16 +91,16 @@ def _of_100(value: float | None) -> str:
 
 def print_case_tables(result: dict[str, Any]) -> None:
     """Print the totals of cases by group, with the wrong findings beside the right ones."""
-    said = plain(result)
+    scores = plain(result)
     table = _table(
-        f"{said['model']['name']}, {said['dataset']['cases']} cases",
+        f"{scores['model']['name']}, {scores['dataset']['cases']} cases",
         ("", "cases", "expected", "right", "wrong", "codes", "recall", "wrong/100"),
     )
     table.caption = "codes: wrong codes. wrong/100: wrong findings per 100 right ones."
-    for name, row in said["groups"].items():
+    for name, row in scores["groups"].items():
         table.add_row(name, *_case_cells(row))
     table.add_row()
-    table.add_row("all", *_case_cells(said["totals"]))
+    table.add_row("all", *_case_cells(scores["totals"]))
     console().print(table)
 
 
@@ -118,15 +118,15 @@ def _cost(cost: dict[str, Any]) -> str:
     )
 
 
-def _resources(said: dict[str, Any]) -> str:
+def _resources(scores: dict[str, Any]) -> str:
     return ", ".join(
-        f"{name} {_number(said[name]['exact']['f1'])}" for name in ("Condition", "Observation")
+        f"{name} {_number(scores[name]['exact']['f1'])}" for name in ("Condition", "Observation")
     )
 
 
-def _calibration(said: dict[str, Any]) -> str:
-    of_what = "calibrated" if said["calibrated"] else "not calibrated"
-    return f"confidence, {of_what}: ECE {_number(said['ece'])} over {said['findings']} findings"
+def _calibration(scores: dict[str, Any]) -> str:
+    of_what = "calibrated" if scores["calibrated"] else "not calibrated"
+    return f"confidence, {of_what}: ECE {_number(scores['ece'])} over {scores['findings']} findings"
 
 
 def _number(value: float | None) -> str:
@@ -140,10 +140,10 @@ def _interval(row: dict[str, Any]) -> str:
     return f"{between['low']:.2f}-{between['high']:.2f}"
 
 
-def print_differences(said: dict[str, Any]) -> None:
+def print_differences(scores: dict[str, Any]) -> None:
     """Print a comparison of two results."""
-    names = {which: said[which]["model"] for which in ("first", "second")}
-    console().print(_differences(names, plain(said["differences"])))
+    names = {which: scores[which]["model"] for which in ("first", "second")}
+    console().print(_differences(names, plain(scores["differences"])))
 
 
 def _differences(names: dict[str, str], differences: dict[str, Any]) -> Table:
@@ -179,12 +179,12 @@ def _table(title: str, columns: tuple[str, ...]) -> Table:
     return table
 
 
-def _robustness(model: str, said: dict[str, Any]) -> str:
-    what = f"{model}, {said['kind']} {said['rate']:g}, {said['labels']} labels: "
-    if "loss_points" not in said:
-        return what + f"{_number(said['after']['kept'])} of the demanded absences kept"
-    before, after = said["before"]["macro"]["f1"], said["after"]["macro"]["f1"]
+def _robustness(model: str, scores: dict[str, Any]) -> str:
+    what = f"{model}, {scores['kind']} {scores['rate']:g}, {scores['labels']} labels: "
+    if "loss_points" not in scores:
+        return what + f"{_number(scores['after']['kept'])} of the demanded absences kept"
+    before, after = scores["before"]["macro"]["f1"], scores["after"]["macro"]["f1"]
     return what + (
         f"macro F1 {_number(before)} before, {_number(after)} after,"
-        f" a loss of {said['loss_points']['macro']:.1f} points"
+        f" a loss of {scores['loss_points']['macro']:.1f} points"
     )

@@ -1,4 +1,4 @@
-"""Holds what was published against what came out: nothing may be lost."""
+"""Compares what was published with the outcomes: no report may be lost."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -9,14 +9,14 @@ from oncofhir.schemas.outcome import OutcomeRow, OutcomeStatus, PhenotypeRow, Ro
 
 
 class Published(Value):
-    """One record that was put on an input topic, and how many reports it holds."""
+    """A record on an input topic and its number of reports."""
 
     coordinates: Coordinates
     reports: int = 1
 
 
 class Account:
-    """Collects outcomes and rows as they arrive and says what is still missing."""
+    """Collects outcomes and rows, and counts the reports that have none yet."""
 
     def __init__(self, published: tuple[Published, ...]) -> None:
         self._expected = {record.coordinates: record.reports for record in published}
@@ -26,17 +26,17 @@ class Account:
         self.dead_letters: dict[Coordinates, str] = {}
 
     def outcome(self, at: Coordinates, row: OutcomeRow) -> None:
-        """Take an outcome row; one that came again counts once, one of another's records not at all."""
+        """Add an outcome row. Duplicates count once; rows of other records are ignored."""
         if at in self._outcomes:
             self._outcomes[at][f"{row.source}|{row.source_version}"] = row
 
     def dead_letter(self, at: Coordinates, reason: str) -> None:
-        """Take a dead letter: it accounts for every report of its record."""
+        """Add a dead letter, which accounts for every report of its record."""
         if at in self._expected:
             self.dead_letters[at] = reason
 
     def row(self, row: PhenotypeRow) -> None:
-        """Take a phenotype row; the highest revision of a finding counts."""
+        """Add a phenotype row. The highest revision of a finding counts."""
         self.rows_seen += 1
         known = self._rows.get(row.finding)
         if known is None or row.revision >= known.revision:
@@ -58,7 +58,7 @@ class Account:
 
     @property
     def accounted(self) -> int:
-        """How many reports have an outcome or lie in the dead-letter topic."""
+        """Number of reports with an outcome or a dead letter."""
         return sum(
             reports if at in self.dead_letters else min(reports, len(self._outcomes[at]))
             for at, reports in self._expected.items()
@@ -70,7 +70,7 @@ class Account:
         return self.reports - self.accounted
 
     def counts(self) -> Mapping[str, int]:
-        """Reports by fate: processed, skipped, dead-lettered; they add up to `accounted`."""
+        """Number of reports processed, skipped and dead-lettered; the sum is `accounted`."""
         skipped = {OutcomeStatus.SKIPPED, OutcomeStatus.OUTDATED}
         counts: Counter[str] = Counter(processed=0, skipped=0, dead_lettered=0)
         for at, reports in self._expected.items():

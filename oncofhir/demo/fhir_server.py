@@ -5,9 +5,9 @@ import sys
 import tempfile
 from pathlib import Path
 
-from oncofhir.demo.process import STOP_SECONDS, Process, answers, free_port
+from oncofhir.demo.process import STOP_SECONDS, Process, free_port, responds
 
-# Its simulator would work on our Tasks; its data lie in a folder that goes with it.
+# Its simulator would process Tasks of oncofhir. Its data are in a temporary folder.
 _SETTINGS = """\
 base_url: http://127.0.0.1:{port}/fhir
 host: 127.0.0.1
@@ -18,7 +18,7 @@ simulator: {{enabled: false}}
 
 
 class EmbeddedFhirServer(Process):
-    """A FHIR R4 server on a free loopback port; what it holds is gone when it stops."""
+    """A FHIR R4 server on a free loopback port. Its data are deleted when it stops."""
 
     def __init__(self, port: int | None = None) -> None:
         self.port = port or free_port()
@@ -30,7 +30,7 @@ class EmbeddedFhirServer(Process):
         super().__init__(
             "fhir-server",
             [program, "serve", "--config", str(settings)],
-            ready=lambda: answers(f"{self.base_url}/metadata"),
+            ready=lambda: responds(f"{self.base_url}/metadata"),
             folder=self._data,
         )
 

@@ -3,7 +3,7 @@
 import sys
 from pathlib import Path
 
-from oncofhir.demo.process import Process, answers, free_port
+from oncofhir.demo.process import Process, free_port, responds
 from oncofhir.inference.server.serve import WEIGHTS
 
 PROMPT_SET = "oncofhir-small"
@@ -16,7 +16,7 @@ class EmbeddedModelServer(Process):
         self.port = port or free_port()
         module = "oncofhir.inference.server.serve"
         command = [sys.executable, "-m", module, "--port", str(self.port), "--gguf", str(gguf)]
-        super().__init__("model-server", command, ready=lambda: answers(f"{self.url}/health"))
+        super().__init__("model-server", command, ready=lambda: responds(f"{self.url}/health"))
 
     @property
     def url(self) -> str:

@@ -1,4 +1,4 @@
-"""A program started for the demo or for a test, and surely stopped again."""
+"""A child process for the demo or a test, which is always stopped again."""
 
 import os
 import secrets
@@ -16,34 +16,37 @@ from typing import IO, Self
 import httpx2
 
 STOP_SECONDS = 5.0
-# Linux gives out 32768 and up, others 49152 and up; Kubernetes has its own at 30000.
-_NOT_GIVEN_OUT = range(15_000, 30_000)
+# Ephemeral ports: Linux 32768 and up, others 49152 and up. Kubernetes NodePorts begin at 30000.
+_NOT_EPHEMERAL = range(15_000, 30_000)
 _TRIES = 100
 
 
 class StartError(Exception):
-    """A program did not come up; the message has its name, its last words and the remedy."""
+    """A program did not start. The message has its name and the end of its output."""
 
 
 def free_port() -> int:
-    """A free port of 127.0.0.1.
+    """Return a free port of 127.0.0.1.
 
-    It is none of those that systems give to connections, where another program, or a client of our own,
-    would get it before the server has begun to listen.
+    It lies outside the ephemeral range, from which a client's connection could take it before the server
+    listens.
+
+    Raises:
+        StartError: there is none.
     """
     for _ in range(_TRIES):
-        port = secrets.choice(_NOT_GIVEN_OUT)  # whatever seeds a test sets
+        port = secrets.choice(_NOT_EPHEMERAL)  # independent of the seeds that tests set
         with socket.socket() as probe, suppress(OSError):
             probe.bind(("127.0.0.1", port))
             return port
-    first, last = _NOT_GIVEN_OUT[0], _NOT_GIVEN_OUT[-1]
+    first, last = _NOT_EPHEMERAL[0], _NOT_EPHEMERAL[-1]
     raise StartError(
         f"no free port of 127.0.0.1 was found between {first} and {last}: stop programs that listen there"
     )
 
 
-def answers(url: str) -> bool:
-    """Whether a GET is answered with success."""
+def responds(url: str) -> bool:
+    """Return whether a GET request succeeds."""
     try:
         return httpx2.get(url, timeout=2.0, trust_env=False).is_success
     except httpx2.HTTPError:
@@ -51,9 +54,9 @@ def answers(url: str) -> bool:
 
 
 class Process:
-    """A program with a log file of its own, in a session of its own; `stop` ends all of it.
+    """A program with its own log file and process session. `stop` ends the whole session.
 
-    A context manager: leaving it, for whatever reason, leaves no process behind.
+    A context manager: no process is left when it exits.
     """
 
     def __init__(
@@ -77,7 +80,7 @@ class Process:
 
     @property
     def log_file(self) -> Path:
-        """Where the program's output goes."""
+        """The file with the program's output."""
         return Path(self._log.name)
 
     @property
@@ -95,10 +98,10 @@ class Process:
         )
 
     def start(self) -> None:
-        """Start it, or start it again after `stop`, and wait until it is ready.
+        """Start the program, also again after `stop`, and wait until it is ready.
 
         Raises:
-            StartError: it ended, or was not ready in time; it is stopped then.
+            StartError: it ended, or was not ready in time. It is stopped.
         """
         if self._log.closed:
             self._log = self._new_log()
@@ -121,13 +124,13 @@ class Process:
         deadline = time.monotonic() + self._wait
         while not self._ready():
             if process.poll() is not None:
-                raise StartError(f"{self.name} ended at its start:\n{self.last_words()}")
+                raise StartError(f"{self.name} ended at its start:\n{self.last_output()}")
             if time.monotonic() > deadline:
                 late = f"{self.name} was not ready in {self._wait:.0f} s"
-                raise StartError(f"{late}:\n{self.last_words()}")
+                raise StartError(f"{late}:\n{self.last_output()}")
             time.sleep(0.05)
 
-    def last_words(self, lines: int = 8) -> str:
+    def last_output(self, lines: int = 8) -> str:
         """The end of its output."""
         text = self.log_file.read_text(errors="replace") if self.log_file.exists() else ""
         return "\n".join(text.splitlines()[-lines:])

@@ -1,4 +1,4 @@
-"""The demo's own reports as FHIR: what an EHR would publish and what its store would hold."""
+"""The invented reports of the demo as FHIR resources."""
 
 import base64
 import html
@@ -68,13 +68,13 @@ class DemoReport(Value):
 
 
 def demo_reports() -> tuple[DemoReport, ...]:
-    """The reports, in the order in which they are published."""
+    """Return the reports in publishing order."""
     text = files("oncofhir.demo").joinpath("reports.toml").read_text(encoding="utf-8")
     return tuple(DemoReport.model_validate(entry) for entry in tomllib.loads(text)["report"])
 
 
 def demo_patients() -> Iterator[dict[str, Any]]:
-    """The invented patients that the reports are about; ovary, uterus and breast reports are of women."""
+    """Yield the invented patients of the reports. Ovary, uterus and breast reports are of women."""
     men = {"demo-05", "demo-07", "demo-11", "demo-17"}
     for patient in sorted({report.patient for report in demo_reports()}):
         yield {
@@ -86,6 +86,6 @@ def demo_patients() -> Iterator[dict[str, Any]]:
 
 
 def broken_record() -> bytes:
-    """A record that no one can read: the first half of a report's JSON."""
+    """Return a record that is not JSON: the first half of a report."""
     whole = json.dumps(demo_reports()[0].fhir()).encode()
     return whole[: len(whole) // 2]

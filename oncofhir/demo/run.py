@@ -1,4 +1,4 @@
-"""The demo: embedded parts, the real worker, reports in, findings out, and an account of every report."""
+"""Runs the demo: publishes reports, waits until the worker has processed them, and counts the outcomes."""
 
 import json
 import sys
@@ -13,7 +13,7 @@ from oncofhir.consumers.kafka.records import Coordinates
 from oncofhir.consumers.kafka.topics import ensure_topics
 from oncofhir.consumers.publishing.report_publisher import raw_message, resource_message
 from oncofhir.demo.accounting import Account, Published
-from oncofhir.demo.process import Process, answers, free_port
+from oncofhir.demo.process import Process, free_port, responds
 from oncofhir.demo.stack import Stack
 from oncofhir.schemas.base import Value
 from oncofhir.schemas.outcome import OutcomeRow, PhenotypeRow
@@ -35,7 +35,7 @@ Progress = Callable[[str], None]
 
 
 class Record(Value):
-    """What is published: a resource as it was read, or bytes that are none; and how many reports it holds."""
+    """A record to publish: a resource, or bytes that are none, and its number of reports."""
 
     raw: bytes
     resource: dict[str, Any] | None = None
@@ -43,7 +43,7 @@ class Record(Value):
 
 
 class Summary(Value):
-    """What `oncofhir demo --json` ends with (contract)."""
+    """The last line of `oncofhir demo --json` (contract)."""
 
     reports: int
     processed: int
@@ -56,11 +56,11 @@ class Summary(Value):
 
 
 class WorkerEndedError(Exception):
-    """The worker ended while reports were waiting; the message has its last words."""
+    """The worker ended before all reports were processed. The message has the end of its log."""
 
 
 class Demo:
-    """One run of the demo over a started stack. A context manager: the worker ends with it."""
+    """One run of the demo on a started stack. A context manager: the worker is stopped at its end."""
 
     def __init__(self, stack: Stack, progress: Progress) -> None:
         self._stack = stack
@@ -70,7 +70,7 @@ class Demo:
             group_id="oncofhir-demo",
         )
         self.http_port = free_port()
-        # What a command needs that works on the same broker, store and model.
+        # The settings for other commands that use the same servers.
         self.environment = stack.environment | {"ONCOFHIR_KAFKA__GROUP_ID": self._kafka.group_id}
         self.worker = Process(
             "worker",
@@ -83,14 +83,14 @@ class Demo:
                 # Tansu lets a group join for half the session time-out.
                 "ONCOFHIR_KAFKA__SESSION_TIMEOUT_MS": "6000",
             },
-            ready=lambda: answers(f"http://127.0.0.1:{self.http_port}/ready"),
+            ready=lambda: responds(f"http://127.0.0.1:{self.http_port}/ready"),
             wait_seconds=90.0,
         )
 
     def run(
         self, records: Sequence[Record], companions: Sequence[dict[str, Any]]
     ) -> tuple[Account, Summary]:
-        """Load, publish, watch until every report is accounted for; the worker goes on running.
+        """Load resources, publish records and wait until every report has an outcome. The worker stays up.
 
         Raises:
             WorkerEndedError: the worker ended, or nothing happened for `QUIET_SECONDS`.
@@ -121,7 +121,7 @@ class Demo:
         return account, summary
 
     def _load(self, companions: Sequence[dict[str, Any]]) -> None:
-        """Put what reports refer to into the store; what the store refuses is counted and said."""
+        """Write the resources that reports refer to; report how many the server refused."""
         refused = 0
         base = self._stack.fhir.base_url
         with httpx2.Client(trust_env=False, timeout=30.0) as http:
@@ -130,8 +130,8 @@ class Demo:
                 if not ident or not http.put(f"{base}/{kind}/{ident}", json=resource).is_success:
                     refused += 1
         if companions:
-            said = f", {refused} refused by the FHIR server" if refused else ""
-            self._progress(f"loaded {len(companions) - refused} resources{said}")
+            note = f", {refused} refused by the FHIR server" if refused else ""
+            self._progress(f"loaded {len(companions) - refused} resources{note}")
 
     def _publish(self, records: Sequence[Record]) -> tuple[Published, ...]:
         producer = KafkaProducer(
@@ -159,7 +159,7 @@ class Demo:
         return tuple(published)
 
     def _watch(self, account: Account) -> None:
-        """Read the output topics until every report is accounted for."""
+        """Read the output topics until every report has an outcome or a dead letter."""
         consumer = KafkaConsumer(
             self._kafka.phenotype_topic,
             self._kafka.outcome_topic,
@@ -184,11 +184,11 @@ class Demo:
 
     def _still_running(self, last: float) -> None:
         if self.worker.returncode is not None:
-            raise WorkerEndedError(f"the worker ended:\n{self.worker.last_words()}")
+            raise WorkerEndedError(f"the worker ended:\n{self.worker.last_output()}")
         if time.monotonic() - last > QUIET_SECONDS:
             raise WorkerEndedError(
-                f"nothing happened for {QUIET_SECONDS:.0f} s; the worker's last words:\n"
-                f"{self.worker.last_words()}"
+                f"nothing happened for {QUIET_SECONDS:.0f} s; the end of the worker's log:\n"
+                f"{self.worker.last_output()}"
             )
 
     def _take(self, account: Account, message: Any) -> None:
@@ -213,7 +213,7 @@ class Demo:
         return counts
 
     def stop(self) -> None:
-        """Stop the worker as an operator would: SIGTERM, and time for its graceful end."""
+        """Stop the worker with SIGTERM and wait for its graceful shutdown."""
         self.worker.stop(wait_seconds=GRACE_SECONDS)
 
     def __enter__(self) -> Self:
@@ -237,7 +237,7 @@ def _source_of(headers: Mapping[str, str], prefix: str) -> Coordinates:
 
 
 def own_records() -> tuple[Record, ...]:
-    """The demo's own reports and the broken record, as they are published."""
+    """Return the invented reports and the broken record."""
     from oncofhir.demo.reports import broken_record, demo_reports  # noqa: PLC0415
 
     resources = [report.fhir() for report in demo_reports()]

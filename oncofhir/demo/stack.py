@@ -1,4 +1,4 @@
-"""The embedded stack: broker, FHIR server, model server; started side by side, stopped whatever happens."""
+"""The embedded servers: broker, FHIR server and model server, started in parallel and always stopped."""
 
 from concurrent.futures import ThreadPoolExecutor
 from types import TracebackType
@@ -12,7 +12,7 @@ IDENTIFIER_SYSTEM = "https://oncofhir.example.org/demo"
 
 
 class Stack:
-    """A context manager over the three."""
+    """The three servers as a context manager."""
 
     def __init__(self) -> None:
         self.broker = EmbeddedBroker()
@@ -22,7 +22,7 @@ class Stack:
 
     @property
     def environment(self) -> dict[str, str]:
-        """The settings of a worker that uses this stack."""
+        """Settings for a worker that uses these servers."""
         return {
             "ONCOFHIR_KAFKA__BOOTSTRAP_SERVERS": self.broker.address,
             "ONCOFHIR_FHIR__BASE_URL": self.fhir.base_url,
@@ -33,10 +33,10 @@ class Stack:
         }
 
     def start(self) -> None:
-        """Start all, side by side.
+        """Start all in parallel.
 
         Raises:
-            StartError: one did not come up; none is left running.
+            StartError: one did not start. The others are stopped.
         """
         try:
             with ThreadPoolExecutor(len(self._parts)) as pool:

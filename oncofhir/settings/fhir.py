@@ -227,6 +227,6 @@ class FhirSettings(Group):
             try:
                 self._credentials(prefix)
             except ValidationError as error:
-                said = error.errors()[0]["msg"].removeprefix("Value error, ")
-                raise ValueError(f"{prefix.upper()}… {said}") from error
+                message = error.errors()[0]["msg"].removeprefix("Value error, ")
+                raise ValueError(f"{prefix.upper()}… {message}") from error
         return self

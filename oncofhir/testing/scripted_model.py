@@ -1,4 +1,4 @@
-"""A model server that speaks TGI's API and answers from a file, so that all else can be tested.
+"""A model server with TGI's API and scripted answers, for tests of everything else.
 
 It is a process of its own on a real socket, with TGI's routes, rules and error bodies (those of
 `oncofhir model serve`), and no model behind them.
@@ -63,7 +63,7 @@ class Rule(BaseModel):
 
 
 class ScriptedEngine:
-    """Answers by rules; a token is a word."""
+    """An engine that answers by rules. A token is a word."""
 
     def __init__(self, rules: Sequence[Rule], max_concurrent_requests: int = 128) -> None:
         self.rules = list(rules)
@@ -85,7 +85,7 @@ class ScriptedEngine:
         return self._info
 
     def serve(self, model_sha: str) -> None:
-        """Serve another model from now on."""
+        """Report another model digest from now on."""
         self._info = self._info.model_copy(update={"model_sha": model_sha})
 
     async def tokenize(self, text: str) -> list[InputToken]:
@@ -148,7 +148,7 @@ class ScriptedModel:
     def __init__(
         self, script: Sequence[dict[str, Any]], *, max_concurrent_requests: int = 128
     ) -> None:
-        from oncofhir.demo.process import Process, answers, free_port  # noqa: PLC0415
+        from oncofhir.demo.process import Process, free_port, responds  # noqa: PLC0415
 
         with tempfile.NamedTemporaryFile("w", suffix=".json", delete=False) as file:
             json.dump(list(script), file)
@@ -168,11 +168,11 @@ class ScriptedModel:
                 "--max-concurrent-requests",
                 str(max_concurrent_requests),
             ],
-            ready=lambda: answers(f"{self.url}/health"),
+            ready=lambda: responds(f"{self.url}/health"),
         )
 
     def control(self, **told: Any) -> dict[str, Any]:
-        """Tell the server something (or nothing), and get its counts."""
+        """Change the server's behaviour (or nothing), and return its counts."""
         answer = httpx2.post(f"{self.url}/_scripted", json=told, trust_env=False)
         return dict(answer.json())
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Self
 
-from oncofhir.demo.process import Process, answers, free_port
+from oncofhir.demo.process import Process, free_port, responds
 
 
 class Proxy(Process):
@@ -39,7 +39,7 @@ class Proxy(Process):
         super().__init__(
             "proxy",
             [sys.executable, "-m", "tests.chaos.proxy", *words],
-            ready=lambda: answers(f"http://127.0.0.1:{self.port}/_proxy"),
+            ready=lambda: responds(f"http://127.0.0.1:{self.port}/_proxy"),
         )
 
 

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from oncofhir.demo.process import Process, answers, free_port
+from oncofhir.demo.process import Process, free_port, responds
 from tests.maven import class_path, java
 
 _HERE = Path(__file__).parent
@@ -43,7 +43,7 @@ class HapiFhirServer(Process):
                 *(["deletes"] if deletes else []),
                 *(["binaries"] if binaries else []),
             ],
-            ready=lambda: answers(f"{self.base_url}/metadata"),
+            ready=lambda: responds(f"{self.base_url}/metadata"),
             wait_seconds=_START_SECONDS,
         )
 

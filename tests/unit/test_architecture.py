@@ -130,7 +130,6 @@ VAGUE_NAMES = {
 # Not yet renamed; empty in the end.
 OLD_NAMES = {
     "contracts/names.py:names",
-    "demo/process.py:answers",
     "evaluation/perturbation/damage.py:with_orders",
     "evaluation/run.py:Measured",
     "fhir/mapping/run_context.py:origin",

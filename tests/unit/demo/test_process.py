@@ -18,7 +18,7 @@ def test_a_port_that_is_taken_is_not_free(monkeypatch):
     with socket.socket() as listener:
         port = free_port()
         listener.bind(("127.0.0.1", port))
-        monkeypatch.setattr(process, "_NOT_GIVEN_OUT", [port])
+        monkeypatch.setattr(process, "_NOT_EPHEMERAL", [port])
         with pytest.raises(StartError, match="no free port"):
             free_port()
     assert free_port() == port

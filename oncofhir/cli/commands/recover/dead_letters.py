@@ -173,7 +173,7 @@ def replay(
     from oncofhir.settings import SettingsError
 
     wanted = read_filter(reason, stage, topic, since, until)
-    places = frozenset(parse_position(said) for said in letter or ())
+    places = frozenset(parse_position(text) for text in letter or ())
     kafka = settings_or_exit().kafka
     if to == kafka.dead_letter_topic:
         fail("--to must not be the dead-letter topic", ExitStatus.WRONG_USAGE)
@@ -188,8 +188,8 @@ def replay(
         )
     except (OncofhirError, SettingsError) as error:
         exit_with_error(error)
-    said = (f"{count} {verdict}" for verdict, count in counts.items())
-    _say("dry run, nothing was published" if dry_run else "done", *said)
+    counted = (f"{count} {verdict}" for verdict, count in counts.items())
+    _say("dry run, nothing was published" if dry_run else "done", *counted)
     if counts["gone"] or counts["replayed-too-often"]:
         raise typer.Exit(ExitStatus.WRONG_RESULT)
 

@@ -155,7 +155,7 @@ async def _run(settings: "Settings", recalled: "RecallFilter", *, dry_run: bool)
 
 
 def _end(counts: Counter[str]) -> None:
-    said = ", ".join(f"{name} {count}" for name, count in sorted(counts.items()))
-    typer.echo(f"oncofhir: {said or 'no document has such findings'}", err=True)
+    summary = ", ".join(f"{name} {count}" for name, count in sorted(counts.items()))
+    typer.echo(f"oncofhir: {summary or 'no document has such findings'}", err=True)
     if not counts["documents"] or counts["failed"]:
         raise typer.Exit(ExitStatus.WRONG_RESULT)

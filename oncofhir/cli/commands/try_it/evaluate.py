@@ -158,7 +158,7 @@ def _labelled(
     try:
         labelled = read_dataset(file)
         with chosen_model(*named, settings.model) as chosen:
-            said, fitted = asyncio.run(evaluated(labelled, chosen, settings, plan))
+            scores, fitted = asyncio.run(evaluated(labelled, chosen, settings, plan))
     except (DatasetError, SettingsError) as error:
         fail(str(error), ExitStatus.WRONG_USAGE)
     except OncofhirError as error:
@@ -167,9 +167,9 @@ def _labelled(
     if wants_tables(as_json):
         from oncofhir.cli.evaluation_tables import print_tables
 
-        print_tables(said)
+        print_tables(scores)
     else:
-        json_line(said)
+        json_line(scores)
 
 
 def _cases(file: Path, named: _Named, settings: "Settings", as_json: bool) -> None:
@@ -182,7 +182,7 @@ def _cases(file: Path, named: _Named, settings: "Settings", as_json: bool) -> No
     try:
         cases = read_cases(file)
         with chosen_model(*named, settings.model) as chosen:
-            said = asyncio.run(evaluated_cases(cases, chosen, settings))
+            scores = asyncio.run(evaluated_cases(cases, chosen, settings))
     except (DatasetError, SettingsError) as error:
         fail(str(error), ExitStatus.WRONG_USAGE)
     except OncofhirError as error:
@@ -190,9 +190,9 @@ def _cases(file: Path, named: _Named, settings: "Settings", as_json: bool) -> No
     if wants_tables(as_json):
         from oncofhir.cli.evaluation_tables import print_case_tables
 
-        print_case_tables(said)
+        print_case_tables(scores)
     else:
-        json_line(said)
+        json_line(scores)
 
 
 def _write(file: Path | None, content: str | None) -> None:
@@ -209,15 +209,15 @@ def _compare(first: Path, second: Path, seed: int, as_json: bool) -> None:
     from oncofhir.evaluation.scoring.compare import compare, read_result
 
     try:
-        said = compare(read_result(first), read_result(second), seed)
+        scores = compare(read_result(first), read_result(second), seed)
     except DatasetError as error:
         fail(str(error), ExitStatus.WRONG_USAGE)
     if wants_tables(as_json):
         from oncofhir.cli.evaluation_tables import print_differences
 
-        print_differences(said)
+        print_differences(scores)
     else:
-        json_line(said)
+        json_line(scores)
 
 
 def _need_the_extra() -> None:
