@@ -9,37 +9,37 @@ from oncofhir.cli.output import console, plain
 
 def print_tables(result: dict[str, Any]) -> None:
     """Print the scores by phenotype and item, then one line per other measurement."""
-    scores = plain(result)
+    values = plain(result)
     out = console()
-    out.print(_scores(scores))
-    for line in _lines(scores):
+    out.print(_scores(values))
+    for line in _lines(values):
         out.print(line, markup=False)
-    if "baseline" in scores:
-        differences = scores["over_baseline"]
-        names = {"first": scores["baseline"]["model"]["name"], "second": scores["model"]["name"]}
+    if "baseline" in values:
+        differences = values["over_baseline"]
+        names = {"first": values["baseline"]["model"]["name"], "second": values["model"]["name"]}
         out.print(_differences(names, differences))
-    for one in [scores, *([scores["baseline"]] if "baseline" in scores else [])]:
+    for one in [values, *([values["baseline"]] if "baseline" in values else [])]:
         if "robustness" in one:
             out.print(_robustness(one["model"]["name"], one["robustness"]), markup=False)
 
 
-def _scores(scores: dict[str, Any]) -> Table:
-    model = scores["model"]["name"]
+def _scores(values: dict[str, Any]) -> Table:
+    model = values["model"]["name"]
     table = _table(
-        f"{model}, {scores['dataset']['reports']} reports",
+        f"{model}, {values['dataset']['reports']} reports",
         ("", "labels", "precision", "recall", "F1", "95 %", "lenient", "wrong/100"),
     )
     table.caption = "lenient: F1 of related values. wrong/100: wrong findings per 100 right ones."
-    scores = scores["findings"]
+    scores = values["findings"]
     for name, row in scores["phenotypes"].items():
-        table.add_row(name, *_cells(row, scores["false_facts"].get(name)))
+        table.add_row(name, *_cells(row, values["false_facts"].get(name)))
         parts = [n for n in scores["items"] if n.startswith(f"{name}/")]
         for part in parts:
             table.add_row(
                 f"  {part.partition('/')[2]}", *_cells(scores["items"][part]), style="dim"
             )
     table.add_row()
-    table.add_row("micro", *_cells(scores["micro"], scores["false_facts"]["micro"]))
+    table.add_row("micro", *_cells(scores["micro"], values["false_facts"]["micro"]))
     macro = scores["macro"]
     table.add_row(
         "macro",
@@ -64,25 +64,25 @@ def _cells(row: dict[str, Any], wrong: dict[str, Any] | None = None) -> list[str
     ]
 
 
-def _lines(scores: dict[str, Any]) -> list[str]:
-    diagnosis, paper, cost = scores["diagnosis"], scores["paper"], scores["cost"]
+def _lines(values: dict[str, Any]) -> list[str]:
+    diagnosis, paper, cost = values["diagnosis"], values["paper"], values["cost"]
     three = ("exact", "bleu_2", "rouge_l")
-    rejected = {reason: n for reason, n in scores["grounding"]["rejected"].items() if n}
+    rejected = {reason: n for reason, n in values["grounding"]["rejected"].items() if n}
     return [
         "diagnosis: " + ", ".join(f"{name} {_number(diagnosis[name])}" for name in three),
         "paper's measure, F1: "
         + ", ".join(f"{name} {_number(paper[name]['f1'])}" for name in three),
-        "resources by code, F1: " + _resources(scores["resources"]),
-        f"abstention: {_number(scores['abstention']['labels'])} of labelled values",
-        _false_facts(scores["false_facts"]["micro"]),
+        "resources by code, F1: " + _resources(values["resources"]),
+        f"abstention: {_number(values['abstention']['labels'])} of labelled values",
+        _false_facts(values["false_facts"]["micro"]),
         "rejected: " + (", ".join(f"{reason} {n}" for reason, n in rejected.items()) or "none"),
-        _calibration(scores["calibration"]),
+        _calibration(values["calibration"]),
         _cost(cost),
     ]
 
 
-def _false_facts(scores: dict[str, Any]) -> str:
-    return f"known absent: {scores['absent']} labels, something found at {scores['found']} of them"
+def _false_facts(values: dict[str, Any]) -> str:
+    return f"known absent: {values['absent']} labels, something found at {values['found']} of them"
 
 
 def _of_100(value: float | None) -> str:
@@ -91,16 +91,16 @@ def _of_100(value: float | None) -> str:
 
 def print_case_tables(result: dict[str, Any]) -> None:
     """Print the totals of cases by group, with the wrong findings beside the right ones."""
-    scores = plain(result)
+    values = plain(result)
     table = _table(
-        f"{scores['model']['name']}, {scores['dataset']['cases']} cases",
+        f"{values['model']['name']}, {values['dataset']['cases']} cases",
         ("", "cases", "expected", "right", "wrong", "codes", "recall", "wrong/100"),
     )
     table.caption = "codes: wrong codes. wrong/100: wrong findings per 100 right ones."
-    for name, row in scores["groups"].items():
+    for name, row in values["groups"].items():
         table.add_row(name, *_case_cells(row))
     table.add_row()
-    table.add_row("all", *_case_cells(scores["totals"]))
+    table.add_row("all", *_case_cells(values["totals"]))
     console().print(table)
 
 
@@ -118,15 +118,15 @@ def _cost(cost: dict[str, Any]) -> str:
     )
 
 
-def _resources(scores: dict[str, Any]) -> str:
+def _resources(values: dict[str, Any]) -> str:
     return ", ".join(
-        f"{name} {_number(scores[name]['exact']['f1'])}" for name in ("Condition", "Observation")
+        f"{name} {_number(values[name]['exact']['f1'])}" for name in ("Condition", "Observation")
     )
 
 
-def _calibration(scores: dict[str, Any]) -> str:
-    of_what = "calibrated" if scores["calibrated"] else "not calibrated"
-    return f"confidence, {of_what}: ECE {_number(scores['ece'])} over {scores['findings']} findings"
+def _calibration(values: dict[str, Any]) -> str:
+    of_what = "calibrated" if values["calibrated"] else "not calibrated"
+    return f"confidence, {of_what}: ECE {_number(values['ece'])} over {values['findings']} findings"
 
 
 def _number(value: float | None) -> str:
@@ -140,10 +140,10 @@ def _interval(row: dict[str, Any]) -> str:
     return f"{between['low']:.2f}-{between['high']:.2f}"
 
 
-def print_differences(scores: dict[str, Any]) -> None:
+def print_differences(values: dict[str, Any]) -> None:
     """Print a comparison of two results."""
-    names = {which: scores[which]["model"] for which in ("first", "second")}
-    console().print(_differences(names, plain(scores["differences"])))
+    names = {which: values[which]["model"] for which in ("first", "second")}
+    console().print(_differences(names, plain(values["differences"])))
 
 
 def _differences(names: dict[str, str], differences: dict[str, Any]) -> Table:
@@ -179,12 +179,12 @@ def _table(title: str, columns: tuple[str, ...]) -> Table:
     return table
 
 
-def _robustness(model: str, scores: dict[str, Any]) -> str:
-    what = f"{model}, {scores['kind']} {scores['rate']:g}, {scores['labels']} labels: "
-    if "loss_points" not in scores:
-        return what + f"{_number(scores['after']['kept'])} of the demanded absences kept"
-    before, after = scores["before"]["macro"]["f1"], scores["after"]["macro"]["f1"]
+def _robustness(model: str, values: dict[str, Any]) -> str:
+    what = f"{model}, {values['kind']} {values['rate']:g}, {values['labels']} labels: "
+    if "loss_points" not in values:
+        return what + f"{_number(values['after']['kept'])} of the demanded absences kept"
+    before, after = values["before"]["macro"]["f1"], values["after"]["macro"]["f1"]
     return what + (
         f"macro F1 {_number(before)} before, {_number(after)} after,"
-        f" a loss of {scores['loss_points']['macro']:.1f} points"
+        f" a loss of {values['loss_points']['macro']:.1f} points"
     )
