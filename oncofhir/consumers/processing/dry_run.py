@@ -132,7 +132,9 @@ class DryRun:
     ) -> dict[str, Any]:
         extraction = await extractor.extract(report, self._model)
         if self._output is OutputFormat.FINDINGS:
-            dumped = extraction.model_dump(mode="json", include={"findings", "rejected"})
+            written = self._repository.written_findings(report, extraction)
+            shown = extraction.model_copy(update={"findings": written})
+            dumped = shown.model_dump(mode="json", include={"findings", "rejected"})
             return self._line(source, said=dumped)
         run = run_of(
             report,

@@ -11,8 +11,8 @@ from oncofhir.fhir import codes
 from oncofhir.fhir.mapping.report_origin import ReportOrigin
 from oncofhir.fhir.mapping.run_context import RunContext, Unprofiled
 from oncofhir.schemas.finding import Basis, Finding
+from oncofhir.schemas.lesion import Behaviour
 from oncofhir.settings import ConditionCategory, VerificationStatus
-from oncofhir.terminology.coding import names_malignancy, names_metastasis
 
 # condition-ver-status; R4 condition-category and, for health-concern, US Core's own.
 _VERIFICATION_DISPLAYS = {
@@ -35,8 +35,6 @@ _CATEGORIES = {
 _US_CORE = (
     "http://hl7.org/fhir/us/core/StructureDefinition/us-core-condition-problems-health-concerns"
 )
-# mcode-secondary-cancer-disorder-vs: C77 to C79 and C7B of ICD-10-CM, SNOMED CT is-a 128462008.
-_SECONDARY_CODE = re.compile(r"C7[789B]|128462008$")
 _LYMPHOMA_CODE = re.compile(r"C8[1-8]")
 # mcode-cancer-disease-status-evidence-type-vs is required: no code where none of it fits.
 _EVIDENCE = {ReportOrigin.PATHOLOGY: codes.ANATOMIC_PATHOLOGY, ReportOrigin.IMAGING: codes.IMAGING}
@@ -47,6 +45,7 @@ def condition(
     diagnosis: Finding,
     slot: str,
     *,
+    behaviour: Behaviour | None,
     histology: Finding | None,
     where: dict[str, Any] | None,
     stages: Sequence[dict[str, Any]] = (),
@@ -54,11 +53,12 @@ def condition(
 ) -> dict[str, Any]:
     """Build the Condition of a diagnosis: unconfirmed, and a health concern, unless the site chose otherwise.
 
-    `where` is the body site and `stages` the content of Condition.stage. A secondary cancer has no stage of
-    its own, and refers to `primary` (relatedPrimaryCancerCondition). The asserted date is the report's,
-    except for an inferred diagnosis, which no human asserted.
+    `behaviour` is that of its lesion, None if it names no malignancy. The Condition is active: lesions of the
+    past are not written. `where` is the body site and `stages` the content of Condition.stage. A secondary
+    cancer has no stage of its own, and refers to `primary` (relatedPrimaryCancerCondition). The asserted date
+    is the report's, except for an inferred diagnosis, which no human asserted.
     """
-    secondary = is_secondary(diagnosis)
+    secondary = behaviour is Behaviour.METASTATIC
     extensions = context.derivations(diagnosis)
     if context.effective and diagnosis.basis is Basis.STATED:
         extensions.append({"url": codes.ASSERTED_DATE, "valueDateTime": context.effective})
@@ -74,7 +74,7 @@ def condition(
     resource: dict[str, Any] = {
         "resourceType": "Condition",
         "id": context.identifier(slot)["value"],
-        "meta": _meta(context, diagnosis, secondary=secondary),
+        "meta": _meta(context, behaviour),
         "extension": extensions,
         "identifier": [context.identifier(slot)],
         "clinicalStatus": codes.concept(codes.CLINICAL_STATUS, "active", "Active"),
@@ -95,19 +95,6 @@ def condition(
     return resource
 
 
-def is_secondary(diagnosis: Finding) -> bool:
-    """Whether the diagnosis is a metastasis: by its codes, or by its words if it has none."""
-    if diagnosis.codings:
-        return any(_SECONDARY_CODE.match(coding.code) for coding in diagnosis.codings)
-    return names_metastasis(diagnosis.value)
-
-
-def is_primary(diagnosis: Finding) -> bool:
-    """Whether the diagnosis is a primary cancer: a malignancy that is not clearly secondary (mCODE)."""
-    is_malignant = bool(diagnosis.codings) or names_malignancy(diagnosis.value)
-    return is_malignant and not is_secondary(diagnosis)
-
-
 def is_lymphoma(diagnosis: Finding) -> bool:
     """Whether the diagnosis is staged by Ann Arbor or Lugano and not by TNM groups."""
     if "lymphoma" in diagnosis.value.lower():
@@ -118,10 +105,10 @@ def is_lymphoma(diagnosis: Finding) -> bool:
     )
 
 
-def _meta(context: RunContext, diagnosis: Finding, *, secondary: bool) -> dict[str, Any]:
-    if secondary:
+def _meta(context: RunContext, behaviour: Behaviour | None) -> dict[str, Any]:
+    if behaviour is Behaviour.METASTATIC:
         return context.meta(codes.MCODE + "mcode-secondary-cancer-condition")
-    if is_primary(diagnosis):
+    if behaviour in {Behaviour.IN_SITU, Behaviour.INVASIVE}:
         return context.meta(codes.MCODE + "mcode-primary-cancer-condition")
     return context.meta(_US_CORE, Unprofiled.NO_MALIGNANCY)
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 
 from oncofhir.fhir.identifiers import IdentifierSystems
 from oncofhir.fhir.rest.client import FhirClient
@@ -11,6 +11,11 @@ from oncofhir.fhir.store.head_store import HeadStore
 from oncofhir.fhir.store.retraction import Retraction
 from oncofhir.fhir.store.shared_resources import SharedResources
 from oncofhir.fhir.store.strategies.strategy import Strategy
+
+
+def utc_now() -> datetime:
+    """Return the time, to the second: FHIR servers differ in the fractions that they keep."""
+    return datetime.now(UTC).replace(microsecond=0)
 
 
 @dataclass(frozen=True)

@@ -156,11 +156,11 @@ def _outcome(
     return OutcomeRow(
         document=context.document,
         revision=revision,
-        status=OutcomeStatus.FOUND if extraction.findings else OutcomeStatus.NOTHING_FOUND,
+        status=OutcomeStatus.FOUND if plan.rows else OutcomeStatus.NOTHING_FOUND,
         source=report.source.unversioned,
         source_version=report.source.version,
         run=run.id,
-        findings=len(extraction.findings),
+        findings=len(plan.rows),
         rejected=dict(Counter(finding.reason.value for finding in extraction.rejected)),
         warnings=report.warnings,
         unprofiled=count_unprofiled(plan.resources.values(), context.systems),

@@ -4,7 +4,7 @@ Every write ends with the head, under the version that was read: of two workers 
 """
 
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from oncofhir.fhir.identifiers import IdentifierSystems
@@ -12,10 +12,11 @@ from oncofhir.fhir.mapping.build import build
 from oncofhir.fhir.mapping.output_options import DEFAULT, OutputOptions
 from oncofhir.fhir.mapping.rows import with_status
 from oncofhir.fhir.mapping.run_context import RunContext
+from oncofhir.fhir.mapping.written_findings import written_findings
 from oncofhir.fhir.rest.client import FhirClient
 from oncofhir.fhir.source_references import SAME, SourceReferences
 from oncofhir.fhir.source_version import SourceVersion
-from oncofhir.fhir.store.access import StoreAccess, store_access
+from oncofhir.fhir.store.access import StoreAccess, store_access, utc_now
 from oncofhir.fhir.store.changes import changes
 from oncofhir.fhir.store.entries import head_entry, reference_to, transaction_bundle
 from oncofhir.fhir.store.head import Head, as_shadow, result_of, result_without_change
@@ -24,14 +25,11 @@ from oncofhir.fhir.store.withdrawal import next_head
 from oncofhir.schemas.errors import StoreConflict
 from oncofhir.schemas.event import SourceReference
 from oncofhir.schemas.extraction import Extraction
+from oncofhir.schemas.finding import Finding
 from oncofhir.schemas.identity import Run, document_id, resource_key
 from oncofhir.schemas.outcome import OutcomeStatus, Processed, RowStatus
 from oncofhir.schemas.reasons import Reason
 from oncofhir.schemas.report import Report
-
-
-def _now() -> datetime:
-    return datetime.now(UTC).replace(microsecond=0)
 
 
 class Repository:
@@ -57,7 +55,7 @@ class Repository:
         max_transaction_entries: int | None = None,
         model_card: str | None = None,
         options: OutputOptions = DEFAULT,
-        clock: Callable[[], datetime] = _now,
+        clock: Callable[[], datetime] = utc_now,
     ) -> None:
         self._client = client
         self._source_name = source_name
@@ -133,13 +131,16 @@ class Repository:
             options=self._options,
         )
 
+    def written_findings(self, report: Report, extraction: Extraction) -> tuple[Finding, ...]:
+        """Return the findings with the codes that are written: see `mapping.written_findings`. No I/O."""
+        written = written_findings(extraction, report.text, self._options.staging_system)
+        return tuple(finding for finding, _ in written)
+
     def first_version(
         self, report: Report, run: Run, extraction: Extraction
     ) -> tuple[dict[str, Any], Processed]:
         """Build the transaction and the result for a document that the store does not know. No I/O."""
-        context = self.context(report, run, self.document_id_for(report))
-        plan = build(context, extraction, revision=1)
-        entries, head = changes(context, plan, extraction, None, {})
+        entries, head = self._plan_anew(report, run, extraction, None)
         bundle = transaction_bundle([*entries, head_entry(head, self._systems, self._sources)])
         return bundle, self._result_of(head)
 
@@ -158,7 +159,7 @@ class Repository:
             DependencyUnavailable, AccessDenied: as the store answered.
         """
         if self._shadow:
-            return self._preview(report, run, extraction, head)
+            return self._result_of(self._plan_anew(report, run, extraction, head)[1])
         heads = (await self.access()).heads
         # Step 1: reserve the document, if it is new.
         if head is None:
@@ -175,17 +176,16 @@ class Repository:
         new = await heads.write(entries, new, head)
         return self._result_of(new, wrote_store=True)
 
-    def _preview(
+    def _plan_anew(
         self, report: Report, run: Run, extraction: Extraction, head: Head | None
-    ) -> Processed:
-        """Build the result as if the document were new; its revision follows the store's."""
-        document = head.document if head else self.document_id_for(report)
+    ) -> tuple[list[dict[str, Any]], Head]:
+        """Plan the write as if the document were new; its revision follows the head's."""
+        context = self.context(report, run, head.document if head else self.document_id_for(report))
         revision = head.revision + 1 if head else 1
-        context = self.context(report, run, document)
         plan = build(context, extraction, revision, head.parts if head else {})
-        _, new = changes(context, plan, extraction, None, {})
+        entries, new = changes(context, plan, extraction, None, {})
         outcome = new.outcome.model_copy(update={"revision": revision})
-        return as_shadow(Processed(outcome=outcome, rows=new.rows))
+        return entries, new.model_copy(update={"outcome": outcome})
 
     def replay_outcome(self, head: Head) -> Processed:
         """Return the rows and the outcome of a complete run, from the head alone. No I/O."""
@@ -251,21 +251,14 @@ class Repository:
         return self._result_of(new, wrote_store=True)
 
     async def roll_back_overtaken_writes(self, head: Head) -> None:
-        """Undo what an overtaken writer left: see `HeadStore.roll_back_overtaken_writes`.
-
-        Raises:
-            StoreConflict: the head or a finding changed since it was read.
-        """
+        """As `HeadStore.roll_back_overtaken_writes`; nothing in shadow mode."""
         if not self._shadow:
             await (await self.access()).heads.roll_back_overtaken_writes(head)
 
     async def mark_outdated(
         self, source: SourceReference, version: SourceVersion, reason: Reason, head: Head
     ) -> Processed:
-        """Mark the findings as outdated in head and rows, because a newer version cannot be read.
-
-        The resources stay as they are.
-        """
+        """Mark the findings outdated in head and rows: a newer version cannot be read. Resources stay."""
         new = next_head(
             head,
             source,
