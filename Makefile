@@ -81,7 +81,7 @@ $(IMAGE_STAMP): $(STAMP)
 	@$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[image]'
 	@touch $(IMAGE_STAMP)
 
-test-cluster: $(HELM_STAMP) ## The chart on a Kubernetes built here (ARGS=--api-only; Go 1.26+, no root, no containers)
+test-cluster: $(HELM_STAMP) ## The chart on a Kubernetes built here (root and containerd; ARGS=--api-only: neither; Go 1.26+)
 	@$(BIN)/python -m tests.cluster $(ARGS)
 
 image-check: $(IMAGE_STAMP) ## Lint the Containerfile and run its stages in a clean root, without an engine

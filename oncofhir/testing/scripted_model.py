@@ -201,6 +201,7 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
     parser.add_argument("--script", type=Path, required=True)
+    parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=0)
     parser.add_argument("--max-concurrent-requests", type=int, default=128)
     arguments = parser.parse_args()
@@ -208,7 +209,7 @@ def main() -> None:
     engine = ScriptedEngine(rules, arguments.max_concurrent_requests)
     listener = socket.socket()
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    listener.bind(("127.0.0.1", arguments.port))
+    listener.bind((arguments.host, arguments.port))
     print(json.dumps({"port": listener.getsockname()[1]}), flush=True)  # noqa: T201
     config = uvicorn.Config(
         create_app(engine, more=_routes(engine)), log_config=None, access_log=False

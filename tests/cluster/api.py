@@ -57,6 +57,21 @@ class Api:
         """
         return self._send("GET", path)
 
+    def text(self, path: str) -> str:
+        """Read what is no object, such as a pod's log."""
+        answer = self._http.get(path)
+        if not answer.is_success:
+            raise ApiError(answer.text)
+        return answer.text
+
+    def post(self, path: str, body: Manifest) -> Manifest:
+        """Post to a subresource, such as a pod's eviction.
+
+        Raises:
+            ApiError: it is refused, as by a disruption budget.
+        """
+        return self._send("POST", path, json=body)
+
     def exists(self, path: str) -> bool:
         """Whether there is an object at a path."""
         answer = self._http.get(path)
@@ -102,10 +117,11 @@ class Api:
             headers={"content-type": "application/merge-patch+json"},
         )
 
-    def delete(self, path: str) -> None:
+    def delete(self, path: str, *, grace_seconds: int | None = None) -> None:
         """Delete an object; it may be gone already."""
+        query = {} if grace_seconds is None else {"gracePeriodSeconds": grace_seconds}
         if self.exists(path):
-            self._send("DELETE", path)
+            self._send("DELETE", path, params=query)
 
     def path_of(self, manifest: Manifest, *, named: bool = True) -> str:
         """The path of an object, or of the collection that it belongs to."""

@@ -27,9 +27,11 @@ class ControlPlane:
 
 @contextmanager
 def control_plane(
-    programs: Path, folder: Path, report: Callable[[str], None]
+    programs: Path, folder: Path, report: Callable[[str], None], address: str = "127.0.0.1"
 ) -> Iterator[ControlPlane]:
     """Run a control plane for as long as the context; its state lies in `folder`.
+
+    The API server listens on `address`, where nodes reach it.
 
     Raises:
         StartError: a component does not start; the message has its last words.
@@ -45,7 +47,7 @@ def control_plane(
         )
     )
     certificates = folder / "certificates"
-    url = f"https://127.0.0.1:{free_port()}"
+    url = f"https://{address}:{free_port()}"
     kubeconfig = folder / "kubeconfig"
     authority = certificates / "apiserver.crt"
     kubeconfig.write_text(_kubeconfig(url, token, authority))
@@ -83,15 +85,17 @@ class _Etcd(Process):
 def _api_server(
     programs: Path, url: str, etcd: str, tokens: Path, key: Path, certificates: Path
 ) -> Process:
-    port = url.rpartition(":")[2]
+    address, _, port = url.removeprefix("https://").partition(":")
+    options = [f"--bind-address={address}", f"--advertise-address={address}"]
+    if address.startswith("127."):  # an Endpoints object may not name a loopback address
+        options.append("--endpoint-reconciler-type=none")
     return Process(
         "kube-apiserver",
         [
             str(programs / "kube-apiserver"),
             f"--etcd-servers={etcd}",
-            "--bind-address=127.0.0.1",
-            "--advertise-address=127.0.0.1",
-            "--endpoint-reconciler-type=none",  # an Endpoints object may not name a loopback address
+            *options,
+            "--kubelet-preferred-address-types=InternalIP",
             f"--secure-port={port}",
             f"--cert-dir={certificates}",
             f"--token-auth-file={tokens}",

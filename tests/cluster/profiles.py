@@ -63,13 +63,20 @@ class Bench:
 
     @contextmanager
     def release(
-        self, namespace: str, values: dict[str, Any], *, quota: bool = False
+        self,
+        namespace: str,
+        values: dict[str, Any],
+        *,
+        quota: bool = False,
+        secrets: dict[str, dict[str, str]] | None = None,
     ) -> Iterator["Release"]:
-        """Install the chart in a namespace of its own, and delete both in the end."""
+        """Install the chart in a namespace of its own, with secrets, and delete both in the end."""
         with (
             self.namespace(namespace, quota=quota),
             Config(kubeconfig_path=self.cluster.kubeconfig, namespace=namespace) as helm,
         ):
+            for name, content in (secrets or {}).items():
+                self.api.create(_secret(namespace, name, content))
             release = Release(self, helm, namespace, values)
             release.install()
             yield release
@@ -145,6 +152,11 @@ def is_hook(manifest: Manifest) -> bool:
 def _namespace(name: str) -> Manifest:
     labels = {"pod-security.kubernetes.io/enforce": "restricted"}
     return {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": labels}}
+
+
+def _secret(namespace: str, name: str, content: dict[str, str]) -> Manifest:
+    metadata = {"name": name, "namespace": namespace}
+    return {"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "stringData": content}
 
 
 def _quota(namespace: str) -> Manifest:

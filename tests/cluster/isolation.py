@@ -1,0 +1,65 @@
+"""Namespaces for the whole cluster: what runs in them ends with the command, and nothing of it stays on the machine.
+
+The command runs itself again as the first process of namespaces of its own for processes, mounts and the network.
+When that process ends, the kernel ends all others, unmounts what they mounted and removes their network.
+"""
+
+import os
+import subprocess
+import sys
+import tempfile
+from contextlib import suppress
+from pathlib import Path
+
+_MARK = "ONCOFHIR_TEST_CLUSTER"
+_CGROUPS = Path("/sys/fs/cgroup")
+
+
+def state_folder() -> Path | None:
+    """The folder for the state of the cluster; None outside the namespaces."""
+    name = os.environ.get(_MARK)
+    return Path(name) if name else None
+
+
+def run_isolated(arguments: list[str]) -> int:
+    """Run this command again within namespaces, and return its exit status."""
+    command = [
+        *("unshare", "--mount", "--net", "--pid", "--fork", "--kill-child", "--mount-proc"),
+        *(sys.executable, "-m", "tests.cluster", *arguments),
+    ]
+    try:
+        # Removed out here: what is mounted in it ends with the namespaces.
+        with tempfile.TemporaryDirectory(
+            prefix="oncofhir-cluster-", ignore_cleanup_errors=True
+        ) as folder:
+            environment = os.environ | {_MARK: folder}
+            return subprocess.run(command, env=environment, check=False).returncode
+    finally:
+        _remove_cgroups()
+
+
+def prepare() -> None:
+    """Make mounts of this namespace visible to pods, and hide the machine's /run."""
+    for command in (
+        ["mount", "--make-rshared", "/"],
+        ["mount", "-t", "tmpfs", "tmpfs", "/run"],
+    ):
+        subprocess.run(command, check=True)
+
+
+def resolve_names(server: str, folder: Path) -> None:
+    """Let this process resolve the names of the cluster."""
+    file = folder / "resolv.conf"
+    file.write_text(f"nameserver {server}\nsearch cluster.local\noptions ndots:5\n")
+    subprocess.run(["mount", "--bind", str(file), "/etc/resolv.conf"], check=True)
+
+
+def _remove_cgroups() -> None:
+    for controller in _CGROUPS.iterdir():
+        for root in controller.glob("oncofhir-node*"):
+            for group in sorted(root.rglob("*"), reverse=True):
+                if group.is_dir():
+                    with suppress(OSError):
+                        group.rmdir()
+            with suppress(OSError):
+                root.rmdir()
