@@ -14,16 +14,17 @@ import subprocess
 import sys
 import threading
 import time
-from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from confluent_kafka import Consumer, Producer
-from kafka import KafkaConsumer
-from kafka.coordinator.assignors.cooperative_sticky import CooperativeStickyAssignor
+from confluent_kafka import Producer
 
-from oncofhir.consumers.kafka.client_patches.pending_rejoin import keep_pending
+from benchmarks.plain_loops import (
+    plain_confluent,
+    plain_kafka_python,
+    poll_thread_and_tasks,
+)
 from oncofhir.consumers.kafka.records import AssignmentEpoch, SourceRecord
 from oncofhir.consumers.kafka.topics import ensure_topics
 from oncofhir.consumers.processing.concurrency import Slot
@@ -55,106 +56,6 @@ def fill(settings: Settings, count: int, size: int) -> None:
                 producer.poll(0.1)
         producer.poll(0)
     producer.flush()
-
-
-def rate_of(polls: Iterator[int], total: int) -> float:
-    """Records a second, from the first record on."""
-    seen, started = 0, 0.0
-    for polled in polls:
-        if polled and not started:
-            started = time.perf_counter()
-            total -= polled  # these were waited for, with the group's forming
-            continue
-        seen += polled
-        if seen >= total:
-            break
-    return seen / (time.perf_counter() - started)
-
-
-def consumer_of(settings: Settings) -> KafkaConsumer:
-    consumer = KafkaConsumer(
-        bootstrap_servers=settings.kafka.bootstrap_servers,
-        group_id=f"{settings.kafka.group_id}-{time.time_ns()}",
-        auto_offset_reset="earliest",
-        enable_auto_commit=False,
-        partition_assignment_strategy=[CooperativeStickyAssignor],
-        isolation_level="read_committed",
-        fetch_max_bytes=8 * 2**20,
-        metrics_enabled=False,
-    )
-    consumer.subscribe([settings.kafka.diagnostic_report_topic])
-    return consumer
-
-
-def plain_kafka_python(settings: Settings, total: int) -> float:
-    consumer = consumer_of(settings)
-
-    def polls() -> Iterator[int]:
-        while True:
-            keep_pending(consumer)
-            yield sum(len(batch) for batch in consumer.poll(50, max_records=500).values())
-
-    try:
-        return rate_of(polls(), total)
-    finally:
-        consumer.close(autocommit=False)
-
-
-def plain_confluent(settings: Settings, total: int) -> float:
-    consumer = Consumer(
-        {
-            "bootstrap.servers": settings.kafka.bootstrap_servers,
-            "group.id": f"{settings.kafka.group_id}-{time.time_ns()}",
-            "auto.offset.reset": "earliest",
-            "enable.auto.commit": False,
-        }
-    )
-    consumer.subscribe([settings.kafka.diagnostic_report_topic])
-
-    def polls() -> Iterator[int]:
-        while True:
-            yield len(consumer.consume(500, 0.05))
-
-    try:
-        return rate_of(polls(), total)
-    finally:
-        consumer.close()
-
-
-async def bare(settings: Settings, total: int) -> float:
-    """A poll thread hands each record to a task of the event loop, and gets its offset back."""
-    loop = asyncio.get_running_loop()
-    done: deque[int] = deque()
-    tasks: set[asyncio.Task[None]] = set()
-
-    async def work(record: Any) -> None:
-        done.append(record.offset)
-
-    def receive(record: Any) -> None:
-        task = loop.create_task(work(record))
-        tasks.add(task)
-        task.add_done_callback(tasks.discard)
-
-    def poll() -> float:
-        consumer = consumer_of(settings)
-
-        def polls() -> Iterator[int]:
-            while True:
-                keep_pending(consumer)
-                for batch in consumer.poll(50, max_records=500).values():
-                    for record in batch:
-                        loop.call_soon_threadsafe(receive, record)
-                finished = len(done)
-                for _ in range(finished):
-                    done.popleft()
-                yield finished
-
-        try:
-            return rate_of(polls(), total)
-        finally:
-            consumer.close(autocommit=False)
-
-    return await asyncio.to_thread(poll)
 
 
 async def runtime(settings: Settings, total: int, seconds: float) -> tuple[float, float]:
@@ -257,7 +158,7 @@ def instant(broker: ApacheKafka, count: int) -> None:
     settings = made(broker, count, RECORD_BYTES)
     bare_runs, runtime_runs = [], []
     for _ in range(3):
-        bare_runs.append(timed(lambda: asyncio.run(bare(settings, count))))
+        bare_runs.append(timed(lambda: asyncio.run(poll_thread_and_tasks(settings, count))))
         runtime_runs.append(timed(lambda: asyncio.run(runtime(fresh(settings), count, 0.0))[0]))
     (bare_rate, bare_cpu), (rate, cpu) = (
         tuple(statistics.median(column) for column in zip(*runs, strict=True))

@@ -12,7 +12,7 @@ from oncofhir.evaluation.cases import CaseFile
 from oncofhir.evaluation.dataset import Dataset, LabelledReport
 from oncofhir.evaluation.perturbation.perturb import Perturbation, Perturbed, perturb
 from oncofhir.evaluation.perturbation.robustness import as_reports, robustness
-from oncofhir.evaluation.run import Measured, run
+from oncofhir.evaluation.run import Measurement, run
 from oncofhir.evaluation.scoring.compare import Result, compare
 from oncofhir.evaluation.scoring.result import result
 from oncofhir.inference.rules import Rules
@@ -81,7 +81,7 @@ async def _of_one(
     settings: Settings,
     plan: Plan,
     changed: Sequence[Perturbed] | None,
-) -> tuple[dict[str, Any], Measured]:
+) -> tuple[dict[str, Any], Measurement]:
     measured = await _measured(dataset.reports, model, settings)
     calibration = composition.load_configured_calibration(settings.model)
     scores = result(measured, dataset.sha256, plan.seed, calibration)
@@ -95,7 +95,7 @@ async def _of_one(
 
 async def _measured(
     reports: Sequence[LabelledReport], model: ModelSettings | None, settings: Settings
-) -> Measured:
+) -> Measurement:
     answers = composition.build_answerer(model) if model else Rules()
     extractor = composition.build_extractor(settings.model, answers)
     store = composition.build_fhir_client(settings.fhir, settings.fhir.base_url, FhirCredentials())

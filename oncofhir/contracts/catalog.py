@@ -7,7 +7,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from oncofhir.contracts.dead_letter_headers import DeadLetterHeaders
-from oncofhir.contracts.names import Contract, Format
+from oncofhir.contracts.kinds import Contract, Format
 from oncofhir.schemas.outcome import OutcomeRow, PhenotypeRow
 
 MODELS: dict[Contract, type[BaseModel]] = {

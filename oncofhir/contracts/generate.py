@@ -10,7 +10,7 @@ from oncofhir.contracts.asyncapi import asyncapi
 from oncofhir.contracts.avro import avro_schema
 from oncofhir.contracts.catalog import FOLDER, MODELS, file_name
 from oncofhir.contracts.json_schema import json_schema
-from oncofhir.contracts.names import Format
+from oncofhir.contracts.kinds import Format
 from oncofhir.settings import KafkaSettings
 
 

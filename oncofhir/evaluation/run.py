@@ -19,7 +19,7 @@ AT_A_TIME = 8
 Build = Callable[[Report, Extraction], dict[str, Any]]
 
 
-class Measured(Value):
+class Measurement(Value):
     """What a run saw. `seconds` is the wall-clock of the whole, with `AT_A_TIME` reports at a time."""
 
     model: ModelIdentity
@@ -29,7 +29,7 @@ class Measured(Value):
     seconds: float
 
 
-async def run(reports: Sequence[LabelledReport], extractor: Extractor, build: Build) -> Measured:
+async def run(reports: Sequence[LabelledReport], extractor: Extractor, build: Build) -> Measurement:
     """Extract every report, in order; one that cannot be read or is refused counts as found nothing.
 
     `build` gives the transaction Bundle that an extraction would be written as.
@@ -47,7 +47,7 @@ async def run(reports: Sequence[LabelledReport], extractor: Extractor, build: Bu
     began = monotonic()
     async with asyncio.TaskGroup() as group:
         tasks = [group.create_task(one(report)) for report in reports]
-    return Measured(
+    return Measurement(
         model=model,
         prompt_set=extractor.prompt_set,
         reports=tuple(task.result()[0] for task in tasks),

@@ -67,7 +67,6 @@ MAX_MODULES = 15
 MAX_LINES = 300
 # Not yet split; empty in the end.
 LONG_MODULES = {
-    "benchmarks/consumption.py",
     "oncofhir/consumers/processing/record_processor.py",
     "oncofhir/consumers/smoke_test.py",
     "oncofhir/consumers/source/poll_thread.py",
@@ -129,9 +128,6 @@ VAGUE_NAMES = {
 }
 # Not yet renamed; empty in the end.
 OLD_NAMES = {
-    "contracts/names.py:names",
-    "evaluation/perturbation/damage.py:with_orders",
-    "evaluation/run.py:Measured",
     "fhir/mapping/run_context.py:origin",
     "fhir/references.py:origin",
     "fhir/store/changes.py:changes",

@@ -9,7 +9,7 @@ from typing import Any
 
 from oncofhir.evaluation.calibration.reliability import Judged, in_first_half, judged, reliability
 from oncofhir.evaluation.dataset import DatasetError
-from oncofhir.evaluation.run import Measured
+from oncofhir.evaluation.run import Measurement
 from oncofhir.inference.calibration import Calibration, Curve
 from oncofhir.schemas.finding import Kind
 
@@ -17,7 +17,7 @@ ENOUGH = 20
 ENOUGH_OF_A_KIND = 50
 
 
-def fit(measured: Measured, dataset_sha256: str, seed: int) -> Calibration:
+def fit(measured: Measurement, dataset_sha256: str, seed: int) -> Calibration:
     """The calibration of the first half.
 
     Raises:
@@ -45,7 +45,7 @@ def fit(measured: Measured, dataset_sha256: str, seed: int) -> Calibration:
     )
 
 
-def worth(measured: Measured, calibration: Calibration) -> dict[str, Any]:
+def worth(measured: Measurement, calibration: Calibration) -> dict[str, Any]:
     """Reliability before and after on the half that was not fitted on."""
     kept = judged([r for r in measured.reports if not in_first_half(r.key, calibration.seed)])
     after = [

@@ -46,7 +46,7 @@ def shuffle_sentences(chance: random.Random, text: str, rate: float) -> str:
     return "".join(part if part[-1:].isspace() else f"{part} " for part in parts).rstrip()
 
 
-def with_orders(chance: random.Random, text: str, rate: float) -> str:
+def with_injected_prompts(chance: random.Random, text: str, rate: float) -> str:
     """To `rate` of the reports orders to a model are added, one inside and one at the end."""
     if chance.random() >= rate:
         return text

@@ -26,7 +26,7 @@ from oncofhir.evaluation.perturbation.damage import (
     misread,
     misspell,
     shuffle_sentences,
-    with_orders,
+    with_injected_prompts,
 )
 from oncofhir.inference.mentions.malignancy import MALIGNANCY
 from oncofhir.schemas.base import Value
@@ -58,7 +58,7 @@ _DAMAGES: dict[Perturbation, Callable[[random.Random, str, float], str]] = {
     Perturbation.CASE: change_case,
     Perturbation.OCR: misread,
     Perturbation.SHUFFLE: shuffle_sentences,
-    Perturbation.HOSTILE: with_orders,
+    Perturbation.HOSTILE: with_injected_prompts,
 }
 _NO = "no evidence of "
 _DENIED = frozenset({Phenotype.HISTOLOGY, Phenotype.DIAGNOSIS})

@@ -10,7 +10,7 @@ from typing import Any
 from oncofhir.evaluation.calibration.observed import Observed
 from oncofhir.evaluation.dataset import LabelledReport
 from oncofhir.evaluation.perturbation.perturb import Perturbation, Perturbed
-from oncofhir.evaluation.run import Measured
+from oncofhir.evaluation.run import Measurement
 from oncofhir.evaluation.scoring.scores import MACRO, MICRO, summary
 from oncofhir.evaluation.scoring.tally import tallies
 
@@ -28,8 +28,8 @@ def as_reports(
 
 
 def robustness(
-    before: Measured,
-    after: Measured,
+    before: Measurement,
+    after: Measurement,
     changed: Sequence[Perturbed],
     kind: Perturbation,
     rate: float,

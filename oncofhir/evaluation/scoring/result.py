@@ -8,7 +8,7 @@ from oncofhir import __version__
 from oncofhir.evaluation.calibration.observed import Observed
 from oncofhir.evaluation.calibration.reliability import in_first_half, judged, reliability
 from oncofhir.evaluation.dataset import ITEMS
-from oncofhir.evaluation.run import Measured
+from oncofhir.evaluation.run import Measurement
 from oncofhir.evaluation.scoring.false_facts import false_facts
 from oncofhir.evaluation.scoring.resources import (
     CONDITION,
@@ -29,7 +29,7 @@ _TYPE_OF = {item.name: resource_type(item) for item in ITEMS}
 
 
 def result(
-    measured: Measured, dataset_sha256: str, seed: int, calibration: Calibration | None = None
+    measured: Measurement, dataset_sha256: str, seed: int, calibration: Calibration | None = None
 ) -> dict[str, Any]:
     """Everything that was measured. `calibration` is the one that was at work, if any."""
     reports = measured.reports
@@ -68,7 +68,7 @@ def by_report(
     }
 
 
-def _resources(measured: Measured, seed: int) -> dict[str, Any]:
+def _resources(measured: Measurement, seed: int) -> dict[str, Any]:
     """Of what would be written (see `resources.py`): by resource type, item and in all."""
     golds = [dict(report.gold) for report in measured.reports]
     counted = [
@@ -127,7 +127,9 @@ def _grounding(reports: Sequence[Observed]) -> dict[str, Any]:
     }
 
 
-def _calibration(measured: Measured, seed: int, calibration: Calibration | None) -> dict[str, Any]:
+def _calibration(
+    measured: Measurement, seed: int, calibration: Calibration | None
+) -> dict[str, Any]:
     """Of the half that no calibration of this seed, nor the one at work, is fitted on."""
     at_work = (
         calibration
@@ -140,7 +142,7 @@ def _calibration(measured: Measured, seed: int, calibration: Calibration | None)
     return {"calibrated": calibrated, "reports": len(kept), **reliability(judged(kept))}
 
 
-def _cost(measured: Measured) -> dict[str, Any]:
+def _cost(measured: Measurement) -> dict[str, Any]:
     """`model_share` is the part of the reports' own time that they waited for the model server."""
     reports = measured.reports
     number = len(reports)

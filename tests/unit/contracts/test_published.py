@@ -15,7 +15,7 @@ from oncofhir.contracts.asyncapi import asyncapi
 from oncofhir.contracts.avro_codec import decode, encode
 from oncofhir.contracts.catalog import published
 from oncofhir.contracts.examples import dead_letter_headers, outcome_row, phenotype_row
-from oncofhir.contracts.names import Contract, Format
+from oncofhir.contracts.kinds import Contract, Format
 from oncofhir.settings import KafkaSettings
 
 ROWS = {Contract.PHENOTYPE: phenotype_row(), Contract.OUTCOME: outcome_row()}

@@ -11,7 +11,7 @@ from oncofhir.cli.configuration import settings_or_exit
 from oncofhir.cli.exit_status import ExitStatus, fail
 from oncofhir.cli.help import add, new_group
 from oncofhir.cli.output import json_line
-from oncofhir.contracts.names import Contract, Document, Format
+from oncofhir.contracts.kinds import Contract, Document, Format
 
 if TYPE_CHECKING:
     from oncofhir.contracts.registry import SchemaRegistry

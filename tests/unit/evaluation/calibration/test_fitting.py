@@ -7,7 +7,7 @@ import pytest
 from oncofhir.evaluation.calibration.fitting import fit, worth
 from oncofhir.evaluation.calibration.reliability import in_first_half
 from oncofhir.evaluation.dataset import ITEMS, DatasetError
-from oncofhir.evaluation.run import Measured
+from oncofhir.evaluation.run import Measurement
 from oncofhir.schemas.extraction import ModelIdentity, PromptSetIdentity
 from tests.unit.evaluation.builders import observed
 
@@ -26,7 +26,7 @@ def measured(reports, confidence=True):
             confidence=stated if confidence else None,
         )
         seen.append(report)
-    return Measured(
+    return Measurement(
         model=ModelIdentity(name="m", digest="d", server="s"),
         prompt_set=PromptSetIdentity(name="p", version="1", sha256="p"),
         reports=tuple(seen),
