@@ -5,11 +5,14 @@ When that process ends, the kernel ends all others, unmounts what they mounted a
 """
 
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
 from contextlib import suppress
 from pathlib import Path
+
+from tests.cluster.api import wait_until
 
 _MARK = "ONCOFHIR_TEST_CLUSTER"
 _CGROUPS = Path("/sys/fs/cgroup")
@@ -27,15 +30,13 @@ def run_isolated(arguments: list[str]) -> int:
         *("unshare", "--mount", "--net", "--pid", "--fork", "--kill-child", "--mount-proc"),
         *(sys.executable, "-m", "tests.cluster", *arguments),
     ]
+    folder = Path(tempfile.mkdtemp(prefix="oncofhir-cluster-"))
     try:
-        # Removed out here: what is mounted in it ends with the namespaces.
-        with tempfile.TemporaryDirectory(
-            prefix="oncofhir-cluster-", ignore_cleanup_errors=True
-        ) as folder:
-            environment = os.environ | {_MARK: folder}
-            return subprocess.run(command, env=environment, check=False).returncode
+        environment = os.environ | {_MARK: str(folder)}
+        return subprocess.run(command, env=environment, check=False).returncode
     finally:
-        _remove_cgroups()
+        # Out here, and again and again: mounts and containers end after the first process has.
+        wait_until(lambda: _is_removed(folder), f"{folder} and the cgroups are removed", 30)
 
 
 def prepare() -> None:
@@ -54,12 +55,13 @@ def resolve_names(server: str, folder: Path) -> None:
     subprocess.run(["mount", "--bind", str(file), "/etc/resolv.conf"], check=True)
 
 
-def _remove_cgroups() -> None:
-    for controller in _CGROUPS.iterdir():
-        for root in controller.glob("oncofhir-node*"):
-            for group in sorted(root.rglob("*"), reverse=True):
-                if group.is_dir():
-                    with suppress(OSError):
-                        group.rmdir()
+def _is_removed(folder: Path) -> bool:
+    shutil.rmtree(folder, ignore_errors=True)
+    roots = [
+        root for controller in _CGROUPS.iterdir() for root in controller.glob("oncofhir-node*")
+    ]
+    for root in roots:
+        for group, _, _ in os.walk(root, topdown=False):  # the innermost first
             with suppress(OSError):
-                root.rmdir()
+                Path(group).rmdir()
+    return not folder.exists() and not any(root.exists() for root in roots)
