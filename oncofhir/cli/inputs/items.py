@@ -29,9 +29,11 @@ DOCUMENTS = {
     ".docx": "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
     ".xml": "application/xml",
 }
-_JSON = (".json", ".ndjson", ".jsonl")
 _IN_LINES = frozenset({".ndjson", ".jsonl"})
-SUFFIXES = frozenset(s + gz for s in (*DOCUMENTS, *_JSON) for gz in ("", ".gz"))
+# What counts in a folder. Notes and data of other kinds are often named *.md and *.jsonl, so these count only
+# if they are named themselves.
+SUFFIXES = frozenset({*DOCUMENTS, ".json", ".ndjson", ".json.gz", ".ndjson.gz"}) - {".md"}
+_ONLY_IF_NAMED = frozenset({".md", ".jsonl", ".jsonl.gz"})
 _MAX_EXPLAINED = 10
 _FHIR_XML = re.compile(
     rb"\A(?:\xef\xbb\xbf)?\s*(?:<\?xml[^>]{0,200}\?>)?\s*<[A-Z]\w+\s[^>]{0,500}[\"']http://hl7\.org/fhir[\"']"
@@ -113,6 +115,19 @@ def read(paths: Iterable[str]) -> Iterator[Item]:
                     yield from _file_items(file)
         else:
             yield from _file_items(Path(path))
+
+
+def ignored(paths: Iterable[str]) -> Iterator[str]:
+    """Yield a sentence for each folder with files that are read only if they are named themselves."""
+    for path in paths:
+        if path != STDIN and Path(path).is_dir():
+            found = [
+                f for f in Path(path).rglob("*") if f.is_file() and _suffix(f) in _ONLY_IF_NAMED
+            ]
+            kinds = sorted({_suffix(file) for file in found})
+            if found:
+                listed = ", ".join(f"*{kind}" for kind in kinds)
+                yield f"{path}: left out {len(found)} of {listed}; name such files to read them"
 
 
 def explanations(items: Iterable[Item]) -> Iterator[str]:

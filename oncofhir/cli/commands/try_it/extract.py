@@ -90,7 +90,7 @@ def _warn_about_inputs(items: "list[Item]", paths: list[str]) -> None:
 
     if not any(item.holds_reports for item in items):
         typer.echo(f"oncofhir: no reports in {', '.join(paths)}", err=True)
-    for explanation in inputs.explanations(items):
+    for explanation in (*inputs.ignored(paths), *inputs.explanations(items)):
         typer.echo(f"oncofhir: {explanation}", err=True)
 
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from oncofhir.cli.inputs.formats import UnreadableFileError, json_chunks, unpacked
-from oncofhir.cli.inputs.items import companions_in, read, reports_in
+from oncofhir.cli.inputs.items import companions_in, ignored, read, reports_in
 from oncofhir.schemas.reasons import Reason
 
 ONE = {"resourceType": "DiagnosticReport", "id": "1", "conclusion": "Größe ≥ 2 cm"}
@@ -116,9 +116,26 @@ def test_damaged_lines_have_their_own_errors(tmp_path):
     ],
 )
 def test_documents_are_reports_without_a_resource(tmp_path, name, content_type):
-    items_of(tmp_path, name, b"<a>Carcinoma</a>")
-    (item,) = read([str(tmp_path)])
+    (item,) = items_of(tmp_path, name, b"<a>Carcinoma</a>")
     assert (item.content_type, item.is_text, item.holds_reports) == (content_type, True, True)
+
+
+def test_notes_and_other_data_in_a_folder_are_left_out_with_a_word(tmp_path):
+    for name in ("README.md", "manifest.jsonl", "index.jsonl.gz", "a.png"):
+        (tmp_path / name).write_bytes(b"x")
+    assert list(read([str(tmp_path)])) == []
+    (told,) = ignored([str(tmp_path), str(tmp_path / "README.md"), "-"])
+    assert told == (
+        f"{tmp_path}: left out 3 of *.jsonl, *.jsonl.gz, *.md; name such files to read them"
+    )
+    for name in ("a.pdf", "b.html", "c.ndjson.gz", "d.txt"):
+        (tmp_path / name).write_bytes(b"x")
+    assert [item.file.rpartition("/")[2] for item in read([str(tmp_path)])] == [
+        "a.pdf",
+        "b.html",
+        "c.ndjson.gz",
+        "d.txt",
+    ]
 
 
 def test_documents_may_be_compressed(tmp_path):
