@@ -123,9 +123,9 @@ def example_findings(rows: Iterable[PhenotypeRow], reports: int) -> Table | Text
     )
     in_order = sorted(most, key=lambda row: finding_order(row.kind, row.slot))
     table = findings_table(map(_as_mapping, in_order), title)
-    first = next((row for row in in_order if row.evidence), None)
+    first = next((row for row in in_order if row.evidence and row.evidence[0].text), None)
     if first is not None:
-        table.caption = Text(f'the report says: "{quote(first.evidence[0].text)}"')
+        table.caption = Text(f'the report says: "{quote(first.evidence[0].text or "")}"')
         table.caption_justify = "left"
         table.caption_style = "italic"
     return table

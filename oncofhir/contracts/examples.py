@@ -3,8 +3,8 @@
 from datetime import UTC, datetime
 
 from oncofhir.contracts.dead_letter_headers import DeadLetterHeaders
-from oncofhir.schemas.finding import Basis, Coding, Evidence, Kind
-from oncofhir.schemas.outcome import OutcomeRow, OutcomeStatus, PhenotypeRow, RowStatus
+from oncofhir.schemas.finding import Basis, Coding, Kind
+from oncofhir.schemas.outcome import OutcomeRow, OutcomeStatus, PhenotypeRow, RowEvidence, RowStatus
 
 _DOCUMENT = "5a8f83a7-795b-598d-87bc-971eb5ae481a"
 _RUN = "593c38fb-10e9-5394-ad32-319afdf10fdc"
@@ -31,7 +31,7 @@ def phenotype_row() -> PhenotypeRow:
         confidence=0.97,
         codings=(Coding(system="http://loinc.org", code="21889-1", display="Size Tumor"),),
         evidence=(
-            Evidence(
+            RowEvidence(
                 start=40,
                 end=45,
                 text="18 mm",

@@ -1,11 +1,13 @@
-"""The rows that a warehouse reads: one a finding, one a document."""
+"""The rows that a warehouse reads: one per finding, one per document."""
 
 from datetime import datetime
 from enum import StrEnum
 
+from pydantic import Field
+
 from oncofhir.schemas.base import Value
 from oncofhir.schemas.extraction import Usage
-from oncofhir.schemas.finding import Basis, Coding, Evidence, Kind
+from oncofhir.schemas.finding import Basis, Coding, Kind
 from oncofhir.schemas.report import ReportWarning
 
 
@@ -31,68 +33,133 @@ class RowStatus(StrEnum):
     HUMAN_EDITED = "human-edited"
 
 
+class RowOperation(StrEnum):
+    """What a consumer does with a row: keep it, or take the finding out of its counts."""
+
+    UPSERT = "upsert"
+    RETRACT = "retract"
+
+
+class ReviewStatus(StrEnum):
+    """What a human has said of a finding."""
+
+    UNREVIEWED = "unreviewed"
+    CONFIRMED = "confirmed"
+    CORRECTED = "corrected"
+    REFUTED = "refuted"
+    ENTERED_IN_ERROR = "entered-in-error"
+    DELETED = "deleted"
+
+
+class RowEvidence(Value):
+    """Where the report says it, as `Evidence`; `text` is null unless the site publishes it."""
+
+    start: int = Field(description="Offset in the report's text, in code points.")
+    end: int = Field(description="End of the passage, exclusive.")
+    text: str | None = Field(
+        None,
+        description="The quoted words: PHI. Null unless ONCOFHIR_KAFKA__EVIDENCE_TEXT is true.",
+    )
+    path: str = Field(description="FHIR element: DiagnosticReport.presentedForm[0].")
+    attachment_start: int = Field(description="Offset in that element's own decoded text.")
+
+
 class PhenotypeRow(Value):
-    """One finding, flat and keyed by `finding`; the highest `revision` of a key counts.
+    """One finding, flat and keyed by `finding`; the highest `revision` of a key counts."""
 
-    A `shadow` row is of a worker that writes nothing to the store: nothing there says the same.
-    """
-
-    finding: str
-    document: str
-    revision: int
-    status: RowStatus
-    resource: str | None = None
-    source: str
-    source_version: str | None = None
-    subject: str
-    kind: Kind
-    slot: str | None = None
-    part: str | None = None
-    value: str
-    number: float | None = None
-    unit: str | None = None
-    basis: Basis
-    confidence: float | None = None
-    codings: tuple[Coding, ...] = ()
-    evidence: tuple[Evidence, ...] = ()
-    effective: str | None = None
-    model: str
-    model_digest: str
-    prompt_set: str
-    software: str
-    run: str
-    asserted: datetime
-    reviewed: bool = False
-    machine_asserted: bool = True
-    shadow: bool = False
+    finding: str = Field(description="Identity of the finding, a UUID; the record's key.")
+    document: str = Field(description="Identity of the document, a UUID; joins the outcome row.")
+    revision: int = Field(
+        description="Grows with every row of a document; keep the highest per key."
+    )
+    status: RowStatus = Field(
+        description="Whether the finding stands: current, withdrawn, outdated, …"
+    )
+    operation: RowOperation = Field(
+        RowOperation.UPSERT, description="upsert, or retract where the finding stands no longer."
+    )
+    resource: str | None = Field(None, description="FHIR resource that holds it: Observation/1.")
+    source: str = Field(description="The report: DiagnosticReport/1.")
+    source_version: str | None = Field(None, description="meta.versionId of the report.")
+    source_status: str | None = Field(None, description="Status of the report: final, amended, …")
+    subject: str = Field(description="The patient: Patient/1.")
+    encounter: str | None = Field(None, description="The encounter: Encounter/1.")
+    kind: Kind = Field(description="The phenotype.")
+    slot: str | None = Field(None, description="Component: ER, PR, HER2; t, n, m, group.")
+    part: str | None = Field(None, description="Specimen part or side that heads the tumour.")
+    lesion: str | None = Field(None, description="The tumour within the document: 1, 2, …")
+    value: str = Field(description="Value in normal form.")
+    number: float | None = Field(None, description="Value as a number, in `unit`.")
+    unit: str | None = Field(None, description="Unit of `number`, UCUM: mm.")
+    basis: Basis = Field(description="stated by the report, or inferred by the model.")
+    assertion: str = Field("affirmed", description="affirmed; only affirmed findings become rows.")
+    confidence: float | None = Field(
+        None, description="Between 0 and 1; null where the model server gives no log-probabilities."
+    )
+    calibrated: bool = Field(
+        default=False,
+        description="Whether the confidence is a share of right answers on labelled reports.",
+    )
+    codings: tuple[Coding, ...] = Field(
+        (), description="All codes of the value, the first preferred."
+    )
+    evidence: tuple[RowEvidence, ...] = Field((), description="Where the report says it.")
+    effective: str | None = Field(None, description="Clinically relevant time of the report.")
+    reported: str | None = Field(None, description="When the report was issued.")
+    model: str = Field(description="Name of the model.")
+    model_digest: str = Field(description="Digest of the model's weights.")
+    prompt_set: str = Field(description="Name and version of the prompt set.")
+    software: str = Field(description="Version of oncofhir.")
+    run: str = Field(description="Identity of the run: same inputs, same run.")
+    asserted: datetime = Field(description="When the report was processed.")
+    reviewed: bool = Field(default=False, description="Whether a human has reviewed it.")
+    review_status: ReviewStatus = Field(
+        ReviewStatus.UNREVIEWED, description="What a human has said of it."
+    )
+    reviewer: str | None = Field(
+        None, description="Reference of the human, where the store names it."
+    )
+    reviewed_at: datetime | None = Field(None, description="When the human said it.")
+    machine_asserted: bool = Field(
+        default=True, description="Whether a machine asserted the value."
+    )
+    shadow: bool = Field(
+        default=False, description="Row of a worker that does not write to the clinical data store."
+    )
 
 
 class OutcomeRow(Value):
-    """One document's version and what became of it, keyed by `document`.
+    """One version of a document and its outcome, keyed by `document`: the denominators.
 
-    A document that was never read has the name of its source as its key. `warnings` say what of it could
-    not be read beside what was: nothing found in it may mean less. `unprofiled` counts, by the reason, the
-    Conditions and Observations that do not claim the mCODE profile of their kind.
+    A document that was never read has the name of its source as its key.
     """
 
-    document: str
-    revision: int
-    status: OutcomeStatus
-    reason: str | None = None
-    source: str
-    source_version: str | None = None
-    run: str | None = None
-    findings: int = 0
-    rejected: dict[str, int] = {}
-    warnings: tuple[ReportWarning, ...] = ()
-    unprofiled: dict[str, int] = {}
-    conflicts: int = 0
-    model: str | None = None
-    model_digest: str | None = None
-    prompt_set: str | None = None
-    software: str
-    recorded: datetime
-    shadow: bool = False
+    document: str = Field(description="Identity of the document, else its source or record.")
+    revision: int = Field(
+        description="Grows with every row of a document; keep the highest per key."
+    )
+    status: OutcomeStatus = Field(description="What the version came to: found, skipped, …")
+    reason: str | None = Field(None, description="Reason code; `oncofhir reasons` explains it.")
+    source: str = Field(description="The report: DiagnosticReport/1.")
+    source_version: str | None = Field(None, description="meta.versionId of the report.")
+    run: str | None = Field(None, description="Identity of the run; null where no model was asked.")
+    findings: int = Field(0, description="Number of findings that stand.")
+    rejected: dict[str, int] = Field({}, description="Rejected values, counted by reason.")
+    warnings: tuple[ReportWarning, ...] = Field(
+        (), description="What could not be read of it: nothing found may mean less."
+    )
+    unprofiled: dict[str, int] = Field(
+        {}, description="Resources without the mCODE profile of their kind, counted by reason."
+    )
+    conflicts: int = Field(0, description="Findings that humans edited and the run left alone.")
+    model: str | None = Field(None, description="Name of the model.")
+    model_digest: str | None = Field(None, description="Digest of the model's weights.")
+    prompt_set: str | None = Field(None, description="Name and version of the prompt set.")
+    software: str = Field(description="Version of oncofhir.")
+    recorded: datetime = Field(description="When the outcome was recorded.")
+    shadow: bool = Field(
+        default=False, description="Row of a worker that does not write to the clinical data store."
+    )
 
 
 class Processed(Value):

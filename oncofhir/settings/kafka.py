@@ -41,6 +41,11 @@ class KafkaSettings(Group):
     phenotype_topic: str = Field(
         "oncology.phenotypes", description="Output topic with one row per finding."
     )
+    evidence_text: bool = Field(
+        default=False,
+        description="Whether phenotype rows carry the quoted words of the report, which are PHI; offsets are "
+        "always there.",
+    )
     outcome_topic: str = Field(
         "oncology.outcomes", description="Output topic with one row per document version."
     )

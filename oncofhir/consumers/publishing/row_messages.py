@@ -7,8 +7,9 @@ from datetime import UTC, datetime
 from oncofhir import __version__
 from oncofhir.consumers.kafka.publisher import Message
 from oncofhir.consumers.kafka.records import Headers, SourceRecord
+from oncofhir.contracts.version import schema_header
 from oncofhir.schemas.event import SourceReference
-from oncofhir.schemas.outcome import OutcomeRow, OutcomeStatus, Processed
+from oncofhir.schemas.outcome import OutcomeRow, OutcomeStatus, PhenotypeRow, Processed
 from oncofhir.schemas.reasons import Reason
 from oncofhir.settings import KafkaSettings
 
@@ -86,8 +87,8 @@ def _phenotypes(
         Message(
             settings.phenotype_topic,
             row.finding.encode(),
-            row.model_dump_json(ensure_ascii=True).encode(),
-            headers,
+            _published(row, settings).model_dump_json(ensure_ascii=True).encode(),
+            (*headers, schema_header("phenotype")),
         )
         for row in processed.rows
     ]
@@ -98,8 +99,16 @@ def _outcome(row: OutcomeRow, settings: KafkaSettings, headers: RowHeaders, key:
         settings.outcome_topic,
         key.encode(),
         row.model_dump_json(ensure_ascii=True).encode(),
-        headers,
+        (*headers, schema_header("outcome")),
     )
+
+
+def _published(row: PhenotypeRow, settings: KafkaSettings) -> PhenotypeRow:
+    """Return the row as the topic holds it: without the report's words unless the site wants them there."""
+    if settings.evidence_text:
+        return row
+    evidence = tuple(e.model_copy(update={"text": None}) for e in row.evidence)
+    return row.model_copy(update={"evidence": evidence})
 
 
 def dead_lettered(

@@ -5,7 +5,7 @@ from collections.abc import Collection, Sequence
 from oncofhir.fhir.mapping.run_context import RunContext
 from oncofhir.schemas.finding import Finding
 from oncofhir.schemas.identity import finding_id
-from oncofhir.schemas.outcome import PhenotypeRow, RowStatus
+from oncofhir.schemas.outcome import PhenotypeRow, RowEvidence, RowOperation, RowStatus
 
 # A version that cannot be read does not change these.
 _FINAL = frozenset({RowStatus.WITHDRAWN, RowStatus.HUMAN_EDITED})
@@ -24,18 +24,23 @@ def phenotype_row(
         resource=resource,
         source=run.source,
         source_version=run.source_version,
+        source_status=context.report.status,
         subject=context.report.subject,
+        encounter=context.report.encounter,
         kind=finding.kind,
         slot=finding.slot,
         part=finding.part,
+        lesion=finding.lesion,
         value=finding.value,
         number=finding.number,
         unit=finding.unit,
         basis=finding.basis,
         confidence=finding.confidence,
+        calibrated=finding.calibrated,
         codings=finding.codings,
-        evidence=finding.evidence,
+        evidence=tuple(RowEvidence.model_validate(e.model_dump()) for e in finding.evidence),
         effective=context.effective,
+        reported=context.report.issued,
         model=run.model.name,
         model_digest=run.model.digest,
         prompt_set=f"{run.prompt_set.name}@{run.prompt_set.version}",
@@ -88,4 +93,6 @@ def _revised(
 ) -> PhenotypeRow:
     if row.resource in conflicts:
         status = RowStatus.HUMAN_EDITED
-    return row.model_copy(update={"revision": revision, "status": status})
+    retracts = status is RowStatus.WITHDRAWN
+    operation = RowOperation.RETRACT if retracts else RowOperation.UPSERT
+    return row.model_copy(update={"revision": revision, "status": status, "operation": operation})
