@@ -78,6 +78,7 @@ class Demo:
             environment=self.environment
             | {
                 "ONCOFHIR_HTTP__PORT": str(self.http_port),
+                "ONCOFHIR_KAFKA__EVIDENCE_TEXT": "true",  # its reports are invented
                 "ONCOFHIR_HTTP__HOST": "127.0.0.1",
                 "ONCOFHIR_LOG__FORMAT": "json",
                 # Tansu lets a group join for half the session time-out.
