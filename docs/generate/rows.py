@@ -47,8 +47,8 @@ def rows_page() -> str:
 
 
 def described(model: type[BaseModel], name: str) -> str:
-    """The description of a column: the model's own, else the one of `descriptions.toml`."""
-    return model.model_fields[name].description or DESCRIPTIONS[model.__name__][name]
+    """Return the description of a column."""
+    return model.model_fields[name].description or ""
 
 
 def _fields(model: type[BaseModel]) -> Iterator[tuple[str, str, str]]:

@@ -81,13 +81,15 @@ class PhenotypeRow(Value):
     resource: str | None = Field(None, description="FHIR resource that holds it: Observation/1.")
     source: str = Field(description="The report: DiagnosticReport/1.")
     source_version: str | None = Field(None, description="meta.versionId of the report.")
-    source_status: str | None = Field(None, description="Status of the report: final, amended, …")
+    source_status: str | None = Field(
+        None, description="Status of the report: final or amended, for example."
+    )
     subject: str = Field(description="The patient: Patient/1.")
     encounter: str | None = Field(None, description="The encounter: Encounter/1.")
     kind: Kind = Field(description="The phenotype.")
     slot: str | None = Field(None, description="Component: ER, PR, HER2; t, n, m, group.")
     part: str | None = Field(None, description="Specimen part or side that heads the tumour.")
-    lesion: str | None = Field(None, description="The tumour within the document: 1, 2, …")
+    lesion: str | None = Field(None, description="Number of the tumour within the document.")
     value: str = Field(description="Value in normal form.")
     number: float | None = Field(None, description="Value as a number, in `unit`.")
     unit: str | None = Field(None, description="Unit of `number`, UCUM: mm.")
@@ -138,7 +140,9 @@ class OutcomeRow(Value):
     revision: int = Field(
         description="Grows with every row of a document; keep the highest per key."
     )
-    status: OutcomeStatus = Field(description="What the version came to: found, skipped, …")
+    status: OutcomeStatus = Field(
+        description="What the version came to: found or skipped, for example."
+    )
     reason: str | None = Field(None, description="Reason code; `oncofhir reasons` explains it.")
     source: str = Field(description="The report: DiagnosticReport/1.")
     source_version: str | None = Field(None, description="meta.versionId of the report.")

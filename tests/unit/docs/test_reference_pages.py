@@ -28,9 +28,8 @@ def test_every_envelope_announces_the_report(example):
 
 
 @pytest.mark.parametrize("model", [PhenotypeRow, OutcomeRow])
-def test_every_column_is_described_and_nothing_else(model):
+def test_every_column_is_described(model):
     assert all(described(model, name).endswith(".") for name in model.model_fields)
-    assert set(DESCRIPTIONS[model.__name__]) <= set(model.model_fields)
 
 
 @pytest.mark.parametrize("statuses", [RowStatus, OutcomeStatus])
