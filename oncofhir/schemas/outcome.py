@@ -73,7 +73,7 @@ class PhenotypeRow(Value):
         description="Grows with every row of a document; keep the highest per key."
     )
     status: RowStatus = Field(
-        description="Whether the finding stands: current, withdrawn, outdated, …"
+        description="Whether the finding stands: current, withdrawn, outdated or human-edited."
     )
     operation: RowOperation = Field(
         RowOperation.UPSERT, description="upsert, or retract where the finding stands no longer."
@@ -81,9 +81,7 @@ class PhenotypeRow(Value):
     resource: str | None = Field(None, description="FHIR resource that holds it: Observation/1.")
     source: str = Field(description="The report: DiagnosticReport/1.")
     source_version: str | None = Field(None, description="meta.versionId of the report.")
-    source_status: str | None = Field(
-        None, description="Status of the report: final or amended, for example."
-    )
+    source_status: str | None = Field(None, description="Status of the report, for example final.")
     subject: str = Field(description="The patient: Patient/1.")
     encounter: str | None = Field(None, description="The encounter: Encounter/1.")
     kind: Kind = Field(description="The phenotype.")
