@@ -76,3 +76,11 @@ def test_lists_show_whole_words(arguments, words):
     assert all(len(line) <= 80 for line in text.splitlines())
     shown = re.sub(r"[`.,]", " ", text)
     assert words <= set(shown.split())
+
+
+def test_an_error_is_wrapped_at_blanks():
+    text = on_80_columns("worker")
+    assert all(len(line) <= 80 for line in text.splitlines())
+    assert " ".join(text.split()).startswith(
+        "oncofhir: set ONCOFHIR_MODEL__URL to the URL of the model"
+    )

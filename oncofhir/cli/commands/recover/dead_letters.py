@@ -51,7 +51,7 @@ def list_letters(
 
     Examples:
         oncofhir dead-letters list
-        oncofhir dead-letters list --reason no-text --since 2026-01-31T08:00Z
+        oncofhir dead-letters list --reason not-json --since 2026-01-31T08:00Z
 
     Exit status: 0 listed; 2 wrong usage or settings; 3 the broker is unreachable.
     """
