@@ -82,7 +82,7 @@ def findings_with_quotes(findings: Iterable[Mapping[str, Any]], title: str) -> T
         details = ", ".join(filter(None, (code, _confidence(finding))))
         label = finding_label(finding["kind"], finding["slot"])
         text.append(f"  {label}: {_value(finding)} ({details})\n")
-        if finding["evidence"]:
+        if finding["evidence"] and finding["evidence"][0]["text"]:
             text.append(f"    {quote(finding['evidence'][0]['text'])}\n", style="italic")
     return text
 

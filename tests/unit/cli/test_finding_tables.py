@@ -16,15 +16,15 @@ from oncofhir.cli.finding_tables import (
     outcomes_by_reason,
     quote,
 )
-from oncofhir.schemas.finding import Coding, Evidence, Kind
-from oncofhir.schemas.outcome import PhenotypeRow, RowStatus
+from oncofhir.schemas.finding import Coding, Kind
+from oncofhir.schemas.outcome import PhenotypeRow, RowEvidence, RowStatus
 
 SNOMED = "http://snomed.info/sct"
 RECORD = "fhir.diagnostic-report/2/5"
 
 
 def row(kind: Kind, value: str, **changed) -> PhenotypeRow:
-    evidence = Evidence(start=0, end=9, text=f"- the {value}", path="text", attachment_start=0)
+    evidence = RowEvidence(start=0, end=9, text=f"- the {value}", path="text", attachment_start=0)
     return PhenotypeRow(
         **{
             "finding": f"{kind}{changed.get('slot')}",
