@@ -2,7 +2,8 @@
 CREATE OR REPLACE VIEW tumors AS
 SELECT
     document,
-    coalesce(part, '') AS part,
+    coalesce(lesion, part, '') AS tumor,
+    max(part) AS part,
     any_value(subject) AS subject,
     any_value(source) AS source,
     max(value) FILTER (kind = 'diagnosis') AS diagnosis,
@@ -25,4 +26,4 @@ SELECT
     any_value(model) AS model,
     max(asserted) AS asserted
 FROM findings
-GROUP BY document, coalesce(part, '');
+GROUP BY document, coalesce(lesion, part, '');

@@ -1,10 +1,10 @@
 -- One row per modifier of a cancer; it points to the diagnosis of the same tumour in the same document.
 CREATE OR REPLACE TABLE omop.measurement AS
 WITH diagnosis AS (
-    SELECT document, coalesce(part, '') AS part, min(r.id) AS condition_occurrence_id, count(*) AS diagnoses
+    SELECT document, coalesce(lesion, part, '') AS tumor, min(r.id) AS condition_occurrence_id, count(*) AS diagnoses
     FROM omop_finding JOIN omop.row_id AS r ON r.cdm_table = 'condition_occurrence' AND r.key = finding
     WHERE kind = 'diagnosis'
-    GROUP BY document, coalesce(part, ''))
+    GROUP BY document, coalesce(lesion, part, ''))
 SELECT
     r.id AS measurement_id,
     p.person_id,
@@ -36,4 +36,4 @@ JOIN omop.person_map AS p ON p.person_source_value = f.subject
 LEFT JOIN omop.mapping AS measured ON measured.system = m.system AND measured.code = m.code
 LEFT JOIN omop.mapping AS unit ON unit.system = 'http://unitsofmeasure.org' AND unit.code = f.unit
 LEFT JOIN diagnosis AS d
-    ON d.document = f.document AND d.part = coalesce(f.part, '') AND d.diagnoses = 1;
+    ON d.document = f.document AND d.tumor = coalesce(f.lesion, f.part, '') AND d.diagnoses = 1;
