@@ -4,6 +4,7 @@ import os
 import pwd
 import shutil
 import subprocess
+import tempfile
 from pathlib import Path
 
 import psycopg
@@ -19,16 +20,17 @@ def _programs():
 
 
 @pytest.fixture(scope="session")
-def database(tmp_path_factory):
+def database():
     """The address of a database without tables. PostgreSQL refuses to run as root: it runs as its own user."""
     programs, port = _programs(), free_port()
-    folder = tmp_path_factory.mktemp("postgresql") / "data"
+    # not pytest's folder: no other user may enter that
+    base = Path(tempfile.mkdtemp(prefix="oncofhir-postgresql-"))
+    folder = base / "data"
     folder.mkdir()
     user = {"user": "postgres", "group": "postgres"} if os.getuid() == 0 else {}
     if user:
         entry = pwd.getpwnam("postgres")
-        for parent in (folder, *folder.parents[:3]):
-            parent.chmod(0o755)
+        base.chmod(0o755)
         os.chown(folder, entry.pw_uid, entry.pw_gid)
     subprocess.run(
         [programs / "initdb", "-D", folder, "-A", "trust", "-U", "oncofhir", "-E", "UTF8"],
@@ -56,7 +58,7 @@ def database(tmp_path_factory):
     finally:
         stop = [programs / "pg_ctl", "-D", folder, "-m", "immediate", "stop"]
         subprocess.run(stop, check=True, cwd="/", stdout=subprocess.DEVNULL, **user)
-        shutil.rmtree(folder, ignore_errors=True)
+        shutil.rmtree(base, ignore_errors=True)
 
 
 @pytest.fixture
