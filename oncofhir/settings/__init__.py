@@ -8,6 +8,7 @@ from oncofhir.settings.base import PREFIX, SettingsError
 from oncofhir.settings.example import example_file
 from oncofhir.settings.fhir import (
     ConditionCategory,
+    ConfidenceOutput,
     FhirCredentials,
     FhirSettings,
     ObservationStatus,
@@ -36,6 +37,7 @@ __all__ = [
     "CONFIG_FILE_VARIABLE",
     "PREFIX",
     "ConditionCategory",
+    "ConfidenceOutput",
     "FhirCredentials",
     "FhirSettings",
     "FindingKind",

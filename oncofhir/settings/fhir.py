@@ -48,6 +48,14 @@ class ConditionCategory(StrEnum):
     PROBLEM_LIST_ITEM = "problem-list-item"
 
 
+class ConfidenceOutput(StrEnum):
+    """Which confidence the resources carry (AI Transparency IG, extension AIconfidence)."""
+
+    ALWAYS = "always"
+    CALIBRATED = "calibrated"
+    NEVER = "never"
+
+
 class StagingSystem(StrEnum):
     """Staging system (mCODE 4.0.0, mcode-tnm-staging-method-vs)."""
 
@@ -185,6 +193,12 @@ class FhirSettings(Group):
         None,
         description="Staging system of reports that name none: ajcc-6, ajcc-7, ajcc-8, ajcc-9 or uicc. "
         "Default: none, and such stages are written as text without a code.",
+    )
+    confidence: ConfidenceOutput = Field(
+        ConfidenceOutput.ALWAYS,
+        description="Confidence in the resources (extension AIconfidence): always, calibrated (only if "
+        "ONCOFHIR_MODEL__CALIBRATION_FILE applies) or never. A calibrated one is a decimal, another one a "
+        "text that names it a token probability.",
     )
     transactions: Transactions = Field(
         Transactions.AUTO,

@@ -3,6 +3,7 @@
 from oncofhir.schemas.base import Value
 from oncofhir.settings import (
     ConditionCategory,
+    ConfidenceOutput,
     ObservationStatus,
     StagingSystem,
     VerificationStatus,
@@ -16,6 +17,7 @@ class OutputOptions(Value):
     verification_status: VerificationStatus = VerificationStatus.UNCONFIRMED
     condition_category: ConditionCategory = ConditionCategory.HEALTH_CONCERN
     staging_system: StagingSystem | None = None
+    confidence: ConfidenceOutput = ConfidenceOutput.ALWAYS
 
     @property
     def non_default(self) -> dict[str, str]:

@@ -17,6 +17,7 @@ from oncofhir.schemas.base import Value
 from oncofhir.schemas.finding import Basis, Evidence, Finding
 from oncofhir.schemas.identity import NAMESPACE, Run, finding_id, sha256_of
 from oncofhir.schemas.report import Report
+from oncofhir.settings import ConfidenceOutput
 
 _TO_THE_DAY = 10
 # The part of a dateTime behind the day (http://hl7.org/fhir/R4/datatypes.html#dateTime).
@@ -63,7 +64,6 @@ class RunContext(Value):
     source_name: str
     organization: str
     recorded: datetime
-    with_confidence: bool = False
     sources: SourceReferences = SAME
     model_card: str | None = None
     options: OutputOptions = DEFAULT
@@ -134,12 +134,23 @@ class RunContext(Value):
     def derivations(self, finding: Finding) -> list[dict[str, Any]]:
         """Build the extensions that name the quoted passages (extension pack, derivation-reference).
 
-        With `with_confidence` also the confidence of the finding: see `Finding`.
+        The confidence follows (AI Transparency IG, AIconfidence), as the output options say. A decimal is the
+        probability that the finding is correct, and so only a calibrated confidence is one. A token
+        probability is written as text that says what it is.
         """
         extensions = [self._derivation(evidence) for evidence in finding.evidence]
-        if self.with_confidence and finding.confidence is not None:
-            extensions.append({"url": AI_CONFIDENCE, "valueDecimal": round(finding.confidence, 4)})
-        return extensions
+        return [*extensions, *self._confidence(finding)]
+
+    def _confidence(self, finding: Finding) -> list[dict[str, Any]]:
+        wanted = self.options.confidence
+        if finding.confidence is None or wanted is ConfidenceOutput.NEVER:
+            return []
+        if finding.calibrated:
+            return [{"url": AI_CONFIDENCE, "valueDecimal": round(finding.confidence, 4)}]
+        if wanted is ConfidenceOutput.CALIBRATED:
+            return []
+        text = f"token probability {finding.confidence:.4f}, not calibrated"
+        return [{"url": AI_CONFIDENCE, "valueString": text}]
 
     def _derivation(self, evidence: Evidence) -> dict[str, Any]:
         return {

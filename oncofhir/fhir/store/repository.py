@@ -48,7 +48,6 @@ class Repository:
         organization: str,
         software_version: str,
         shadow: bool = False,
-        with_confidence: bool = False,
         sources: SourceReferences = SAME,
         strategy: Strategy | None = None,
         transactions: bool = True,
@@ -63,7 +62,6 @@ class Repository:
         self._organization = organization
         self._software = software_version
         self._shadow = shadow
-        self._with_confidence = with_confidence
         self._sources = sources
         self._strategy = strategy
         self._transactions = transactions
@@ -125,7 +123,6 @@ class Repository:
             source_name=self._source_name,
             organization=self._organization,
             recorded=self._clock(),
-            with_confidence=self._with_confidence,
             sources=self._sources,
             model_card=self._model_card,
             options=self._options,

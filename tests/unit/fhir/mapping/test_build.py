@@ -471,13 +471,25 @@ def test_everything_is_labelled_traced_and_identified():
     assert "2.3 x 1.8 cm" in plan.resources["tumor-size"]["note"][0]["text"]
 
 
-def test_confidence_is_off_unless_a_site_wants_it():
+@pytest.mark.parametrize(
+    ("setting", "calibrated", "value"),
+    [
+        ("always", True, {"valueDecimal": 0.93}),
+        ("always", False, {"valueString": "token probability 0.9300, not calibrated"}),
+        ("calibrated", True, {"valueDecimal": 0.93}),
+        ("calibrated", False, None),
+        ("never", True, None),
+    ],
+)
+def test_a_decimal_confidence_is_a_calibrated_one(setting, calibrated, value):
     report = report_of(TEXT)
-    quiet = built(size(report), report=report).resources["tumor-size"]
-    told = built(size(report), report=report, with_confidence=True).resources["tumor-size"]
-    urls = [e["url"].rpartition("/")[2] for e in told["extension"]]
-    assert urls == ["derivation-reference", "AIconfidence"]
-    assert fingerprint(quiet) == fingerprint(told), "switching it on rewrites nothing"
+    found = size(report).model_copy(update={"calibrated": calibrated})
+    options = OutputOptions(confidence=setting)
+    told = built(found, report=report, options=options).resources["tumor-size"]
+    shown = [e for e in told["extension"] if e["url"].endswith("/AIconfidence")]
+    assert shown == ([{"url": shown[0]["url"], **value}] if value else [])
+    quiet = built(found, report=report, options=OutputOptions(confidence="never"))
+    assert fingerprint(quiet.resources["tumor-size"]) == fingerprint(told), "it rewrites nothing"
 
 
 PARTS = """FINAL DIAGNOSIS:
