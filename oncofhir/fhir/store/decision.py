@@ -73,7 +73,8 @@ def _decide_other_resource(
 ) -> Decision:
     """Decide for a resource that does not own the document.
 
-    - Nothing to read, an older version than a known one, or the document's current text: an alias.
+    - Nothing to read, or the document's current text: an alias. An older version than a known one is an
+      alias too if the document has its text, else it is stale.
     - An earlier text of the document: an alias that is late, unless the resource returns from the current
       text to it.
     - A new text: see `_decide_new_text`. After a retraction of the owner: see `_decide_after_retraction`.
@@ -81,12 +82,13 @@ def _decide_other_resource(
     known = head.aliases.get(source.unversioned)
     if attachment is None or not head.text_hashes:
         return Decision.ALIAS
+    is_known_text = attachment.text_hash in head.text_hashes
     if known is not None and version.older_than(known.version):
-        return Decision.ALIAS
+        return Decision.ALIAS if is_known_text else Decision.STALE
     is_twin = source.type != head.source.type
     if _is_retracted_by_its_source(head):
         return _decide_after_retraction(head, version, known, attachment, is_twin=is_twin)
-    if attachment.text_hash in head.text_hashes:
+    if is_known_text:
         had_current = known is not None and known.text_hash == head.current_text_hash
         goes_back = had_current and attachment.text_hash != head.current_text_hash
         return Decision.UPDATE if goes_back else Decision.ALIAS
@@ -101,16 +103,16 @@ def _decide_new_text(
     *,
     is_twin: bool,
 ) -> Decision:
-    """Decide for a text that the document never had.
+    """Decide for a text that the document never had: it is never an alias.
 
-    A twin (the resource of the other type) shows a correction that the owner has not shown yet, or never
-    will: it takes the document over, unless it is late. A resource of the same type had the same text by
-    chance: the two split, unless they have one and the same attachment.
+    An older update than the owner's is stale. A twin (the resource of the other type) shows a correction that
+    the owner has not shown yet, or never will: it takes the document over. So does a resource of the same
+    type with one and the same attachment. Otherwise the two had the same text by chance, and split.
     """
-    if is_twin:
-        return Decision.ALIAS if _is_before(version, head.version) else Decision.UPDATE
-    if known is None:  # the document was found by the attachment: it is one document
-        return Decision.ALIAS
+    if (is_twin or known is None) and _is_before(version, head.version):
+        return Decision.STALE
+    if is_twin or known is None:  # one that is not known was found by its attachment
+        return Decision.UPDATE
     return Decision.UPDATE if attachment.document in head.contents else Decision.SPLIT
 
 

@@ -15,6 +15,9 @@ from oncofhir.schemas.event import SourceReference
 from oncofhir.schemas.outcome import OutcomeRow, OutcomeStatus, PhenotypeRow, Processed
 from oncofhir.schemas.reasons import Reason
 
+MAX_ALIASES = 20
+"""The most other resources that a head records. Each is written to the head's Task, one after another."""
+
 
 class StoredResource(Value):
     """A resource that the head tracks, with the fingerprint of what this service wrote."""

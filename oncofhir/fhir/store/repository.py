@@ -19,7 +19,7 @@ from oncofhir.fhir.source_version import SourceVersion
 from oncofhir.fhir.store.access import StoreAccess, store_access, utc_now
 from oncofhir.fhir.store.changes import changes
 from oncofhir.fhir.store.entries import head_entry, reference_to, transaction_bundle
-from oncofhir.fhir.store.head import Head, as_shadow, result_of, result_without_change
+from oncofhir.fhir.store.head import MAX_ALIASES, Head, as_shadow, result_of, result_without_change
 from oncofhir.fhir.store.strategies.strategy import Strategy, choose_strategy
 from oncofhir.fhir.store.withdrawal import next_head
 from oncofhir.schemas.errors import StoreConflict
@@ -195,9 +195,13 @@ class Repository:
         version: SourceVersion,
         text_hash: str | None = None,
     ) -> Processed:
-        """Record in the head that another resource shows the document, with its version. Idempotent."""
+        """Record in the head that another resource shows the document, with its version. Idempotent.
+
+        A head with `MAX_ALIASES` records no further ones: it is not written for each of thousands of reports.
+        """
         known = head.aliases.get(source.unversioned)
-        if known is None or not version.older_than(known.version):
+        is_new = known is None and len(head.aliases) < MAX_ALIASES
+        if is_new or (known is not None and not version.older_than(known.version)):
             key = resource_key(self._source_name, source)
             sources = tuple(dict.fromkeys((*head.sources, key)))
             new = head.with_alias(source, version, text_hash).model_copy(

@@ -14,7 +14,7 @@ from oncofhir.fhir.source_version import source_version_of
 from oncofhir.fhir.store.changes import report_version
 from oncofhir.fhir.store.decision import AttachmentIdentity, Decision, decide
 from oncofhir.fhir.store.entries import put_entry
-from oncofhir.fhir.store.head import reservation
+from oncofhir.fhir.store.head import MAX_ALIASES, reservation
 from oncofhir.fhir.store.head_task import from_task, to_task
 from oncofhir.fhir.store.recall import RecallFilter, RecallStatus, recall
 from oncofhir.fhir.store.repository import Repository
@@ -769,3 +769,23 @@ async def test_who_took_over_a_head_that_is_given_up_is_refused_and_reserves_ane
 
 def entry(number):
     return put_entry({"resourceType": "Basic", "id": f"rejected-{number}", "code": {"text": "x"}})
+
+
+@story
+async def test_a_head_records_so_many_other_resources_and_is_not_written_for_more(bench):
+    await bench.store()
+    report = await bench.report(BREAST)
+    version = report_version(report)
+    for number in range(MAX_ALIASES + 3):
+        other = report.source.model_copy(update={"id": f"{bench.ident}-{number}"})
+        head = await bench.repository.find_head(other, report.model_copy(update={"source": other}))
+        processed = await bench.repository.record_alias(head, other, version, report.words_sha256)
+        assert processed.outcome.status is OutcomeStatus.DUPLICATE_RESOURCE
+    after = await bench.head()
+    assert len(after.aliases) == MAX_ALIASES
+    assert after.version_id == head.version_id, "the last ones wrote nothing"
+    first = report.source.model_copy(update={"id": f"{bench.ident}-0"})
+    later = version.model_copy(update={"version": "9"})
+    await bench.repository.record_alias(after, first, later, report.words_sha256)
+    known = (await bench.head()).aliases[first.unversioned]
+    assert known.version.version == "9", "a recorded one is kept up to date"

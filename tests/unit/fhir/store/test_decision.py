@@ -3,6 +3,8 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from oncofhir.fhir.source_version import SourceVersion
 from oncofhir.fhir.store.decision import AttachmentIdentity, Decision, decide
@@ -15,7 +17,7 @@ NOON = datetime(2026, 11, 25, 12, tzinfo=UTC)
 OWNER = SourceReference(type="DiagnosticReport", id="owner")
 SAME_TYPE = SourceReference(type="DiagnosticReport", id="other")
 TWIN = SourceReference(type="DocumentReference", id="twin")
-ALIAS, UPDATE, SPLIT = Decision.ALIAS, Decision.UPDATE, Decision.SPLIT
+ALIAS, UPDATE, SPLIT, STALE = Decision.ALIAS, Decision.UPDATE, Decision.SPLIT, Decision.STALE
 
 
 def at(version, minutes=None):
@@ -60,12 +62,14 @@ def seen(version, words="old"):
         (TWIN, at(2), shows("old"), {"twin": seen(1)}, ALIAS),
         (TWIN, at(2), shows("old"), {"twin": seen(1, "now")}, UPDATE),
         (TWIN, at(2), shows("new"), {"twin": seen(1)}, UPDATE),
-        (TWIN, at(2, -5), shows("new"), {"twin": seen(1)}, ALIAS),
+        (TWIN, at(2, -5), shows("new"), {"twin": seen(1)}, STALE),
+        (TWIN, at(1, -5), shows("new"), {}, STALE),
         (TWIN, at(2, 5), shows("new"), {"twin": seen(1)}, UPDATE),
         (TWIN, at(1), shows("new"), {"twin": seen(1)}, UPDATE),
         (SAME_TYPE, at(2), shows("new", "other"), {"same": seen(1)}, SPLIT),
         (SAME_TYPE, at(2), shows("new"), {"same": seen(1)}, UPDATE),
-        (SAME_TYPE, at(1), shows("new"), {}, ALIAS),
+        (SAME_TYPE, at(1), shows("new"), {}, UPDATE),
+        (SAME_TYPE, at(1, -5), shows("new"), {}, STALE),
     ],
 )
 def test_while_the_owner_stands(who, version, told, known, decision):
@@ -98,3 +102,19 @@ def test_what_a_recall_withdrew_is_revived_by_no_other(who):
 def test_of_a_head_that_knows_no_words_all_others_are_aliases():
     before = head().model_copy(update={"text_hashes": ()})
     assert decide(before, TWIN, at(9), "run", shows("new")) is ALIAS
+
+
+versions = st.builds(at, st.integers(1, 5), st.none() | st.integers(-5, 5))
+
+
+@given(
+    st.sampled_from([TWIN, SAME_TYPE]),
+    versions,
+    st.sampled_from(["new", "newer"]),
+    st.sampled_from(["document", "other"]),
+    st.none() | st.builds(seen, st.integers(1, 5), st.sampled_from(["old", "now", "new"])),
+)
+def test_words_that_the_document_never_had_are_no_alias(who, version, words, content, known):
+    standing = head(**({"twin" if who is TWIN else "same": known} if known else {}))
+    standing = standing.model_copy(update={"contents": ("document",)})
+    assert decide(standing, who, version, "run", shows(words, content)) is not ALIAS
