@@ -1,1 +1,1 @@
-"""Composition."""
+"""Dependency wiring: builds the parts of the service from the settings."""

@@ -1,1 +1,1 @@
-"""Dead letters."""
+"""Dead letters: the message, the writer, the limit, listing and replay."""

@@ -1,1 +1,1 @@
-"""Health."""
+"""Probes, gauges, the progress log and the checks before the worker starts."""

@@ -1,1 +1,1 @@
-"""Kafka."""
+"""Everything that talks to the broker: connection, publisher, readers, topics."""

@@ -1,8 +1,8 @@
-"""Reads topics outside of any group, up to where they end when the reading begins.
+"""Reads topics without a consumer group, up to the end offsets at the start of the read.
 
-What is published meanwhile is not waited for: a command that publishes what it reads comes to an end.
-At most what was fetched together with the last record is read beyond the end (Tansu counts the last batch
-as one record when it is asked for the end, so these are not left out).
+Records published meanwhile are not waited for, so that a command which publishes what it reads terminates.
+At most the records fetched together with the last one are read beyond the end. (Tansu counts the last batch
+as one record when it is asked for the end offset; so none of it is left out.)
 """
 
 import time
@@ -20,15 +20,15 @@ from oncofhir.settings import KafkaSettings
 
 _POLL_MS = 500
 _STUCK_SECONDS = 30.0
-_MAX_POLL_RECORDS = 10_000  # all that was fetched of a partition, about 1 MB
+_MAX_POLL_RECORDS = 10_000  # all that one fetch of a partition returns, about 1 MB
 _ABSENT_SECONDS = 2.0
 
 
 class BoundedReader:
-    """Reads records without a group and commits nothing. Blocks; for one thread.
+    """Reads records and commits nothing. Blocking; for one thread.
 
     Every method raises DependencyUnavailable or AccessDenied for the broker, and RequestRejected
-    when it has no such topic.
+    when there is no such topic.
     """
 
     def __init__(self, consumer: KafkaConsumer, settings: KafkaSettings) -> None:
@@ -36,10 +36,10 @@ class BoundedReader:
         self._settings = settings
 
     def read_to_end(self, topic: str, since_ms: int | None = None) -> Iterator[Any]:
-        """The records of a topic, partition after partition, in offset order within each.
+        """Yield the records of a topic, partition after partition, in offset order within each.
 
-        `since_ms`: begin at the first record of at least this timestamp (epoch milliseconds); later ones may
-        be older.
+        `since_ms`: start at the first record of at least this timestamp (epoch milliseconds); later records
+        may be older.
         """
         with _translate_errors(self._settings):
             partitions = self._partitions(topic)
@@ -51,7 +51,7 @@ class BoundedReader:
             yield from self._spans(begins, ends)
 
     def read_last(self, topic: str, limit: int) -> Iterator[Any]:
-        """The records within the last `most` offsets of each partition, in offset order within each."""
+        """Yield the records of the last `limit` offsets of each partition, in offset order within each."""
         with _translate_errors(self._settings):
             partitions = self._partitions(topic)
             ends = self._consumer.end_offsets(partitions)
@@ -60,7 +60,7 @@ class BoundedReader:
             yield from self._spans(begins, ends)
 
     def read_one(self, topic: str, partition: int, offset: int) -> Any | None:
-        """The record at an offset; None when it is not there (any more, or yet)."""
+        """Return the record at an offset, or None when it does not exist (any more, or yet)."""
         with _translate_errors(self._settings):
             at = TopicPartition(topic, partition)
             if at not in self._partitions(topic):
@@ -97,7 +97,7 @@ class BoundedReader:
         self._consumer.assign([at])
         self._consumer.seek(at, begin)
         moved = time.monotonic()
-        # The position, not the last record: compaction and transactions leave offsets without one.
+        # The position, not the last record: compaction and transactions leave offsets without a record.
         position = begin
         while position < end:
             yield from self._consumer.poll(_POLL_MS, max_records=_MAX_POLL_RECORDS).get(at, ())
@@ -110,9 +110,9 @@ class BoundedReader:
 
 
 def _begin(found: Any | None, since_ms: int, end: int) -> int:
-    """The offset of the first record of a time, or the end where there is none.
+    """Return the offset of the first record of a time, or the end offset where there is none.
 
-    Tansu then answers with offset 0 and timestamp -1, Apache Kafka with nothing.
+    Tansu then answers offset 0 and timestamp -1, Apache Kafka nothing.
     """
     return end if found is None or found.timestamp < since_ms else int(found.offset)
 
@@ -124,10 +124,10 @@ def _stalled(at: TopicPartition, position: int, end: int) -> DependencyUnavailab
 
 @contextmanager
 def bounded_reader(settings: KafkaSettings) -> Iterator[BoundedReader]:
-    """A reader that has reached the broker.
+    """Open a reader that has reached the broker.
 
     Raises:
-        DependencyUnavailable, AccessDenied: the broker cannot be reached, or refuses us.
+        DependencyUnavailable, AccessDenied: the broker cannot be reached, or refuses the credentials.
     """
     consumer = connect(
         KafkaConsumer,

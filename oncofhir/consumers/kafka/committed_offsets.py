@@ -1,4 +1,4 @@
-"""What the group has committed, read without joining it."""
+"""Reads the committed offsets of a consumer group without joining it."""
 
 from contextlib import closing
 
@@ -11,9 +11,9 @@ from oncofhir.settings import KafkaSettings
 
 
 def committed_offsets(settings: KafkaSettings) -> dict[Partition, int]:
-    """Of each partition, the offset of the first record that the group has not committed. Blocks.
+    """Return the committed offset of each partition: the first record that the group has not finished.
 
-    A group that has committed nothing has none.
+    Blocking. A group that has committed nothing has none.
 
     Raises:
         DependencyUnavailable, AccessDenied: as the broker answers.

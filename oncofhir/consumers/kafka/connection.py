@@ -1,4 +1,4 @@
-"""How kafka-python reaches the broker: its configuration, and its errors in our words."""
+"""Connects kafka-python to the broker, and translates its errors."""
 
 import socket
 import ssl
@@ -9,8 +9,11 @@ from typing import Any, TypeVar
 from kafka import errors as kafka_errors
 from kafka.net.compat import KafkaNetClient
 
-from oncofhir.consumers.kafka.client_patches.header_names import allow_non_utf8
-from oncofhir.consumers.kafka.client_patches.read_before_close import install
+from oncofhir.consumers.kafka.client_patches import (
+    auth_failures,
+    header_names,
+    read_before_close,
+)
 from oncofhir.consumers.kafka.oauth import TokenProvider
 from oncofhir.schemas.errors import (
     AccessDenied,
@@ -23,9 +26,9 @@ from oncofhir.settings import KafkaSettings, SettingsError, read_secret
 
 CONNECT_SECONDS = 5.0
 _DEFAULT_PORT = "9092"
-_RECONNECT_MS = 5_000  # the longest pause of the client's own reconnecting; its default is 30 s
+_RECONNECT_MS = 5_000  # the longest pause of the client's own reconnects; its default is 30 s
 OAUTHBEARER = "OAUTHBEARER"
-# ApiVersions (key 18) version 0, correlation id 0, no client id: the one request every broker answers.
+# ApiVersions (key 18) version 0, correlation id 0, no client id: the one request that every broker answers.
 _API_VERSIONS_REQUEST = struct.pack(">ihhih", 10, 18, 0, 0, -1)
 Client = TypeVar("Client")
 
@@ -44,7 +47,7 @@ _TOO_LARGE = (kafka_errors.MessageSizeTooLargeError, kafka_errors.RecordListTooL
 
 
 def client_options(settings: KafkaSettings, role: str) -> dict[str, Any]:
-    """Options that consumer, producer and admin client share. Secrets are read here, on each use.
+    """Return the options that consumer, producer and admin client share. Secrets are read on each call.
 
     Raises:
         SettingsError: the password file cannot be read, or OAUTHBEARER lacks a setting.
@@ -74,19 +77,19 @@ def client_options(settings: KafkaSettings, role: str) -> dict[str, Any]:
 
 
 def connect(client_class: Callable[..., Client], settings: KafkaSettings, **options: Any) -> Client:
-    """Make a client that has reached the broker; blocks some `CONNECT_SECONDS`.
+    """Create a client that has reached the broker. Blocking, about `CONNECT_SECONDS` at most.
 
-    A client whose constructor fails leaves its network thread and sockets behind, and says of refused
-    credentials and certificates only that time ran out. So an address is tried first, and what each
-    connection ended with is noted.
+    A client whose constructor fails leaves its network thread and sockets behind, and reports refused
+    credentials and certificates as a timeout. So an address is tried first, and the end of each connection
+    is recorded.
 
     Raises:
         DependencyUnavailable: broker-unreachable; the location names the addresses.
         AccessDenied: broker-access-denied; the detail names the setting to look at.
         SettingsError: a certificate or key cannot be read.
     """
-    allow_non_utf8()
-    install()
+    header_names.allow_non_utf8()
+    read_before_close.install()
     _check_reachable(settings)
     provider = options.get("sasl_oauth_token_provider")
     network: list[KafkaNetClient] = []
@@ -94,12 +97,12 @@ def connect(client_class: Callable[..., Client], settings: KafkaSettings, **opti
 
     def remembered(*args: Any, **config: Any) -> KafkaNetClient:
         network.append(KafkaNetClient(*args, **config))
-        _note_refusals(network[-1], refusals)
+        auth_failures.install(network[-1], _is_refusal, refusals)
         return network[-1]
 
     try:
         if provider is not None:
-            provider.token()  # here its errors are seen, and on the IO thread it need not be waited for
+            provider.token()  # its errors are raised here, and the IO thread need not wait for it
         return client_class(**options, kafka_client=remembered)
     except (kafka_errors.KafkaError, OSError) as error:
         for client in network:
@@ -107,27 +110,17 @@ def connect(client_class: Callable[..., Client], settings: KafkaSettings, **opti
         raise translate_error(refusals[-1] if refusals else error, settings) from error
 
 
-def _note_refusals(client: KafkaNetClient, refusals: list[BaseException]) -> None:
-    """Make refused credentials known to those who wait for a connection.
-
-    kafka-python 3.0.12 means to (`maybe_raise_auth_failure`), but looks for them in an exception that
-    `KafkaConnection.initialize` swallows; so a client that is refused tries again for ever.
-    """
-    manager = client._manager  # noqa: SLF001 - no public way
-    connect_one = manager._connect  # noqa: SLF001
-
-    async def connect_and_note(node: Any, connection: Any, **more: Any) -> None:
-        await connect_one(node, connection, **more)
-        attempt = connection.init_future
-        if attempt.failed() and isinstance(attempt.exception, _DENIED):
-            refusals.append(attempt.exception)
-            manager._auth_failures[node.node_id] = attempt.exception  # noqa: SLF001
-
-    manager._connect = connect_and_note  # noqa: SLF001
+def _is_refusal(error: BaseException) -> bool:
+    return isinstance(error, _DENIED)
 
 
 def _check_reachable(settings: KafkaSettings) -> None:
-    """See that one of the addresses answers, through TLS where that is set."""
+    """Check that one of the addresses answers, through TLS where the settings say so.
+
+    Raises:
+        DependencyUnavailable: none answers.
+        AccessDenied: a certificate is refused.
+    """
     tried = []
     for address in settings.bootstrap_servers.split(","):
         host, _, port = address.strip().rpartition(":")
@@ -149,7 +142,7 @@ def _check_reachable(settings: KafkaSettings) -> None:
 
 
 def _request_api_versions(plain: socket.socket, host: str, settings: KafkaSettings) -> None:
-    """Shake hands and have one answer: in TLS 1.3 a refused client learns of it only when it reads."""
+    """Perform the TLS handshake and read one answer: a TLS 1.3 client sees a refusal only when it reads."""
     with _tls_context(settings).wrap_socket(plain, server_hostname=host) as secured:
         secured.sendall(_API_VERSIONS_REQUEST)
         if not secured.recv(1):
@@ -174,22 +167,24 @@ def _tls_context(settings: KafkaSettings) -> ssl.SSLContext:
 def _tls_refused(error: ssl.SSLError, address: str) -> OncofhirError:
     if isinstance(error, ssl.SSLCertVerificationError):
         detail = (
-            f"the broker's certificate is not accepted ({error.verify_message}): "
-            "check ONCOFHIR_KAFKA__SSL_CA_FILE and the host's name"
+            f"the broker's certificate is not trusted ({error.verify_message}): "
+            "check ONCOFHIR_KAFKA__SSL_CA_FILE and the host name"
         )
         return AccessDenied(Reason.BROKER_ACCESS_DENIED, address, detail)
     if "ALERT" in (error.reason or ""):
         detail = (
-            f"the broker refuses our side of TLS ({error.reason}): "
+            f"the broker refuses the client certificate ({error.reason}): "
             "check ONCOFHIR_KAFKA__SSL_CERTIFICATE_FILE and __SSL_KEY_FILE"
         )
         return AccessDenied(Reason.BROKER_ACCESS_DENIED, address, detail)
-    detail = f"no TLS there ({error.reason}): check ONCOFHIR_KAFKA__SECURITY_PROTOCOL"
+    detail = (
+        f"the port does not speak TLS ({error.reason}): check ONCOFHIR_KAFKA__SECURITY_PROTOCOL"
+    )
     return DependencyUnavailable(Reason.BROKER_UNREACHABLE, address, detail)
 
 
 def translate_error(error: BaseException, settings: KafkaSettings) -> OncofhirError:
-    """An error of kafka-python in our words; its message, which may quote records, is left behind."""
+    """Translate an error of kafka-python. Its message, which may quote records, is dropped."""
     addresses = settings.bootstrap_servers
     kind = type(error).__name__
     if isinstance(error, _DENIED):

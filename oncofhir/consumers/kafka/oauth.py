@@ -1,35 +1,38 @@
 """Access tokens for SASL OAUTHBEARER: OAuth 2.0 client credentials (RFC 6749, section 4.4) over HTTPS.
 
-kafka-python asks for a token whenever it connects or re-authenticates (KIP-368), on its IO thread; so a
-token is kept until four fifths of its life are over, and a request for a new one takes seconds at most.
+kafka-python requests a token whenever it connects or re-authenticates (KIP-368), on its IO thread. A token
+is therefore kept until four fifths of its lifetime are over, a request takes a few seconds at most, and
+while the token lasts an endpoint that does not answer does no harm.
 """
 
 import json
+import math
 import ssl
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import httpx2
 from kafka import errors as kafka_errors
 from kafka.net.sasl.oauth import AbstractTokenProvider
 
+from oncofhir.schemas.token_lifetime import DEFAULT_SECONDS, TokenLifetime
 from oncofhir.settings import KafkaSettings, SettingsError, read_secret
 
 _SECONDS = 5.0
-_KEPT = 0.8  # of a token's life
-_DEFAULT_LIFE = 300.0  # seconds, when the answer has no expires_in (RFC 6749 only recommends it)
+_RETRY_SECONDS = 5.0  # until a failed renewal is tried again while the token lasts
 _LARGEST_TOKEN = 64 * 1024
 _FIRST_SERVER_ERROR = 500
 _OK = 200
 
 
 class TokenProvider(AbstractTokenProvider):  # type: ignore[misc]  # untyped base
-    """Gets tokens from the endpoint in the settings. Safe to use from several threads.
+    """Requests tokens from the endpoint in the settings. Thread-safe.
 
     Raises:
-        SettingsError: the endpoint, the client's id or its secret is not set.
+        SettingsError: the endpoint, the client id or its secret is not set.
     """
 
     def __init__(
@@ -44,23 +47,30 @@ class TokenProvider(AbstractTokenProvider):  # type: ignore[misc]  # untyped bas
         self._clock = clock
         self._lock = threading.Lock()
         self._token = ""
-        self._good_until = 0.0
+        self._lifetime = TokenLifetime(-math.inf, -math.inf)
 
     def token(self) -> str:
-        """A token that has not expired.
+        """Return a token that has not expired.
 
         Raises:
             SaslAuthenticationFailedError: the endpoint refuses the client, or answers without a token.
-            KafkaConnectionError: the endpoint does not answer, or says that it cannot now.
+            KafkaConnectionError: the endpoint does not answer, or is unavailable, and no token is left.
         """
         with self._lock:
-            if self._clock() >= self._good_until:
-                answer = self._request_token()
-                self._token = answer["access_token"]
-                self._good_until = self._clock() + _KEPT * float(
-                    answer.get("expires_in", _DEFAULT_LIFE)
-                )
+            now = self._clock()
+            if self._lifetime.renewal_is_due(now):
+                try:
+                    self._renew(now)
+                except kafka_errors.KafkaConnectionError:
+                    if self._lifetime.has_expired(now):
+                        raise
+                    self._lifetime = replace(self._lifetime, renew_at=now + _RETRY_SECONDS)
             return self._token
+
+    def _renew(self, now: float) -> None:
+        answer = self._request_token()
+        self._token = answer["access_token"]
+        self._lifetime = TokenLifetime.from_answer(now, answer.get("expires_in"))
 
     def _request_token(self) -> dict[str, Any]:
         settings = self._settings
@@ -90,16 +100,16 @@ class TokenProvider(AbstractTokenProvider):  # type: ignore[misc]  # untyped bas
 
 
 def _parse_answer(content: bytes) -> dict[str, Any]:
-    """The answer of RFC 6749, section 5.1; of a wrong one nothing is repeated."""
+    """Parse a token response (RFC 6749, section 5.1). Nothing of an invalid one is quoted."""
     try:
         answer = json.loads(content) if len(content) <= _LARGEST_TOKEN else None
         if (
             isinstance(answer, dict)
             and isinstance(answer.get("access_token"), str)
-            and float(answer.get("expires_in", _DEFAULT_LIFE)) > 0
+            and float(answer.get("expires_in", DEFAULT_SECONDS)) > 0
         ):
             return answer
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, RecursionError):
         pass
     raise kafka_errors.SaslAuthenticationFailedError("token endpoint: no token in its answer")
 

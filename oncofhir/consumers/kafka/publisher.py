@@ -1,4 +1,4 @@
-"""Publishes to Kafka and waits, without blocking the event loop, until the broker has acknowledged."""
+"""Publishes messages and waits for their acknowledgement without blocking the event loop."""
 
 import asyncio
 from collections.abc import Collection, Sequence
@@ -18,7 +18,9 @@ from oncofhir.schemas.errors import DependencyUnavailable, OncofhirError, Reques
 from oncofhir.schemas.reasons import Reason
 from oncofhir.settings import KafkaSettings
 
-DEAD_LETTER_HEADROOM = 64 * 1024  # bytes: a record of the largest size still fits with our headers
+DEAD_LETTER_HEADROOM = (
+    64 * 1024
+)  # bytes: a record of the largest size still fits with the headers of a dead letter
 _DELIVERY_MS = 30_000
 _REQUEST_MS = 10_000
 _BLOCK_MS = 10_000
@@ -29,7 +31,7 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """What is to be published; key, value and headers may hold PHI and are kept out of `repr`."""
+    """A message to publish. Key, value and headers may hold PHI and are kept out of `repr`."""
 
     topic: str
     key: bytes | None = field(repr=False)
@@ -38,7 +40,7 @@ class Message:
 
 
 class _NullOrBytes(Serializer):  # type: ignore[misc]  # untyped base
-    """kafka-python refuses a record with neither key nor value, as Kafka does not, and looks before this."""
+    """Lets a record have neither key nor value. Kafka allows it; kafka-python checks before it serializes."""
 
     NULL = object()
 
@@ -48,17 +50,17 @@ class _NullOrBytes(Serializer):  # type: ignore[misc]  # untyped base
 
 
 class Publisher:
-    """An idempotent producer for use from asyncio.
+    """An idempotent producer for asyncio.
 
-    Sending the same message twice is the caller's to allow (our rows are keyed and revised). After an
-    error that spoils the producer, the next message gets a new one.
+    A message may be published twice when the caller retries; rows are keyed and versioned for that. After
+    an error that leaves the producer unusable, the next message gets a new producer.
     """
 
     def __init__(self, settings: KafkaSettings) -> None:
         self._settings = settings
         self._producer: KafkaProducer | None = None
         self._is_usable = False
-        # One thread: `send` may wait for metadata, and messages keep the order of the calls.
+        # One thread: `send` may block on metadata, and messages keep the order of the calls.
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="oncofhir-publish")
 
     async def __aenter__(self) -> Self:
@@ -73,20 +75,20 @@ class Publisher:
         await self.close()
 
     async def connect(self) -> None:
-        """Reach the broker.
+        """Connect to the broker.
 
         Raises:
-            DependencyUnavailable, AccessDenied: it cannot be reached, or refuses us.
+            DependencyUnavailable, AccessDenied: it cannot be reached, or refuses the credentials.
         """
         await asyncio.get_running_loop().run_in_executor(self._thread, self._connected_producer)
 
     async def publish(self, messages: Sequence[Message]) -> tuple[Coordinates, ...]:
-        """Publish messages, in order within a topic and key; returns when all are acknowledged.
+        """Publish messages, in order within a topic and key. Return their coordinates once acknowledged.
 
         Raises:
-            DependencyUnavailable: the broker did not acknowledge in time; some may have arrived.
+            DependencyUnavailable: the broker did not acknowledge in time; some messages may have arrived.
             RequestRejected: broker-rejected, a message is too large.
-            AccessDenied: the broker refuses the topic or us.
+            AccessDenied: the broker denies access to the topic, or refuses the credentials.
         """
         if not messages:
             return ()
@@ -94,20 +96,20 @@ class Publisher:
         acknowledged: asyncio.Future[list[Any]] = loop.create_future()
         acknowledged.add_done_callback(
             _retrieve_exception
-        )  # we may be cancelled before we await it
+        )  # the caller may be cancelled before it awaits this
         topics = {message.topic for message in messages}
         if (
             self._is_usable
             and self._producer is not None
             and _knows_partitions(self._producer, topics)
         ):
-            # The client knows their partitions, so that `send` will not wait for metadata.
+            # The client knows their partitions: `send` does not block on metadata.
             producer = self._send(messages, loop, acknowledged)
         else:
             producer = await loop.run_in_executor(
                 self._thread, self._send, messages, loop, acknowledged
             )
-            self._is_usable = True  # what gave up a spoiled one was queued before
+            self._is_usable = True  # an unusable producer was discarded by work queued before
         try:
             answers = await acknowledged
         except KafkaError as error:
@@ -115,19 +117,19 @@ class Publisher:
         return tuple(Coordinates(a.topic, a.partition, a.offset) for a in answers)
 
     async def close(self) -> None:
-        """Wait for what is on its way, up to a few seconds, and end."""
+        """Wait a few seconds for messages in flight, and close the producer."""
         await asyncio.get_running_loop().run_in_executor(self._thread, self._close_producer)
         self._thread.shutdown(wait=False)
 
     def _translate_failure(self, error: KafkaError, producer: KafkaProducer) -> OncofhirError:
         ours = translate_error(error, self._settings)
         if not isinstance(ours, RequestRejected):
-            # An idempotent producer that has lost its sequence refuses everything from then on.
+            # An idempotent producer that has lost its sequence numbers refuses everything from then on.
             self._is_usable = False
             self._thread.submit(self._discard, producer)
         return ours
 
-    # The rest runs on the publishing thread (`_send` also in the loop), callbacks on kafka-python's.
+    # Everything below runs on the publishing thread (`_send` also in the loop), callbacks on kafka-python's.
 
     def _connected_producer(self) -> KafkaProducer:
         if self._producer is None:
@@ -157,7 +159,7 @@ class Publisher:
         answers: list[Any] = [None] * len(messages)
         missing = len(messages)
 
-        def settle(error: BaseException | None) -> None:
+        def finish(error: BaseException | None) -> None:
             if acknowledged.done():
                 return
             if error is None:
@@ -170,10 +172,10 @@ class Publisher:
             answers[number] = answer
             missing -= 1
             if not missing:
-                _call_in_loop(loop, settle, None)
+                _call_in_loop(loop, finish, None)
 
         def failed(error: BaseException) -> None:
-            _call_in_loop(loop, settle, error)
+            _call_in_loop(loop, finish, error)
 
         producer = self._producer or self._connected_producer()
         try:
@@ -196,16 +198,16 @@ class Publisher:
     def _client_refusal(
         self, error: Exception, producer: KafkaProducer, messages: Sequence[Message]
     ) -> OncofhirError:
-        """Why the client itself refused a message; also when the partitions were lost in between."""
+        """Translate a refusal by the client itself, also when the partitions became unknown in between."""
         if not _knows_partitions(producer, {message.topic for message in messages}):
             address = self._settings.bootstrap_servers
             return DependencyUnavailable(
-                Reason.BROKER_UNREACHABLE, address, "the partitions are not known"
+                Reason.BROKER_UNREACHABLE, address, "the partitions of the topic are unknown"
             )
         return RequestRejected(Reason.BROKER_REJECTED, None, f"{type(error).__name__} in send")
 
     def _discard(self, spoiled: KafkaProducer) -> None:
-        """Close a producer; many of its messages may fail, the last when another has taken its place."""
+        """Close an unusable producer. Called for each of its messages that fails; the first call counts."""
         if self._producer is spoiled:
             self._close_producer()
 
@@ -220,7 +222,7 @@ class Publisher:
 
 
 def _force_close(producer: KafkaProducer) -> None:
-    """End the sender of a producer whose `close` gave up: it raises before it gets that far."""
+    """End the sender of a producer whose `close` raised before it got that far."""
     sender = getattr(producer, "_sender", None)
     if sender is not None:
         sender.force_close()
@@ -228,7 +230,7 @@ def _force_close(producer: KafkaProducer) -> None:
 
 
 def _knows_partitions(producer: KafkaProducer, topics: Collection[str]) -> bool:
-    """Whether the client has the partitions of all topics; a broker that restarts may take them from it."""
+    """Return whether the client knows the partitions of all topics; a broker restart may clear them."""
     metadata = producer._metadata  # noqa: SLF001 - `partitions_for` waits where it does not know
     return all(metadata.partitions_for_topic(topic) is not None for topic in topics)
 

@@ -1,4 +1,4 @@
-"""A record as it was polled, and where it lies in Kafka."""
+"""A polled record and its coordinates in Kafka."""
 
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -8,7 +8,7 @@ Headers = tuple[tuple[str, bytes | None], ...]
 
 
 class Coordinates(NamedTuple):
-    """Where a record lies: topic, partition and offset."""
+    """The coordinates of a record: topic, partition and offset."""
 
     topic: str
     partition: int
@@ -19,7 +19,7 @@ class Coordinates(NamedTuple):
 
 
 class AssignmentEpoch(NamedTuple):
-    """One stretch of time in which a partition was ours. Work of an older tenure counts no more."""
+    """A period in which a partition was assigned to this worker. Work of an ended epoch is discarded."""
 
     topic: str
     partition: int

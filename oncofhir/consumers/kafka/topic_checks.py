@@ -1,4 +1,4 @@
-"""Whether the topics are as the service needs them: what is wrong with each, and what helps.
+"""Checks the topics: what is wrong with each, and the remedy.
 
 Meanings of the topic settings: https://kafka.apache.org/documentation/#topicconfigs.
 """
@@ -27,7 +27,7 @@ MISSING = "missing"  # the problem of a topic that is not there
 class Severity(StrEnum):
     """How bad a finding is.
 
-    `loses-data`: records may vanish. `wrong`: something will fail. `warning`: the failure of one broker may
+    `loses-data`: records may be deleted. `wrong`: something will fail. `warning`: the failure of one broker may
     lose records or stop the service. `unknown`: the broker does not tell.
     """
 
@@ -38,7 +38,7 @@ class Severity(StrEnum):
 
 
 class TopicFinding(Value):
-    """One thing that is wrong with a topic, in numbers and names of settings, and its remedy."""
+    """A problem of a topic, in numbers and names of settings, and its remedy."""
 
     topic: str
     problem: str
@@ -49,7 +49,7 @@ class TopicFinding(Value):
 
 
 class TopicFacts(Value):
-    """A topic as the broker has it; a setting that the broker does not tell is absent."""
+    """A topic as the broker describes it. A setting that the broker does not tell is absent."""
 
     name: str
     partitions: int
@@ -60,11 +60,11 @@ class TopicFacts(Value):
 def check_topics(
     settings: KafkaSettings, *, partitions: int = 1, replication_factor: int = 1
 ) -> tuple[TopicFinding, ...]:
-    """Ask the broker for our topics and say what is wrong with them. Blocks.
+    """Return the problems of the topics in the settings. Blocking.
 
     Raises:
         DependencyUnavailable: the broker cannot be reached.
-        AccessDenied: the broker refuses us.
+        AccessDenied: the broker refuses the credentials.
     """
     names = [topic.name for topic in wanted_topics(settings, partitions=1)]
     admin = connect(KafkaAdminClient, settings, **client_options(settings, "topics"))
@@ -107,7 +107,7 @@ def findings_of(
     partitions: int = 1,
     replication_factor: int = 1,
 ) -> Iterator[TopicFinding]:
-    """What is wrong with topics, topic after topic; a pure function."""
+    """Yield the problems of topics, topic after topic. Pure."""
     known = {fact.name: fact for fact in facts}
     rows = (settings.phenotype_topic, settings.outcome_topic)
     inputs = [known[name] for name in settings.input_topics if name in known]
@@ -174,7 +174,9 @@ def _check_dead_letter_topic(
     fact: TopicFacts, inputs: Sequence[TopicFacts]
 ) -> Iterator[TopicFinding]:
     policy = fact.configs[_CLEANUP]
-    if "compact" in policy:  # letters have their records' keys: a document would keep only its last
+    if (
+        "compact" in policy
+    ):  # dead letters keep their record's key: compaction would keep only the last of a document
         yield _finding(
             fact.name,
             _CLEANUP,
@@ -204,7 +206,7 @@ def _check_dead_letter_topic(
 
 def _check_input_topic(fact: TopicFacts, settings: KafkaSettings) -> Iterator[TopicFinding]:
     policy, size = fact.configs[_CLEANUP], int(fact.configs[_SIZE])
-    if "compact" in policy:  # compaction may remove a version before it is read
+    if "compact" in policy:  # compaction may delete a version before it is read
         yield _finding(
             fact.name,
             _CLEANUP,
@@ -215,7 +217,7 @@ def _check_input_topic(fact: TopicFacts, settings: KafkaSettings) -> Iterator[To
         )
     if size > settings.max_request_bytes:
         remedy = "ONCOFHIR_KAFKA__MAX_REQUEST_BYTES as large, or a smaller max.message.bytes"
-        wanted = f"{settings.max_request_bytes} or less"  # else its dead letter cannot be sent
+        wanted = f"{settings.max_request_bytes} or less"  # larger records are dead-lettered as a reference
         yield _wrong(fact.name, _SIZE, str(size), wanted, remedy)
 
 

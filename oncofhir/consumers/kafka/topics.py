@@ -1,4 +1,4 @@
-"""The topics that the service reads and writes: which there must be, and making those that are missing."""
+"""The topics that the service reads and writes, and the creation of missing ones."""
 
 from collections.abc import Collection, Mapping
 
@@ -27,7 +27,7 @@ class Topic(Value):
 
 
 class TopicState(Value):
-    """What became of a topic: made now, or there already, with its partitions."""
+    """A topic of the settings: created now or present before, with its number of partitions."""
 
     name: str
     created: bool
@@ -37,7 +37,7 @@ class TopicState(Value):
 def wanted_topics(
     settings: KafkaSettings, *, partitions: int, replication_factor: int | None = None
 ) -> tuple[Topic, ...]:
-    """All topics of the settings. Dead letters hold whole records and our headers beside them."""
+    """Return all topics of the settings. A dead letter is a whole record with more headers."""
     size = {"max.message.bytes": str(settings.max_request_bytes)}
     larger = {"max.message.bytes": str(settings.max_request_bytes + DEAD_LETTER_HEADROOM)}
     rows = (settings.phenotype_topic, settings.outcome_topic)
@@ -57,11 +57,11 @@ def wanted_topics(
 def ensure_topics(
     settings: KafkaSettings, *, partitions: int = 4, replication_factor: int | None = None
 ) -> tuple[TopicState, ...]:
-    """Create the topics that are missing; those that exist stay as they are. Blocks.
+    """Create the missing topics. Existing topics are not changed. Blocking.
 
     Raises:
-        DependencyUnavailable: the broker cannot be reached or did not create one.
-        AccessDenied: the broker refuses us.
+        DependencyUnavailable: the broker cannot be reached, or did not create a topic.
+        AccessDenied: the broker refuses the credentials.
     """
     admin = connect(KafkaAdminClient, settings, **client_options(settings, "topics"))
     try:
@@ -88,10 +88,10 @@ def ensure_topics(
 
 
 def refuse_missing_topics(names: Collection[str], settings: KafkaSettings) -> None:
-    """See that topics are there before anything is published: a broker may make the others. Blocks.
+    """Check that topics exist before anything is published: a broker may create missing ones. Blocking.
 
     Raises:
-        SettingsError: there is no such topic; the message names it and the remedy.
+        SettingsError: a topic does not exist; the message names it and the remedy.
         DependencyUnavailable, AccessDenied: the broker cannot be asked.
     """
     admin = connect(KafkaAdminClient, settings, **client_options(settings, "topics"))
@@ -103,8 +103,8 @@ def refuse_missing_topics(names: Collection[str], settings: KafkaSettings) -> No
         admin.close()
     if missing:
         raise SettingsError(
-            f"no such topic: {', '.join(missing)}; correct the name, or create it: 'oncofhir topics ensure' "
-            "creates those of the settings"
+            f"topic not found: {', '.join(missing)}; correct the name, or create the topics of the settings "
+            "with 'oncofhir topics ensure'"
         )
 
 

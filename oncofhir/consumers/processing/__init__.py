@@ -1,1 +1,1 @@
-"""Processing."""
+"""One record from decode to completion: scheduling, the pipeline, retries, outages."""

@@ -1,6 +1,6 @@
-"""What a model's answers look like in production, as metrics: whether they drift can be seen without labels.
+"""Metrics of a model's answers in production, so that drift shows without labelled data.
 
-Labels are of a closed set: sizes become ranges, stages their number, names whether a code stands for them.
+Label values are a closed set: sizes become ranges, stages their number, names whether a code was found.
 """
 
 import re
@@ -9,7 +9,7 @@ from oncofhir.schemas.finding import Kind
 from oncofhir.schemas.outcome import PhenotypeRow, Processed, RowStatus
 from oncofhir.telemetry import metrics as m
 
-# AJCC's limits of T1, T2 and T3 in the breast, in mm; other organs have others near by.
+# Upper limits of T1, T2 and T3 in the breast (AJCC), in mm; those of other organs are similar.
 _SIZES = ((20, "to 20 mm"), (50, "to 50 mm"), (100, "to 100 mm"))
 _CLOSED = {
     Kind.TUMOR_LATERALITY: frozenset({"left", "right", "bilateral", "midline"}),
@@ -21,7 +21,7 @@ OTHER = "other"
 
 
 def record_answers(metrics: m.Metrics, processed: Processed) -> None:
-    """Count what a report for which the model was asked cost, its findings and its rejections."""
+    """Record a report for which the model was asked: its cost, findings and rejected findings."""
     metrics.count(m.MODEL_ASKED)
     metrics.count(m.MODEL_QUESTIONS, by=processed.usage.requests)
     metrics.count(m.MODEL_TOKENS, "prompt", by=processed.usage.prompt_tokens)
@@ -38,7 +38,7 @@ def record_answers(metrics: m.Metrics, processed: Processed) -> None:
 
 
 def value_class(row: PhenotypeRow) -> str:
-    """The class of a finding's value; no value itself unless it is one of a closed set."""
+    """Return the class of a finding's value; the value itself only if it is one of a closed set."""
     if row.kind is Kind.TUMOR_SIZE:
         size = row.number or 0.0
         return next((name for most, name in _SIZES if size <= most), "over 100 mm")

@@ -1,4 +1,4 @@
-"""From an event to a report: resolve → triage → read → triage of the text."""
+"""Reads the report of an event: resolve → triage → read → triage of the text."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -18,10 +18,10 @@ from oncofhir.schemas.report import Report
 
 @dataclass(frozen=True)
 class ReadResult:
-    """What became of an event before any model was asked.
+    """The result of reading an event, before any model is asked.
 
-    `resource` is what was acted on, None when there is none (a deletion). `result` is the report, or
-    why there is none. `replaces` are the references of documents that the report takes the place of.
+    `resource` is the resource as read, None for a deletion. `result` is the report, or why there is none.
+    `replaces` are the references of documents that the report replaces.
     """
 
     resource: dict[str, Any] | None

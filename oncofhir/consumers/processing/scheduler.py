@@ -1,4 +1,4 @@
-"""Work in order for each key, in parallel across keys, up to a limit; live work before history."""
+"""Runs jobs in order per key and in parallel across keys, up to a limit; live jobs before backfill."""
 
 import asyncio
 from collections import deque
@@ -17,11 +17,11 @@ Work = Callable[[Slot], Awaitable[Wait | None]]
 
 @dataclass(frozen=True, eq=False)
 class Job:
-    """One piece of work for a key.
+    """A piece of work for a key.
 
-    `work` ends with None when it is done, or with what to wait for before it is called again: while
-    it waits it holds up its own key and takes none of the parallel places. It raises nothing. A live
-    job gets a place before those of history, and hurries along what it waits for in its key.
+    `work` returns None when it is done, or what to wait for before it is called again. While it waits it
+    blocks its own key and holds no slot. It must not raise. A live job gets a slot before backfill jobs,
+    and makes the jobs before it in its key urgent.
     """
 
     key: str
@@ -32,7 +32,7 @@ class Job:
 
 @dataclass(eq=False)
 class _Queue:
-    """The jobs of a key. It stands in line for a place, has one, or waits to try its job again."""
+    """The jobs of a key. It waits for a slot, holds one, or waits to run its job again."""
 
     key: str
     waiting: deque[Job]
@@ -48,14 +48,14 @@ class _Queue:
 
 
 class KeyedScheduler:
-    """Runs jobs of one key in the order of their submission; belongs to one event loop.
+    """Runs the jobs of a key in the order of their submission. Belongs to one event loop.
 
-    A runner is a task that has a place: it goes from job to job as long as any waits, without a turn of
-    the event loop in between. `failed` is told when a job raised after all, which is a fault of ours.
+    A runner is a task that holds a slot. It goes from job to job as long as any waits, without a turn of the
+    event loop in between. `on_error` receives what a job raises, which is a bug.
     """
 
     def __init__(self, limit: int, on_error: Callable[[BaseException], None]) -> None:
-        self._free_slots = limit  # above 0 only while nobody is in line
+        self._free_slots = limit  # above 0 only while the wait queue is empty
         self._wait_queue: WaitQueue[_Queue] = WaitQueue()
         self._on_error = on_error
         self._queues: dict[str, _Queue] = {}
@@ -65,11 +65,11 @@ class KeyedScheduler:
 
     @property
     def running(self) -> int:
-        """Jobs that are being worked on now, with a place or without."""
+        """Number of jobs that run now, with a slot or without."""
         return self._running
 
     def submit(self, job: Job) -> None:
-        """Queue a job behind those of the same key; while draining it is dropped."""
+        """Queue a job behind those of the same key. While draining it is dropped."""
         if self._draining:
             return
         queue = self._queues.get(job.key)
@@ -81,7 +81,7 @@ class KeyedScheduler:
                 self._wait_queue.promote(queue)
 
     def cancel(self, epochs: Collection[AssignmentEpoch]) -> None:
-        """Drop the jobs of these tenures, also those that have begun."""
+        """Drop the jobs of these epochs, also running ones."""
         for key, queue in list(self._queues.items()):
             kept = deque(job for job in queue.waiting if job.epoch not in epochs)
             if queue.current is not None and queue.current.epoch not in epochs:
@@ -92,7 +92,7 @@ class KeyedScheduler:
                     self._create_queue(key, kept)
 
     async def drain(self, seconds: float) -> bool:
-        """Let the work that has begun end, and drop the rest; False when time ran out before."""
+        """Wait for running jobs, and drop the others. Return False when the time ran out before."""
         self._draining = True
         for queue in list(self._queues.values()):
             queue.waiting.clear()
@@ -104,7 +104,7 @@ class KeyedScheduler:
         return not pending
 
     async def close(self) -> None:
-        """Cancel everything and wait until it has ended."""
+        """Cancel all jobs and wait until they have ended."""
         self._draining = True
         for queue in list(self._queues.values()):
             self._remove(queue)
@@ -122,7 +122,7 @@ class KeyedScheduler:
         if queue.runner is not None:
             queue.runner.cancel()
             if queue.slot is not None and not queue.is_working:
-                queue.slot.release()  # a runner that has not begun will never get to it
+                queue.slot.release()  # a runner that has not begun never releases it
 
     def _enqueue(self, queue: _Queue) -> None:
         if self._free_slots:
@@ -137,7 +137,7 @@ class KeyedScheduler:
             self._start(queue)
 
     def _pop_next(self) -> _Queue | None:
-        """Who gets a place that is left; the place is free when it is nobody."""
+        """Return the queue that gets a free slot; the slot stays free when there is none."""
         queue = None if self._draining else self._wait_queue.pop()
         if queue is None:
             self._free_slots += 1
@@ -151,45 +151,45 @@ class KeyedScheduler:
 
     async def _run(self, queue: _Queue) -> None:
         runner = queue.runner
-        place = queue.slot or Slot(self._on_slot_released)
+        slot = queue.slot or Slot(self._on_slot_released)
         try:
-            while (then := await self._work(queue, place)) is not None:
+            while (then := await self._work(queue, slot)) is not None:
                 queue = then
                 queue.runner = runner
-                queue.slot = place = Slot(self._on_slot_released)
-        except Exception as error:  # noqa: BLE001 - a job raised, which it never should: the worker stops
+                queue.slot = slot = Slot(self._on_slot_released)
+        except Exception as error:  # noqa: BLE001 - a job must not raise: the worker stops
             if self._queues.get(queue.key) is queue:
                 del self._queues[queue.key]
             self._on_error(error)
         finally:
-            place.release()
+            slot.release()
 
-    async def _work(self, queue: _Queue, place: Slot) -> _Queue | None:
-        """Work at one job; who has the place next, None when it is not ours to pass on."""
+    async def _work(self, queue: _Queue, slot: Slot) -> _Queue | None:
+        """Run one job. Return the queue that gets the slot next, None when the slot was released."""
         queue.current = queue.current or queue.waiting.popleft()
         queue.is_working = True
         self._running += 1
         try:
-            wait = await queue.current.work(place)
+            wait = await queue.current.work(slot)
         finally:
             queue.is_working = False
             self._running -= 1
         if wait is not None and not self._draining:
-            place.release()
+            slot.release()
             await wait()
             queue.runner = None
             self._enqueue(queue)
             return None
-        return self._next_queue(queue, place)
+        return self._next_queue(queue, slot)
 
-    def _next_queue(self, queue: _Queue, place: Slot) -> _Queue | None:
+    def _next_queue(self, queue: _Queue, slot: Slot) -> _Queue | None:
         queue.current = queue.runner = None
-        has_place = place.transfer()
+        has_slot = slot.transfer()
         if self._queues.get(queue.key) is queue:
             if not queue.waiting:
                 del self._queues[queue.key]
-            elif has_place:
+            elif has_slot:
                 self._wait_queue.push(queue, is_urgent=queue.is_urgent)
             else:
                 self._enqueue(queue)
-        return self._pop_next() if has_place else None
+        return self._pop_next() if has_slot else None

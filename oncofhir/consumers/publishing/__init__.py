@@ -1,1 +1,1 @@
-"""Publishing."""
+"""Messages for the output topics and for the input topics."""

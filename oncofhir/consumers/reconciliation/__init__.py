@@ -1,1 +1,1 @@
-"""Reconciliation."""
+"""Checks that every input record has an outcome."""

@@ -1,1 +1,1 @@
-"""Source."""
+"""The poll thread and what it decides: consumer group, offsets, backpressure, backfill."""

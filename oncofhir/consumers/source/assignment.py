@@ -1,4 +1,4 @@
-"""The partitions that are ours now: their tenures, their offsets and how much of them is held."""
+"""The partitions assigned to this worker: their epochs, their offsets and what is in flight."""
 
 import threading
 from collections.abc import Collection, Iterable, Mapping
@@ -10,7 +10,7 @@ from oncofhir.consumers.source.offsets import OffsetTracker
 
 @dataclass(frozen=True)
 class Rewind:
-    """A tenure ended within an assignment; `to` is the offset to go on from, so that nothing is left out."""
+    """An epoch that ended although the partition stays assigned. `to` is the offset to continue from."""
 
     ended: AssignmentEpoch
     to: int
@@ -27,7 +27,7 @@ class _PartitionState:
 class Assignment:
     """Shared by the poll thread, Kafka's IO thread (rebalances) and asyncio (completions).
 
-    Every method is safe to call from any thread and none blocks on anything but the others.
+    Every method is thread-safe, and none blocks on anything but the others.
     """
 
     def __init__(self) -> None:
@@ -38,93 +38,101 @@ class Assignment:
         self._bytes = 0
 
     def assign(self, partitions: Iterable[Partition]) -> None:
-        """Begin a tenure of each partition; what an older one left is dropped."""
+        """Start an epoch of each partition. What an older epoch left is dropped."""
         with self._lock:
             for partition in partitions:
                 self._drop(partition)
                 self._start_epoch(partition)
 
     def drop(self, partitions: Iterable[Partition]) -> frozenset[AssignmentEpoch]:
-        """End the tenures of partitions; their unfinished work is another's now."""
+        """End the epochs of partitions. Their unfinished records belong to another worker now."""
         with self._lock:
             dropped = (self._drop(partition) for partition in partitions)
-            return frozenset(tenure for tenure in dropped if tenure is not None)
+            return frozenset(epoch for epoch in dropped if epoch is not None)
 
     def track(self, at: Coordinates, size: int) -> AssignmentEpoch | Rewind | None:
-        """Take up a polled record: its tenure; None when the partition is not ours.
+        """Track a polled record. Return its epoch, or None when the partition is not assigned.
 
-        A record that lies before one that was polled means that the log was cut or the position
-        reset. The tenure ends, a new one begins, and the record is not taken up: it comes again.
+        A record at or before an offset that was polled means that the log was truncated or the position
+        reset. Then the epoch ends, a new one starts, and the record is not tracked: it is polled again.
         """
         partition = (at.topic, at.partition)
         with self._lock:
-            held = self._states.get(partition)
-            if held is None:
+            state = self._states.get(partition)
+            if state is None:
                 return None
-            unfinished = held.offsets.committable
+            unfinished = state.offsets.committable
             try:
-                held.offsets.start(at.offset)
+                state.offsets.start(at.offset)
             except ValueError:
                 self._drop(partition)
                 self._start_epoch(partition)
                 to = at.offset if unfinished is None else min(unfinished, at.offset)
-                return Rewind(held.epoch, to)
-            held.sizes[at.offset] = size
+                return Rewind(state.epoch, to)
+            state.sizes[at.offset] = size
             self._records += 1
             self._bytes += size
-            return held.epoch
+            return state.epoch
 
-    def is_current(self, tenure: AssignmentEpoch) -> bool:
-        """Whether a tenure has not ended."""
+    def is_current(self, epoch: AssignmentEpoch) -> bool:
+        """Return whether an epoch has not ended."""
         with self._lock:
-            held = self._states.get((tenure.topic, tenure.partition))
-            return held is not None and held.epoch == tenure
+            state = self._states.get((epoch.topic, epoch.partition))
+            return state is not None and state.epoch == epoch
 
-    def finish(self, tenure: AssignmentEpoch, offset: int) -> bool:
-        """Count a record as finished; False when its tenure has ended."""
+    def finish(self, epoch: AssignmentEpoch, offset: int) -> bool:
+        """Mark a record as finished. Return False when its epoch has ended."""
         with self._lock:
-            held = self._states.get((tenure.topic, tenure.partition))
-            if held is None or held.epoch != tenure:
+            state = self._states.get((epoch.topic, epoch.partition))
+            if state is None or state.epoch != epoch:
                 return False
-            held.offsets.finish(offset)
-            size = held.sizes.pop(offset, None)
+            state.offsets.finish(offset)
+            size = state.sizes.pop(offset, None)
             if size is not None:
                 self._records -= 1
                 self._bytes -= size
             return True
 
     def uncommitted(self, partitions: Collection[Partition] | None = None) -> dict[Partition, int]:
-        """Offsets that may be committed and have not been, of these partitions or of all."""
+        """Return the offsets that may be committed and have not been, of these partitions or of all."""
         with self._lock:
             return {
-                partition: held.offsets.committable
-                for partition, held in self._states.items()
+                partition: state.offsets.committable
+                for partition, state in self._states.items()
                 if (partitions is None or partition in partitions)
-                and held.offsets.committable is not None
-                and held.offsets.committable != held.committed
+                and state.offsets.committable is not None
+                and state.offsets.committable != state.committed
             }
 
     def positions(self) -> dict[Partition, int]:
-        """Of each partition, the offset that a successor would start at; those without one left out."""
+        """Return per partition the offset that a successor would start at, as far as there is one."""
         with self._lock:
             return {
-                partition: held.offsets.committable
-                for partition, held in self._states.items()
-                if held.offsets.committable is not None
+                partition: state.offsets.committable
+                for partition, state in self._states.items()
+                if state.offsets.committable is not None
             }
 
     def mark_committed(self, offsets: Mapping[Partition, int]) -> None:
-        """Note that a commit was acknowledged."""
+        """Remember that a commit was acknowledged."""
         with self._lock:
             for partition, offset in offsets.items():
-                held = self._states.get(partition)
-                if held is not None:
-                    held.committed = offset
+                state = self._states.get(partition)
+                if state is not None:
+                    state.committed = offset
 
     def over_replay_limit(self, limit: int) -> frozenset[Partition]:
-        """Partitions of which `limit` or more records would be replayed after a crash."""
+        """Return the partitions of which `limit` or more records would be redelivered after a crash."""
         with self._lock:
-            return frozenset(p for p, held in self._states.items() if held.offsets.replay >= limit)
+            return frozenset(
+                p for p, state in self._states.items() if state.offsets.replay >= limit
+            )
+
+    @property
+    def to_redeliver(self) -> int:
+        """Number of polled records that would be redelivered if the worker ended now."""
+        with self._lock:
+            return sum(state.offsets.replay for state in self._states.values())
 
     @property
     def partitions(self) -> frozenset[Partition]:
@@ -133,26 +141,26 @@ class Assignment:
 
     @property
     def in_flight(self) -> tuple[int, int]:
-        """Records and bytes that are held: polled and not finished."""
+        """Records and bytes in flight: polled and not finished."""
         with self._lock:
             return self._records, self._bytes
 
     def in_flight_of(self, topics: Collection[str]) -> tuple[int, int]:
-        """Of these topics, records and bytes that are held."""
+        """Return the records and bytes in flight of these topics."""
         with self._lock:
-            sizes = [held.sizes for (topic, _), held in self._states.items() if topic in topics]
+            sizes = [state.sizes for (topic, _), state in self._states.items() if topic in topics]
             return sum(map(len, sizes)), sum(sum(of.values()) for of in sizes)
 
     def _start_epoch(self, partition: Partition) -> _PartitionState:
         self._epochs += 1
-        held = _PartitionState(AssignmentEpoch(*partition, self._epochs))
-        self._states[partition] = held
-        return held
+        state = _PartitionState(AssignmentEpoch(*partition, self._epochs))
+        self._states[partition] = state
+        return state
 
     def _drop(self, partition: Partition) -> AssignmentEpoch | None:
-        held = self._states.pop(partition, None)
-        if held is None:
+        state = self._states.pop(partition, None)
+        if state is None:
             return None
-        self._records -= len(held.sizes)
-        self._bytes -= sum(held.sizes.values())
-        return held.epoch
+        self._records -= len(state.sizes)
+        self._bytes -= sum(state.sizes.values())
+        return state.epoch

@@ -1,4 +1,4 @@
-"""When the poll thread reads history: while the live partitions of this worker are caught up."""
+"""Backfill: topics that are read only while the live partitions of this worker are caught up."""
 
 import time
 from contextlib import suppress
@@ -17,28 +17,30 @@ log = structlog.get_logger(__name__)
 
 
 class Backfill:
-    """Looks at the live partitions before each poll; belongs to the poll thread, but for `rests`."""
+    """Measures the live lag before each poll. Belongs to the poll thread, except for `paused`."""
 
-    def __init__(self, settings: KafkaSettings, assignment: Assignment, ends: EndOffsets) -> None:
+    def __init__(
+        self, settings: KafkaSettings, assignment: Assignment, end_offsets: EndOffsets
+    ) -> None:
         self.topics = frozenset(settings.backfill_topics)
         self._live = frozenset(settings.live_topics)
         self._assignment = assignment
         self._rule = BackfillRule(settings.backfill_pause_above)
         self._state = BackfillState()
-        self._end_offsets = ends
+        self._end_offsets = end_offsets
 
     @property
     def paused(self) -> bool:
-        """Whether nothing of it is read now."""
+        """Whether no backfill record is read now."""
         return self._state.paused
 
     def update(self, consumer: KafkaConsumer) -> None:
-        """Decide anew whether it rests."""
-        behind = self._live_lag(consumer)
+        """Decide anew whether backfill is paused."""
+        lag = self._live_lag(consumer)
         before = self._state
-        self._state = next_state(before, behind, time.monotonic(), self._rule)
+        self._state = next_state(before, lag, time.monotonic(), self._rule)
         if before.paused != self._state.paused:
-            log.info("history rests" if self._state.paused else "history goes on", behind=behind)
+            log.info("backfill paused" if self._state.paused else "backfill resumed", live_lag=lag)
 
     def _live_lag(self, consumer: KafkaConsumer) -> int | None:
         assigned = consumer.assignment()
@@ -48,11 +50,9 @@ class Backfill:
         unread: dict[Partition, int] = {}
         for at in live:
             with suppress(KafkaError, KeyError):  # revoked since, on the IO thread
-                end, position = (
-                    self._end_offsets.end_of((at.topic, at.partition)),
-                    consumer.position(at, timeout_ms=0),
-                )
+                end = self._end_offsets.end_of((at.topic, at.partition))
+                position = consumer.position(at, timeout_ms=0)
                 if end is not None and position is not None:
                     unread[at.topic, at.partition] = end - position
-        held, _ = self._assignment.in_flight_of(self._live)
-        return live_lag([(at.topic, at.partition) for at in live], unread, held)
+        in_flight, _ = self._assignment.in_flight_of(self._live)
+        return live_lag([(at.topic, at.partition) for at in live], unread, in_flight)

@@ -1,4 +1,4 @@
-"""How much more may be held: the bound of records and of bytes that have been polled and are not finished."""
+"""In-flight limits: how many more records and bytes may be polled."""
 
 import threading
 
@@ -6,13 +6,16 @@ from oncofhir.consumers.source.assignment import Assignment
 from oncofhir.settings import KafkaSettings
 
 MAX_POLL_RECORDS = 500
-RECORDS_PER_SLOT = 16  # records held for each that is worked on: the poll thread sleeps meanwhile
+RECORDS_PER_SLOT = (
+    16  # records in flight per slot of the scheduler: the poll thread sleeps meanwhile
+)
 
 
 class InFlightBudget:
-    """Asked by the poll thread before each poll; told from any thread that something is finished.
+    """Limits the records and bytes in flight: polled and not finished.
 
-    Once full it stays full until a half is free, so that pausing does not flutter.
+    Once exhausted, the budget stays exhausted until half of it is free, so that partitions do not flap
+    between paused and resumed. `release` is thread-safe; the other methods belong to the poll thread.
     """
 
     def __init__(self, settings: KafkaSettings, assignment: Assignment) -> None:
@@ -22,8 +25,8 @@ class InFlightBudget:
         self._max_bytes = settings.max_in_flight_bytes
         self._capacity_freed = threading.Event()
 
-    def remaining(self) -> int:
-        """How many records may be polled, at least one; notes whether all that may be held is held."""
+    def update(self) -> int:
+        """Decide anew whether the budget is exhausted. Return how many records may be polled, at least 1."""
         records, size = self._assignment.in_flight
         if self.is_exhausted:
             self.is_exhausted = self._is_over_half()
@@ -33,19 +36,19 @@ class InFlightBudget:
         return max(1, min(self._max_records - records, MAX_POLL_RECORDS))
 
     def remaining_for(self, topics: frozenset[str]) -> int:
-        """Of a half, how many records of these topics; 0 also when their bytes fill it."""
+        """Return how many records of these topics fit into half of the budget; 0 also for their bytes."""
         records, size = self._assignment.in_flight_of(topics)
         if size >= self._max_bytes // 2:
             return 0
         return max(0, self._max_records // 2 - records)
 
     def release(self) -> None:
-        """Something was: whoever waits is woken when there is room again."""
+        """Wake the poll thread when a finished record has freed enough."""
         if self.is_exhausted and not self._is_over_half():
             self._capacity_freed.set()
 
     def wait_for_capacity(self, seconds: float) -> None:
-        """Until there is room again, or the time is over."""
+        """Block until capacity is freed, `seconds` at most."""
         self._capacity_freed.wait(seconds)
 
     def _is_over_half(self) -> bool:

@@ -1,4 +1,4 @@
-"""Where partitions end, and where those stand of which nothing was polled yet."""
+"""The end offset (high watermark) of each assigned partition, and positions before the first record."""
 
 import time
 from contextlib import suppress
@@ -8,32 +8,32 @@ from kafka.errors import IllegalStateError, KafkaError
 
 from oncofhir.consumers.kafka.records import Partition
 
-_ASK_SECONDS = 5.0  # between questions for what no fetch tells
-_ASK_MS = 1_000
+_REQUEST_INTERVAL_SECONDS = 5.0  # between requests for end offsets that no fetch has returned
+_REQUEST_TIMEOUT_MS = 1_000
 
 
 class EndOffsets:
-    """Looked at by the poll thread after each poll, read from anywhere.
+    """Refreshed by the poll thread after each poll; readable from any thread.
 
-    A fetch tells the end of its partitions; of one that is paused, or in which nothing happens within a
-    fetch session, the broker is asked now and then.
+    A fetch returns the end offset of its partitions. For a partition that is paused or idle the broker is
+    asked every few seconds.
     """
 
     def __init__(self) -> None:
         self._ends: dict[Partition, int] = {}
-        self._starts: dict[Partition, int] = {}
-        self._next_question = 0.0
+        self._positions: dict[Partition, int] = {}
+        self._next_request_at = 0.0
 
     def end_of(self, partition: Partition) -> int | None:
-        """The offset after the last record; None while it is not known."""
+        """Return the offset after the last record, or None while it is not known."""
         return self._ends.get(partition)
 
     def position_of(self, partition: Partition) -> int | None:
-        """The offset to read first, of a partition whose end had to be asked for."""
-        return self._starts.get(partition)
+        """Return the offset to read first, for a partition whose end had to be requested."""
+        return self._positions.get(partition)
 
     def refresh(self, consumer: KafkaConsumer) -> None:
-        """Note what fetches told of the assigned partitions, and ask for the rest when it is time."""
+        """Take the end offsets of the last fetches, and request the missing ones when it is time."""
         unknown: list[TopicPartition] = []
         ends: dict[Partition, int] = {}
         for at in consumer.assignment():
@@ -46,16 +46,16 @@ class EndOffsets:
                 if end is not None:
                     ends[partition] = end
         self._ends = ends
-        if unknown and time.monotonic() >= self._next_question:
-            self._next_question = time.monotonic() + _ASK_SECONDS
-            self._ask(consumer, unknown)
+        if unknown and time.monotonic() >= self._next_request_at:
+            self._next_request_at = time.monotonic() + _REQUEST_INTERVAL_SECONDS
+            self._request(consumer, unknown)
 
-    def _ask(self, consumer: KafkaConsumer, unknown: list[TopicPartition]) -> None:
+    def _request(self, consumer: KafkaConsumer, unknown: list[TopicPartition]) -> None:
         with suppress(KafkaError, KeyError):
-            asked = consumer.end_offsets(unknown, timeout_ms=_ASK_MS)
-            self._ends |= {(at.topic, at.partition): end for at, end in asked.items()}
+            ends = consumer.end_offsets(unknown, timeout_ms=_REQUEST_TIMEOUT_MS)
+            self._ends |= {(at.topic, at.partition): end for at, end in ends.items()}
         for at in unknown:
             with suppress(KafkaError, KeyError):
                 position = consumer.position(at, timeout_ms=0)
                 if position is not None:
-                    self._starts[at.topic, at.partition] = position
+                    self._positions[at.topic, at.partition] = position

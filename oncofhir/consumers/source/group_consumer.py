@@ -1,4 +1,4 @@
-"""A consumer that has joined the group, once the broker answers."""
+"""Creates the consumer of the worker's group, once the broker is available."""
 
 from collections.abc import Callable
 from contextlib import suppress
@@ -10,15 +10,17 @@ from kafka.errors import KafkaError
 from kafka.structs import MemberState
 
 from oncofhir.consumers.kafka.connection import client_options, connect
+from oncofhir.schemas.backoff import Backoff
 from oncofhir.schemas.errors import DependencyUnavailable
 from oncofhir.settings import KafkaSettings
 
 _FETCH_BYTES = 8 * 2**20
-# A broker is asked one thing at a time. While records of the other partitions lie in the client it is asked
-# for the empty ones alone, and holds that question this long: nothing else can be fetched meanwhile.
+# A broker answers one fetch at a time. While records of other partitions are buffered in the client, the
+# fetch names the empty partitions alone and the broker holds it this long; nothing else can be fetched
+# meanwhile.
 _FETCH_WAIT_MS = 50
-_LONGEST_BACKOFF = 15.0
-_METADATA_MS = 30_000  # how soon a topic or partition that was added is seen
+_BACKOFF = Backoff(first=0.5, longest=15.0)
+_METADATA_MS = 30_000  # the longest time until an added topic or partition is seen
 
 log = structlog.get_logger(__name__)
 
@@ -26,13 +28,14 @@ log = structlog.get_logger(__name__)
 def create_group_consumer(
     settings: KafkaSettings, wait: Callable[[float], bool]
 ) -> KafkaConsumer | None:
-    """Try until the broker answers; None when `wait`, called between tries, says to stop.
+    """Return a consumer as soon as the broker is available. Return None when `wait` says to stop.
 
-    Its eager assignors do not rewind a partition that is revoked and handed back, which would lose work
-    dropped on revoke; hence the cooperative one.
+    `wait` is called between attempts with the seconds to wait. kafka-python's eager assignors do not rewind
+    a partition that is revoked and handed back, which would lose work dropped on revoke; hence the
+    cooperative one.
 
     Raises:
-        AccessDenied: the broker refuses us.
+        AccessDenied: the broker refuses the credentials.
     """
     options = client_options(settings, "worker") | {
         "group_id": settings.group_id,
@@ -54,29 +57,29 @@ def create_group_consumer(
         try:
             return connect(KafkaConsumer, settings, **options)
         except DependencyUnavailable as error:
-            delay = min(2.0 ** (attempt - 1) / 2, _LONGEST_BACKOFF)
+            delay = _BACKOFF.delay(attempt)
             log.warning(
-                "waiting for the broker",
+                "waiting for broker",
                 reason=error.reason.value,
                 address=error.location,
                 detail=error.detail,
                 attempt=attempt,
-                next_try_seconds=delay,
+                retry_seconds=delay,
             )
     return None
 
 
 def warn_about_missing_topics(consumer: KafkaConsumer, settings: KafkaSettings) -> None:
-    """Say which input topics the broker does not have."""
+    """Log the input topics that the broker does not have."""
     with suppress(KafkaError):
         missing = sorted(set(settings.input_topics) - consumer.topics())
         if missing:
-            log.warning("input topics are missing: oncofhir topics ensure", topics=missing)
+            log.warning("input topics are missing", topics=missing, remedy="oncofhir topics ensure")
 
 
 def is_group_member(consumer: KafkaConsumer) -> bool:
-    """In the group, and the broker that keeps the group answers."""
-    # The state stays stable until the session ends; that the coordinator was lost is told nowhere else.
+    """Return whether the consumer is in its group and the group's coordinator is available."""
+    # The state stays stable until the session ends; only this shows that the coordinator was lost.
     coordinator = getattr(consumer, "_coordinator", None)
     is_lost = coordinator is not None and coordinator.coordinator_unknown()
     return not is_lost and consumer.group_metadata().state == MemberState.STABLE

@@ -1,7 +1,7 @@
-"""The poll thread: it alone owns the consumer, hands records to asyncio and commits what is finished.
+"""The poll thread: the only owner of the Kafka consumer. It polls, tracks and commits records.
 
-kafka-python has no wakeup, so the thread polls every `_POLL_MS`, also while everything is paused, and
-never waits for work. Inside a rebalance callback only `commit_async` may be used.
+kafka-python has no `wakeup()`. The thread therefore polls every `_POLL_MS`, also while all partitions are
+paused, and never blocks on work. Inside a rebalance callback only `commit_async` may be called.
 """
 
 import asyncio
@@ -16,10 +16,14 @@ import structlog
 from kafka import KafkaConsumer, TopicPartition
 from kafka.errors import IllegalStateError, KafkaError, RetriableError
 
-from oncofhir.consumers.kafka.client_patches.paused_partitions import release_drained_buffer
-from oncofhir.consumers.kafka.client_patches.pending_rejoin import keep_pending
+from oncofhir.consumers.kafka.client_patches import paused_partitions, pending_rejoin
 from oncofhir.consumers.kafka.connection import translate_error
-from oncofhir.consumers.kafka.records import AssignmentEpoch, Coordinates, Partition, SourceRecord
+from oncofhir.consumers.kafka.records import (
+    AssignmentEpoch,
+    Coordinates,
+    Partition,
+    SourceRecord,
+)
 from oncofhir.consumers.source.assignment import Assignment, Rewind
 from oncofhir.consumers.source.backfill import Backfill
 from oncofhir.consumers.source.backpressure import InFlightBudget
@@ -29,30 +33,36 @@ from oncofhir.consumers.source.group_consumer import (
     is_group_member,
     warn_about_missing_topics,
 )
-from oncofhir.consumers.source.priority import Priority, partitions_to_pause
-from oncofhir.consumers.source.rebalance_listener import RebalanceListener, offsets_to_commit
+from oncofhir.consumers.source.offset_commits import OffsetCommits
+from oncofhir.consumers.source.partition_pauses import PartitionPauses
+from oncofhir.consumers.source.priority import Priority
+from oncofhir.consumers.source.rebalance_listener import RebalanceListener
 from oncofhir.consumers.source.retention_gaps import RetentionGapDetector
+from oncofhir.schemas.backoff import Backoff
 from oncofhir.schemas.errors import AccessDenied
 from oncofhir.settings import KafkaSettings
 
 _POLL_MS = 50
-_LONGEST_BACKOFF = 15.0
 _CLOSE_MS = 3_000
-_FAILURES_OUT_OF_GROUP = 3  # polls in a row: nothing is read, whatever the group thinks
+_FAILURES_OUT_OF_GROUP = 3  # consecutive failed polls: nothing is read, whatever the group reports
+_BACKOFF = Backoff(first=0.2, longest=15.0)
 
 log = structlog.get_logger(__name__)
 
 
 class PollThread:
-    """Polls, tracks and commits. Its callbacks are called in the event loop, in order.
+    """Polls records, tracks them and commits the finished ones.
+
+    The callbacks run in the event loop, in order.
 
     Args:
-        settings: the broker, the group and how much may be held.
-        loop: where the callbacks run.
-        received: records, in offset order within a partition.
-        dropped: tenures that ended; their work is to be cancelled.
-        removed: a topic, and how many of its records the broker removed before they were read.
-        ended: the thread ended, with the error that ended it or None after `close`.
+        settings: the broker, the consumer group and the in-flight limits.
+        loop: the event loop in which the callbacks run.
+        on_records: receives polled records, in offset order within a partition.
+        on_partitions_dropped: receives the epochs that ended; their work must be cancelled.
+        on_records_missed: receives a topic and how many of its records the broker deleted before they were
+            read.
+        on_stopped: called when the thread ends, with the error that ended it, or None after `close`.
     """
 
     def __init__(
@@ -78,50 +88,54 @@ class PollThread:
         self._budget = InFlightBudget(settings, self.assignment)
         self._end_offsets = EndOffsets()
         self._backfill = Backfill(settings, self.assignment, self._end_offsets)
+        self._pauses = PartitionPauses(settings, self.assignment, self._budget, self._backfill)
         self._retention_gaps = RetentionGapDetector(partial(self._notify_loop, on_records_missed))
-        self._paused_partitions: frozenset[Partition] = frozenset()
         self._thread = threading.Thread(target=self._run, name="oncofhir-poll", daemon=True)
-        self._next_commit = 0.0
+        self._commits = OffsetCommits(self.assignment, settings.commit_interval_seconds)
         self._failures = 0
-        self._commit_failing = False
+        self._records_finished = 0
 
     def start(self) -> None:
-        """Begin to connect and poll."""
+        """Start the thread, which connects and polls."""
         self._thread.start()
 
     def finish(self, record: SourceRecord) -> None:
-        """Count a record as finished; of an ended tenure it changes nothing."""
-        self.assignment.finish(record.epoch, record.coordinates.offset)
+        """Mark a record as finished. A record of an ended epoch changes nothing. Thread-safe."""
+        if self.assignment.finish(record.epoch, record.coordinates.offset):
+            self._records_finished += 1
         self._budget.release()
 
     def pause(self) -> None:
-        """Pause all partitions, keep polling and committing."""
+        """Pause all partitions. Polling and committing continue."""
         self._pause_requested.set()
 
     def resume(self) -> None:
-        """Undo `hold_back`."""
+        """Undo `pause`."""
         self._pause_requested.clear()
 
     async def close(self) -> None:
-        """Commit what is finished, leave the group and end the thread."""
+        """Commit the finished records, leave the consumer group and end the thread."""
         self._stopping.set()
         while self._thread.is_alive():  # noqa: ASYNC110 - a thread has no event of this loop
             await asyncio.sleep(0.01)
 
     @property
     def partitions_paused(self) -> int:
-        """How many partitions are paused."""
-        return len(self._paused_partitions)
+        """Number of paused partitions."""
+        return self._pauses.count
 
     @property
     def paused_priorities(self) -> frozenset[Priority]:
-        """Lanes of which nothing is read: both for back-pressure or an outage, history also for live."""
+        """Priorities of which nothing is read.
+
+        Both during backpressure or an outage; backfill also while live records wait.
+        """
         if self._budget.is_exhausted or self._pause_requested.is_set():
             return frozenset(Priority)
         return frozenset({Priority.BACKFILL} if self._backfill.paused else ())
 
     def lag(self) -> dict[Partition, int]:
-        """Records that a partition holds beyond what is committable, as far as it is known."""
+        """Return per partition the records beyond the committable offset, as far as it is known."""
         positions = self.assignment.positions()
         lags: dict[Partition, int] = {}
         for partition in self.assignment.partitions:
@@ -131,7 +145,7 @@ class PollThread:
                 lags[partition] = max(0, end - position)
         return lags
 
-    # The rest runs on the poll thread.
+    # Everything below runs on the poll thread.
 
     def _run(self) -> None:
         cause: BaseException | None = None
@@ -143,12 +157,12 @@ class PollThread:
                     self._poll_until_stopped(consumer)
                 finally:
                     self._close_consumer(consumer)
-        except BaseException as error:  # noqa: BLE001 - told to the loop, which stops the worker
+        except BaseException as error:  # noqa: BLE001 - reported to the loop, which stops the worker
             cause = error
         self._notify_loop(self._on_stopped, cause)
 
     def _subscribe(self) -> KafkaConsumer | None:
-        """A consumer that has subscribed; None when we are closed before."""
+        """Return a consumer that has subscribed, or None when the thread is closed before."""
         consumer = create_group_consumer(self._settings, self._wait)
         if consumer is not None:
             consumer.subscribe(
@@ -166,7 +180,7 @@ class PollThread:
         return consumer
 
     def _wait(self, seconds: float) -> bool:
-        """Wait, alive; True when we are closed."""
+        """Wait, and keep the liveness probe satisfied. Return True when the thread is closed."""
         self.last_poll_at = time.monotonic()
         return self._stopping.wait(seconds)
 
@@ -184,90 +198,69 @@ class PollThread:
                 if isinstance(error, RetriableError):
                     self.last_poll_at = time.monotonic()
                 log.warning("poll failed", error=type(error).__name__, failures=self._failures)
-                self._stopping.wait(min(0.1 * 2.0 ** min(self._failures, 10), _LONGEST_BACKOFF))
+                self._stopping.wait(_BACKOFF.delay(self._failures))
             else:
                 self._failures = 0
                 self.last_poll_at = time.monotonic()
 
     def _poll_once(self, consumer: KafkaConsumer) -> None:
-        most = self._max_poll_records(consumer)
-        self._apply_pauses(consumer)
-        if (
-            self._budget.is_exhausted
-        ):  # nothing can come, and the client cannot be woken: wait here instead
+        # 1. Decide how much may be polled, and from which partitions.
+        limit = self._max_poll_records(consumer)
+        self._pauses.apply(consumer, pause_all=self._pause_requested.is_set())
+        # 2. Poll. With an exhausted budget nothing can arrive and the client cannot be woken: wait here
+        # instead.
+        if self._budget.is_exhausted:
             self._budget.wait_for_capacity(_POLL_MS / 1000)
-        self._poll_records(consumer, 0 if self._budget.is_exhausted else _POLL_MS, most)
+        self._poll_records(consumer, 0 if self._budget.is_exhausted else _POLL_MS, limit)
+        # 3. Commit what was finished since the last commit.
         self.joined = is_group_member(consumer)
-        if time.monotonic() >= self._next_commit:
-            self._next_commit = time.monotonic() + self._settings.commit_interval_seconds
-            offsets = self.assignment.uncommitted()
-            if offsets:
-                consumer.commit_async(offsets_to_commit(offsets), callback=self._on_commit_response)
+        self._commits.commit_if_due(consumer)
 
     def _max_poll_records(self, consumer: KafkaConsumer) -> int:
-        """How many records, of both lanes together, once it is decided whether history rests."""
-        most = self._budget.remaining()
+        """Return how many records may be polled; decides on the way whether backfill is paused."""
+        limit = self._budget.update()
         if not self._backfill.topics:
-            return most
+            return limit
         if not self._backfill.paused:
-            # What was fetched of history lies before live records in the client: take those first.
-            self._apply_pauses(consumer, history_rests=True)
-            self._poll_records(consumer, 0, most)
-            most = self._budget.remaining()
+            # The client returns fetched backfill records before live ones: poll the live partitions alone
+            # first.
+            self._pauses.apply(
+                consumer, pause_all=self._pause_requested.is_set(), pause_backfill=True
+            )
+            self._poll_records(consumer, 0, limit)
+            limit = self._budget.update()
         self._backfill.update(consumer)
-        of_history = self._budget.remaining_for(self._backfill.topics)
-        return most if self._backfill.paused or not of_history else min(most, of_history)
+        remaining = self._budget.remaining_for(self._backfill.topics)
+        return limit if self._backfill.paused or not remaining else min(limit, remaining)
 
-    def _poll_records(self, consumer: KafkaConsumer, timeout_ms: int, most: int) -> None:
-        release_drained_buffer(consumer)
-        keep_pending(consumer)
-        batches = consumer.poll(timeout_ms=timeout_ms, max_records=most)
+    def _poll_records(self, consumer: KafkaConsumer, timeout_ms: int, limit: int) -> None:
+        paused_partitions.release_drained_buffer(consumer)
+        pending_rejoin.keep_pending(consumer)
+        batches = consumer.poll(timeout_ms=timeout_ms, max_records=limit)
         if batches:
             self._dispatch(consumer, batches)
         self._end_offsets.refresh(consumer)
 
-    def _apply_pauses(self, consumer: KafkaConsumer, *, history_rests: bool | None = None) -> None:
-        assigned = {(at.topic, at.partition) for at in consumer.assignment()}
-        paused = {(at.topic, at.partition) for at in consumer.paused()}
-        wanted = partitions_to_pause(
-            assigned,
-            self._backfill.topics,
-            everything=self._budget.is_exhausted or self._pause_requested.is_set(),
-            over_replay_limit=self.assignment.over_replay_limit(
-                self._settings.max_uncommitted_records
-            ),
-            backfill_paused=self._backfill.paused if history_rests is None else history_rests,
-            backfill_exhausted=not self._budget.remaining_for(self._backfill.topics),
-        )
-        for partitions, change in (
-            (wanted - paused, consumer.pause),
-            (paused - wanted, consumer.resume),
-        ):
-            for partition in partitions:
-                with suppress(KeyError, IllegalStateError):  # revoked since, on the IO thread
-                    change(TopicPartition(*partition))
-        self._paused_partitions = wanted
-
     def _dispatch(
         self, consumer: KafkaConsumer, batches: Mapping[TopicPartition, Sequence[Any]]
     ) -> None:
+        """Track polled records and hand them to the event loop."""
         now = time.monotonic()
         records = []
         for partition, batch in batches.items():
             for polled in batch:
                 at = Coordinates(polled.topic, polled.partition, polled.offset)
-                started = self.assignment.track(
-                    at, len(polled.key or b"") + len(polled.value or b"")
-                )
-                if isinstance(started, Rewind):
-                    self._rewind(consumer, partition, started)
-                if not isinstance(started, AssignmentEpoch):
-                    break  # the rest comes again, to us or to another
-                self._retention_gaps.check(consumer, partition, started, polled.offset)
+                size = len(polled.key or b"") + len(polled.value or b"")
+                tracked = self.assignment.track(at, size)
+                if isinstance(tracked, Rewind):
+                    self._rewind(consumer, partition, tracked)
+                if not isinstance(tracked, AssignmentEpoch):
+                    break  # the rest of the batch is delivered again, here or to another worker
+                self._retention_gaps.check(consumer, partition, tracked, polled.offset)
                 headers = tuple(polled.headers)
                 records.append(
                     SourceRecord(
-                        at, started, polled.timestamp, now, polled.key, polled.value, headers
+                        at, tracked, polled.timestamp, now, polled.key, polled.value, headers
                     )
                 )
         if records:
@@ -275,7 +268,7 @@ class PollThread:
 
     def _rewind(self, consumer: KafkaConsumer, partition: TopicPartition, rewind: Rewind) -> None:
         log.warning(
-            "position went back; reading again",
+            "position moved backwards; re-reading",
             topic=partition.topic,
             partition=partition.partition,
             offset=rewind.to,
@@ -284,40 +277,25 @@ class PollThread:
         with suppress(IllegalStateError):  # revoked since, on the IO thread
             consumer.seek(partition, rewind.to)
 
-    def _on_commit_response(self, offsets: Mapping[TopicPartition, Any], answer: Any) -> None:
-        if isinstance(answer, Exception):
-            if not self._commit_failing:
-                log.warning("commits fail, a later one covers them", error=type(answer).__name__)
-            self._commit_failing = True
-        else:
-            self._commit_failing = False
-            self.assignment.mark_committed(
-                {(at.topic, at.partition): o.offset for at, o in offsets.items()}
-            )
-
     def _close_consumer(self, consumer: KafkaConsumer) -> None:
+        if is_group_member(consumer):
+            self._commits.commit_finally(consumer)
+        log.info(
+            "leaving consumer group",
+            records_finished=self._records_finished,
+            records_to_redeliver=self.assignment.to_redeliver,
+        )
         try:
-            offsets = self.assignment.uncommitted() if is_group_member(consumer) else {}
-            if offsets:
-                consumer.commit(offsets_to_commit(offsets), timeout_ms=_CLOSE_MS)
-                self.assignment.mark_committed(offsets)
-            log.info("leaving", partitions_committed=len(offsets))
+            consumer.close(autocommit=False, timeout_ms=_CLOSE_MS)
         except KafkaError as error:
-            log.warning(
-                "last commit failed; its records are read again", error=type(error).__name__
-            )
-        finally:
-            try:
-                consumer.close(autocommit=False, timeout_ms=_CLOSE_MS)
-            except KafkaError as error:
-                log.warning("leaving the group failed", error=type(error).__name__)
-            self.joined = False
+            log.warning("leaving the consumer group failed", error=type(error).__name__)
+        self.joined = False
 
     def _notify_loop(self, callback: Callable[..., None], *arguments: Any) -> None:
         if not self._loop.is_closed():
             self._loop.call_soon_threadsafe(callback, *arguments)
 
     def _drop_partitions(self, partitions: Sequence[Partition]) -> None:
-        tenures = self.assignment.drop(partitions)
-        if tenures:
-            self._notify_loop(self._on_partitions_dropped, tenures)
+        epochs = self.assignment.drop(partitions)
+        if epochs:
+            self._notify_loop(self._on_partitions_dropped, epochs)

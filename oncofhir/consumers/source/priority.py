@@ -1,7 +1,7 @@
-"""Two lanes: live records, and history that is read only while the live ones are caught up.
+"""Priorities: live records first, backfill only while the live partitions are caught up. Pure.
 
-History rests by pausing its partitions, never by leaving the group, and it holds at most half of what
-may be held, so that live records find room at any time.
+Backfill is paused by pausing its partitions, never by leaving the group. It takes at most half of the
+in-flight budget, so that live records always find capacity.
 """
 
 from collections.abc import Collection, Mapping
@@ -14,7 +14,7 @@ _CALM_SECONDS = 1.0
 
 
 class Priority(StrEnum):
-    """Whether a record tells of what happens now, or of what lies behind."""
+    """Whether a record is current (live topics) or belongs to a backfill of older reports."""
 
     LIVE = "live"
     BACKFILL = "backfill"
@@ -22,9 +22,9 @@ class Priority(StrEnum):
 
 @dataclass(frozen=True)
 class BackfillRule:
-    """When history rests, in live records that are unread or unfinished in this worker's partitions.
+    """When backfill is paused, by the lag of this worker's live partitions: records unread or in flight.
 
-    Above `rests_above` it rests; it goes on when at most half as many were left for `calm_seconds`.
+    It is paused above `pause_above`, and resumes once the lag was at most half of that for `calm_seconds`.
     """
 
     pause_above: int
@@ -33,9 +33,9 @@ class BackfillRule:
 
 @dataclass(frozen=True)
 class BackfillState:
-    """Whether history rests, and since when (monotonic seconds) the live lane has been calm; None: it is not.
+    """Whether backfill is paused, and since when (monotonic seconds) the live lag is low; None: it is not.
 
-    It begins resting: nothing is known of the live lane yet.
+    Backfill begins paused, because the live lag is not known yet.
     """
 
     paused: bool = True
@@ -43,14 +43,14 @@ class BackfillState:
 
 
 def next_state(
-    state: BackfillState, behind: int | None, now: float, rule: BackfillRule
+    state: BackfillState, lag: int | None, now: float, rule: BackfillRule
 ) -> BackfillState:
-    """What history does next; `behind` is None while it is not known. A pure function."""
-    if behind is None or behind > rule.pause_above:
+    """Return the next state. `lag` is the live lag, None while it is not known."""
+    if lag is None or lag > rule.pause_above:
         return BackfillState()
     if not state.paused:
         return state
-    if behind > rule.pause_above // 2:
+    if lag > rule.pause_above // 2:
         return BackfillState()
     since = now if state.calm_since is None else state.calm_since
     return BackfillState(paused=now - since < rule.calm_seconds, calm_since=since)
@@ -59,15 +59,15 @@ def next_state(
 def live_lag(
     live: Collection[Partition],
     unread: Mapping[Partition, int],
-    unfinished: int,
+    in_flight: int,
 ) -> int | None:
-    """Live records that are not finished, read or not; None while a partition's end is not known.
+    """Return the live records that are not finished, read or not. None while a partition's end is not known.
 
-    `unread` are, by partition, the records after the position; `unfinished` are those that are held.
+    `unread` are the records after the position, by partition; `in_flight` those that were read.
     """
     if any(partition not in unread for partition in live):
         return None
-    return unfinished + sum(max(0, unread[partition]) for partition in live)
+    return in_flight + sum(max(0, unread[partition]) for partition in live)
 
 
 def partitions_to_pause(
@@ -79,10 +79,11 @@ def partitions_to_pause(
     backfill_paused: bool,
     backfill_exhausted: bool,
 ) -> frozenset[Partition]:
-    """The partitions to be paused, for whichever reason. `history` are the topics of that lane.
+    """Return the partitions to pause, for whichever reason.
 
-    `everything`: all that may be held is held, or a dependency is out. `ahead`: partitions that went as
-    far ahead of an unfinished record as they may. `history_is_full`: the lane holds its half.
+    `everything`: the in-flight budget is exhausted, or a dependency is unavailable. `over_replay_limit`:
+    too many of their records are finished ahead of an unfinished one. `backfill_exhausted`: backfill has
+    used its half of the budget.
     """
     return frozenset(
         partition

@@ -1,7 +1,7 @@
-"""What happens when partitions come and go.
+"""Handles assigned, revoked and lost partitions.
 
-Revoked: what is finished is committed and the rest is dropped, for its next owner to do again. Lost: the
-group has gone on without us, so nothing may be committed any more.
+Revoked: commit what is finished and drop the rest, which the next owner processes again. Lost: the group has
+continued without this worker, so nothing may be committed any more.
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -19,10 +19,10 @@ log = structlog.get_logger(__name__)
 
 
 class RebalanceListener(AsyncConsumerRebalanceListener):  # type: ignore[misc]  # untyped base
-    """Runs on kafka-python's IO thread, where only `commit_async` may be used, and nothing may block.
+    """Runs on kafka-python's IO thread, where only `commit_async` may be called and nothing may block.
 
-    `drop` is told of partitions that are no longer ours. Partitions of the topics `begin_paused` are
-    paused before anything is fetched of them.
+    `on_dropped` receives partitions that no longer belong to this worker. Partitions of the topics
+    `begin_paused` are paused before anything is fetched from them.
     """
 
     def __init__(
@@ -38,19 +38,22 @@ class RebalanceListener(AsyncConsumerRebalanceListener):  # type: ignore[misc]  
         self._begin_paused = begin_paused
 
     async def on_partitions_assigned(self, assigned: Sequence[TopicPartition]) -> None:
-        """Begin a tenure of each."""
+        """Start an epoch of each partition."""
         self._assignment.assign(_partitions(assigned))
         self._consumer.pause(*(at for at in assigned if at.topic in self._begin_paused))
         log.info("partitions assigned", partitions=_labels(assigned))
 
     async def on_partitions_revoked(self, revoked: Sequence[TopicPartition]) -> None:
-        """Commit, then drop. What fails to be committed is read again by the next owner."""
+        """Commit, then drop. Records whose commit fails are read again by the next owner."""
         offsets = self._assignment.uncommitted(_partitions(revoked))
         if offsets:
             try:
                 await self._consumer.commit_async(offsets_to_commit(offsets))
             except KafkaError as error:
-                log.warning("commit on revoke failed", error=type(error).__name__)
+                log.warning(
+                    "commit on revoke failed; its records will be redelivered",
+                    error=type(error).__name__,
+                )
         self._on_dropped(_partitions(revoked))
         log.info("partitions revoked", partitions=_labels(revoked))
 
@@ -61,7 +64,7 @@ class RebalanceListener(AsyncConsumerRebalanceListener):  # type: ignore[misc]  
 
 
 def offsets_to_commit(offsets: Mapping[Partition, int]) -> dict[TopicPartition, OffsetAndMetadata]:
-    """Offsets in the client's types."""
+    """Convert offsets to the client's types."""
     return {TopicPartition(*p): OffsetAndMetadata(offset, "", -1) for p, offset in offsets.items()}
 
 

@@ -1,9 +1,12 @@
-"""Names of headers that are no UTF-8.
+"""Works around kafka-python 3.0.12: a record header whose name is not UTF-8 stops its partition.
 
-Kafka's protocol calls a header's name a string, yet brokers check nothing, and producers that write
-bytes exist. kafka-python 3.0.12 raises on such a record from each poll, so that its partition would stand
-still for ever. Here the bytes that are no UTF-8 become surrogates (PEP 383) and go back to the same bytes
-when the record is sent on, as a dead letter for one.
+Kafka's protocol declares a header's name as a string, but brokers do not check it, and producers that write
+other bytes exist. kafka-python raises on such a record in every poll. Here bytes that are not UTF-8 become
+surrogates (PEP 383) and are encoded to the same bytes when the record is published again, for example as a
+dead letter.
+
+Still needed? Remove the call in `connection.connect` and run
+`pytest tests/unit/consumers/kafka/client_patches/test_header_names.py`.
 """
 
 from typing import Any, SupportsIndex
@@ -13,17 +16,17 @@ from kafka.record.default_records import DefaultRecordBatch
 
 
 class HeaderName(str):
-    """A header's name that is encoded to the bytes that it was decoded from."""
+    """A header name that encodes to the bytes that it was decoded from."""
 
     __slots__ = ()
 
     @classmethod
     def of(cls, raw: bytes) -> "HeaderName":
-        """The name that these bytes are."""
+        """Decode a name."""
         return cls(raw, "utf-8", "surrogateescape")
 
     def encode(self, encoding: str = "utf-8", errors: str = "surrogateescape") -> bytes:
-        """The bytes of the name; errors are "surrogateescape" whatever is asked for."""
+        """Encode the name. Errors are handled by "surrogateescape", whatever is requested."""
         del errors
         return super().encode(encoding, "surrogateescape")
 
@@ -53,8 +56,8 @@ class _TolerantBatch(DefaultRecordBatch):  # type: ignore[misc]  # untyped base
 
 
 def allow_non_utf8() -> None:
-    """Let kafka-python's consumers of this process read records whatever their headers are called.
+    """Let all consumers of this process read records with any header names. Idempotent.
 
-    The library has no point to extend here; the class that reads batches is replaced.
+    The library has no extension point here: the class that reads batches is replaced.
     """
     memory_records.DefaultRecordBatch = _TolerantBatch

@@ -1,18 +1,20 @@
-"""A rebalance that was begun is ended.
+"""Works around kafka-python 3.0.12: a rejoin that outlasts one `poll` is forgotten.
 
-kafka-python 3.0.12 rejoins its group when the partitions of a topic change. When `poll` runs out of time
-before the group answers, it is no longer known afterwards that a rejoin is under way: the leader has
-noted the change, nothing else asks for it. The assignment that comes is never taken up, heartbeats stay
-switched off, and the member stands still for good. It happens to a lone worker now and then at its start
-(what it knows of the topics comes after its first join), and to the leader of several whenever
-partitions are added.
+The client rejoins its group when the partitions of a topic change. When `poll` times out before the group
+answers, the client no longer knows that a rejoin is pending. The new assignment is never applied,
+heartbeats stay off, and the member stands still for good. This happens to a lone worker at its start now
+and then (metadata arrives after its first join), and to the leader of several workers whenever partitions
+are added.
+
+Still needed? Remove the call in `poll_thread._poll_records` and run
+`pytest tests/apache_kafka/test_pending_rejoin.py`.
 """
 
 from kafka import KafkaConsumer
 
 
 def keep_pending(consumer: KafkaConsumer) -> None:
-    """See to it that a rejoin that is due or under way stays so until it is complete. Before a poll."""
+    """Request a pending rejoin again, until it is complete. Call it on the poll thread, before a poll."""
     coordinator = getattr(consumer, "_coordinator", None)
     if coordinator is not None and (coordinator.rejoining or coordinator.need_rejoin()):
         coordinator.request_rejoin()

@@ -1,8 +1,11 @@
-"""What a broker says before it hangs up is heard.
+"""Works around kafka-python 3.0.12: bytes that arrive together with a close are dropped.
 
-A broker that refuses credentials answers why and closes the connection. kafka-python 3.0.12 reads until
-the socket has no more; where the close comes with the same read, `KafkaTCPTransport._read_from_sock`
-drops what was read before it, and a refusal looks like a broker that cannot be reached.
+A broker that refuses credentials answers why and closes the connection. The client reads until the socket
+has no more; where the close arrives in the same read, `KafkaTCPTransport._read_from_sock` drops what was
+read before it, and a refusal looks like a broker that cannot be reached.
+
+Still needed? Remove the call in `connection.connect` and run `pytest tests/apache_kafka/test_security.py`
+several times: tests of wrong passwords then fail now and then.
 """
 
 from typing import Any
@@ -13,10 +16,10 @@ Received = tuple[bytes, BaseException | None]
 
 
 def install() -> None:
-    """Let kafka-python's connections of this process deliver bytes that came together with a close.
+    """Let all connections of this process deliver bytes that arrive together with a close. Idempotent.
 
-    The library has no point to extend here; the method that reads is replaced, once. The close itself is
-    read again at the next turn.
+    The library has no extension point here: the method that reads is replaced. The close itself is read again
+    in the next turn.
     """
     for transport in (KafkaTCPTransport, KafkaSSLTransport):
         read = transport.__dict__.get("_sock_recv")
