@@ -1,21 +1,22 @@
-"""One breaker a dependency: an outage pauses the stream instead of filling the dead letters.
+"""One circuit breaker per dependency: an outage pauses the stream instead of filling the dead-letter topic.
 
     closed ──several documents fail, none succeeds──► open ──a probe succeeds──► half-open
        ▲                                               ▲                            │
        └──────────── a document succeeds ──────────────┼────────────────────────────┤
                                                        └──────one fails again───────┘
 
-Open: partitions are paused and nothing is tried but the probe; what had begun before may still succeed
-and close it. Half-open: the stream runs again and one of those that wait is tried. It may say nothing of
-the dependency: its partition is revoked, its report is bad, needs no answer or finds a full queue. Then the
-next one is tried, for nobody else may come. Where too few documents are there to open it, and these fail
-again and again, the probe tells whether it is they or the dependency. Times are of the monotonic clock, in
-seconds, and passed in.
+Open: partitions are paused and only the probe is tried. Reports that began before may still succeed and close
+it. Half-open: the stream runs again and one of the waiting reports is tried, the trial. A trial may end without
+evidence about the dependency: its partition is revoked, its report is unreadable, needs no answer or finds a full
+queue. Then the next one is admitted. Where too few documents are there to open the breaker, and these fail again
+and again, the probe tells whether it is they or the dependency. Times are seconds of the monotonic clock and
+passed in. Pure.
 """
 
 from enum import StrEnum
 
 from oncofhir.consumers.processing.failure_policy import Dependency
+from oncofhir.schemas.backoff import Backoff
 
 
 class BreakerState(StrEnum):
@@ -27,7 +28,11 @@ class BreakerState(StrEnum):
 
 
 class CircuitBreaker:
-    """Counts documents that fail in a row at one dependency."""
+    """Counts documents that fail in a row at one dependency.
+
+    `last_success` is when a document last succeeded, `last_served` the latest begin of one that succeeded,
+    `next_probe_at` when the probe is tried next, or, half-open, when the next trial is admitted.
+    """
 
     def __init__(
         self, dependency: Dependency, *, threshold: int, first_delay: float, longest_delay: float
@@ -35,22 +40,21 @@ class CircuitBreaker:
         self.dependency = dependency
         self.state = BreakerState.CLOSED
         self.last_success: float | None = None
-        # When the probe is tried; half-open, when the next of those that wait is.
+        self.last_served: float | None = None
         self.next_probe_at: float | None = None
         self._threshold = threshold
-        self._first_delay = first_delay
-        self._longest_delay = longest_delay
-        self._delay = first_delay
+        self._backoff = Backoff(first_delay, longest_delay)
+        self._opened = 0
         self._failing: set[str] = set()
         self._in_a_row = 0
 
     @property
     def needs_probe(self) -> bool:
-        """Closed, though few documents failed so often in a row that it may be the dependency."""
+        """Closed, although few documents failed so often in a row that it may be the dependency."""
         return self.state is BreakerState.CLOSED and self._in_a_row >= self._threshold
 
     def record_failure(self, document: str, now: float) -> None:
-        """A document failed at the dependency; the same one again counts once."""
+        """Record that a document failed at the dependency. The same document counts once."""
         self._failing.add(document)
         self._in_a_row += 1
         if self.state is BreakerState.HALF_OPEN or (
@@ -58,19 +62,21 @@ class CircuitBreaker:
         ):
             self._open(now)
 
-    def record_success(self, now: float) -> bool:
-        """A document succeeded; True when that closed the breaker."""
+    def record_success(self, now: float, begun_at: float | None = None) -> bool:
+        """Record that a document succeeded, and when it was begun. Return True when that closed the breaker."""
         self.last_success = now
+        begun = now if begun_at is None else begun_at
+        self.last_served = begun if self.last_served is None else max(begun, self.last_served)
         self._failing.clear()
         self._in_a_row = 0
-        self._delay = self._first_delay
+        self._opened = 0
         self.next_probe_at = None
         was_closed = self.state is BreakerState.CLOSED
         self.state = BreakerState.CLOSED
         return not was_closed
 
     def record_probe(self, answered: bool, now: float) -> None:
-        """The dependency was probed while open or in doubt."""
+        """Record the result of a probe, tried while open or in doubt."""
         if self.needs_probe:
             self._in_a_row = 0
             if not answered:
@@ -80,17 +86,17 @@ class CircuitBreaker:
         elif answered:
             self.state = BreakerState.HALF_OPEN
             self._failing.clear()
-            self.next_probe_at = now + self._delay
+            self.next_probe_at = now + self._backoff.delay(self._opened + 1)
         else:
             self._open(now)
 
     def admit_trial(self, now: float) -> None:
-        """One of those that wait is tried while half-open; the next one when this is due."""
+        """Note that a waiting report is tried while half-open. The next one is admitted after the delay."""
         if self.state is BreakerState.HALF_OPEN:
-            self.next_probe_at = now + self._delay
+            self.next_probe_at = now + self._backoff.delay(self._opened + 1)
 
     def _open(self, now: float) -> None:
         self.state = BreakerState.OPEN
         self._failing.clear()
-        self.next_probe_at = now + self._delay
-        self._delay = min(self._delay * 2, self._longest_delay)
+        self._opened += 1
+        self.next_probe_at = now + self._backoff.delay(self._opened)

@@ -1,4 +1,4 @@
-"""Outages: who waits for which dependency, and the probe that ends the waiting."""
+"""Outages: which reports wait for which dependency, and the probes that end the waiting."""
 
 import asyncio
 import random
@@ -10,7 +10,12 @@ from contextlib import suppress
 import structlog
 
 from oncofhir.consumers.processing.circuit_breaker import BreakerState, CircuitBreaker
-from oncofhir.consumers.processing.failure_policy import Dependency, PeerOutcomes, dependency_of
+from oncofhir.consumers.processing.failure_policy import (
+    WITH_CIRCUIT_BREAKER,
+    Dependency,
+    PeerOutcomes,
+    dependency_of,
+)
 from oncofhir.schemas.errors import (
     AccessDenied,
     DependencyUnavailable,
@@ -19,17 +24,19 @@ from oncofhir.schemas.errors import (
 )
 from oncofhir.settings import RetrySettings
 
+_MAX_PROBE_JITTER_SECONDS = 0.1  # keeps workers from probing in step
+
 log = structlog.get_logger(__name__)
 
 
 class OutageMonitor:
-    """The breakers of all dependencies; belongs to one event loop.
+    """The circuit breakers of all dependencies. Belongs to one event loop.
 
     Args:
         settings: threshold and delays.
-        probe: raises DependencyUnavailable while model or store do not answer.
-        changed: called when a breaker opened or closed.
-        halt: told of an error that no waiting will mend.
+        probe: raises DependencyUnavailable while model or store are unavailable.
+        on_change: called when a circuit breaker opened or closed.
+        halt: receives an error that no waiting will fix.
     """
 
     def __init__(
@@ -47,19 +54,19 @@ class OutageMonitor:
                 first_delay=settings.initial_delay_seconds,
                 longest_delay=settings.max_delay_seconds,
             )
-            for dependency in Dependency
+            for dependency in WITH_CIRCUIT_BREAKER
         }
         self._probe = probe
         self._on_change = on_change
         self._halt = halt
         self._waiting: dict[Dependency, deque[asyncio.Future[None]]] = {
-            d: deque() for d in Dependency
+            d: deque() for d in WITH_CIRCUIT_BREAKER
         }
-        self._wakeup = asyncio.Event()  # a breaker has opened or is in doubt
+        self._wakeup = asyncio.Event()  # a circuit breaker has opened or needs a probe
 
     @property
     def open(self) -> tuple[Dependency, ...]:
-        """The dependencies whose breakers are open."""
+        """The dependencies whose circuit breakers are open."""
         return tuple(d for d, b in self._breakers.items() if b.state is BreakerState.OPEN)
 
     @property
@@ -67,8 +74,10 @@ class OutageMonitor:
         return {dependency: breaker.state for dependency, breaker in self._breakers.items()}
 
     def record_failure(self, dependency: Dependency, document: str) -> None:
-        """A document failed at a dependency."""
-        breaker = self._breakers[dependency]
+        """Record that a document failed at a dependency. One without a circuit breaker changes nothing."""
+        breaker = self._breakers.get(dependency)
+        if breaker is None:
+            return
         was_open = breaker.state is BreakerState.OPEN
         breaker.record_failure(document, time.monotonic())
         if breaker.needs_probe:
@@ -76,58 +85,66 @@ class OutageMonitor:
         elif not was_open:
             self._announce_if_open(breaker)
 
-    def _announce_if_open(self, breaker: CircuitBreaker) -> None:
-        if breaker.state is BreakerState.OPEN:
-            log.warning("breaker open", dependency=breaker.dependency.value)
-            self._wakeup.set()
-            self._on_change()
-
-    def record_success(self, dependency: Dependency) -> None:
-        """A document succeeded at a dependency."""
-        if self._breakers[dependency].record_success(time.monotonic()):
-            log.info("breaker closed", dependency=dependency.value)
+    def record_success(self, dependency: Dependency, begun_at: float | None = None) -> None:
+        """Record that a document succeeded at a dependency, and when it was begun (monotonic seconds)."""
+        if self._breakers[dependency].record_success(time.monotonic(), begun_at):
+            log.info("circuit breaker closed", dependency=dependency.value)
             self._release(dependency, len(self._waiting[dependency]))
             self._on_change()
 
-    def peer_outcomes(self, dependency: Dependency, since: float) -> PeerOutcomes:
-        """How others have fared with a dependency since a time of the monotonic clock."""
-        breaker = self._breakers[dependency]
+    def peer_outcomes(
+        self, dependency: Dependency, since: float, failed_at: float | None = None
+    ) -> PeerOutcomes:
+        """Return how other reports fare with a dependency.
+
+        `since`: the first attempt of the report that asks, `failed_at`: its first failure (monotonic seconds).
+        """
+        breaker = self._breakers.get(dependency)
+        if breaker is None:
+            return PeerOutcomes()
+        success, served = breaker.last_success, breaker.last_served
         return PeerOutcomes(
             circuit_open=breaker.state is not BreakerState.CLOSED,
-            succeeded=breaker.last_success is not None and breaker.last_success > since,
+            succeeded=success is not None and success > since,
+            served_since_failure=served is not None
+            and failed_at is not None
+            and served > failed_at,
         )
 
     async def wait(self, dependency: Dependency) -> None:
-        """Wait for a turn with a dependency that is out; returns at once when it is not."""
-        if self._breakers[dependency].state is BreakerState.CLOSED:
+        """Wait for a trial with an unavailable dependency. Return at once when it is available."""
+        breaker = self._breakers.get(dependency)
+        if breaker is None or breaker.state is BreakerState.CLOSED:
             return
-        turn = asyncio.get_running_loop().create_future()
-        self._waiting[dependency].append(turn)
-        await turn
+        trial = asyncio.get_running_loop().create_future()
+        self._waiting[dependency].append(trial)
+        await trial
 
     def on_report_finished(self) -> None:
-        """A report came to its end, whatever that was: where still half-open, the next is tried."""
+        """Admit the next trial where a circuit breaker is still half-open: a report has ended, in whatever way."""
         for dependency, breaker in self._breakers.items():
             if breaker.state is BreakerState.HALF_OPEN:
                 self._admit_trial(dependency)
 
     async def run(self) -> None:
-        """Probe what is out until it is back, and what is in doubt; runs until cancelled."""
+        """Probe unavailable dependencies until they recover, and those in doubt. Runs until cancelled."""
         while True:
-            due = [
-                breaker.next_probe_at
-                for breaker in self._breakers.values()
-                if breaker.next_probe_at is not None
-            ]
-            jitter = random.uniform(0, 0.1)  # noqa: S311 - keeps workers from probing in step
+            due = [at for b in self._breakers.values() if (at := b.next_probe_at) is not None]
+            jitter = random.uniform(0, _MAX_PROBE_JITTER_SECONDS)  # noqa: S311 - no secret
             delay = max(0.0, min(due) - time.monotonic()) + jitter if due else None
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._wakeup.wait(), delay)
             self._wakeup.clear()
             self._admit_overdue_trials()
-            asked_about = [b for b in self._breakers.values() if b.needs_probe or self._is_due(b)]
-            if asked_about:
-                await self._probe_dependencies(asked_about)
+            to_probe = [b for b in self._breakers.values() if b.needs_probe or self._is_due(b)]
+            if to_probe:
+                await self._probe_dependencies(to_probe)
+
+    def _announce_if_open(self, breaker: CircuitBreaker) -> None:
+        if breaker.state is BreakerState.OPEN:
+            log.warning("circuit breaker open", dependency=breaker.dependency.value)
+            self._wakeup.set()
+            self._on_change()
 
     @staticmethod
     def _is_due(breaker: CircuitBreaker, state: BreakerState = BreakerState.OPEN) -> bool:
@@ -137,6 +154,7 @@ class OutageMonitor:
     async def _probe_dependencies(self, breakers: Sequence[CircuitBreaker]) -> None:
         missing: Dependency | None = None
         all_answer = True
+        # 1. One probe asks model and store. The broker has none: the next message is its probe.
         if any(breaker.dependency is not Dependency.BROKER for breaker in breakers):
             try:
                 await self._probe()
@@ -145,12 +163,17 @@ class OutageMonitor:
                 return
             except DependencyUnavailable as error:
                 all_answer, missing = False, dependency_of(error)
-                log.info("still out", reason=error.reason.value, address=error.location)
-            except Exception as error:  # noqa: BLE001 - a fault of ours must not end the watch
+                log.info(
+                    "dependency still unavailable",
+                    reason=error.reason.value,
+                    address=error.location,
+                    detail=error.detail,
+                )
+            except Exception as error:  # noqa: BLE001 - a bug must not end this loop
                 all_answer = False
                 log.warning("probe failed", error=type(error).__name__)
+        # 2. Of several breakers that need it, a failed probe tells only about the dependency that it names.
         for breaker in breakers:
-            # The broker has no probe: the next message is one. Of what is out, the unknown stays so.
             answers = all_answer or breaker.dependency is Dependency.BROKER
             if breaker.needs_probe:
                 if answers or breaker.dependency is missing:
@@ -159,12 +182,12 @@ class OutageMonitor:
             elif breaker.state is BreakerState.OPEN:
                 breaker.record_probe(answers, time.monotonic())
                 if answers:
-                    log.info("breaker half-open", dependency=breaker.dependency.value)
+                    log.info("circuit breaker half-open", dependency=breaker.dependency.value)
                     self._admit_trial(breaker.dependency)
         self._on_change()
 
     def _admit_overdue_trials(self) -> None:
-        """What was let go on has said nothing for so long: it may have ended without a word."""
+        """Admit the next trial where the last one has given no evidence for so long that it may have ended."""
         for dependency, breaker in self._breakers.items():
             if self._is_due(breaker, BreakerState.HALF_OPEN):
                 self._admit_trial(dependency)
@@ -173,10 +196,10 @@ class OutageMonitor:
         self._breakers[dependency].admit_trial(time.monotonic())
         self._release(dependency, 1)
 
-    def _release(self, dependency: Dependency, most: int) -> None:
+    def _release(self, dependency: Dependency, limit: int) -> None:
         waiting = self._waiting[dependency]
-        while waiting and most > 0:
-            turn = waiting.popleft()
-            if not turn.done():  # cancelled with its partition
-                turn.set_result(None)
-                most -= 1
+        while waiting and limit > 0:
+            trial = waiting.popleft()
+            if not trial.done():  # cancelled with its partition
+                trial.set_result(None)
+                limit -= 1
