@@ -1,7 +1,7 @@
-"""The service: Kafka in, Kafka out, a `ReportProcessor` between them.
+"""The service: Kafka in, Kafka out, and a `ReportProcessor` between them.
 
-source → decode → scheduler → processor → rows → outcome → offset. Dependencies are awaited before
-anything is consumed; SIGTERM and SIGINT end it in order.
+poll thread → decode → scheduler → processor → rows → outcome → offset. Dependencies are awaited before
+anything is consumed. SIGTERM and SIGINT shut it down gracefully.
 """
 
 import asyncio
@@ -12,33 +12,34 @@ from contextlib import contextmanager, suppress
 import structlog
 
 from oncofhir import __version__
-from oncofhir.consumers.dead_letters.streak import count_trailing_dead_letters
+from oncofhir.consumers.dead_letters.recent_outcomes import read_recent_outcomes
 from oncofhir.consumers.health.probes import ProbeServer, probe_app
-from oncofhir.consumers.health.startup_checks import wait_until_available
+from oncofhir.consumers.health.progress_log import INTERVAL_SECONDS, ProgressLog
+from oncofhir.consumers.health.startup_checks import check_topics_at_startup, wait_until_available
 from oncofhir.consumers.health.status import WorkerStatus
-from oncofhir.consumers.health.topic_startup_check import check_topics_at_startup
 from oncofhir.consumers.kafka.publisher import Publisher
-from oncofhir.consumers.kafka.records import AssignmentEpoch, SourceRecord
+from oncofhir.consumers.kafka.records import AssignmentEpoch, Coordinates, SourceRecord
 from oncofhir.consumers.processing.outages import OutageMonitor
-from oncofhir.consumers.processing.record_processor import RecordProcessor, ReportProcessor
+from oncofhir.consumers.processing.record_processor import RecordProcessor
+from oncofhir.consumers.processing.report_task import ReportProcessor
 from oncofhir.consumers.processing.scheduler import KeyedScheduler
 from oncofhir.consumers.source.poll_thread import PollThread
 from oncofhir.consumers.source.priority import Priority
 from oncofhir.inference.clients.replica_set import QueueStats
-from oncofhir.schemas.errors import OncofhirError
+from oncofhir.schemas.errors import OncofhirError, TooManyDeadLetters
 from oncofhir.settings import Settings, SettingsError
 from oncofhir.telemetry import metrics as m
 
-_RECORDS_PER_TURN = 16  # records taken up before the event loop gets its turn
+_RECORDS_PER_TURN = 16  # records dispatched before other tasks of the event loop get their turn
 
 log = structlog.get_logger(__name__)
 
 
 class Worker:
-    """One worker of the consumer group. Made and run in one event loop, once.
+    """One worker of the consumer group. Create and run it in one event loop, once.
 
-    `http_port` is known once it runs (`settings.http.port` may be 0). `model_queue` tells how requests stand
-    at the model servers.
+    `http_port` is known once it runs (`settings.http.port` may be 0). `model_queue` returns the state of the
+    requests to the model servers. `progress_seconds` is the interval of the progress log.
     """
 
     def __init__(
@@ -46,6 +47,7 @@ class Worker:
         settings: Settings,
         processor: ReportProcessor,
         model_queue: Callable[[], QueueStats] | None = None,
+        progress_seconds: float = INTERVAL_SECONDS,
     ) -> None:
         self._settings = settings
         self._processor = processor
@@ -55,10 +57,9 @@ class Worker:
         self._error: BaseException | None = None
         self._records: asyncio.Queue[SourceRecord] = asyncio.Queue()
         self.http_port = 0
-        loop = asyncio.get_running_loop()
         self._poll_thread = PollThread(
             settings.kafka,
-            loop,
+            asyncio.get_running_loop(),
             on_records=self._on_records,
             on_partitions_dropped=self._on_dropped,
             on_records_missed=self._on_records_missed,
@@ -72,10 +73,6 @@ class Worker:
             on_change=self._on_outage_changed,
             halt=self.halt,
         )
-        lanes = tuple(Priority) if settings.kafka.backfill_topics else (Priority.LIVE,)
-        self.status = WorkerStatus(
-            self._poll_thread, self._scheduler, self._outages, self._metrics, lanes, model_queue
-        )
         self._record_processor = RecordProcessor(
             processor,
             self._publisher,
@@ -86,14 +83,26 @@ class Worker:
             finish=self._on_finished,
             halt=self.halt,
         )
+        self.status = WorkerStatus(
+            self._poll_thread,
+            self._scheduler,
+            self._outages,
+            self._metrics,
+            tuple(Priority) if settings.kafka.backfill_topics else (Priority.LIVE,),
+            model_queue,
+            lambda: self._record_processor.settings_problem,
+        )
+        self._progress_log = ProgressLog(
+            self.status, self._record_processor.outcomes, progress_seconds
+        )
 
     async def run(self) -> None:
-        """Serve until `stop`, SIGTERM or SIGINT; then end what has begun, commit and leave.
+        """Serve until `stop`, SIGTERM or SIGINT. Then finish running jobs, commit and leave the group.
 
         Raises:
-            AccessDenied: a dependency refuses us.
-            TooManyDeadLetters: the cap is reached.
-            SettingsError: a secret cannot be read, the port is taken or a topic is missing.
+            AccessDenied: a dependency refuses the credentials.
+            TooManyDeadLetters: the limit is reached.
+            SettingsError: a secret cannot be read, the port is in use or a topic is missing.
         """
         app = probe_app(self.status, self.status.render_metrics, self._metrics.content_type)
         async with ProbeServer(app, self._settings.http) as server:
@@ -106,16 +115,21 @@ class Worker:
         log.info("worker stopped")
 
     def stop(self) -> None:
-        """End in order; a second call ends without waiting for work."""
+        """Shut down gracefully. A second call does not wait for running jobs."""
         if self._stopping.is_set():
             self._forced.set()
         self._stop()
 
-    def halt(self, error: BaseException) -> None:
-        """End because of an error; the first one counts and `run` raises it."""
+    def halt(self, error: BaseException, record: Coordinates | None = None) -> None:
+        """Shut down because of an error, met at a record. The first error counts, and `run` raises it."""
         if self._error is None:
             self._error = error
-            log.error("worker halts", **_error_fields(error))
+            fields = _error_fields(error) | _record_fields(error, record)
+            self.status.halted_by = fields
+            log.error("worker halting", **fields)
+            for name in ("record", "remedy"):
+                if name in fields:
+                    error.add_note(f"{name}: {fields[name]}")
         self._forced.set()
         self._stop()
 
@@ -133,6 +147,7 @@ class Worker:
             side_tasks = [
                 asyncio.create_task(self._outages.run()),
                 asyncio.create_task(self._dispatch_records()),
+                asyncio.create_task(self._progress_log.run()),
             ]
             for task in side_tasks:
                 task.add_done_callback(self._on_side_task_ended)
@@ -142,15 +157,15 @@ class Worker:
             await self._publisher.close()
 
     async def _wait_for_dependencies(self) -> bool:
-        """Wait for each; False when the worker is to end instead."""
+        """Wait for each dependency. Return False when the worker stops instead."""
         try:
-            for name, ask in (
+            for name, request in (
                 ("broker", self._publisher.connect),
                 ("topics", self._check_topics),
-                ("outcomes", self._restore_dead_letter_count),
+                ("outcomes", self._restore_recent_outcomes),
                 ("model and store", self._processor.check_dependencies),
             ):
-                if not await wait_until_available(name, ask, self._stopping):
+                if not await wait_until_available(name, request, self._stopping):
                     return False
         except (OncofhirError, SettingsError) as error:
             self.halt(error)
@@ -161,14 +176,14 @@ class Worker:
         if self._settings.kafka.check_topics:
             await check_topics_at_startup(self._settings.kafka)
 
-    async def _restore_dead_letter_count(self) -> None:
-        most = self._settings.retry.max_consecutive_dead_letters
-        count = await asyncio.to_thread(count_trailing_dead_letters, self._settings.kafka, most)
-        self._record_processor.restore_dead_letter_count(count)
+    async def _restore_recent_outcomes(self) -> None:
+        limit = self._settings.retry.max_consecutive_dead_letters
+        recent = await asyncio.to_thread(read_recent_outcomes, self._settings.kafka, limit)
+        self._record_processor.restore(recent.consecutive_dead_letters, recent.set_aside)
 
     async def _dispatch_records(self) -> None:
-        """Queue records for work, in the order in which they came."""
-        taken = 0
+        """Turn records into jobs, in the order in which they arrive."""
+        dispatched = 0
         while True:
             record = await self._records.get()
             if self._poll_thread.assignment.is_current(record.epoch):
@@ -177,27 +192,35 @@ class Worker:
                         self._scheduler.submit(job)
             else:  # dropped on Kafka's thread before it arrived here
                 self.status.in_flight_since.pop(record, None)
-            taken += 1
-            if taken % _RECORDS_PER_TURN == 0:
+            dispatched += 1
+            if dispatched % _RECORDS_PER_TURN == 0:
                 await asyncio.sleep(0)
 
     async def _shut_down(self, side_tasks: Sequence[asyncio.Task[None]]) -> None:
         log.info(
-            "stopping", unfinished=len(self.status.in_flight_since), working=self._scheduler.running
+            "stopping",
+            in_flight=len(self.status.in_flight_since),
+            running=self._scheduler.running,
         )
+        # 1. Take on nothing more.
         self._poll_thread.pause()
         for task in side_tasks:
             task.remove_done_callback(self._on_side_task_ended)
             task.cancel()
+        # 2. Let running jobs finish, unless a second signal or an error forces the end.
         drain = asyncio.create_task(self._scheduler.drain(self._settings.shutdown_timeout_seconds))
-        hurried = asyncio.create_task(self._forced.wait())
-        await asyncio.wait({drain, hurried}, return_when=asyncio.FIRST_COMPLETED)
-        hurried.cancel()
+        forced = asyncio.create_task(self._forced.wait())
+        await asyncio.wait({drain, forced}, return_when=asyncio.FIRST_COMPLETED)
+        forced.cancel()
         if not drain.done():
             drain.cancel()
             await self._scheduler.close()
         elif not drain.result():
-            log.warning("work did not end in time and will be done again")
+            log.warning(
+                "shutdown timeout; records in flight will be redelivered",
+                in_flight=len(self.status.in_flight_since),
+            )
+        # 3. Commit what is finished, and leave the group.
         await self._poll_thread.close()
 
     def _on_records(self, records: Sequence[SourceRecord]) -> None:
@@ -210,9 +233,9 @@ class Worker:
         self.status.in_flight_since.pop(record, None)
         self._poll_thread.finish(record)
 
-    def _on_dropped(self, tenures: frozenset[AssignmentEpoch]) -> None:
-        self._scheduler.cancel(tenures)
-        for record in [r for r in self.status.in_flight_since if r.epoch in tenures]:
+    def _on_dropped(self, epochs: frozenset[AssignmentEpoch]) -> None:
+        self._scheduler.cancel(epochs)
+        for record in [r for r in self.status.in_flight_since if r.epoch in epochs]:
             del self.status.in_flight_since[record]
 
     def _on_records_missed(self, topic: str, count: int) -> None:
@@ -233,18 +256,31 @@ class Worker:
             self._poll_thread.resume()
 
 
-def _error_fields(error: BaseException) -> dict[str, str | None]:
-    """Why, in what may stand in a log: the message of any other error may hold PHI."""
+def _error_fields(error: BaseException) -> dict[str, str]:
+    """Describe an error in codes. The message of any other error may hold PHI."""
     if isinstance(error, OncofhirError):
-        return {"reason": error.reason.value, "at": error.location, "detail": error.detail}
+        fields = {"reason": error.reason.value, "at": error.location, "detail": error.detail}
+        return {name: value for name, value in fields.items() if value}
     if isinstance(error, SettingsError):
         return {"reason": "settings", "detail": str(error)}
     return {"reason": type(error).__name__}
 
 
+def _record_fields(error: BaseException, record: Coordinates | None) -> dict[str, str]:
+    """Name the record at which an error was met, and the remedy."""
+    remedy = error.reason.remedy if isinstance(error, OncofhirError) else ""
+    if record is None:
+        return {"remedy": remedy} if remedy else {}
+    if not isinstance(error, TooManyDeadLetters | SettingsError):
+        remedy = (
+            f"{remedy} If only this record is affected: oncofhir dead-letters add {record}".strip()
+        )
+    return {"record": str(record)} | ({"remedy": remedy} if remedy else {})
+
+
 @contextmanager
 def _signals(stop: Callable[[], None]) -> Iterator[None]:
-    """SIGTERM and SIGINT call `stop`; outside the main thread, where none arrive, nothing is done."""
+    """Call `stop` on SIGTERM and SIGINT. Outside the main thread, which gets no signals, do nothing."""
     loop = asyncio.get_running_loop()
     taken = []
     for number in (signal.SIGTERM, signal.SIGINT):

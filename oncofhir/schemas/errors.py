@@ -1,19 +1,30 @@
-"""The errors that cross rooms.
+"""The errors that cross packages.
 
     OncofhirError
     ├── UnreadableReport        the record or resource itself is bad: dead letter
-    ├── RequestRejected         a dependency says that what we sent is invalid: dead letter
+    ├── RequestRejected         a dependency rejects a request as invalid: dead letter
     ├── DependencyUnavailable   a dependency is down, slow or overloaded: transient
-    ├── StoreConflict           another writer was faster: transient, read again and decide again
-    ├── AccessDenied            401 or 403, or wrong credentials: halt
-    ├── UnsuitableServer        a dependency is of a kind that cannot be used: halt
-    └── TooManyDeadLetters      the cap on dead letters is reached: halt
+    ├── StoreConflict           another writer was faster: transient, read and decide again
+    ├── AccessDenied            401 or 403: halt, unless other reports are served
+    ├── UnsuitableServer        a dependency cannot be used at all: halt
+    └── TooManyDeadLetters      the limit on dead letters is reached: halt
 
-Errors of libraries are translated once, where they happen, with `raise … from`. A message holds no
-report text, identifier or answer: `location` is an element path, a JSON position or an address.
+Errors of libraries are translated once, where they happen, with `raise … from`. A message holds no report
+text, identifier or answer: `location` is an element path, a JSON position or an address. Of an address the
+user information and the query are redacted, because keys and signatures are passed there.
 """
 
+import re
+
 from oncofhir.schemas.reasons import Reason
+
+_USER_INFO = re.compile(r"(?<=://)[^/?#\s@]*@")
+_QUERY = re.compile(r"(?<=\?)[^\s\"'<>]+")
+
+
+def redact_urls(text: str) -> str:
+    """Replace the query and the user information of every URL in a text."""
+    return _QUERY.sub("REDACTED", _USER_INFO.sub("REDACTED@", text)) if "://" in text else text
 
 
 class OncofhirError(Exception):
@@ -28,14 +39,14 @@ class OncofhirError(Exception):
         self, reason: Reason, location: str | None = None, detail: str | None = None
     ) -> None:
         self.reason = reason
-        self.location = location
-        self.detail = detail
-        said = [reason.value]
-        if location:
-            said.append(f"at {location}")
-        if detail:
-            said.append(detail)
-        super().__init__(": ".join(said))
+        self.location = redact_urls(location) if location else location
+        self.detail = redact_urls(detail) if detail else detail
+        parts = [reason.value]
+        if self.location:
+            parts.append(f"at {self.location}")
+        if self.detail:
+            parts.append(self.detail)
+        super().__init__(": ".join(parts))
 
 
 class UnreadableReport(OncofhirError):

@@ -34,6 +34,8 @@ class Reason(StrEnum):
     UNSUPPORTED_RESOURCE_TYPE = "unsupported-resource-type"
     NO_REPORT_IN_BUNDLE = "no-report-in-bundle"
     NOTIFICATION_WITHOUT_FOCUS = "notification-without-focus"
+    SCHEMA_REGISTRY_FRAMING = "schema-registry-framing"
+    DUPLICATE_JSON_KEYS = "duplicate-json-keys"
     # The resource
     MISSING_ID = "missing-id"
     MISSING_SUBJECT = "missing-subject"
@@ -54,6 +56,7 @@ class Reason(StrEnum):
     ATTACHMENT_SIZE_MISMATCH = "attachment-size-mismatch"
     ATTACHMENT_NOT_FOUND = "attachment-not-found"
     ATTACHMENT_URL_REFUSED = "attachment-url-refused"
+    ATTACHMENT_HOST_UNAVAILABLE = "attachment-host-unavailable"
     UNSUPPORTED_CONTENT_TYPE = "unsupported-content-type"
     IMAGE_ATTACHMENT = "image-attachment"
     NO_TEXT_LAYER = "no-text-layer"
@@ -85,6 +88,7 @@ class Reason(StrEnum):
     MODEL_NO_ANSWER = "model-no-answer"
     MODEL_UNSUITABLE = "model-unsuitable"
     MODEL_ACCESS_DENIED = "model-access-denied"
+    MODEL_REFUSED_REPORT = "model-refused-report"
     # The FHIR servers
     STORE_UNREACHABLE = "store-unreachable"
     STORE_FAILED = "store-failed"
@@ -92,6 +96,7 @@ class Reason(StrEnum):
     STORE_TOO_LARGE = "store-too-large"
     STORE_FHIR_VERSION = "store-fhir-version"
     STORE_ACCESS_DENIED = "store-access-denied"
+    STORE_REFUSED_REPORT = "store-refused-report"
     STORE_CONFLICT = "store-conflict"
     # The broker
     BROKER_UNREACHABLE = "broker-unreachable"
@@ -99,6 +104,7 @@ class Reason(StrEnum):
     BROKER_REJECTED = "broker-rejected"
     # The service itself
     UNEXPECTED = "unexpected"
+    SET_ASIDE = "set-aside"
     TOO_MANY_DEAD_LETTERS = "too-many-dead-letters"
 
     @property

@@ -31,7 +31,7 @@ from oncofhir.settings.loading import (
 from oncofhir.settings.model import FindingKind, ModelApi, ModelSettings
 from oncofhir.settings.operation import HttpSettings, LogSettings, RetrySettings
 from oncofhir.settings.printable import describe_settings, setting_infos
-from oncofhir.settings.secrets import read_secret
+from oncofhir.settings.secrets import read_secret, read_token
 
 __all__ = [
     "CONFIG_FILE_VARIABLE",
@@ -62,6 +62,7 @@ __all__ = [
     "known_variables",
     "load",
     "read_secret",
+    "read_token",
     "refuse_own_port",
     "refuse_shared_topics",
     "setting_infos",

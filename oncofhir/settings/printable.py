@@ -72,9 +72,16 @@ def _printable(value: Any) -> Any:
         return str(value)
     if isinstance(value, Enum):
         return value.value
-    if isinstance(value, str) and "://" in value and "@" in value:
-        parts = urlsplit(value)
-        return urlunsplit(parts._replace(netloc=f"***@{parts.netloc.rpartition('@')[2]}"))
+    if isinstance(value, str) and "://" in value and ("@" in value or "?" in value):
+        return " ".join(map(_redacted, value.split()))
     if isinstance(value, tuple):
         return list(value)
     return value
+
+
+def _redacted(url: str) -> str:
+    """A URL without user information and query, where keys and signatures are passed."""
+    parts = urlsplit(url)
+    host = parts.netloc.rpartition("@")
+    netloc = f"***@{host[2]}" if host[1] else parts.netloc
+    return urlunsplit(parts._replace(netloc=netloc, query="***" if parts.query else ""))

@@ -34,7 +34,7 @@ async def test_dead_letters_wait_for_the_broker_and_all_get_there(tmp_path):
             await asyncio.to_thread(broker.kill)
             assert not names(file)
             await until(lambda: len(names(file)) == total)
-            await until(lambda: "breaker open" in output.read_text(), seconds=60)
+            await until(lambda: "circuit breaker open" in output.read_text(), seconds=60)
             assert get_status(output, "/ready") == 503
             assert get_status(output, "/live") == 200
             await asyncio.to_thread(broker.start)

@@ -64,7 +64,7 @@ async def test_rows_that_were_compacted_away_are_no_loss(settings):
             )
             done = version * REPORTS
             await until(lambda done=done: len(processor.events) == done)
-            await until(lambda: worker._poll_thread.assignment.in_flight == (0, 0))
+            await until(lambda: not worker.status.in_flight)
     await until(lambda: len(read_all(settings, kafka.outcome_topic)) < total, seconds=60)
     counts, wrong = reconciled(kafka)
     assert wrong == []
@@ -81,7 +81,7 @@ async def test_aborted_records_are_no_reports_and_a_lost_one_is_named(settings):
     processor = InstantProcessor()
     async with running(settings, processor) as worker:
         await until(lambda: len(processor.events) == 3)
-        await until(lambda: worker._poll_thread.assignment.in_flight == (0, 0))
+        await until(lambda: not worker.status.in_flight)
     counts, wrong = reconciled(kafka)
     assert (counts["records"], counts["accounted"], wrong) == (3, 3, [])
     lost = settings.model_copy(

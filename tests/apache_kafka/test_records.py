@@ -153,7 +153,7 @@ async def test_aborted_records_are_never_seen_and_the_gaps_are_committed_over(se
     assert committed(settings) == 17
     again = InstantProcessor()
     async with running(settings, again) as worker:
-        await until(lambda: worker._poll_thread.joined)
+        await until(lambda: worker.status.joined)
         await publish(settings, [message(settings, report("last"))])
         await until(lambda: again.events)
     assert [e.source.id for e in again.events] == ["last"]
@@ -172,7 +172,7 @@ async def test_an_open_transaction_is_waited_for(settings):
     processor = InstantProcessor()
     try:
         async with running(settings, processor) as worker:
-            await until(lambda: worker._poll_thread.joined)
+            await until(lambda: worker.status.joined)
             await asyncio.sleep(1.0)
             assert not processor.events
             producer.commit_transaction()

@@ -195,7 +195,7 @@ async def test_a_token_is_renewed_while_the_worker_runs(broker, certificates, en
     await asyncio.to_thread(ensure_topics, settings.kafka)
     processor = InstantProcessor()
     async with running(settings, processor) as worker:
-        await until(lambda: worker._poll_thread.joined)
+        await until(lambda: worker.status.joined)
         asked = endpoint.asked
         for n in range(5):
             await publish(settings, [message(settings, report(f"r{n}"))])

@@ -1,4 +1,4 @@
-"""Credentials for one FHIR server, as the settings name them: bearer file, SMART Backend Services, mTLS."""
+"""Credentials for one FHIR server from the settings: bearer file, SMART Backend Services, mTLS."""
 
 import ssl
 import time
@@ -9,22 +9,23 @@ from oncofhir.fhir.rest.auth.backend_services import BackendServices
 from oncofhir.fhir.rest.auth.bearer import Anonymous, Authorization, BearerToken
 from oncofhir.fhir.rest.auth.signing import SigningKey, signing_key
 from oncofhir.fhir.rest.transport import Tls
-from oncofhir.settings import FhirCredentials, SettingsError, read_secret
+from oncofhir.settings import FhirCredentials, SettingsError, read_secret, read_token
 
 
 class SecretFile:
-    """A mounted secret, read again when the file has changed."""
+    """A mounted secret. It is read again when the file has changed; `read` is how."""
 
-    def __init__(self, file: Path) -> None:
+    def __init__(self, file: Path, read: Callable[[Path], str | None] = read_secret) -> None:
         self._file = file
+        self._read = read
         self._seen: tuple[int, int, int] | None = None
         self._secret: str | None = None
 
     def __call__(self) -> str | None:
-        """The secret.
+        """Return the secret.
 
         Raises:
-            SettingsError: the file cannot be read or is empty.
+            SettingsError: the file cannot be read, is empty or holds no such secret.
         """
         try:
             stat = self._file.stat()
@@ -34,7 +35,7 @@ class SecretFile:
             ) from error
         seen = (stat.st_mtime_ns, stat.st_ino, stat.st_size)
         if seen != self._seen:
-            self._secret = read_secret(self._file)
+            self._secret = self._read(self._file)
             self._seen = seen
         return self._secret
 
@@ -45,7 +46,7 @@ def build_authorization(
     timeout: float,
     clock: Callable[[], float] = time.time,
 ) -> Authorization:
-    """How to authorise at a server; what the settings name is read once, so that mistakes show at start.
+    """Return how to authorize at a server. Files are read once here, so that mistakes show at start.
 
     Raises:
         SettingsError: a file cannot be read or holds no key of the right kind.
@@ -65,13 +66,12 @@ def build_authorization(
             clock=clock,
         )
     if credentials.token_file:
-        read = SecretFile(credentials.token_file)
-        return BearerToken(read)
+        return BearerToken(SecretFile(credentials.token_file, read_token))
     return Anonymous()
 
 
 def tls(credentials: FhirCredentials) -> Tls:
-    """Whom to trust; the client certificate is in the context for the server's own origin only.
+    """Return the TLS contexts. The client certificate is in that for the server's own origin only.
 
     Raises:
         SettingsError: a file cannot be read or is no PEM.

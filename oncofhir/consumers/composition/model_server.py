@@ -19,7 +19,7 @@ from oncofhir.inference.clients.tgi import TgiClient
 from oncofhir.inference.prompting.model_prompt_sets import prompt_set_of
 from oncofhir.inference.prompting.tokenizer import LocalTokenizer
 from oncofhir.schemas.errors import OncofhirError
-from oncofhir.settings import ModelApi, ModelSettings, SettingsError, read_secret
+from oncofhir.settings import ModelApi, ModelSettings, SettingsError, read_token
 
 
 def build_model_client(settings: ModelSettings, *, require_digest: bool = False) -> Replicas:
@@ -40,7 +40,7 @@ def build_model_client(settings: ModelSettings, *, require_digest: bool = False)
     if settings.resolve_replicas and len(urls) > 1:
         raise SettingsError("ONCOFHIR_MODEL__RESOLVE_REPLICAS needs one ONCOFHIR_MODEL__URL")
     tls = build_tls_context(settings)
-    token = partial(read_secret, settings.token_file)
+    token = partial(read_token, settings.token_file)
     name = urlsplit(urls[0]).hostname if settings.resolve_replicas else None
 
     def connect(address: str) -> Replica:

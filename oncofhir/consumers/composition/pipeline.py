@@ -1,8 +1,6 @@
-"""Puts the rooms together as the settings say."""
+"""Dependency wiring: builds the pipeline and its parts from the settings."""
 
 import json
-from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 from oncofhir import __version__
@@ -33,20 +31,14 @@ from oncofhir.settings import (
     SettingsError,
     Transactions,
     WriteMode,
-    read_secret,
 )
 
 
-def secret(file: Path | None) -> Callable[[], str | None]:
-    """A secret that is read on each use."""
-    return lambda: read_secret(file)
-
-
 def build_answerer(settings: ModelSettings) -> Answerer:
-    """The prompted model that the settings name.
+    """Build the prompted model of the settings.
 
     Raises:
-        SettingsError: there is no such prompt set, or a file that is named cannot be read.
+        SettingsError: there is no such prompt set, or a file cannot be read.
     """
     return PromptedModel(
         build_model_client(settings), _load_prompts(settings), tokenizer=build_tokenizer(settings)
@@ -61,7 +53,7 @@ def _load_prompts(settings: ModelSettings) -> PromptSet:
 
 
 def build_extractor(settings: ModelSettings, answers: Answerer) -> Extractor:
-    """The extractor over whatever answers.
+    """Build the extractor over a source of answers.
 
     Raises:
         SettingsError: the calibration file cannot be read.
@@ -76,7 +68,7 @@ def build_extractor(settings: ModelSettings, answers: Answerer) -> Extractor:
 
 
 def load_configured_calibration(settings: ModelSettings) -> Calibration | None:
-    """The calibration that the settings name.
+    """Load the calibration of the settings.
 
     Raises:
         SettingsError: it cannot be read.
@@ -90,7 +82,7 @@ def load_configured_calibration(settings: ModelSettings) -> Calibration | None:
 
 
 def build_parsing_pool(settings: Settings) -> ParsingPool:
-    """Where attachments are parsed; whoever makes it closes it."""
+    """Build the pool of processes that parse attachments. The caller closes it."""
     parsing = settings.parsing
     return ParsingPool(
         ParsingBounds(
@@ -103,10 +95,10 @@ def build_parsing_pool(settings: Settings) -> ParsingPool:
 
 
 def build_report_reader(settings: Settings, parse: Parse) -> ReportReader:
-    """How reports are triaged and read; `parse` is where their attachments are parsed.
+    """Build the reader of reports. `parse` parses their attachments.
 
     Raises:
-        SettingsError: the triage policy is none.
+        SettingsError: the triage policy is invalid.
     """
     intake, fhir = settings.intake, settings.fhir
     current = fhir.source_base_url is not None if fhir.read_current is None else fhir.read_current
@@ -131,7 +123,7 @@ def build_report_reader(settings: Settings, parse: Parse) -> ReportReader:
 
 
 def read_model_card(settings: ModelSettings) -> str | None:
-    """The card of the model that the settings name.
+    """Read the model card of the settings.
 
     Raises:
         SettingsError: it cannot be read, or is empty.
@@ -148,10 +140,10 @@ def read_model_card(settings: ModelSettings) -> str | None:
 
 
 def build_repository(settings: Settings, store: FhirClient) -> Repository:
-    """Where findings are written.
+    """Build the repository that findings are written to.
 
     Raises:
-        SettingsError: the model's card cannot be read.
+        SettingsError: the model card cannot be read.
     """
     fhir = settings.fhir
     source_base = fhir.source_base_url or fhir.base_url
@@ -179,7 +171,7 @@ def output_options(settings: FhirSettings) -> OutputOptions:
 def build_fhir_client(
     settings: FhirSettings, base_url: str, credentials: FhirCredentials
 ) -> FhirClient:
-    """A client for one FHIR server.
+    """Build a client for one FHIR server.
 
     Raises:
         SettingsError: the credentials cannot be used.
@@ -194,7 +186,7 @@ def build_fhir_client(
 
 
 def output_settings_sha256(settings: Settings) -> str:
-    """A hash of the settings that change what is found or written: part of a run's identity."""
+    """Hash the settings that change what is found or written. The hash is part of a run's identity."""
     model = settings.model
     relevant: dict[str, Any] = {
         "inferred_diagnosis": model.inferred_diagnosis,
@@ -213,7 +205,7 @@ def output_settings_sha256(settings: Settings) -> str:
 
 
 def build_pipeline(settings: Settings, parse: Parse) -> Pipeline:
-    """The whole way of a report; `parse` is where attachments are parsed.
+    """Build the whole pipeline of a report. `parse` parses attachments.
 
     Raises:
         SettingsError: a setting names something that does not exist.

@@ -1,13 +1,17 @@
-"""Publishes the records of dead letters again, in their documents' order, each letter once.
+"""Publishes the records of dead letters again, in the order of their documents, each letter once.
 
-A record goes out before the note that it did: a crash between them publishes it twice, which the worker
-takes as once (its identities are hashes). A record that fails again comes back as a new letter that
-counts its replays; beyond a limit it is left alone, so that no letter goes round for ever.
+A record is published before the note of its replay. A crash between the two publishes it twice, which the
+worker
+deduplicates: processing is idempotent. A record that fails again becomes a new letter that counts its
+    replays; above
+a limit it is not replayed any more, so that no letter circulates for ever.
 """
 
+import hashlib
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
 from oncofhir.consumers.dead_letters.store import (
     DeadLetter,
@@ -18,11 +22,11 @@ from oncofhir.consumers.dead_letters.store import (
 from oncofhir.consumers.kafka.bounded_reader import BoundedReader
 from oncofhir.consumers.kafka.publisher import Publisher
 
-_AT_A_TIME = 20
+_BATCH_SIZE = 20
 
 
 class ReplayStatus(StrEnum):
-    """What becomes of a letter when it is asked to be replayed."""
+    """What a replay does with a letter. `gone`: the letter, or the record that it refers to, was deleted."""
 
     REPLAY = "replay"
     REPLAYED = "already-replayed"
@@ -32,14 +36,14 @@ class ReplayStatus(StrEnum):
 
 @dataclass(frozen=True)
 class ReplayResult:
-    """A letter and what became of it."""
+    """A letter and what the replay did with it."""
 
     letter: DeadLetter
     status: ReplayStatus
 
 
 def replay_status(letter: DeadLetter, *, again: bool, limit: int) -> ReplayStatus:
-    """Whether a letter is replayed: once, but for `again`; its record at most `most` times."""
+    """Decide whether a letter is replayed: once, unless `again`; its record `limit` times at most."""
     if letter.replays >= limit:
         return ReplayStatus.TOO_OFTEN
     if letter.replayed and not again:
@@ -56,7 +60,8 @@ async def replay(
 ) -> AsyncIterator[ReplayResult]:
     """Publish the records of letters to their source topics, or to `to`, and note that it was done.
 
-    Kafka keeps the order of one key; records without a key may overtake each other, and the head decides.
+    Kafka keeps the order per key. Records without a key may overtake each other; the worker ignores older
+    versions.
 
     Raises:
         DependencyUnavailable, AccessDenied, RequestRejected: the rest was not replayed.
@@ -64,12 +69,14 @@ async def replay(
     for batch in _batches(in_source_order(letters)):
         done, messages = [], []
         for letter in batch:
-            record = reader.read_one(dead_letter_topic, *letter.position)
+            record = read_original(letter, reader, dead_letter_topic)
             if record is None:
                 yield ReplayResult(letter, ReplayStatus.GONE)
                 continue
             done.append(letter)
-            messages.append(replay_message(record, to or letter.topic))
+            messages.append(
+                replay_message(record, to or letter.topic, is_letter=not letter.is_reference)
+            )
         await publisher.publish(messages)
         if done:
             await publisher.publish([replay_note(done, dead_letter_topic)])
@@ -77,5 +84,15 @@ async def replay(
             yield ReplayResult(letter, ReplayStatus.REPLAY)
 
 
+def read_original(letter: DeadLetter, reader: BoundedReader, dead_letter_topic: str) -> Any | None:
+    """Return the letter, or the record that it refers to; None when that was deleted. Blocking."""
+    if not letter.is_reference:
+        return reader.read_one(dead_letter_topic, *letter.position)
+    record = reader.read_one(letter.topic, letter.source_partition, letter.source_offset)
+    if record is None or hashlib.sha256(record.value or b"").hexdigest() != letter.sha256:
+        return None
+    return record
+
+
 def _batches(letters: Sequence[DeadLetter]) -> list[list[DeadLetter]]:
-    return [list(letters[n : n + _AT_A_TIME]) for n in range(0, len(letters), _AT_A_TIME)]
+    return [list(letters[n : n + _BATCH_SIZE]) for n in range(0, len(letters), _BATCH_SIZE)]

@@ -1,7 +1,7 @@
-"""What an operator asks of dead letters: which there are, what each holds, which are to be tried again.
+"""Lists dead letters and builds the messages that replay them.
 
-A letter that was replayed is noted in the dead-letter topic itself, in an empty record whose
-header names the letters (`partition:offset`). So the note outlives them, whatever the retention is.
+A replay is noted in the dead-letter topic itself, in an empty record whose header lists the positions of the
+replayed letters (`partition:offset`). So the note outlives them, whatever the retention is.
 """
 
 from collections.abc import Iterable, Iterator
@@ -9,22 +9,24 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from oncofhir.consumers.dead_letters.message import REPLAYS
 from oncofhir.consumers.kafka.bounded_reader import BoundedReader
 from oncofhir.consumers.kafka.publisher import Message
 from oncofhir.schemas.base import Value
 
-REPLAYS = "oncofhir-replays"  # on a replayed record: how often it was replayed, this time included
-_REPLAYED = "oncofhir-replayed"  # on a note: the letters that were replayed
+_REPLAYED = "oncofhir-replayed"  # on a note: the positions of the letters that were replayed
 _REASON = "oncofhir-reason"  # the first of the headers that a dead letter adds
 
 Position = tuple[int, int]
 
 
 class DeadLetter(Value):
-    """A dead letter without its content: where it lies, where its record lay, and what we noted on it.
+    """A dead letter without its content: its position, its record's coordinates, and what the headers say.
 
-    `replays` is how often the record was replayed before it came here, `replayed` whether this letter
-    was replayed since. Sizes are bytes; times ISO 8601.
+    `location` is an element path, a position in JSON or an address. `is_reference`: the record was too
+    large to be copied, the letter holds its coordinates and `sha256`. `replays` counts the replays of the
+    record before it was dead-lettered, `replayed` says whether this letter was replayed since. Sizes are
+    bytes, times ISO 8601.
     """
 
     partition: int
@@ -36,6 +38,8 @@ class DeadLetter(Value):
     reason: str
     stage: str
     attempts: int
+    location: str | None = None
+    detail: str | None = None
     entries: tuple[int, ...] = ()
     first_tried: str | None = None
     last_tried: str | None = None
@@ -43,18 +47,20 @@ class DeadLetter(Value):
     size: int = 0
     replays: int = 0
     replayed: bool = False
+    is_reference: bool = False
+    sha256: str | None = None
 
     @property
     def position(self) -> Position:
-        """Where it lies in the dead-letter topic."""
+        """Partition and offset in the dead-letter topic."""
         return (self.partition, self.offset)
 
 
 @dataclass(frozen=True)
 class Filter:
-    """Which letters are meant. Of several conditions all hold; of several values of one, any.
+    """Selects letters. All conditions must hold; of several values of one condition, any.
 
-    `since` is inclusive, `until` exclusive; both are of the letter's own time.
+    `since` is inclusive, `until` exclusive. Both refer to the letter's own timestamp.
     """
 
     reasons: frozenset[str] = frozenset()
@@ -64,7 +70,7 @@ class Filter:
     until: datetime | None = None
 
     def matches(self, letter: DeadLetter) -> bool:
-        """Whether a letter is meant."""
+        """Return whether a letter is selected."""
         return (
             (not self.reasons or letter.reason in self.reasons)
             and (not self.stages or letter.stage in self.stages)
@@ -76,14 +82,14 @@ class Filter:
 
 @dataclass(frozen=True)
 class DeadLetterListing:
-    """The letters of a topic, those that were replayed marked, and how many records were neither."""
+    """The letters of a topic, replayed ones marked, and the number of records that are neither."""
 
     letters: tuple[DeadLetter, ...]
     foreign: int
 
 
 def list_dead_letters(reader: BoundedReader, topic: str) -> DeadLetterListing:
-    """All dead letters of a topic up to its end now, in its order; no content is kept. Blocks."""
+    """Return all dead letters of a topic up to its end, in its order, without content. Blocking."""
     letters: list[DeadLetter] = []
     replayed: set[Position] = set()
     foreign = 0
@@ -103,7 +109,7 @@ def list_dead_letters(reader: BoundedReader, topic: str) -> DeadLetterListing:
 
 
 def parse_dead_letter(record: Any) -> DeadLetter | None:
-    """What the headers of a polled record say; None when it is no dead letter of ours."""
+    """Parse the headers of a record. Return None when it is not a dead letter of this service."""
     start = _first_added_header(record.headers)
     if start is None:
         return None
@@ -121,11 +127,15 @@ def parse_dead_letter(record: Any) -> DeadLetter | None:
             reason=ours[_REASON],
             stage=ours["oncofhir-stage"],
             attempts=int(ours["oncofhir-attempts"]),
+            location=ours.get("oncofhir-location"),
+            detail=ours.get("oncofhir-detail"),
             entries=tuple(int(n) for n in ours.get("oncofhir-entries", "").split(",") if n),
             first_tried=ours.get("oncofhir-first-tried"),
             last_tried=ours.get("oncofhir-last-tried"),
             version=ours.get("oncofhir-version"),
-            size=len(record.key or b"") + len(record.value or b""),
+            size=int(ours.get("oncofhir-bytes", len(record.key or b"") + len(record.value or b""))),
+            is_reference=ours.get("oncofhir-body") == "reference",
+            sha256=ours.get("oncofhir-sha256"),
             replays=_replays(record.headers[:start]),
         )
     except (KeyError, ValueError):
@@ -133,30 +143,32 @@ def parse_dead_letter(record: Any) -> DeadLetter | None:
 
 
 def in_source_order(letters: Iterable[DeadLetter]) -> list[DeadLetter]:
-    """Letters as their records lay in the source: the order of each document's versions."""
+    """Sort letters by the coordinates of their records: the order of each document's versions."""
     return sorted(letters, key=lambda x: (x.topic, x.source_partition, x.source_offset, x.position))
 
 
-def replay_message(record: Any, topic: str) -> Message:
-    """The record of a dead letter as it was, and a header that counts its replays.
+def replay_message(record: Any, topic: str, *, is_letter: bool = True) -> Message:
+    """Build the message that replays the record of a dead letter.
 
-    A header that had no value has an empty one: kafka-python cannot send any other.
+    It is the record as it was, and a header that counts its replays. `is_letter` False: `record` is the
+    original record, which a reference names. A header that had no value gets an empty one: kafka-python
+    cannot send a header without a value.
     """
-    start = _first_added_header(record.headers)
-    original = record.headers[:start]
+    start = _first_added_header(record.headers) if is_letter else None
+    original = record.headers if start is None else record.headers[:start]
     kept = tuple((name, value or b"") for name, value in original if name != REPLAYS)
     count = (REPLAYS, str(_replays(original) + 1).encode())
     return Message(topic, record.key, record.value, (*kept, count))
 
 
 def replay_note(letters: Iterable[DeadLetter], topic: str) -> Message:
-    """The note that letters were replayed, for the dead-letter topic."""
-    places = ",".join(f"{letter.partition}:{letter.offset}" for letter in letters)
-    return Message(topic, None, b"", ((_REPLAYED, places.encode()),))
+    """Build the note that letters were replayed, for the dead-letter topic."""
+    positions = ",".join(f"{letter.partition}:{letter.offset}" for letter in letters)
+    return Message(topic, None, b"", ((_REPLAYED, positions.encode()),))
 
 
 def _first_added_header(headers: Iterable[tuple[str, bytes | None]]) -> int | None:
-    # The last one: an earlier dead letter's headers, replayed by other means, are the publisher's.
+    # The last one: headers of an earlier dead letter that was replayed by other means are the publisher's.
     numbers = [number for number, (name, _) in enumerate(headers) if name == _REASON]
     return numbers[-1] if numbers else None
 
@@ -167,14 +179,14 @@ def _replays(headers: Iterable[tuple[str, bytes | None]]) -> int:
 
 
 def _parse_replay_note(record: Any) -> set[Position] | None:
-    said = [value for name, value in record.headers if name == _REPLAYED]
-    if len(said) != 1 or said[0] is None or record.value:
+    values = [value for name, value in record.headers if name == _REPLAYED]
+    if len(values) != 1 or values[0] is None or record.value:
         return None
-    return set(_parse_positions(said[0].decode("ascii", "replace")))
+    return set(_parse_positions(values[0].decode("ascii", "replace")))
 
 
-def _parse_positions(said: str) -> Iterator[Position]:
-    for place in said.split(","):
+def _parse_positions(values: str) -> Iterator[Position]:
+    for place in values.split(","):
         partition, _, offset = place.partition(":")
         if partition.isdigit() and offset.isdigit():
             yield int(partition), int(offset)

@@ -1,21 +1,31 @@
-"""The end of a record of which a report failed: dead letter and outcome rows; and the cap on such ends."""
+"""Writes dead letters and the outcome rows of their reports, and counts them against the limit."""
 
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from oncofhir.consumers.dead_letters.message import DeadLetterCap, ReportFailure, build_dead_letter
+import structlog
+
+from oncofhir.consumers.dead_letters.cap import DeadLetterCap
+from oncofhir.consumers.dead_letters.message import (
+    ReportFailure,
+    build_dead_letter,
+    build_reference,
+)
 from oncofhir.consumers.kafka.publisher import Publisher
 from oncofhir.consumers.kafka.records import SourceRecord
 from oncofhir.consumers.publishing.row_messages import dead_lettered, outcome_message
+from oncofhir.schemas.errors import RequestRejected
 from oncofhir.schemas.event import ReportEvent
 from oncofhir.schemas.outcome import OutcomeStatus
 from oncofhir.settings import KafkaSettings, RetrySettings
 from oncofhir.telemetry import metrics as m
 
+log = structlog.get_logger(__name__)
+
 
 @dataclass(eq=False)
 class RecordProgress:
-    """A record that is being dealt with: how many reports have no end yet, and why others failed."""
+    """A record in progress: how many of its reports are open, and why others failed."""
 
     record: SourceRecord
     open_reports: int
@@ -26,7 +36,7 @@ class RecordProgress:
 
 
 class DeadLetterWriter:
-    """Puts records among the dead letters; belongs to one event loop."""
+    """Sends records to the dead-letter topic. Belongs to one event loop."""
 
     def __init__(
         self,
@@ -43,38 +53,35 @@ class DeadLetterWriter:
         )
         self._is_over_cap = False
 
-    def restore_count(self, dead_letters_in_a_row: int) -> None:
-        """Know how the last reports ended before this process began."""
-        self._cap.restore(dead_letters_in_a_row)
+    def restore_count(self, consecutive: int) -> None:
+        """Restore the number of consecutive dead letters from before the restart."""
+        self._cap.restore(consecutive)
 
     def record_success(self) -> None:
-        """A report came to a better end."""
+        """Record that a report ended without a dead letter."""
         self._cap.record(dead=False)
 
-    def count_and_check_cap(self, delivery: RecordProgress) -> bool:
-        """Count a record among the dead letters, once, before it gets there; True when it must not."""
-        if not delivery.is_counted:
-            delivery.is_counted = True
+    def count_and_check_cap(self, progress: RecordProgress) -> bool:
+        """Count a record before it is dead-lettered, once. Return True when the limit forbids it."""
+        if not progress.is_counted:
+            progress.is_counted = True
             self._is_over_cap |= self._cap.record(dead=True)
         return self._is_over_cap
 
-    async def write(self, delivery: RecordProgress) -> None:
+    async def write(self, progress: RecordProgress) -> None:
         """Publish the dead letter, and then an outcome row for each report that failed.
 
-        Called again after an error, it goes on where it was.
+        Called again after an error, it continues where it was.
 
         Raises:
             DependencyUnavailable: the broker did not acknowledge.
-            RequestRejected, AccessDenied: it refuses the letter, or us.
+            RequestRejected, AccessDenied: it refuses even the reference, or the credentials.
         """
-        record = delivery.record
-        failures = [failure for failure, _ in delivery.failures]
-        if not delivery.dead_letter_published:
-            letter = build_dead_letter(
-                record, failures, delivery.first_tried, self._kafka.dead_letter_topic
-            )
-            await self._publisher.publish([letter])
-            delivery.dead_letter_published = True
+        record = progress.record
+        failures = [failure for failure, _ in progress.failures]
+        if not progress.dead_letter_published:
+            await self._publish_letter(progress, failures)
+            progress.dead_letter_published = True
         await self._publisher.publish(
             [
                 outcome_message(
@@ -82,9 +89,30 @@ class DeadLetterWriter:
                     record,
                     self._kafka,
                 )
-                for failure, event in delivery.failures
+                for failure, event in progress.failures
             ]
         )
         self._metrics.count(m.DEAD_LETTERS, failures[0].reason.value)
         for failure in failures:
             self._metrics.count(m.REPORTS, OutcomeStatus.DEAD_LETTERED.value, failure.reason.value)
+
+    async def _publish_letter(
+        self, progress: RecordProgress, failures: list[ReportFailure]
+    ) -> None:
+        record, topic = progress.record, self._kafka.dead_letter_topic
+        try:
+            await self._publisher.publish(
+                [build_dead_letter(record, failures, progress.first_tried, topic)]
+            )
+        except RequestRejected as error:  # too large for the topic or the broker, or refused there
+            log.warning(
+                "record cannot be copied to the dead-letter topic; a reference to it is written",
+                record=str(record.coordinates),
+                bytes=record.size,
+                detail=error.detail,
+                remedy="raise max.message.bytes of the dead-letter topic and "
+                "ONCOFHIR_KAFKA__MAX_REQUEST_BYTES; keep the source topic's records until they are replayed",
+            )
+            await self._publisher.publish(
+                [build_reference(record, failures, progress.first_tried, topic)]
+            )

@@ -7,12 +7,12 @@ https://cloud.google.com/healthcare-api/docs/fhir-pubsub.
 
 import base64
 import binascii
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from oncofhir.consumers.envelopes.context import Context, Open, Shape, operation_of
+from oncofhir.consumers.envelopes.json_text import is_json_object, parse_nested
 from oncofhir.fhir.elements import child, string
 from oncofhir.fhir.references import literal_reference
 from oncofhir.fhir.release import unsupported_by_content_type
@@ -120,17 +120,11 @@ def _from_base64(data: Any, path: str) -> Any:
         text = base64.b64decode(data, validate=True).decode("utf-8-sig")
     except (binascii.Error, ValueError):
         raise UnreadableReport(Reason.UNSUPPORTED_ENVELOPE, path, "base64") from None
-    try:
-        return json.loads(text)
-    except (ValueError, RecursionError):
-        return text
+    return parse_nested(text, path) if is_json_object(text) else text
 
 
 def _parsed(data: Any) -> Any:
     """Data that is JSON within a string, as some producers write it."""
     if not isinstance(data, str) or not data.lstrip().startswith(("{", "[")):
         return data
-    try:
-        return json.loads(data)
-    except (ValueError, RecursionError):
-        raise UnreadableReport(Reason.UNSUPPORTED_ENVELOPE, "data", "not JSON") from None
+    return parse_nested(data, "data")

@@ -1,9 +1,10 @@
-"""From a Kafka record to the reports it announces.
+"""Decodes a Kafka record into the reports that it announces.
 
-Kafka is no part of FHIR, so each bridge wraps its events in its own way. Recognised: a bare resource; a
-Bundle of any kind; subscription notifications (R4 backport, R4B and R5); HAPI's and LinuxForHealth's
-messages; CloudEvents, structured and binary; Azure Event Grid; Google Pub/Sub; a reference alone. What was
-unwrapped is looked at again, so envelopes may stand in one another.
+FHIR does not define messages for Kafka, so each bridge wraps its events in its own way. Recognized: a
+resource alone; a Bundle of any kind; subscription notifications (R4 backport, R4B and R5); messages of HAPI
+and LinuxForHealth; CloudEvents, structured and binary; Azure Event Grid; Google Pub/Sub; Kafka Connect's
+`{"schema", "payload"}`; JSON in a JSON string; a reference alone. Content is decoded again after each
+envelope, so envelopes may be nested.
 """
 
 import json
@@ -15,6 +16,13 @@ from oncofhir.consumers.envelopes import bundles
 from oncofhir.consumers.envelopes import cloud_events as cloud
 from oncofhir.consumers.envelopes import fhir_server_messages as servers
 from oncofhir.consumers.envelopes.context import MAX_NESTING, Context, event_from_resource
+from oncofhir.consumers.envelopes.json_text import (
+    DuplicateKeyError,
+    is_json_object,
+    parse,
+    parse_nested,
+)
+from oncofhir.consumers.envelopes.kafka_connect import connect
 from oncofhir.fhir.references import literal_reference
 from oncofhir.fhir.release import unsupported_by_content_type
 from oncofhir.schemas.errors import UnreadableReport
@@ -22,19 +30,23 @@ from oncofhir.schemas.event import REPORT_TYPES, ReportEvent
 from oncofhir.schemas.reasons import Reason
 
 _CONTENT_TYPE = "content-type"
-_MAX_DEPTH = 200  # of JSON; deeper nesting serves no purpose and exhausts recursion further on
+_MAX_DEPTH = 200  # of JSON; deeper nesting serves no purpose and would exhaust recursion later
+# Confluent wire format: a zero byte and a schema ID of four bytes precede the serialized value
+# (https://docs.confluent.io/platform/current/schema-registry/fundamentals/serdes-develop/).
+_MAGIC_BYTE, _FRAMING_BYTES = 0, 5
 
 
 def decode(
     value: bytes | None, headers: Sequence[tuple[str, bytes]], source: str
 ) -> tuple[ReportEvent, ...]:
-    """The reports that a record announces, in the order in which they are to be processed.
+    """Return the reports that a record announces, in the order in which they are processed.
 
-    `source` is the topic's or file's name, for error messages. A null value (tombstone) and a
-    notification that only keeps in touch (handshake, heartbeat) announce none.
+    `source` is the name of the topic or file, for error messages. A null value (tombstone) and a
+    notification without events (handshake, heartbeat) announce none.
 
     Raises:
-        UnreadableReport: empty-record, not-json, not-a-resource, unsupported-envelope,
+        UnreadableReport: empty-record, not-json, duplicate-json-keys, schema-registry-framing,
+        not-a-resource, unsupported-envelope,
             unsupported-resource-type, no-report-in-bundle, notification-without-focus, missing-id,
             invalid-resource.
     """
@@ -50,23 +62,30 @@ def decode(
 
 
 def _unsupported(headers: Sequence[tuple[str, bytes]]) -> Reason | None:
-    """What a `content-type` header, of CloudEvents or not, says against reading the value."""
+    """Return the reason not to read the value that a `content-type` header gives, if any."""
     declared = (value.decode("latin-1") for name, value in headers if name.lower() == _CONTENT_TYPE)
     return next(filter(None, map(unsupported_by_content_type, declared)), None)
 
 
 def _deduplicate(events: Sequence[ReportEvent]) -> tuple[ReportEvent, ...]:
-    """Each announcement once; a reference adds nothing to a resource that says the same."""
+    """Drop repeated events. A reference adds nothing to a resource of the same operation and version."""
     carried = {(e.operation, str(e.source)) for e in events if e.resource is not None}
-    unique: list[ReportEvent] = []
+    unique: dict[str, list[ReportEvent]] = {}
+    kept: list[ReportEvent] = []
     for event in events:
-        said_already = event.resource is None and (event.operation, str(event.source)) in carried
-        if not said_already and event not in unique:
-            unique.append(event)
-    return tuple(unique)
+        is_repeated = event.resource is None and (event.operation, str(event.source)) in carried
+        of_source = unique.setdefault(str(event.source), [])
+        if not is_repeated and event not in of_source:
+            of_source.append(event)
+            kept.append(event)
+    return tuple(kept)
 
 
 def _parse_json(value: bytes, source: str) -> Any:
+    if value[0] == _MAGIC_BYTE and len(value) >= _FRAMING_BYTES:
+        raise UnreadableReport(
+            Reason.SCHEMA_REGISTRY_FRAMING, source, "the value begins with byte 0"
+        )
     try:
         text = value.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -74,22 +93,20 @@ def _parse_json(value: bytes, source: str) -> Any:
             Reason.NOT_JSON, source, f"not UTF-8 at byte {error.start}"
         ) from None
     try:
-        content = json.loads(text, parse_constant=_refuse_constant)
+        content = parse(text)
     except json.JSONDecodeError as error:
         if literal_reference(text.strip()) is not None:
             return text.strip()
         raise UnreadableReport(
             Reason.NOT_JSON, source, f"line {error.lineno} column {error.colno}"
         ) from None
+    except DuplicateKeyError as error:
+        raise UnreadableReport(Reason.DUPLICATE_JSON_KEYS, source, error.detail) from None
     except (ValueError, RecursionError) as error:
         raise UnreadableReport(Reason.NOT_JSON, source, type(error).__name__) from None
     if text.count("[") + text.count("{") > _MAX_DEPTH and _is_too_deep(content):
         raise UnreadableReport(Reason.NOT_JSON, source, "nested too deep")
     return content
-
-
-def _refuse_constant(name: str) -> None:
-    raise ValueError(name)  # NaN and Infinity are no JSON
 
 
 def _is_too_deep(content: Any) -> bool:
@@ -107,10 +124,12 @@ def _nested_values(content: Any) -> Iterator[Any]:
 
 
 def _open(content: Any, context: Context) -> Sequence[ReportEvent]:
-    """What a piece of JSON announces, whatever envelope it is."""
+    """Return the events of a piece of JSON, in whatever envelope."""
     if context.nesting > MAX_NESTING:
         raise UnreadableReport(Reason.UNSUPPORTED_ENVELOPE, None, "nested too deep")
     if isinstance(content, str):
+        if is_json_object(content):
+            return _open(parse_nested(content, "string"), context.deeper())
         return _open_reference(content, context)
     if isinstance(content, list) and content:
         return [event for inner in content for event in _open(inner, context.deeper())]
@@ -128,7 +147,7 @@ def _open(content: Any, context: Context) -> Sequence[ReportEvent]:
 
 
 def _open_message(content: Mapping[str, Any], context: Context) -> Sequence[ReportEvent]:
-    for shape in (*cloud.SHAPES, *servers.SHAPES):
+    for shape in (*cloud.SHAPES, *servers.SHAPES, connect):
         events = shape(content, context, _open)
         if events is not None:
             return events

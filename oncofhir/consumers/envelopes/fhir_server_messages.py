@@ -4,11 +4,11 @@ Sources: field names of hapi-fhir's BaseResourceMessage and BaseResourceModified
 Server User's Guide, "Notification service".
 """
 
-import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from oncofhir.consumers.envelopes.context import Context, Open, Shape, operation_of
+from oncofhir.consumers.envelopes.json_text import parse_nested
 from oncofhir.fhir.elements import string
 from oncofhir.fhir.references import literal_reference
 from oncofhir.schemas.errors import UnreadableReport
@@ -45,12 +45,7 @@ def hapi(
     if inner.operation is Operation.DELETE or payload in (None, ""):
         return _by_reference(inner, open_inner)
     if isinstance(payload, str):
-        try:
-            payload = json.loads(payload)
-        except (ValueError, RecursionError):
-            raise UnreadableReport(
-                Reason.UNSUPPORTED_ENVELOPE, "payload.payload", "not JSON"
-            ) from None
+        payload = parse_nested(payload, "payload.payload")
     return open_inner(payload, inner)
 
 
@@ -65,8 +60,10 @@ def linuxforhealth(
         reference=string(content, "location", "notification"),
     )
     resource = content.get("resource")
-    if inner.operation is Operation.DELETE or resource is None:
+    if inner.operation is Operation.DELETE or resource in (None, ""):
         return _by_reference(inner, open_inner)
+    if isinstance(resource, str):  # as its Kafka publisher writes it
+        resource = parse_nested(resource, "notification.resource")
     return open_inner(resource, inner)
 
 

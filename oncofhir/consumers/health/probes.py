@@ -1,8 +1,8 @@
 """Probes and metrics over HTTP, in the worker's own event loop.
 
-`/live` says whether the poll loop moves, `/ready` whether work is taken on, `/startup` whether model,
-store and broker have answered once, `/metrics` what Prometheus scrapes. None of them needs credentials
-and none holds anything out of a report.
+`/live`: the poll loop turns. `/ready`: work is taken on. `/startup`: model, store and broker have answered
+once. `/metrics`: metrics in the format of Prometheus. None needs credentials, and none holds content of a
+report.
 """
 
 import asyncio
@@ -18,15 +18,16 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from oncofhir.consumers.health.bounded_http import BoundedHttp
 from oncofhir.settings import HttpSettings, SettingsError
 
 _BACKLOG = 128
-_STARTED_EVERY = 0.01
+_START_POLL_SECONDS = 0.01
 
 
 @dataclass(frozen=True)
 class ProbeResult:
-    """The answer to a probe: fine or not, and what it was judged by (names and numbers of ours)."""
+    """The answer to a probe, and what it was judged by (names and numbers of the service)."""
 
     ok: bool
     details: dict[str, str | int | float | bool | list[str]]
@@ -41,20 +42,20 @@ class Health(Protocol):
 
 
 def probe_app(health: Health, render_metrics: Callable[[], bytes], metrics_type: str) -> Starlette:
-    """The application: four paths, GET only."""
+    """Build the application: four paths, GET only."""
 
-    def answered(condition: ProbeResult) -> Response:
-        body = {"ok": condition.ok, **condition.details}
-        return JSONResponse(body, status_code=200 if condition.ok else 503)
+    def response_for(result: ProbeResult) -> Response:
+        body = {"ok": result.ok, **result.details}
+        return JSONResponse(body, status_code=200 if result.ok else 503)
 
     async def live(_: Request) -> Response:
-        return answered(health.live())
+        return response_for(health.live())
 
     async def ready(_: Request) -> Response:
-        return answered(health.ready())
+        return response_for(health.ready())
 
     async def startup(_: Request) -> Response:
-        return answered(health.started())
+        return response_for(health.started())
 
     async def metrics(_: Request) -> Response:
         return Response(render_metrics(), media_type=metrics_type)
@@ -70,13 +71,14 @@ def probe_app(health: Health, render_metrics: Callable[[], bytes], metrics_type:
 
 
 class ProbeServer:
-    """Serves an application while the context lasts; `port` is the one it got."""
+    """Serves an application while the context lasts. `port` is the port that it listens on."""
 
     def __init__(self, app: Starlette, settings: HttpSettings) -> None:
         self._settings = settings
         self._server = _Server(
             uvicorn.Config(
                 app,
+                http=BoundedHttp,
                 log_config=None,
                 log_level="warning",
                 access_log=False,
@@ -94,13 +96,13 @@ class ProbeServer:
             )
         except OSError as error:
             raise SettingsError(
-                f"cannot listen on {self._settings.host}:{self._settings.port} (ONCOFHIR_HTTP__PORT): "
-                f"{error.strerror}"
+                f"cannot listen on {self._settings.host}:{self._settings.port} "
+                f"(ONCOFHIR_HTTP__PORT): {error.strerror}"
             ) from error
         self.port = listener.getsockname()[1]
         self._serving = asyncio.create_task(self._server.serve(sockets=[listener]))
         while not self._server.started and not self._serving.done():  # noqa: ASYNC110 - uvicorn's flag
-            await asyncio.sleep(_STARTED_EVERY)
+            await asyncio.sleep(_START_POLL_SECONDS)
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -110,7 +112,7 @@ class ProbeServer:
 
 
 class _Server(uvicorn.Server):
-    """Leaves the process's signals to the worker."""
+    """Leaves the signals of the process to the worker."""
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:

@@ -1,4 +1,4 @@
-"""What a worker tells of itself: the answers to its probes, and its gauges at the time of a scrape."""
+"""Health checks and gauges of a running worker."""
 
 import time
 from collections.abc import Callable
@@ -6,6 +6,7 @@ from collections.abc import Callable
 from oncofhir.consumers.health.probes import ProbeResult
 from oncofhir.consumers.kafka.records import SourceRecord
 from oncofhir.consumers.processing.circuit_breaker import BreakerState
+from oncofhir.consumers.processing.failure_policy import Dependency
 from oncofhir.consumers.processing.outages import OutageMonitor
 from oncofhir.consumers.processing.scheduler import KeyedScheduler
 from oncofhir.consumers.source.poll_thread import PollThread
@@ -13,81 +14,109 @@ from oncofhir.consumers.source.priority import Priority
 from oncofhir.inference.clients.replica_set import QueueStats
 from oncofhir.telemetry import metrics as m
 
-# A turn of the poll loop takes 0.05 s; a broker that hangs may hold it up for 30 s.
+# The poll loop turns every 0.05 s; a broker that hangs may block it for 30 s.
 LIVE_SECONDS = 60.0
 _BREAKER_VALUES = {BreakerState.CLOSED: 0.0, BreakerState.HALF_OPEN: 0.5, BreakerState.OPEN: 1.0}
 
 
 class WorkerStatus:
-    """Looks at the parts of a worker; changes nothing but the gauges.
+    """Reads the parts of a worker. Changes nothing but the gauges.
 
-    `unfinished` are the records that have no end yet, with the time of their poll (monotonic seconds).
-    `is_started` and `is_stopping` are set by the worker.
+    `in_flight_since` holds the records in flight, with the time of their poll (monotonic seconds).
+    `is_started`, `is_stopping` and `halted_by` are set by the worker; the last says in codes why it halts,
+    and at which record.
     """
 
     def __init__(
         self,
-        source: PollThread,
+        poll_thread: PollThread,
         scheduler: KeyedScheduler,
         outages: OutageMonitor,
         metrics: m.Metrics,
-        lanes: tuple[Priority, ...],
+        priorities: tuple[Priority, ...],
         model_queue: Callable[[], QueueStats] | None,
+        settings_problem: Callable[[], str | None] = lambda: None,
     ) -> None:
         self.in_flight_since: dict[SourceRecord, float] = {}
         self.is_started = False
         self.is_stopping = False
-        self._source = source
+        self.halted_by: dict[str, str] = {}
+        self._poll_thread = poll_thread
         self._scheduler = scheduler
         self._outages = outages
         self._metrics = metrics
-        self._lanes = lanes
+        self._priorities = priorities
         self._model_queue = model_queue
+        self._settings_problem = settings_problem
+
+    @property
+    def joined(self) -> bool:
+        """Whether the worker is a member of its consumer group."""
+        return self._poll_thread.joined
+
+    @property
+    def in_flight(self) -> int:
+        """Number of records that were polled and are not finished."""
+        return self._poll_thread.assignment.in_flight[0]
+
+    @property
+    def open_circuits(self) -> tuple[Dependency, ...]:
+        """The dependencies that are unavailable: their circuit breakers are open."""
+        return self._outages.open
+
+    @property
+    def lag(self) -> int:
+        """Records that are not finished, over all assigned partitions, as far as it is known."""
+        return sum(self._poll_thread.lag().values())
 
     def live(self) -> ProbeResult:
-        """The poll loop moves; before it runs, that the event loop answers is enough."""
-        silent = time.monotonic() - self._source.last_poll_at if self.is_started else 0.0
+        """Return whether the poll loop turns. Before it runs, an answer of the event loop is enough."""
+        silent = time.monotonic() - self._poll_thread.last_poll_at if self.is_started else 0.0
         return ProbeResult(silent < LIVE_SECONDS, {"seconds_since_poll": round(silent, 1)})
 
     def ready(self) -> ProbeResult:
-        """In the group, dependencies up, not stopping."""
-        out = [dependency.value for dependency in self._outages.open]
-        return ProbeResult(
-            self._source.joined and not out and not self.is_stopping,
-            {
-                "joined": self._source.joined,
-                "partitions": len(self._source.assignment.partitions),
-                "out": out,
-                "stopping": self.is_stopping,
-            },
-        )
+        """Return whether the worker takes on work, and what it was judged by."""
+        unavailable = [dependency.value for dependency in self.open_circuits]
+        problem = self._settings_problem()
+        details: dict[str, str | int | float | bool | list[str]] = {
+            "joined": self.joined,
+            "partitions": len(self._poll_thread.assignment.partitions),
+            "unavailable": unavailable,
+            "stopping": self.is_stopping,
+        }
+        if problem is not None:
+            details["settings"] = problem
+        details.update({f"halted_{name}": value for name, value in self.halted_by.items()})
+        is_ready = self.joined and not unavailable and not self.is_stopping and problem is None
+        return ProbeResult(is_ready, details)
 
     def started(self) -> ProbeResult:
-        """Broker, model and store have answered once."""
+        """Return whether broker, model and store have answered once."""
         return ProbeResult(self.is_started, {})
 
     def render_metrics(self) -> bytes:
-        """All metrics, as Prometheus scrapes them."""
-        records, size = self._source.assignment.in_flight
+        """Return all metrics in the text format of Prometheus."""
+        thread = self._poll_thread
+        records, size = thread.assignment.in_flight
         self._metrics.set(m.RECORDS_IN_FLIGHT, records)
         self._metrics.set(m.BYTES_IN_FLIGHT, size)
         self._metrics.set(m.REPORTS_IN_PROGRESS, self._scheduler.running)
-        self._metrics.set(m.ASSIGNED, len(self._source.assignment.partitions))
-        self._metrics.set(m.PAUSED, self._source.partitions_paused)
-        for lane in self._lanes:
-            self._metrics.set(
-                m.CONSUMPTION_PAUSED, lane in self._source.paused_priorities, lane.value
-            )
+        self._metrics.set(m.ASSIGNED, len(thread.assignment.partitions))
+        self._metrics.set(m.PAUSED, thread.partitions_paused)
+        for priority in self._priorities:
+            is_paused = priority in thread.paused_priorities
+            self._metrics.set(m.CONSUMPTION_PAUSED, is_paused, priority.value)
         oldest = min(self.in_flight_since.values(), default=None)
-        self._metrics.set(m.OLDEST_IN_FLIGHT, 0.0 if oldest is None else time.monotonic() - oldest)
+        age = 0.0 if oldest is None else time.monotonic() - oldest
+        self._metrics.set(m.OLDEST_IN_FLIGHT, age)
         if self._model_queue is not None:
             queue = self._model_queue()
             self._metrics.set(m.MODEL_SENT, queue.sent)
             self._metrics.set(m.MODEL_QUEUED, queue.waiting)
             self._metrics.set(m.MODEL_LIMIT, queue.limit)
         self._metrics.clear(m.LAG)
-        for (topic, partition), behind in self._source.lag().items():
-            self._metrics.set(m.LAG, behind, topic, str(partition))
+        for (topic, partition), lag in thread.lag().items():
+            self._metrics.set(m.LAG, lag, topic, str(partition))
         for dependency, state in self._outages.states.items():
             self._metrics.set(m.CIRCUIT_BREAKER, _BREAKER_VALUES[state], dependency.value)
         return self._metrics.exposed()

@@ -43,7 +43,12 @@ _LOGIN_REMEDY = "check the settings ONCOFHIR_KAFKA__SASL_MECHANISM, _USERNAME an
 _OAUTH_REMEDY = (
     "check the settings ONCOFHIR_KAFKA__SASL_OAUTH_URL, _CLIENT_ID, _CLIENT_SECRET_FILE and _SCOPE"
 )
-_TOO_LARGE = (kafka_errors.MessageSizeTooLargeError, kafka_errors.RecordListTooLargeError)
+# Too large, or a record that the topic does not accept, such as one without a key in a compacted topic.
+_REJECTED = (
+    kafka_errors.MessageSizeTooLargeError,
+    kafka_errors.RecordListTooLargeError,
+    kafka_errors.InvalidRecordError,
+)
 
 
 def client_options(settings: KafkaSettings, role: str) -> dict[str, Any]:
@@ -190,7 +195,7 @@ def translate_error(error: BaseException, settings: KafkaSettings) -> OncofhirEr
     if isinstance(error, _DENIED):
         detail = f"{kind}: {_remedy(settings)}" if isinstance(error, _SASL) else kind
         return AccessDenied(Reason.BROKER_ACCESS_DENIED, addresses, detail)
-    if isinstance(error, _TOO_LARGE):
+    if isinstance(error, _REJECTED):
         return RequestRejected(Reason.BROKER_REJECTED, addresses, kind)
     return DependencyUnavailable(Reason.BROKER_UNREACHABLE, addresses, kind)
 

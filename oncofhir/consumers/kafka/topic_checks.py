@@ -27,8 +27,8 @@ MISSING = "missing"  # the problem of a topic that is not there
 class Severity(StrEnum):
     """How bad a finding is.
 
-    `loses-data`: records may be deleted. `wrong`: something will fail. `warning`: the failure of one broker may
-    lose records or stop the service. `unknown`: the broker does not tell.
+    `loses-data`: records may be deleted. `wrong`: something will fail. `warning`: the failure of one broker
+    may lose records or stop the service. `unknown`: the broker does not tell.
     """
 
     LOSES_DATA = "loses-data"

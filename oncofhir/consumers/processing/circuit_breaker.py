@@ -6,11 +6,11 @@
                                                        └──────one fails again───────┘
 
 Open: partitions are paused and only the probe is tried. Reports that began before may still succeed and close
-it. Half-open: the stream runs again and one of the waiting reports is tried, the trial. A trial may end without
-evidence about the dependency: its partition is revoked, its report is unreadable, needs no answer or finds a full
-queue. Then the next one is admitted. Where too few documents are there to open the breaker, and these fail again
-and again, the probe tells whether it is they or the dependency. Times are seconds of the monotonic clock and
-passed in. Pure.
+it. Half-open: the stream runs again and one of the waiting reports is tried, the trial. A trial may end
+without evidence about the dependency: its partition is revoked, its report is unreadable, needs no answer
+or finds a full queue. Then the next one is admitted. Where too few documents are there to open the breaker,
+and these fail again and again, the probe tells whether it is they or the dependency. Times are seconds of
+the monotonic clock and passed in. Pure.
 """
 
 from enum import StrEnum
@@ -31,7 +31,8 @@ class CircuitBreaker:
     """Counts documents that fail in a row at one dependency.
 
     `last_success` is when a document last succeeded, `last_served` the latest begin of one that succeeded,
-    `next_probe_at` when the probe is tried next, or, half-open, when the next trial is admitted.
+    `last_cleared` when a probe succeeded that a few failing documents had raised, `next_probe_at` when the
+    probe is tried next, or, half-open, when the next trial is admitted.
     """
 
     def __init__(
@@ -41,6 +42,7 @@ class CircuitBreaker:
         self.state = BreakerState.CLOSED
         self.last_success: float | None = None
         self.last_served: float | None = None
+        self.last_cleared: float | None = None
         self.next_probe_at: float | None = None
         self._threshold = threshold
         self._backoff = Backoff(first_delay, longest_delay)
@@ -63,7 +65,7 @@ class CircuitBreaker:
             self._open(now)
 
     def record_success(self, now: float, begun_at: float | None = None) -> bool:
-        """Record that a document succeeded, and when it was begun. Return True when that closed the breaker."""
+        """Record that a document, begun at a time, succeeded. Return True when that closed the breaker."""
         self.last_success = now
         begun = now if begun_at is None else begun_at
         self.last_served = begun if self.last_served is None else max(begun, self.last_served)
@@ -79,7 +81,9 @@ class CircuitBreaker:
         """Record the result of a probe, tried while open or in doubt."""
         if self.needs_probe:
             self._in_a_row = 0
-            if not answered:
+            if answered:
+                self.last_cleared = now
+            else:
                 self._open(now)
         elif self.state is not BreakerState.OPEN:
             return

@@ -29,7 +29,7 @@ _PLAIN = "text/plain"
 
 
 class LineSource(Value):
-    """Where a line's report came from."""
+    """The origin of a line's report."""
 
     file: str
     line: int | None = None
@@ -65,7 +65,7 @@ class DryRun:
         self._model: ModelIdentity | None = None
 
     async def check_model(self) -> None:
-        """Ask the model who it is.
+        """Ask the model for its identity.
 
         Raises:
             DependencyUnavailable, AccessDenied: it does not answer.
@@ -76,7 +76,7 @@ class DryRun:
     async def extract_document(
         self, source: LineSource, raw: bytes, content_type: str
     ) -> dict[str, Any]:
-        """The line of a document, of all triage only by language. Plain text is read as it is."""
+        """Return the line of a document. Of triage only the language applies. Plain text is read as it is."""
         try:
             if content_type == _PLAIN:
                 report = report_from_text(raw, "text")
@@ -87,7 +87,7 @@ class DryRun:
             disposition = error.reason.disposition
             if disposition is Disposition.SKIP:
                 return self._line(source, skipped=error.reason)
-            return self._line(source, error=error.reason)
+            return self._line(source, error=error.reason, detail=_detail(error))
         skip = triage_language(report, self._reader.policy)
         if skip is not None:
             return self._line(source, skipped=skip.reason)
@@ -96,7 +96,7 @@ class DryRun:
     async def extract_resource(
         self, source: LineSource, resource: dict[str, Any]
     ) -> dict[str, Any]:
-        """The line of a DiagnosticReport or DocumentReference."""
+        """Return the line of a DiagnosticReport or DocumentReference."""
         meta = resource.get("meta")
         version = meta.get("versionId") if isinstance(meta, dict) else None
         named = {"type": resource.get("resourceType"), "id": resource.get("id"), "version": version}
@@ -108,24 +108,24 @@ class DryRun:
         except (DependencyUnavailable, AccessDenied):
             raise
         except OncofhirError as error:
-            return self._line(source, error=error.reason)
+            return self._line(source, error=error.reason, detail=_detail(error))
         if isinstance(reading.result, Skip | Retract):
             return self._line(source, skipped=reading.result.reason)
         return await self._extract_report(source, reading.result)
 
     def error_line(self, source: LineSource, reason: Reason) -> dict[str, Any]:
-        """The line of something that is no resource."""
+        """Return the line of something that is not a resource."""
         return self._line(source, error=reason)
 
     async def _extract_report(self, source: LineSource, report: Report) -> dict[str, Any]:
         if self._output is OutputFormat.REPORT or self._extractor is None:
-            return self._line(source, said={"report": report.model_dump(mode="json")})
+            return self._line(source, output={"report": report.model_dump(mode="json")})
         try:
             return await self._run_extractor(source, report, self._extractor)
         except (DependencyUnavailable, AccessDenied):
             raise
         except OncofhirError as error:
-            return self._line(source, error=error.reason)
+            return self._line(source, error=error.reason, detail=_detail(error))
 
     async def _run_extractor(
         self, source: LineSource, report: Report, extractor: Extractor
@@ -135,7 +135,7 @@ class DryRun:
             written = self._repository.written_findings(report, extraction)
             shown = extraction.model_copy(update={"findings": written})
             dumped = shown.model_dump(mode="json", include={"findings", "rejected"})
-            return self._line(source, said=dumped)
+            return self._line(source, output=dumped)
         run = run_of(
             report,
             extraction.model,
@@ -146,9 +146,9 @@ class DryRun:
         )
         bundle, processed = self._repository.first_version(report, run, extraction)
         if self._output is OutputFormat.BUNDLE:
-            return self._line(source, said={"bundle": bundle})
+            return self._line(source, output={"bundle": bundle})
         return self._line(
-            source, said={"rows": [r.model_dump(mode="json") for r in processed.rows]}
+            source, output={"rows": [r.model_dump(mode="json") for r in processed.rows]}
         )
 
     def _line(
@@ -157,18 +157,25 @@ class DryRun:
         *,
         skipped: Reason | None = None,
         error: Reason | None = None,
-        said: dict[str, Any] | None = None,
+        detail: str | None = None,
+        output: dict[str, Any] | None = None,
     ) -> dict[str, Any]:
         return {
             "source": source.model_dump(),
             "skipped": skipped.value if skipped else None,
             "error": error.value if error else None,
-            **(said if said is not None else {self._output.value: None}),
+            **({"detail": detail} if detail else {}),
+            **(output if output is not None else {self._output.value: None}),
         }
 
 
+def _detail(error: OncofhirError) -> str | None:
+    """Where and why, in codes: an element path or a position, and what the reason leaves open."""
+    return ": ".join(part for part in (error.location, error.detail) if part) or None
+
+
 def _event_for(resource: dict[str, Any]) -> ReportEvent:
-    """The event that announces a resource; one without an id is still read, for nothing is stored."""
+    """Return the event of a resource. One without an id is read too, because nothing is stored."""
     try:
         events = decode(json.dumps(resource).encode(), (), "file")
     except OncofhirError as error:

@@ -13,8 +13,8 @@
 | transient or unknown, used up, no report succeeds | retry slowly: it may be the dependency |
 | a setting that can no longer be used, such as a secret file | a few retries, then halt |
 
-An unknown error is one that no adapter explains: a bug, or an answer that no adapter expects. Whether it is the
-report or a dependency shows only in how other reports fare.
+An unknown error is one that no adapter explains: a bug, or an answer that no adapter expects. Whether it is
+the report or a dependency shows only in how other reports fare.
 """
 
 from dataclasses import dataclass
@@ -34,7 +34,7 @@ from oncofhir.schemas.errors import (
 from oncofhir.schemas.reasons import Reason
 from oncofhir.settings import RetrySettings, SettingsError
 
-_SETTINGS_ATTEMPTS = 3
+_SETTINGS_ATTEMPTS = 5
 _JITTER = 0.5
 
 
@@ -49,7 +49,9 @@ class Dependency(StrEnum):
 
 
 # A server that only some reports need delays those reports; it never pauses the stream.
-WITH_CIRCUIT_BREAKER = tuple(d for d in Dependency if d is not Dependency.ATTACHMENT_HOST)
+WITH_CIRCUIT_BREAKER: tuple[Dependency, ...] = tuple(
+    d for d in Dependency if d is not Dependency.ATTACHMENT_HOST
+)
 _REFUSED = {
     Dependency.MODEL: Reason.MODEL_REFUSED_REPORT,
     Dependency.STORE: Reason.STORE_REFUSED_REPORT,
@@ -92,8 +94,8 @@ FailureAction = Retry | SendToDeadLetters | Halt | WaitForDependency
 class PeerOutcomes:
     """How other reports fare with the dependency that failed this one.
 
-    `circuit_open`: its circuit breaker is not closed. `succeeded`: a report succeeded since this one was first
-    tried. `served_since_failure`: a report that was begun after this one first failed has succeeded.
+    `circuit_open`: its circuit breaker is not closed. `succeeded`: a report succeeded since this one was
+    first tried. `served_since_failure`: a report that was begun after this one first failed has succeeded.
     """
 
     circuit_open: bool = False

@@ -97,12 +97,17 @@ class OutageMonitor:
     ) -> PeerOutcomes:
         """Return how other reports fare with a dependency.
 
-        `since`: the first attempt of the report that asks, `failed_at`: its first failure (monotonic seconds).
+        `since`: the first attempt of the report that asks, `failed_at`: its first failure (monotonic
+        seconds).
         """
         breaker = self._breakers.get(dependency)
         if breaker is None:
             return PeerOutcomes()
         success, served = breaker.last_success, breaker.last_served
+        if (
+            dependency is Dependency.UNKNOWN
+        ):  # that the dependencies answer as expected is evidence enough
+            success = max(filter(None, (success, breaker.last_cleared)), default=None)
         return PeerOutcomes(
             circuit_open=breaker.state is not BreakerState.CLOSED,
             succeeded=success is not None and success > since,
@@ -121,7 +126,7 @@ class OutageMonitor:
         await trial
 
     def on_report_finished(self) -> None:
-        """Admit the next trial where a circuit breaker is still half-open: a report has ended, in whatever way."""
+        """Admit the next trial where a circuit breaker is still half-open: a report has ended."""
         for dependency, breaker in self._breakers.items():
             if breaker.state is BreakerState.HALF_OPEN:
                 self._admit_trial(dependency)
@@ -187,7 +192,7 @@ class OutageMonitor:
         self._on_change()
 
     def _admit_overdue_trials(self) -> None:
-        """Admit the next trial where the last one has given no evidence for so long that it may have ended."""
+        """Admit the next trial where the last one has given no evidence for too long."""
         for dependency, breaker in self._breakers.items():
             if self._is_due(breaker, BreakerState.HALF_OPEN):
                 self._admit_trial(dependency)

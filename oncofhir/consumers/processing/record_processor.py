@@ -1,112 +1,76 @@
-"""One record from decode to done: its reports are processed, their rows published, then its offset counts.
+"""One record from decode to completion: its reports are processed, their rows published, its offset finished.
 
-A record's offset is finished only when each of its reports has its rows acknowledged or the record
-lies, acknowledged, in the dead-letter topic (design, promise 1).
+A record's offset is finished only when each of its reports has its rows acknowledged, or the record has its
+dead letter acknowledged.
 """
 
 import asyncio
-import random
 import time
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
-from typing import Protocol
 
-from oncofhir.consumers.dead_letters.message import DECODE, MARK_OUTDATED, PROCESS, ReportFailure
+import structlog
+
+from oncofhir.consumers.dead_letters.message import DECODE, MARK_OUTDATED
 from oncofhir.consumers.dead_letters.writer import DeadLetterWriter, RecordProgress
-from oncofhir.consumers.envelopes.decode import decode
 from oncofhir.consumers.kafka.publisher import Publisher
 from oncofhir.consumers.kafka.records import SourceRecord
 from oncofhir.consumers.processing.answer_metrics import record_answers
 from oncofhir.consumers.processing.concurrency import Slot
-from oncofhir.consumers.processing.failure_log import log_failure
+from oncofhir.consumers.processing.equal_reports import predecessors
+from oncofhir.consumers.processing.failure_handler import (
+    FailureHandler,
+    HaltWorker,
+    failure_of,
+    log_failure,
+    until_cancelled,
+)
 from oncofhir.consumers.processing.failure_policy import (
     Dependency,
-    FailureAction,
     Halt,
-    PeerOutcomes,
     Retry,
-    SendToDeadLetters,
     WaitForDependency,
-    decide,
     dependency_of,
 )
 from oncofhir.consumers.processing.outages import OutageMonitor
+from oncofhir.consumers.processing.record_decoder import decode_record
+from oncofhir.consumers.processing.report_task import ReportProcessor, ReportTask
 from oncofhir.consumers.processing.scheduler import Job, Wait
 from oncofhir.consumers.publishing.row_messages import outcome_message, phenotype_messages
 from oncofhir.consumers.source.priority import Priority
 from oncofhir.schemas.errors import (
     DependencyUnavailable,
     OncofhirError,
-    StoreConflict,
     TooManyDeadLetters,
     UnreadableReport,
 )
-from oncofhir.schemas.event import ReportEvent
-from oncofhir.schemas.outcome import Processed
+from oncofhir.schemas.outcome import OutcomeStatus, Processed
 from oncofhir.schemas.reasons import Reason
-from oncofhir.settings import KafkaSettings, RetrySettings, SettingsError
+from oncofhir.settings import KafkaSettings, RetrySettings
 from oncofhir.telemetry import metrics as m
 
-_DECODE_ASIDE_BYTES = 256 * 1024  # larger records are decoded off the event loop
+_MAX_OUTDATE_ATTEMPTS = 3  # of marking earlier findings, where an error is a bug
 
-
-class ReportProcessor(Protocol):
-    """What the worker runs for each report."""
-
-    async def check_dependencies(self) -> None:
-        """Prove that model and store answer.
-
-        Raises:
-            DependencyUnavailable: one does not; the location is its address.
-            AccessDenied: one refuses us.
-        """
-
-    async def process(self, event: ReportEvent) -> Processed:
-        """Deal with one report to its end; the same event again is as once.
-
-        Raises:
-            OncofhirError: see the module of fates for what becomes of each.
-        """
-
-    async def mark_outdated(self, event: ReportEvent, reason: Reason) -> tuple[Processed, ...]:
-        """What a report that becomes a dead letter leaves: earlier findings, outdated now.
-
-        Raises:
-            OncofhirError: as `process`.
-        """
-
-
-@dataclass(eq=False)
-class _ReportTask:
-    """One report of a record, and how far it has come."""
-
-    progress: RecordProgress
-    event: ReportEvent | None
-    entry: int
-    key: str
-    attempt: int = 0
-    first_attempt_at: float = 0.0
-    processed: Processed | None = None
-    failure: ReportFailure | None = None
-    outdate_attempts: int = 0
-    is_finished: bool = False
+log = structlog.get_logger(__name__)
 
 
 class RecordProcessor:
-    """Makes jobs of records and runs them.
+    """Turns records into jobs and runs them.
+
+    `outcomes` counts the reports that ended, by the status of their outcome.
 
     Args:
-        processor: deals with a report.
+        processor: processes a report.
         publisher: publishes rows and dead letters.
         kafka: the topics.
-        retry: attempts, delays and the cap on dead letters.
-        metrics: counts.
-        outages: the breakers.
-        finish: told when a record is done.
-        halt: told of an error that stops the worker.
+        retry: attempts, delays and the limit on dead letters.
+        metrics: counters and histograms.
+        outages: the circuit breakers.
+        finish: called when a record is finished.
+        halt: receives an error that stops the worker, and the record it was met at.
     """
 
     def __init__(
@@ -119,8 +83,9 @@ class RecordProcessor:
         outages: OutageMonitor,
         *,
         finish: Callable[[SourceRecord], None],
-        halt: Callable[[OncofhirError | SettingsError], None],
+        halt: HaltWorker,
     ) -> None:
+        self.outcomes: Counter[str] = Counter()
         self._processor = processor
         self._publisher = publisher
         self._kafka = kafka
@@ -129,99 +94,103 @@ class RecordProcessor:
         self._outages = outages
         self._finish = finish
         self._halt = halt
+        self._failures = FailureHandler(retry, metrics, outages, halt)
         self._dead_letters = DeadLetterWriter(publisher, kafka, retry, metrics)
+        self._set_aside: frozenset[str] = frozenset()
 
-    def restore_dead_letter_count(self, dead_letters_in_a_row: int) -> None:
-        """Know how the last reports ended before this process began."""
-        self._dead_letters.restore_count(dead_letters_in_a_row)
+    @property
+    def settings_problem(self) -> str | None:
+        """What is wrong with a setting or secret file that reports need now."""
+        return self._failures.settings_problem
+
+    def restore(self, consecutive_dead_letters: int, set_aside: Collection[str]) -> None:
+        """Restore what is known from before the restart.
+
+        `set_aside` are coordinates of records that an operator has moved to the dead letters.
+        """
+        self._dead_letters.restore_count(consecutive_dead_letters)
+        self._set_aside = frozenset(set_aside)
 
     async def jobs_for(self, record: SourceRecord) -> list[Job]:
-        """The jobs of a record, one a report; a record that announces none is finished at once."""
+        """Return the jobs of a record, one per report. A record that announces none is finished at once."""
+        if str(record.coordinates) in self._set_aside:
+            log.info("record was set aside by an operator", record=str(record.coordinates))
+            self._complete(record)
+            return []
         now = datetime.now(UTC)
         try:
-            events = await self._decode(record)
+            with self._timed("decode"):
+                events = await decode_record(record)
         except UnreadableReport as error:
-            log_failure(record, error, DECODE)
-            delivery = RecordProgress(record, 0, now)
-            delivery.failures.append((ReportFailure(error.reason, DECODE, 1), None))
-            return [
-                self._job(_ReportTask(delivery, None, 0, str(record.coordinates), is_finished=True))
-            ]
+            log_failure("record sent to dead-letter topic", record, error, DECODE)
+            progress = RecordProgress(record, 0, now)
+            progress.failures.append((failure_of(error, DECODE, 1, None), None))
+            key = str(record.coordinates)
+            task = ReportTask(progress, None, 0, key)
+            task.finished.set()
+            return [self._job(task)]
         if not events:
             self._complete(record)
             return []
-        delivery = RecordProgress(record, len(events), now)
-        return [
-            self._job(_ReportTask(delivery, event, entry, event.source.unversioned))
+        progress = RecordProgress(record, len(events), now)
+        tasks = [
+            ReportTask(progress, event, entry, event.source.unversioned)
             for entry, event in enumerate(events)
         ]
+        for entry, before in predecessors(events).items():
+            tasks[entry].after = tasks[before]
+        return [self._job(task) for task in tasks]
 
-    async def _decode(self, record: SourceRecord) -> tuple[ReportEvent, ...]:
-        headers = [(name, value) for name, value in record.headers if value is not None]
-        read = partial(decode, record.value, headers, record.coordinates.topic)
-        with self._timed("decode"):
-            try:
-                return (
-                    await asyncio.to_thread(read) if record.size > _DECODE_ASIDE_BYTES else read()
-                )
-            except UnreadableReport:
-                raise
-            except Exception as error:  # noqa: BLE001 - a fault of ours: the stream goes on
-                log_failure(record, error, PROCESS)
-                raise UnreadableReport(Reason.UNEXPECTED) from None
-
-    def _job(self, work: _ReportTask) -> Job:
-        record = work.progress.record
-        return Job(work.key, record.epoch, partial(self._run, work), self._priority(record))
+    def _job(self, task: ReportTask) -> Job:
+        record = task.progress.record
+        return Job(task.key, record.epoch, partial(self._run, task), self._priority(record))
 
     def _priority(self, record: SourceRecord) -> Priority:
-        is_history = record.coordinates.topic in self._kafka.backfill_topics
-        return Priority.BACKFILL if is_history else Priority.LIVE
+        is_backfill = record.coordinates.topic in self._kafka.backfill_topics
+        return Priority.BACKFILL if is_backfill else Priority.LIVE
 
-    async def _run(self, work: _ReportTask, place: Slot) -> Wait | None:
-        blocked = self._outages.open
-        if blocked:
-            return partial(self._outages.wait, blocked[0])
-        wait = await self._deal_with(work, place)
+    async def _run(self, task: ReportTask, slot: Slot) -> Wait | None:
+        # 1. Wait for an unavailable dependency, or for an equal report that is processed first.
+        unavailable = self._outages.open
+        if unavailable:
+            return partial(self._outages.wait, unavailable[0])
+        if task.after is not None and not task.after.finished.is_set():
+            return partial(_wait_for, task.after)
+        # 2. Process the report, or continue with marking its earlier findings as outdated.
+        wait: Wait | None = None
+        if not task.finished.is_set():
+            step = self._mark_outdated(task) if task.failure else self._process_report(task, slot)
+            wait = await step
+        # 3. The last report of a record finishes the record.
+        if wait is None and not task.progress.open_reports:
+            wait = await self._finish_record(task)
         if wait is None:
             self._outages.on_report_finished()
         return wait
 
-    async def _deal_with(self, work: _ReportTask, place: Slot) -> Wait | None:
-        if not work.is_finished:
-            wait = (
-                await self._mark_outdated(work)
-                if work.failure
-                else await self._process_report(work, place)
-            )
-            if wait is not None:
-                return wait
-        if work.progress.open_reports:
-            return None  # the record's last report concludes it
-        return await self._finish_record(work)
-
-    async def _process_report(self, work: _ReportTask, place: Slot) -> Wait | None:
-        event = work.event
+    async def _process_report(self, task: ReportTask, slot: Slot) -> Wait | None:
+        event = task.event
         if event is None:
-            raise AssertionError("only a record that was decoded is tried")
-        work.attempt += 1
-        work.first_attempt_at = work.first_attempt_at or time.monotonic()
+            raise AssertionError("only a decoded record is processed")
+        task.attempt += 1
+        task.attempt_at = time.monotonic()
+        task.first_attempt_at = task.first_attempt_at or task.attempt_at
         try:
-            if work.processed is None:
+            if task.processed is None:
                 with self._timed("process"):
-                    work.processed = await self._processor.process(event)
-            place.release()
-            for processed in (*work.processed.also, work.processed):
-                await self._publish_rows(processed, work.progress.record)
-        except Exception as error:  # noqa: BLE001 - the one place where every failure finds its fate
-            wait = self._handle_failure(work, error)
-            return await self._mark_outdated(work) if work.failure else wait
-        self._record_success(work.processed)
-        self._finish_report(work)
+                    task.processed = await self._processor.process(event)
+            slot.release()
+            for processed in (*task.processed.also, task.processed):
+                await self._publish_rows(processed, task.progress.record)
+        except Exception as error:  # noqa: BLE001 - the one place where every failure is decided
+            wait = self._failures.handle(task, error)
+            return await self._mark_outdated(task) if task.failure else wait
+        self._record_success(task, task.processed)
+        self._finish_report(task)
         return None
 
     async def _publish_rows(self, processed: Processed, record: SourceRecord) -> None:
-        """The findings first: who reads the outcome may rely on them."""
+        """Publish the findings before the outcome: a reader of the outcome may rely on them."""
         with self._timed("publish"):
             rows = phenotype_messages(processed, record, self._kafka)
             await self._publisher.publish(rows)
@@ -230,7 +199,7 @@ class RecordProcessor:
             self._metrics.count(m.ROWS, self._kafka.phenotype_topic, by=len(rows))
         self._metrics.count(m.ROWS, self._kafka.outcome_topic)
 
-    def _record_success(self, processed: Processed) -> None:
+    def _record_success(self, task: ReportTask, processed: Processed) -> None:
         outcome = processed.outcome
         self._metrics.count(m.REPORTS, outcome.status.value, outcome.reason or "")
         for warning in outcome.warnings:
@@ -238,100 +207,81 @@ class RecordProcessor:
         for stage, seconds in processed.seconds.items():
             self._metrics.observe(m.STAGE_SECONDS, seconds, stage)
         self._dead_letters.record_success()
-        self._outages.record_success(Dependency.BROKER)
         if processed.asked_model:
             record_answers(self._metrics, processed)
-            self._outages.record_success(Dependency.MODEL)
-        if processed.asked_model or processed.wrote_store:
-            self._outages.record_success(Dependency.STORE)
-
-    def _handle_failure(self, work: _ReportTask, error: Exception) -> Wait | None:
-        verdict = self._decide(work, error, work.attempt)
-        reason = error.reason if isinstance(error, OncofhirError) else Reason.UNEXPECTED
-        match verdict:
-            case Retry(delay, counts):
-                self._metrics.count(m.RETRIES, reason.value)
-                log_failure(work.progress.record, error, PROCESS, retry_seconds=round(delay, 2))
-                work.attempt -= not counts
-                return partial(asyncio.sleep, delay)
-            case WaitForDependency(waited_for):
-                work.attempt -= 1
-                return partial(self._outages.wait, waited_for)
-            case Halt(cause):
-                self._halt(cause)
-                return _until_cancelled
-            case SendToDeadLetters(cause_of_death):
-                log_failure(work.progress.record, error, PROCESS)
-                work.failure = ReportFailure(cause_of_death, PROCESS, work.attempt, work.entry)
-                return None
-
-    def _decide(self, work: _ReportTask, error: Exception, attempt: int) -> FailureAction:
-        """What becomes of the report, once the breakers know of the failure."""
-        dependency = dependency_of(error)
-        about = Dependency.STORE if isinstance(error, StoreConflict) else dependency
-        if dependency is not None and not _only_overloaded(error):
-            self._outages.record_failure(dependency, work.key)
-        others = (
-            self._outages.peer_outcomes(about, work.first_attempt_at)
-            if about is not None
-            else PeerOutcomes()
+        self._failures.record_success(
+            task.attempt_at,
+            asked_model=processed.asked_model,
+            used_store=processed.asked_model or processed.wrote_store,
         )
-        age = time.monotonic() - work.first_attempt_at
-        jitter = random.random()  # noqa: S311 - spreads retries
-        return decide(error, attempt, age, others, self._retry, jitter)
+        self._log_end(task, outcome.status.value, outcome.reason)
 
-    async def _mark_outdated(self, work: _ReportTask) -> Wait | None:
-        """Tell what the report leaves; that it cannot be told keeps no record from the dead letters."""
-        if work.event is None or work.failure is None:
-            raise AssertionError("only a report that failed is given up")
-        record = work.progress.record
+    async def _mark_outdated(self, task: ReportTask) -> Wait | None:
+        """Mark earlier findings as outdated; where that is impossible, the record is dead-lettered anyway."""
+        if task.event is None or task.failure is None:
+            raise AssertionError("only a report that failed leaves findings to mark")
+        record = task.progress.record
         try:
-            for left in await self._processor.mark_outdated(work.event, work.failure.reason):
+            for left in await self._processor.mark_outdated(task.event, task.failure.reason):
                 await self._publish_rows(left, record)
-        except Exception as error:  # noqa: BLE001 - as in `_try`
-            log_failure(record, error, MARK_OUTDATED)
-            work.outdate_attempts += 1
-            verdict = self._decide(work, error, work.outdate_attempts)
-            if isinstance(verdict, Retry):
-                return partial(asyncio.sleep, verdict.delay)
-            if isinstance(verdict, WaitForDependency):
-                work.outdate_attempts -= 1
-                return partial(self._outages.wait, verdict.dependency)
-            if isinstance(verdict, Halt):
-                self._halt(verdict.error)
-                return _until_cancelled
-        work.progress.failures.append((work.failure, work.event))
-        self._finish_report(work)
+        except Exception as error:  # noqa: BLE001 - as in `_process_report`
+            log_failure("marking findings as outdated failed", record, error, MARK_OUTDATED)
+            task.outdate_attempts += 1
+            is_bug = dependency_of(error) is Dependency.UNKNOWN
+            match self._failures.decide(task, error, task.outdate_attempts):
+                case _ if is_bug and task.outdate_attempts >= _MAX_OUTDATE_ATTEMPTS:
+                    pass  # the dead letter is written nevertheless
+                case Retry(delay):
+                    return partial(asyncio.sleep, delay)
+                case WaitForDependency(dependency):
+                    task.outdate_attempts -= 1
+                    return partial(self._outages.wait, dependency)
+                case Halt(cause):
+                    self._halt(cause, record.coordinates)
+                    return until_cancelled
+        task.progress.failures.append((task.failure, task.event))
+        self._finish_report(task)
         return None
 
-    async def _finish_record(self, work: _ReportTask) -> Wait | None:
-        """All reports of the record have their end: dead-letter it if one failed, then it is done."""
-        delivery = work.progress
-        if delivery.failures:
-            if self._dead_letters.count_and_check_cap(delivery):
-                self._halt(TooManyDeadLetters(Reason.TOO_MANY_DEAD_LETTERS))
-                return _until_cancelled
+    async def _finish_record(self, task: ReportTask) -> Wait | None:
+        """Dead-letter the record if one of its reports failed. Then it is finished."""
+        progress = task.progress
+        record = progress.record
+        if progress.failures:
+            if self._dead_letters.count_and_check_cap(progress):
+                self._halt(TooManyDeadLetters(Reason.TOO_MANY_DEAD_LETTERS), record.coordinates)
+                return until_cancelled
             try:
-                await self._dead_letters.write(delivery)
+                await self._dead_letters.write(progress)
             except DependencyUnavailable as error:
-                self._outages.record_failure(Dependency.BROKER, work.key)
-                log_failure(delivery.record, error, "dead-letter")
+                self._outages.record_failure(Dependency.BROKER, task.key)
+                log_failure(
+                    "dead letter was not acknowledged; retrying", record, error, "dead-letter"
+                )
                 return partial(asyncio.sleep, self._retry.max_delay_seconds / 2)
-            except OncofhirError as error:  # too large even for the dead letters, or refused
-                self._halt(error)
-                return _until_cancelled
+            except OncofhirError as error:  # even a reference is refused
+                self._halt(error, record.coordinates)
+                return until_cancelled
             self._outages.record_success(Dependency.BROKER)
-        self._complete(delivery.record)
+            for failure, _ in progress.failures:
+                self._log_end(task, OutcomeStatus.DEAD_LETTERED.value, failure.reason.value)
+        self._complete(record)
         return None
 
-    def _finish_report(self, work: _ReportTask) -> None:
-        work.is_finished = True
-        work.progress.open_reports -= 1
+    def _finish_report(self, task: ReportTask) -> None:
+        task.finished.set()
+        task.progress.open_reports -= 1
+
+    def _log_end(self, task: ReportTask, status: str, reason: str | None) -> None:
+        self.outcomes[status] += 1
+        at = task.progress.record.coordinates
+        seconds = round(time.monotonic() - task.progress.record.polled, 3)
+        log.debug("report finished", record=str(at), status=status, reason=reason, seconds=seconds)
 
     def _complete(self, record: SourceRecord) -> None:
         self._metrics.observe(m.REPORT_SECONDS, time.monotonic() - record.polled)
-        since_its_time = max(0.0, time.time() - record.timestamp / 1000)
-        self._metrics.observe(m.END_TO_END_SECONDS, since_its_time, self._priority(record).value)
+        since_timestamp = max(0.0, time.time() - record.timestamp / 1000)
+        self._metrics.observe(m.END_TO_END_SECONDS, since_timestamp, self._priority(record).value)
         self._finish(record)
 
     @contextmanager
@@ -343,9 +293,5 @@ class RecordProcessor:
             self._metrics.observe(m.STAGE_SECONDS, time.monotonic() - started, stage)
 
 
-def _only_overloaded(error: Exception) -> bool:
-    return isinstance(error, DependencyUnavailable) and error.reason is Reason.MODEL_OVERLOADED
-
-
-async def _until_cancelled() -> None:
-    await asyncio.get_running_loop().create_future()
+async def _wait_for(task: ReportTask) -> None:
+    await task.finished.wait()

@@ -51,9 +51,7 @@ log = structlog.get_logger(__name__)
 
 
 class PollThread:
-    """Polls records, tracks them and commits the finished ones.
-
-    The callbacks run in the event loop, in order.
+    """Polls records, tracks them and commits the finished ones. Callbacks run in the event loop, in order.
 
     Args:
         settings: the broker, the consumer group and the in-flight limits.

@@ -109,8 +109,8 @@ async def test_a_worker_that_joins_while_history_rests_finds_it_at_rest_and_all_
                     one._poll_thread.assignment.in_flight == two._poll_thread.assignment.in_flight
                 )
             )
-            assert one._poll_thread.joined
-            assert two._poll_thread.joined
+            assert one.status.joined
+            assert two.status.joined
     for topic in (*kafka.live_topics, *kafka.backfill_topics):
         wanted = 2 * _LIVE if topic in kafka.live_topics else _HISTORY // 2
         assert committed(settings, topic) == wanted

@@ -33,13 +33,13 @@ async def after_an_outage(settings, first_answer, down=Reason.MODEL_UNREACHABLE)
     processor = InstantProcessor(failing=failing)
     processor.is_back = False
     async with running(settings, processor) as worker:
-        await until(lambda: worker._poll_thread.joined)
+        await until(lambda: worker.status.joined)
         processor.is_out = DependencyUnavailable(down, "http://dependency")
         await publish(settings, [message(settings, report(f"r{n}")) for n in range(_DOCUMENTS)])
-        await until(lambda: worker._outages.open)
+        await until(lambda: worker.status.open_circuits)
         processor.is_out, processor.is_back = None, True
-        await until(lambda: worker._poll_thread.assignment.in_flight == (0, 0))
-        await until(lambda: not worker._outages.open)
+        await until(lambda: not worker.status.in_flight)
+        await until(lambda: not worker.status.open_circuits)
     assert committed(settings) == _DOCUMENTS
     return processor
 
@@ -53,7 +53,7 @@ async def test_where_only_two_reports_come_the_probe_tells_that_the_store_is_out
         await until(lambda: not worker.status.ready().ok)
         await until(lambda: worker._poll_thread.partitions_paused)
         processor.is_out = None
-        await until(lambda: worker._poll_thread.assignment.in_flight == (0, 0))
+        await until(lambda: not worker.status.in_flight)
         await until(lambda: worker.status.ready().ok)
     assert committed(settings) == 2
     assert not read_all(settings, settings.kafka.dead_letter_topic)
@@ -72,7 +72,7 @@ async def test_one_report_that_the_store_chokes_on_stops_nothing(settings):
         assert worker.status.ready().ok
         assert not read_all(settings, settings.kafka.dead_letter_topic)
         await publish(settings, [message(settings, report(f"r{n}")) for n in range(10)])
-        await until(lambda: worker._poll_thread.assignment.in_flight == (0, 0))
+        await until(lambda: not worker.status.in_flight)
     assert len(processor.events) == 10
     (letter,) = read_all(settings, settings.kafka.dead_letter_topic)
     assert dict(letter.headers)["oncofhir-reason"] == b"store-failed"
@@ -89,7 +89,7 @@ async def test_a_dependency_that_flaps_kills_no_report(settings):
             await asyncio.sleep(0.15)
 
     async with running(settings, processor) as worker:
-        await until(lambda: worker._poll_thread.joined)
+        await until(lambda: worker.status.joined)
         flapping = asyncio.create_task(flap())
         for _ in range(25):
             names = [f"r{total + n}" for n in range(8)]
@@ -98,7 +98,7 @@ async def test_a_dependency_that_flaps_kills_no_report(settings):
             await asyncio.sleep(0.1)
         flapping.cancel()
         processor.is_out = None
-        await until(lambda: worker._poll_thread.assignment.in_flight == (0, 0))
+        await until(lambda: not worker.status.in_flight)
     assert len({str(e.source) for e in processor.events}) == total
     assert not read_all(settings, settings.kafka.dead_letter_topic)
 

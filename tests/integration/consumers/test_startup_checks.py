@@ -7,7 +7,7 @@ import sys
 import pytest
 import structlog
 
-from oncofhir.consumers.health.topic_startup_check import check_topics_at_startup
+from oncofhir.consumers.health.startup_checks import check_topics_at_startup
 from oncofhir.consumers.kafka.topics import ensure_topics
 from oncofhir.consumers.worker import Worker
 from oncofhir.settings import SettingsError
@@ -55,7 +55,7 @@ async def test_it_can_be_switched_off(broker):
     made = settings_for(broker.address, check_topics=False)
     ensure_topics(made.kafka.model_copy(update={"outcome_topic": made.kafka.phenotype_topic}))
     async with running(made, InstantProcessor()) as worker:
-        await until(lambda: worker._poll_thread.joined)
+        await until(lambda: worker.status.joined)
 
 
 async def test_what_is_only_advisable_is_said(broker):

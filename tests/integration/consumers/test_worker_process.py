@@ -99,7 +99,7 @@ async def test_a_second_signal_ends_without_waiting_for_work(settings, file, tmp
         await until(lambda: "partitions assigned" in output.read_text())
         await asyncio.sleep(1.0)
         process.send_signal(signal.SIGTERM)
-        await until(lambda: '"working": 4' in output.read_text())
+        await until(lambda: '"running": 4' in output.read_text())
         await asyncio.sleep(1.0)
         assert process.returncode is None
         process.send_signal(signal.SIGTERM)

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 # Kafka's protocol: a partition is an INT32, an offset an INT64.
 _LARGEST_PARTITION, _LARGEST_OFFSET = 2**31 - 1, 2**63 - 1
 _POSITION = re.compile("([0-9]{1,10}):([0-9]{1,19})")
+_RECORD = re.compile("([A-Za-z0-9._-]{1,249})/([0-9]{1,10})/([0-9]{1,19})")
 
 Reasons = Annotated[
     list[str] | None,
@@ -22,7 +23,7 @@ Reasons = Annotated[
 ]
 Stages = Annotated[
     list[str] | None,
-    typer.Option("--stage", metavar="STAGE", help="Only this stage: decode or process."),
+    typer.Option("--stage", metavar="STAGE", help="Only this stage: decode, process or operator."),
 ]
 Topics = Annotated[
     list[str] | None, typer.Option("--topic", metavar="TOPIC", help="Only from this input topic.")
@@ -43,12 +44,12 @@ def read_filter(
     until: str | None,
 ) -> "Filter":
     """Read the options as a filter; exit with status 2 if there is no such code or time range."""
-    from oncofhir.consumers.dead_letters.message import DECODE, PROCESS
+    from oncofhir.consumers.dead_letters.message import STAGES
     from oncofhir.consumers.dead_letters.store import Filter
     from oncofhir.schemas.reasons import Reason
 
     _one_of(reason, set(Reason), "unknown reason code; `oncofhir reasons` lists all")
-    _one_of(stage, {DECODE, PROCESS}, f"--stage is {DECODE} or {PROCESS}")
+    _one_of(stage, STAGES, f"--stage is one of {', '.join(STAGES)}")
     begin, end = parse_datetime(since), parse_datetime(until)
     if begin is not None and end is not None and begin >= end:
         fail("--since must be before --until", ExitStatus.WRONG_USAGE)
@@ -76,3 +77,27 @@ def parse_position(text: str) -> tuple[int, int]:
     if found is None or int(found[1]) > _LARGEST_PARTITION or int(found[2]) > _LARGEST_OFFSET:
         raise typer.BadParameter("PARTITION:OFFSET is needed, as `dead-letters list` prints it")
     return int(found[1]), int(found[2])
+
+
+def parse_record(text: str) -> tuple[str, int, int]:
+    """Parse TOPIC/PARTITION/OFFSET.
+
+    Raises:
+        typer.BadParameter: the text has another form, or the numbers are larger than Kafka's.
+    """
+    found = _RECORD.fullmatch(text)
+    if found is None or int(found[2]) > _LARGEST_PARTITION or int(found[3]) > _LARGEST_OFFSET:
+        raise typer.BadParameter(
+            "TOPIC/PARTITION/OFFSET is needed, as the worker's log names a record"
+        )
+    return found[1], int(found[2]), int(found[3])
+
+
+def explain_reason(code: str) -> dict[str, str]:
+    """Return the meaning and the remedy of a reason code; nothing for a code of another version."""
+    from oncofhir.schemas.reasons import Reason
+
+    if code not in set(Reason):
+        return {}
+    reason = Reason(code)
+    return {"meaning": reason.meaning, "remedy": reason.remedy}

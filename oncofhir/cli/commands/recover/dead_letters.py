@@ -2,17 +2,20 @@
 
 import asyncio
 import sys
+import textwrap
 from collections import Counter
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from oncofhir.cli.commands.recover.dead_letter_add import add_record
 from oncofhir.cli.commands.recover.dead_letter_filter import (
     Reasons,
     Since,
     Stages,
     Topics,
     Until,
+    explain_reason,
     parse_position,
     read_filter,
 )
@@ -34,6 +37,7 @@ def dead_letters() -> None:
         oncofhir dead-letters list
         oncofhir dead-letters show 3:42
         oncofhir dead-letters replay --reason attachment-not-found --dry-run
+        oncofhir dead-letters add fhir.diagnostic-report/3/1742
     """
 
 
@@ -45,7 +49,7 @@ def list_letters(
     until: Until = None,
     as_json: AsJson = False,
 ) -> None:
-    """List dead letters: one JSON object each, with position and reason, without any content.
+    """List dead letters: one JSON object each, with position, reason, detail and remedy, without any content.
 
     The counts by reason follow on stderr.
 
@@ -73,7 +77,7 @@ def list_letters(
             console().print(_described(letter), highlight=False, markup=False)
     else:
         for letter in letters:
-            json_line(letter)
+            json_line(letter.model_dump(mode="json") | explain_reason(letter.reason))
     counts = Counter(letter.reason for letter in letters)
     parts = [f"{count} {name}" for name, count in counts.most_common()]
     _say(f"{len(letters)} of {len(stock.letters)} dead letters", *parts)
@@ -90,7 +94,7 @@ def show(
         typer.Option("--value", help="Write the original bytes to stdout. They are PHI."),
     ] = False,
 ) -> None:
-    """Show one dead letter: position, reason, and the names and sizes of its headers.
+    """Show one dead letter: position, reason with its meaning and remedy, names and sizes of its headers.
 
     With --value, only the original bytes are written to stdout. They are a patient's report: write them
     only to a place that is allowed to hold such data.
@@ -124,6 +128,7 @@ def show(
     sizes = [{"name": name, "bytes": len(content or b"")} for name, content in record.headers]
     json_line(
         found.model_dump(mode="json", exclude={"replayed"})
+        | explain_reason(found.reason)
         | {
             "key_bytes": None if record.key is None else len(record.key),
             "value_bytes": None if record.value is None else len(record.value),
@@ -245,14 +250,18 @@ async def _replay(
 
 
 def _described(letter: "DeadLetter") -> str:
-    """A dead letter for a person, on two lines that fit 80 columns."""
+    """A dead letter for a person: reason, position, detail and remedy, on lines that fit 80 columns."""
     replayed = ", replayed" if letter.replayed else ""
     attempts = pluralize(letter.attempts, "attempt")
-    return (
-        f"{letter.partition}:{letter.offset}  {letter.reason} ({letter.stage}, {attempts}{replayed})\n"
-        f"     {letter.topic}, partition {letter.source_partition}, offset {letter.source_offset}, "
-        f"{letter.time:%Y-%m-%d %H:%M:%S}"
-    )
+    detail = ": ".join(part for part in (letter.location, letter.detail) if part)
+    record = f"{letter.topic}/{letter.source_partition}/{letter.source_offset}"
+    lines = [
+        f"{letter.partition}:{letter.offset}  {letter.reason} ({letter.stage}, {attempts}{replayed})",
+        f"     {record}, {letter.time:%Y-%m-%d %H:%M:%S}",
+    ]
+    for text in (detail, explain_reason(letter.reason).get("remedy", "")):
+        lines += textwrap.wrap(text, 75, initial_indent="     ", subsequent_indent="     ")
+    return "\n".join(lines)
 
 
 def _say(what: str, *parts: str) -> None:
@@ -263,3 +272,4 @@ app = new_group(dead_letters)
 add(app, "list", list_letters)
 add(app, "show", show)
 add(app, "replay", replay)
+add(app, "add", add_record)

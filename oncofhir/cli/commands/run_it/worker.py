@@ -49,11 +49,11 @@ def worker() -> None:
         _warn_about_placeholder(settings)
         asyncio.run(run())
     except SettingsError as error:
-        fail(str(error), ExitStatus.WRONG_USAGE)
+        fail(_with_notes(error), ExitStatus.WRONG_USAGE)
     except TooManyDeadLetters as error:
-        fail(f"halted: {error}", ExitStatus.WRONG_RESULT)
+        fail(f"halted: {_with_notes(error)}", ExitStatus.WRONG_RESULT)
     except OncofhirError as error:
-        fail(f"halted: {error}", ExitStatus.UNREACHABLE)
+        fail(f"halted: {_with_notes(error)}", ExitStatus.UNREACHABLE)
     except Exception as error:  # noqa: BLE001 - an internal error, whose message may quote a report
         where = " ".join(f"{name}={value}" for name, value in described(error).items())
         fail(f"halted by an internal error: {where}", ExitStatus.WRONG_RESULT)
@@ -71,3 +71,8 @@ def _warn_about_placeholder(settings: "Settings") -> None:
             setting="ONCOFHIR_FHIR__IDENTIFIER_SYSTEM",
             remedy="set it to a URI that you own before the first write",
         )
+
+
+def _with_notes(error: Exception) -> str:
+    """An error with the record at which it was met and the remedy, as the worker noted them."""
+    return "; ".join((str(error), *getattr(error, "__notes__", ())))

@@ -1,12 +1,18 @@
-"""What we add to a dead letter, what we leave alone, and the cap."""
+"""What a dead letter adds to its record, what it leaves alone, and the reference to a record."""
 
+import hashlib
+import json
 from datetime import UTC, datetime
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from oncofhir.consumers.dead_letters.message import DeadLetterCap, ReportFailure, build_dead_letter
+from oncofhir.consumers.dead_letters.message import (
+    ReportFailure,
+    build_dead_letter,
+    build_reference,
+)
 from oncofhir.consumers.kafka.records import AssignmentEpoch, Coordinates, SourceRecord
 from oncofhir.consumers.publishing.row_messages import dead_lettered, trace_headers
 from oncofhir.schemas.event import SourceReference
@@ -80,28 +86,47 @@ def test_only_a_well_formed_trace_is_carried_on(headers, carried):
     assert bool(list(trace_headers(tuple(headers)))) is carried
 
 
-def test_the_cap_counts_in_a_row():
-    cap = DeadLetterCap(in_a_row=3, share=1, window=10)
-    assert [cap.record(dead=d) for d in (True, True, False, True, True, True)] == [False] * 5 + [
-        True
-    ]
+def test_the_failure_s_location_and_detail_are_headers():
+    failure = ReportFailure(Reason.NOT_JSON, "decode", 1, None, "topic", "line 1 column 7")
+    added = dict(build_dead_letter(record(), [failure], FIRST, "dead").headers)
+    assert added["oncofhir-location"] == b"topic"
+    assert added["oncofhir-detail"] == b"line 1 column 7"
 
 
-def test_the_cap_takes_a_share_of_a_full_window():
-    cap = DeadLetterCap(in_a_row=100, share=0.5, window=4)
-    counted = [
-        cap.record(dead=d) for d in (True, True, True, False, False, False, True, True, True)
-    ]
-    assert counted == [False, False, False, True, False, False, False, False, True]
+@pytest.mark.parametrize("detail", ["\ud800", "x" * 100_000, "Größe"])
+def test_any_detail_makes_a_header_of_bounded_size(detail):
+    failure = ReportFailure(Reason.UNEXPECTED, "process", 1, None, None, detail)
+    added = dict(build_dead_letter(record(), [failure], FIRST, "dead").headers)
+    assert 0 < len(added["oncofhir-detail"]) <= 2_000
 
 
-@pytest.mark.parametrize(
-    ("cap", "before", "allowed"),
-    [(200, 200, 9), (200, 0, 199), (200, 500, 9), (20, 20, 1), (20, 10, 9), (2, 2, 1), (1, 1, 0)],
+@given(
+    st.none() | st.binary(),
+    st.none() | st.binary(),
+    st.lists(st.tuples(st.text(max_size=8), st.none() | st.binary(max_size=2_000)), max_size=4),
 )
-def test_after_a_restart_a_few_more_are_let_through(cap, before, allowed):
-    counted = DeadLetterCap(in_a_row=cap, share=1)
-    counted.restore(before)
-    for _ in range(allowed):
-        assert not counted.record(dead=True)
-    assert counted.record(dead=True)
+def test_a_reference_is_small_and_holds_nothing_of_the_record(key, value, headers):
+    secret = record(key, value, headers)
+    letter = build_reference(secret, [ReportFailure(Reason.NOT_JSON, "decode", 1)], FIRST, "dead")
+    size = len(letter.value) + sum(len(name) + len(value) for name, value in letter.headers)
+    assert size < 2_000
+    named = json.loads(letter.value)
+    assert (named["topic"], named["partition"], named["offset"]) == AT
+    assert named["bytes"] == len(value or b"")
+    assert named["sha256"] == hashlib.sha256(value or b"").hexdigest()
+    assert letter.key == b"topic/3/42"
+    assert {name for name, _ in letter.headers} <= {
+        "oncofhir-reason",
+        "oncofhir-stage",
+        "oncofhir-attempts",
+        "oncofhir-topic",
+        "oncofhir-partition",
+        "oncofhir-offset",
+        "oncofhir-timestamp",
+        "oncofhir-first-tried",
+        "oncofhir-last-tried",
+        "oncofhir-version",
+        "oncofhir-body",
+        "oncofhir-sha256",
+        "oncofhir-bytes",
+    }

@@ -1,4 +1,4 @@
-"""Each row of the table in `fates`."""
+"""Each row of the table in `failure_policy`."""
 
 import pytest
 from hypothesis import given
@@ -34,7 +34,12 @@ ALONE, OTHERS_SUCCEED, BLOCKED = (
     PeerOutcomes(succeeded=True),
     PeerOutcomes(circuit_open=True),
 )
+SERVED_SINCE = PeerOutcomes(succeeded=True, served_since_failure=True)
 STORE_FAILED = DependencyUnavailable(Reason.STORE_FAILED)
+HOST_UNAVAILABLE = DependencyUnavailable(Reason.ATTACHMENT_HOST_UNAVAILABLE)
+MODEL_DENIED = AccessDenied(Reason.MODEL_ACCESS_DENIED)
+STORE_DENIED = AccessDenied(Reason.STORE_ACCESS_DENIED)
+BROKER_DENIED = AccessDenied(Reason.BROKER_ACCESS_DENIED)
 
 
 @pytest.mark.parametrize(
@@ -79,14 +84,31 @@ STORE_FAILED = DependencyUnavailable(Reason.STORE_FAILED)
             SendToDeadLetters(Reason.STORE_CONFLICT),
         ),
         (ValueError(), 2, 999, ALONE, Retry(2)),
-        (ValueError(), 3, 0, ALONE, SendToDeadLetters(Reason.UNEXPECTED)),
+        (RecursionError(), 99, 9999, ALONE, Retry(10)),
+        (
+            ExceptionGroup("two", [OSError()]),
+            99,
+            9999,
+            BLOCKED,
+            WaitForDependency(Dependency.UNKNOWN),
+        ),
+        (UnicodeEncodeError("utf-8", "", 0, 1, ""), 3, 5, OTHERS_SUCCEED, Retry(4)),
+        (TypeError(), 3, 20, OTHERS_SUCCEED, SendToDeadLetters(Reason.UNEXPECTED)),
+        (HOST_UNAVAILABLE, 3, 5, ALONE, Retry(4)),
+        (HOST_UNAVAILABLE, 3, 20, ALONE, SendToDeadLetters(Reason.ATTACHMENT_HOST_UNAVAILABLE)),
+        (MODEL_DENIED, 1, 0, ALONE, Retry(1)),
+        (MODEL_DENIED, 3, 0, ALONE, Halt(MODEL_DENIED)),
+        (MODEL_DENIED, 3, 0, OTHERS_SUCCEED, Halt(MODEL_DENIED)),
+        (MODEL_DENIED, 2, 0, SERVED_SINCE, SendToDeadLetters(Reason.MODEL_REFUSED_REPORT)),
+        (STORE_DENIED, 2, 0, SERVED_SINCE, SendToDeadLetters(Reason.STORE_REFUSED_REPORT)),
+        (BROKER_DENIED, 1, 0, SERVED_SINCE, Halt(BROKER_DENIED)),
     ],
 )
 def test_the_table(error, attempt, age, others, verdict):
     assert decide(error, attempt, age, others, SETTINGS) == verdict
 
 
-@pytest.mark.parametrize("kind", [AccessDenied, UnsuitableServer, TooManyDeadLetters])
+@pytest.mark.parametrize("kind", [UnsuitableServer, TooManyDeadLetters])
 def test_some_errors_halt(kind):
     error = kind(Reason.STORE_ACCESS_DENIED)
     assert decide(error, 1, 0, ALONE, SETTINGS) == Halt(error)
