@@ -1,7 +1,9 @@
 """What a record on an input topic says: a report was written, or deleted."""
 
 from enum import StrEnum
-from typing import Any
+from typing import Annotated, Any
+
+from pydantic import SkipValidation
 
 from oncofhir.schemas.base import Value
 from oncofhir.schemas.reasons import Reason
@@ -43,7 +45,7 @@ class ReportEvent(Value):
     """One report to deal with, as an event announced it. A record may hold several.
 
     `resource` is the resource's JSON when the event carried it, else None and it is fetched.
-    `companions` are resources that came in the same Bundle and that references may resolve to.
+    `companions` are the resources of the same Bundle, this one included, that references may resolve to.
     `unreadable` is the reason why resolving it raises: one entry of a Bundle that holds good reports too
     names none itself (`source` is then the entry, `Bundle/entry-3`), or the envelope declares a version of
     FHIR that is not read.
@@ -52,5 +54,6 @@ class ReportEvent(Value):
     operation: Operation
     source: SourceReference
     resource: dict[str, Any] | None = None
-    companions: tuple[dict[str, Any], ...] = ()
+    # Not validated: the reports of one Bundle share one tuple, and a copy each would be quadratic.
+    companions: Annotated[tuple[dict[str, Any], ...], SkipValidation] = ()
     unreadable: Reason | None = None

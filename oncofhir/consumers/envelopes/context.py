@@ -73,7 +73,7 @@ def event_from_resource(resource: dict[str, Any], context: Context) -> ReportEve
         operation=Operation.UPSERT,
         source=source,
         resource=resource if "id" in resource else {**resource, "id": ident},
-        companions=tuple(c for c in context.companions if c is not resource),
+        companions=context.companions,
         unreadable=context.unsupported,
     )
 

@@ -122,12 +122,19 @@ class SourceReader:
         self._allowed = frozenset(o for o in map(origin, allowed_origins) if o is not None)
         self._max_bytes = max_attachment_bytes
         self._seconds = fetch_seconds
+        self._indexed: tuple[tuple[dict[str, Any], ...], Companions] = ((), Companions(()))
 
-    def with_companions(self, resources: Iterable[dict[str, Any]]) -> "SourceReader":
-        """Return the same reader with the companions of one event."""
+    def with_companions(self, resources: tuple[dict[str, Any], ...]) -> "SourceReader":
+        """Return the same reader with the companions of one event.
+
+        The events of one Bundle share their companions, which are indexed once.
+        """
+        if self._indexed[0] is not resources:
+            index = Companions(resources, max_attachment_bytes=self._max_bytes)
+            self._indexed = (resources, index)
         return SourceReader(
             self._client,
-            Companions(resources, max_attachment_bytes=self._max_bytes),
+            self._indexed[1],
             self._allowed,
             max_attachment_bytes=self._max_bytes,
             fetch_seconds=self._seconds,
