@@ -39,24 +39,52 @@ RESOURCES = {
 }
 
 
-@pytest.mark.parametrize("kind", RESOURCES)
-def test_each_attachment_is_fetched_from_binary_storage(base, kind):
-    def put(resource):
-        address = f"{base}/{resource['resourceType']}/{resource['id']}"
-        httpx2.put(address, json=resource, trust_env=False).raise_for_status()
-        return httpx2.get(address, trust_env=False).json()
+def put(base, resource):
+    """Store a resource; return it as the server has it."""
+    address = f"{base}/{resource['resourceType']}/{resource['id']}"
+    headers = {"accept": "application/fhir+json", "content-type": "application/fhir+json"}
+    httpx2.put(address, json=resource, headers=headers, trust_env=False).raise_for_status()
+    return httpx2.get(address, headers=headers, trust_env=False).json()
 
-    put({"resourceType": "Patient", "id": "p1"})
-    subject = {"subject": {"reference": "Patient/p1"}}
-    stored = put({"resourceType": kind, "id": f"r-{kind}", **subject, **RESOURCES[kind]})
-    assert "externalized-binary-id" in str(stored)
-    assert "'data'" not in str(stored)
 
+def text_of(base, stored, *companions):
     async def read():
         client = FhirClient(base)
+        reader = SourceReader(client).with_companions(companions)
         try:
-            return await read_report(stored, SourceReader(client), IntakeLimits())
+            return await read_report(stored, reader, IntakeLimits())
         finally:
             await client.aclose()
 
-    assert asyncio.run(read()).text == "\n\n".join(TEXTS)
+    return asyncio.run(read()).text
+
+
+@pytest.mark.parametrize("kind", RESOURCES)
+def test_each_attachment_is_fetched_from_binary_storage(base, kind):
+    put(base, {"resourceType": "Patient", "id": "p1"})
+    subject = {"subject": {"reference": "Patient/p1"}}
+    stored = put(base, {"resourceType": kind, "id": f"r-{kind}", **subject, **RESOURCES[kind]})
+    assert "externalized-binary-id" in str(stored)
+    assert "'data'" not in str(stored)
+    assert text_of(base, stored) == "\n\n".join(TEXTS)
+
+
+def test_a_binary_is_fetched_from_binary_storage_too(base):
+    data = attachment(TEXTS[0])["data"]
+    binary = {"resourceType": "Binary", "id": "stored", "contentType": "text/plain", "data": data}
+    stored = put(base, binary)
+    assert "externalized-binary-id" in str(stored)
+    for url in (
+        "Binary/stored",
+        "Binary/stored/$binary-access-read?path=Binary",
+        "Binary/stored/$binary-access-read?path=Binary.data",
+    ):
+        report = {
+            "resourceType": "DiagnosticReport",
+            "id": "by-url",
+            "status": "final",
+            "subject": {"reference": "Patient/p1"},
+            "presentedForm": [{"contentType": "text/plain", "url": url}],
+        }
+        assert text_of(base, report) == TEXTS[0]
+        assert text_of(base, report, stored) == TEXTS[0], "beside the report, without its content"

@@ -5,12 +5,14 @@ import json
 import re
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import urlencode
 
 from oncofhir.fhir.elements import string
 from oncofhir.fhir.intake.attachments.base64_data import decode_base64
 from oncofhir.schemas.errors import UnreadableReport
 from oncofhir.schemas.reasons import Reason
 
+_EXTERNALIZED = "http://hapifhir.io/fhir/StructureDefinition/externalized-binary-id"
 _JSON = frozenset({"application/fhir+json", "application/json+fhir", "application/json"})
 _XML = frozenset({"application/fhir+xml", "application/xml+fhir", "application/xml", "text/xml"})
 # A Binary has these elements only, so its XML is read without a parser: content of other servers is parsed
@@ -22,13 +24,30 @@ _ELEMENT = rb"<(?:\w{1,20}:)?%s\s+value\s*=\s*(?:\"([^\"]*)\"|'([^']*)')"
 _DATA, _TYPE = re.compile(_ELEMENT % b"data"), re.compile(_ELEMENT % b"contentType")
 
 
+def externalized_address(element: Mapping[str, Any], resource: str, path: str) -> str | None:
+    """Return where content is that HAPI FHIR stores outside of its resource (Binary Storage), if it does.
+
+    `element` is the Binary or Attachment without `data`, `resource` the reference of the resource that it
+    is in, `path` the FHIRPath of what `$binary-access-read` reads.
+    """
+    beside = element.get("_data")
+    extensions = beside.get("extension") if isinstance(beside, dict) else None
+    for extension in extensions if isinstance(extensions, list) else ():
+        if isinstance(extension, dict) and extension.get("url") == _EXTERNALIZED:
+            return f"{resource}/$binary-access-read?{urlencode({'path': path})}"
+    return None
+
+
 def decode_binary(binary: Mapping[str, Any], max_bytes: int) -> tuple[bytes, str | None]:
     """Return the content of a Binary resource and its content type.
 
     Raises:
-        UnreadableReport: empty-attachment, invalid-base64, attachment-too-large, invalid-resource.
+        UnreadableReport: empty-attachment, attachment-not-found (HAPI stores it elsewhere), invalid-base64,
+            attachment-too-large, invalid-resource.
     """
     data = string(binary, "data", "Binary")
+    if data is None and externalized_address(binary, "Binary", "Binary") is not None:
+        raise UnreadableReport(Reason.ATTACHMENT_NOT_FOUND, "Binary.data", "stored elsewhere")
     if data is None:
         raise UnreadableReport(Reason.EMPTY_ATTACHMENT, "Binary.data")
     return decode_base64(data, "Binary.data", max_bytes), string(binary, "contentType", "Binary")

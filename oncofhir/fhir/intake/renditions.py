@@ -3,21 +3,19 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
-from urllib.parse import urlencode
 
 from oncofhir.fhir.elements import Element, children, string
 from oncofhir.fhir.intake.attachment_address import document_url
 from oncofhir.fhir.intake.attachments.base64_data import decode_base64, verify
 from oncofhir.fhir.intake.attachments.reader import Parse
 from oncofhir.fhir.intake.attachments.sniff import IMAGE, UNKNOWN, charset_of, declared_type
-from oncofhir.fhir.intake.binary import decode_binary
+from oncofhir.fhir.intake.binary import decode_binary, externalized_address
 from oncofhir.fhir.intake.limits import IntakeLimits
 from oncofhir.fhir.intake.source_reader import ReferenceReader
 from oncofhir.schemas.errors import UnreadableReport
 from oncofhir.schemas.reasons import Reason
 from oncofhir.schemas.report import ReportWarning
 
-_EXTERNALIZED = "http://hapifhir.io/fhir/StructureDefinition/externalized-binary-id"
 NOTHING_TO_READ = frozenset(
     {Reason.EMPTY_ATTACHMENT, Reason.IMAGE_ATTACHMENT, Reason.NO_TEXT_LAYER}
 )
@@ -155,7 +153,10 @@ async def _load(
         content = decode_base64(data, path, limits.max_attachment_bytes, size=size, sha1=sha1)
         return content, content_type
     if url is None:
-        url = _externalized(path, attachment, resource)
+        owner = f"{resource.get('resourceType')}/{resource.get('id')}"
+        url = externalized_address(attachment, owner, path)
+    if url is None:
+        raise UnreadableReport(Reason.EMPTY_ATTACHMENT, path)
     try:
         if url.startswith("#"):
             content, served_type = _contained(resource, url[1:], limits)
@@ -165,21 +166,6 @@ async def _load(
         raise UnreadableReport(error.reason, f"{path}.url", error.detail) from error
     verify(content, path, size=size, sha1=sha1)
     return content, served_type
-
-
-def _externalized(path: str, attachment: Element, resource: Mapping[str, Any]) -> str:
-    """Return where content is that HAPI FHIR stores outside of the resource (Binary Storage).
-
-    Raises:
-        UnreadableReport: empty-attachment: there is no such content.
-    """
-    beside = attachment.get("_data")
-    extensions = beside.get("extension") if isinstance(beside, dict) else None
-    for extension in extensions if isinstance(extensions, list) else ():
-        if isinstance(extension, dict) and extension.get("url") == _EXTERNALIZED:
-            kind, ident = resource.get("resourceType"), resource.get("id")
-            return f"{kind}/{ident}/$binary-access-read?{urlencode({'path': path})}"
-    raise UnreadableReport(Reason.EMPTY_ATTACHMENT, path)
 
 
 def _size(attachment: Element, path: str) -> int | None:

@@ -5,6 +5,7 @@ origins that the operator lists are ever contacted.
 """
 
 from collections.abc import Iterable
+from contextlib import suppress
 from typing import Any, Protocol
 from urllib.parse import urlsplit
 
@@ -12,10 +13,11 @@ from oncofhir.fhir.intake.attachment_address import binary_named, own_address
 from oncofhir.fhir.intake.binary import decode_binary, unwrap_binary
 from oncofhir.fhir.references import literal_reference, origin, relative_reference, relative_to
 from oncofhir.fhir.rest.bounded_fetch import Bounds, FetchPolicy
-from oncofhir.schemas.errors import OncofhirError, UnreadableReport
+from oncofhir.schemas.errors import OncofhirError, RequestRejected, UnreadableReport
 from oncofhir.schemas.reasons import Reason
 
 _ABSENT = (Reason.RESOURCE_NOT_FOUND, Reason.DELETED)
+_NO_DATA = (Reason.EMPTY_ATTACHMENT, Reason.ATTACHMENT_NOT_FOUND)
 _AROUND_BASE64 = 64 * 1024  # bytes of a Binary resource beside its data
 
 
@@ -158,13 +160,33 @@ class SourceReader:
     async def fetch_attachment(self, url: str, accept: str) -> tuple[bytes, str | None]:
         # Step 1: what came along. A listed origin is asked itself: its content may be newer.
         is_allowed = origin(url) in self._allowed
-        if not is_allowed and (binary := self._companions.binary(url)) is not None:
+        binary = None if is_allowed else self._companions.binary(url)
+        if binary is not None and binary.get("data") is not None:
             return decode_binary(binary, self._max_bytes)
         # Step 2: the source's own server, or a listed origin; nothing else is contacted.
         own = None if is_allowed else own_address(self._client.base_url, url)
         if own is None and not is_allowed:
             raise UnreadableReport(Reason.ATTACHMENT_URL_REFUSED)
-        address = url if own is None else own
+        named = None if own is None else binary_named(own)
+        failure: OncofhirError | None = None
+        try:
+            content, content_type = await self._fetch(url if own is None else own, accept)
+        except (UnreadableReport, RequestRejected) as error:
+            is_without_data = error.location == "Binary.data" and error.reason in _NO_DATA
+            if named is None or not (is_without_data or isinstance(error, RequestRejected)):
+                raise
+            failure, content, content_type = error, b"", None
+        # Step 3: what HAPI FHIR stores outside of a Binary; another server has nothing there.
+        if named is not None and not content:
+            stored = f"{named.unversioned}/$binary-access-read?path=Binary"
+            with suppress(UnreadableReport, RequestRejected):
+                return await self._fetch(stored, accept)
+        if failure is not None:
+            raise failure
+        return content, content_type
+
+    async def _fetch(self, address: str, accept: str) -> tuple[bytes, str | None]:
+        """Fetch from an address that may be contacted; take off the resource around the content."""
         try:
             content, content_type = await self._client.read_binary(
                 address, accept, self._fetch_policy()
@@ -173,7 +195,6 @@ class SourceReader:
             if error.reason in _ABSENT:
                 raise UnreadableReport(Reason.ATTACHMENT_NOT_FOUND) from error
             raise
-        # Step 3: the resource around the content, if the server sent that.
         content, content_type = unwrap_binary(content, content_type, self._max_bytes)
         if len(content) > self._max_bytes:
             raise UnreadableReport(Reason.ATTACHMENT_TOO_LARGE)

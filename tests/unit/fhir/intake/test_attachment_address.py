@@ -2,13 +2,14 @@
 
 import asyncio
 import contextlib
+import json
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from oncofhir.fhir.intake.attachment_address import document_url, own_address
-from oncofhir.fhir.intake.source_reader import SourceReader
+from oncofhir.fhir.intake.source_reader import Companions, SourceReader
 from oncofhir.schemas.errors import RequestRejected, UnreadableReport
 from oncofhir.schemas.reasons import Reason
 
@@ -143,8 +144,9 @@ def test_other_xml_is_not_taken_apart():
         "text/xml",
     )
     damaged = b'<Binary xmlns="http://hl7.org/fhir"><contentType value="text/plain"/></Binary>'
+    reader = SourceReader(Client(damaged, "text/xml"))
     with pytest.raises(UnreadableReport) as caught:
-        asyncio.run(SourceReader(Client(damaged, "text/xml")).fetch_attachment("Binary/b1", "*/*"))
+        asyncio.run(reader.fetch_attachment("Binary/b1", "*/*"))
     assert caught.value.reason is Reason.EMPTY_ATTACHMENT
 
 
@@ -197,3 +199,48 @@ def test_addresses_of_two_documents(url, other):
 )
 def test_addresses_of_one_document(url, other):
     assert document_url(url) == document_url(other)
+
+
+EXTERNALIZED = {
+    "resourceType": "Binary",
+    "id": "b1",
+    "contentType": "text/plain",
+    "_data": {
+        "extension": [
+            {
+                "url": "http://hapifhir.io/fhir/StructureDefinition/externalized-binary-id",
+                "valueString": "x7",
+            }
+        ]
+    },
+}
+
+
+class Storing(Client):
+    """HAPI FHIR with Binary Storage: a Binary without its content, and the operation that has it."""
+
+    async def read_binary(self, url, accept, fetch):
+        self.asked.append(url)
+        return (b"ER 95 %", "text/plain") if "$binary-access-read" in url else self.answer
+
+
+@pytest.mark.parametrize(
+    ("content", "content_type"),
+    [
+        (json.dumps(EXTERNALIZED).encode(), "application/fhir+json"),
+        (b'{"resourceType": "Binary", "id": "b1"}', "application/fhir+json"),
+        (b"", "text/plain"),
+    ],
+)
+def test_content_outside_of_a_binary_is_fetched_from_there(content, content_type):
+    client = Storing(content, content_type)
+    for companions in ((), (EXTERNALIZED,)):
+        reader = SourceReader(client).with_companions(companions)
+        assert asyncio.run(reader.fetch_attachment("Binary/b1", "text/plain"))[0] == b"ER 95 %"
+    assert client.asked == ["Binary/b1", "Binary/b1/$binary-access-read?path=Binary"] * 2
+
+
+def test_content_outside_of_a_binary_is_no_empty_attachment_offline():
+    with pytest.raises(UnreadableReport) as caught:
+        asyncio.run(Companions([EXTERNALIZED]).fetch_attachment("Binary/b1", "text/plain"))
+    assert caught.value.reason is Reason.ATTACHMENT_NOT_FOUND
