@@ -9,6 +9,10 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 HELM_STAMP := $(VENV)/.helm-installed
 IMAGE_STAMP := $(VENV)/.image-installed
+TF4_VENV ?= .venv-transformers-4
+TF4_STAMP := $(TF4_VENV)/.installed
+VLLM_VENV ?= .venv-vllm
+VLLM_STAMP := $(VLLM_VENV)/.installed
 TRAIN_STAMP := $(TRAIN_VENV)/.installed
 # More than cores: the integration tests wait most of the time.
 TEST_PROCESSES ?= 4
@@ -17,7 +21,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 PACKAGES ?=
 
-.PHONY: help setup demo test test-unit test-kafka test-hapi test-omop validate-fhir chaos lint format helm-check test-cluster image-check sbom setup-helm setup-training train finetune-test bench clean
+.PHONY: help setup demo test test-unit test-kafka test-hapi test-omop validate-fhir chaos lint format helm-check test-cluster image-check sbom setup-helm setup-training train finetune-test test-vllm bench clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  \1\t\2/' | expand -t 18
@@ -104,8 +108,25 @@ train: $(TRAIN_STAMP) ## Train and export the small model (TRAIN_MINUTES=35; see
 	@$(TRAIN_VENV)/bin/python -m model.train --minutes $(TRAIN_MINUTES) $(ARGS)
 	@$(TRAIN_VENV)/bin/python -m model.export
 
-finetune-test: $(TRAIN_STAMP) ## Run the fine-tuning recipe on the small model (torch, in an environment of its own)
-	@$(TRAIN_VENV)/bin/python -m pytest tests/finetune $(ARGS)
+$(TF4_STAMP):
+	@echo "Setting up $(TF4_VENV) with transformers 4.51, as in TGI 3.3 (about 5 GB on Linux)"
+	@$(PYTHON) -m venv $(TF4_VENV)
+	@$(TF4_VENV)/bin/python -m pip install --quiet --upgrade pip
+	@$(TF4_VENV)/bin/python -m pip install --quiet 'transformers==4.51.3' 'torch>=2.9,<3' numpy
+	@touch $(TF4_STAMP)
+
+finetune-test: $(TRAIN_STAMP) $(TF4_STAMP) ## Run fine-tuning on the small model, and load what it writes in transformers 4.51 and 5
+	@TRANSFORMERS_4_PYTHON=$(TF4_VENV)/bin/python $(TRAIN_VENV)/bin/python -m pytest tests/finetune $(ARGS)
+
+$(VLLM_STAMP): $(STAMP)
+	@echo "Setting up $(VLLM_VENV) with vLLM for the CPU (about 7 GB)"
+	@$(PYTHON) -m venv $(VLLM_VENV)
+	@$(VLLM_VENV)/bin/python -m pip install --quiet --upgrade pip
+	@$(VLLM_VENV)/bin/python -m tests.vllm.install
+	@touch $(VLLM_STAMP)
+
+test-vllm: $(VLLM_STAMP) ## The model contract on a real vLLM, beside llama.cpp and the stand-in (7 GB, no GPU)
+	@VLLM_PYTHON=$(VLLM_VENV)/bin/python $(BIN)/python -m pytest tests/vllm $(ARGS)
 
 bench: $(STAMP) ## Run the benchmarks: a JSON line each, ratios within one run (Java 17+ for Apache Kafka)
 	@for name in intake intake_memory prefix model_scheduling consumption output; do \

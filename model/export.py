@@ -17,6 +17,7 @@ import torch
 from tokenizers import Tokenizer
 from transformers import MistralForCausalLM, PreTrainedTokenizerFast
 
+from model.checkpoint import save_model, save_tokenizer, with_bos
 from model.places import GGUF_FILE, SAFETENSORS
 
 NAME = "oncofhir-small"
@@ -43,17 +44,18 @@ def permuted(weights: np.ndarray, heads: int) -> np.ndarray:
 
 
 def write_safetensors(model: MistralForCausalLM, tokenizer: Tokenizer, folder: Path) -> None:
-    """A folder that `MistralForCausalLM.from_pretrained` and TGI load."""
+    """Write a folder that transformers, TGI and vLLM load."""
     folder.mkdir(parents=True, exist_ok=True)
-    model.to(torch.float16).save_pretrained(folder)
+    save_model(model, folder, torch.float16)
     fast = PreTrainedTokenizerFast(
-        tokenizer_object=tokenizer,
+        tokenizer_object=with_bos(tokenizer),
         unk_token="<unk>",
         bos_token="<s>",
         eos_token="</s>",
         pad_token="<unk>",
+        model_max_length=model.config.max_position_embeddings,
     )
-    fast.save_pretrained(folder)
+    save_tokenizer(fast, folder)
 
 
 def write_gguf(model: MistralForCausalLM, tokenizer: Tokenizer, file: Path) -> None:
@@ -70,7 +72,7 @@ def write_gguf(model: MistralForCausalLM, tokenizer: Tokenizer, file: Path) -> N
     writer.add_head_count(config.num_attention_heads)
     writer.add_head_count_kv(config.num_key_value_heads)
     writer.add_rope_dimension_count(config.head_dim)
-    writer.add_rope_freq_base(10000.0)
+    writer.add_rope_freq_base(config.rope_parameters["rope_theta"])
     writer.add_layer_norm_rms_eps(config.rms_norm_eps)
     writer.add_vocab_size(config.vocab_size)
     writer.add_file_type(gguf.LlamaFileType.MOSTLY_F16)

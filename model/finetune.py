@@ -30,6 +30,7 @@ from transformers import (
     TrainingArguments,
 )
 
+from model.checkpoint import save_model, save_tokenizer
 from oncofhir.inference.prompting.prompts import PromptSet, load_prompt_set
 
 IGNORED = -100
@@ -121,8 +122,8 @@ def finetune(arguments: argparse.Namespace) -> None:
         arguments.four_bit
     ):  # merging into 4 bits would lose what was learned: the base is loaded again
         model = _reloaded(arguments.base, arguments.out / "adapter")
-    model.merge_and_unload().save_pretrained(arguments.out)
-    tokenizer.save_pretrained(arguments.out)
+    save_model(model.merge_and_unload(), arguments.out)
+    save_tokenizer(tokenizer, arguments.out)
     said = {"questions": len(questions), "loss": round(result.training_loss, 4)}
     print(json.dumps(said), file=sys.stderr)
 

@@ -1,10 +1,15 @@
 """TGI or vLLM on a GPU, or neither."""
 
+import os
+import subprocess
+
 import pytest
 
+from oncofhir.inference.clients.identity import model_identity
 from tests.helm.charts import PROFILES, kinds, objects, pod_of, values
 
 NAME = "oncofhir-model"
+DIGEST = "0123456789abcdef" * 4
 TLS_OFF = {"allowPlaintext": ["model"], "model": {"server": {"tls": {"secretName": ""}}}}
 
 
@@ -26,7 +31,7 @@ def test_there_is_a_server_where_one_is_asked_for(profile):
 
 def test_tgi_reads_the_weights_of_the_volume_and_tells_nobody():
     args = container("gpu-tgi")["args"]
-    assert "--model-id=/weights" in args
+    assert 'ln -sfn /weights "/tmp/model/$name"' in container("gpu-tgi")["command"][2]
     assert "--usage-stats=off" in args
     assert "--max-total-tokens=2048" in args
     env = {entry["name"]: entry["value"] for entry in container("gpu-tgi")["env"]}
@@ -50,6 +55,74 @@ def test_vllm_tells_nobody_and_caches_prefixes():
         objects("vllm")[("ConfigMap", "oncofhir")]["data"]["ONCOFHIR_MODEL__API"]
         == "openai-completions"
     )
+
+
+def run_command(profile, changes, tmp_path):
+    """Run a model container's own script with a server that prints its arguments."""
+    if "digest" not in changes["model"]["server"]:
+        (tmp_path / "digest").write_text(DIGEST)
+    for name in ("vllm", "text-generation-launcher"):
+        (tmp_path / name).write_text('#!/bin/sh\necho "$@"\n')
+        (tmp_path / name).chmod(0o755)
+    script = container(profile, changes)["command"]
+    found = (
+        script[2].replace("/identity/", f"{tmp_path}/").replace("/tmp/model", f"{tmp_path}/model")
+    )
+    path = {"PATH": f"{tmp_path}:{os.environ['PATH']}"}
+    done = subprocess.run(
+        [*script[:2], found, *script[3:], "--more"],
+        env=path,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return done.stdout.strip()
+
+
+@pytest.mark.parametrize("server", [{}, {"digest": "ab" * 32}])
+def test_the_name_of_the_model_holds_the_digest_of_its_weights(server, tmp_path):
+    digest = server.get("digest", DIGEST)
+    changes = {"model": {"server": {"name": "cancer-x", **server}}}
+    assert run_command("vllm", changes, tmp_path) == (
+        f"serve /weights --served-model-name=cancer-x@sha256-{digest} --more"
+    )
+    tgi = run_command("gpu-tgi", changes, tmp_path)
+    assert tgi == f"--model-id={tmp_path}/model/cancer-x@sha256-{digest} --more"
+    identity = model_identity(tgi.split()[0].partition("=")[2], None, server="s")
+    assert (identity.name, identity.digest) == ("cancer-x", digest)
+
+
+@pytest.mark.parametrize("profile", ["gpu-tgi", "vllm"])
+def test_the_digest_is_computed_before_serving_unless_it_is_given(profile):
+    (init,) = pod_of(model(profile))["initContainers"]
+    assert init["args"] == ["model", "digest", "/weights", "--out", "/identity/digest"]
+    assert init["image"].startswith("registry.hospital.example/oncofhir@sha256:")
+    given = {"model": {"server": {"digest": "ab" * 32}}}
+    assert "initContainers" not in pod_of(model(profile, given))
+    assert "identity" not in {v["name"] for v in pod_of(model(profile, given))["volumes"]}
+
+
+@pytest.mark.parametrize("profile", ["gpu-tgi", "vllm"])
+def test_the_working_directory_can_be_written_and_the_user_has_a_name(profile):
+    """TGI writes its tokenizer to ./out and answers wrong offsets where it cannot."""
+    found = container(profile)
+    assert found["workingDir"] == "/tmp"
+    assert {"name": "tmp", "mountPath": "/tmp"} in found["volumeMounts"]
+    assert {"name": "USER", "value": "model"} in found["env"]
+
+
+def test_number_format_and_quantization():
+    changes = {"model": {"server": {"dtype": "bfloat16", "quantization": "fp8"}}}
+    assert {"--dtype=bfloat16", "--quantize=fp8"} <= set(container("gpu-tgi", changes)["args"])
+    assert {"--dtype=bfloat16", "--quantization=fp8"} <= set(container("vllm", changes)["args"])
+
+
+def test_what_the_site_says_of_an_external_model():
+    changes = {"model": {"external": {"name": "cancerllm", "digest": DIGEST}}}
+    data = objects("external-model", changes)[("ConfigMap", "oncofhir")]["data"]
+    assert data["ONCOFHIR_MODEL__NAME"] == "cancerllm"
+    assert data["ONCOFHIR_MODEL__DIGEST"] == DIGEST
+    assert "ONCOFHIR_MODEL__ALLOW_UNDETERMINED_DIGEST" not in data
 
 
 @pytest.mark.parametrize("profile", ["gpu-tgi", "vllm"])

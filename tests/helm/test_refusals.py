@@ -35,6 +35,11 @@ WRONG = {
     "SMART and a token": ("strict", {"fhir": {"tokenSecret": {"name": "x"}}}, "or empty fhir.smart"),
     "no model": ("minimal", {"model": {"external": {"url": ""}}}, "set model.kind to tgi or vllm"),
     "two models": ("vllm", {"model": {"external": {"url": "https://m"}}}, "empty model.external.url"),
+    "TGI that starts as root only": (
+        "gpu-tgi",
+        {"model": {"server": {"image": {"repository": "ghcr.io/huggingface/text-generation-inference"}}}},
+        "build image/tgi/Containerfile",
+    ),
     "a server that is not run": (
         "strict", {"model": {"server": {"weights": {"claimName": "w"}}}}, "set model.kind to tgi or vllm"
     ),

@@ -37,6 +37,9 @@ empty is left out and has the software's default. worker.env adds any other sett
   "ONCOFHIR_MODEL__RESOLVE_REPLICAS" (ternary "true" "" (eq (include "oncofhir.modelServer" .) "true"))
   "ONCOFHIR_MODEL__API" (include "oncofhir.modelApi" .)
   "ONCOFHIR_MODEL__PROMPT_SET" $v.model.promptSet
+  "ONCOFHIR_MODEL__NAME" (ternary "" $v.model.external.name (eq (include "oncofhir.modelServer" .) "true"))
+  "ONCOFHIR_MODEL__DIGEST" (ternary "" $v.model.external.digest (eq (include "oncofhir.modelServer" .) "true"))
+  "ONCOFHIR_MODEL__ALLOW_UNDETERMINED_DIGEST" (ternary "true" "" $v.model.allowUndeterminedDigest)
   "ONCOFHIR_MODEL__TIMEOUT_SECONDS" (int64 $v.model.timeoutSeconds)
   "ONCOFHIR_MODEL__MAX_CONCURRENCY" (int64 $v.model.maxConcurrency)
   "ONCOFHIR_HTTP__PORT" (int64 $v.worker.httpPort)

@@ -17,7 +17,26 @@ readinessProbe:
   httpGet: {{ $get }}
   periodSeconds: 10
   timeoutSeconds: 10
-  failureThreshold: 3
+  # TGI compiles a grammar at its first use for half a minute, in which /health waits: it stays ready.
+  failureThreshold: 6
+{{- end }}
+
+{{/*
+Starts the server under a name that holds the digest of its weights, for no server reports one of local weights.
+TGI takes the name from the path. It writes its tokenizer to the working directory; where it cannot, it answers
+wrong token offsets.
+*/}}
+{{- define "oncofhir.modelCommand" -}}
+{{- $s := .Values.model.server -}}
+{{- $digest := ternary $s.digest "$(cat /identity/digest)" (ne $s.digest "") -}}
+name="{{ $s.name }}@sha256-{{ $digest }}"
+{{- if eq .Values.model.kind "tgi" }}
+mkdir -p /tmp/model
+ln -sfn /weights "/tmp/model/$name"
+exec text-generation-launcher "--model-id=/tmp/model/$name" "$@"
+{{- else }}
+exec vllm serve /weights "--served-model-name=$name" "$@"
+{{- end }}
 {{- end }}
 
 {{/* Used by network-policy.yaml. */}}
