@@ -57,11 +57,11 @@ class Mode:
 
 
 TGI = Mode(
-    "tgi", Learns.AT_END, batch=128, queue=0, step_base=0.0240, step_per_request=0.0016,
-    prefill=26000.0, block=160, reports_queue=True, reports_step=True,
+    "tgi", Learns.AT_END, batch=128, queue=0, step_base=0.0140, step_per_request=0.0016,
+    prefill=26000.0, block=192, reports_queue=True, reports_step=True,
 )  # fmt: skip
 VLLM = Mode(
-    "vllm", Learns.AT_ONCE, batch=256, queue=10_000, step_base=0.0220, step_per_request=0.0015,
+    "vllm", Learns.AT_ONCE, batch=256, queue=10_000, step_base=0.0130, step_per_request=0.0015,
     prefill=26000.0, block=16, reports_queue=False, reports_step=False,
 )  # fmt: skip
 LLAMA_CPP = Mode(
@@ -133,7 +133,7 @@ class SimulatedServer:
         self._numbers = count()
 
     async def generate(self, prompt: str) -> Served:
-        """Generate 2 to 9 tokens.
+        """Generate 3 to 10 tokens.
 
         Raises:
             Overloaded: there is no room.
@@ -149,7 +149,7 @@ class SimulatedServer:
             preamble=prompt[:200],
             prompt_tokens=tokens,
             prefix_tokens=tokens - len(tail) // CHARACTERS_PER_TOKEN,
-            left=2 + hashlib.sha256(prompt.encode()).digest()[0] % 8,
+            left=3 + hashlib.sha256(prompt.encode()).digest()[0] % 8,
             arrived=loop.time(),
             done=loop.create_future(),
         )

@@ -17,7 +17,7 @@ from oncofhir.schemas.backoff import Backoff
 from oncofhir.schemas.errors import AccessDenied, DependencyUnavailable
 from oncofhir.settings import KafkaSettings, SettingsError
 
-_BACKOFF = Backoff(first=0.5, longest=15.0)
+_BACKOFF = Backoff(first=0.5, longest=5.0)
 _TOPIC_CHECKS = 3
 _SECONDS_BETWEEN_CHECKS = 1.0  # not every broker knows a new topic at once
 

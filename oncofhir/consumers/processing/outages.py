@@ -29,6 +29,17 @@ _MAX_PROBE_JITTER_SECONDS = 0.1  # keeps workers from probing in step
 log = structlog.get_logger(__name__)
 
 
+# A health check costs a model server nothing, and a GPU that is back should not wait for work.
+MODEL_PROBE_SECONDS = 3.0
+
+
+def _longest_delays(settings: RetrySettings) -> dict[Dependency, float]:
+    """Return the longest time between two probes of each dependency, in seconds."""
+    longest = dict.fromkeys(WITH_CIRCUIT_BREAKER, settings.max_delay_seconds)
+    longest[Dependency.MODEL] = min(settings.max_delay_seconds, MODEL_PROBE_SECONDS)
+    return longest
+
+
 class OutageMonitor:
     """The circuit breakers of all dependencies. Belongs to one event loop.
 
@@ -51,10 +62,10 @@ class OutageMonitor:
             dependency: CircuitBreaker(
                 dependency,
                 threshold=settings.circuit_breaker_threshold,
-                first_delay=settings.initial_delay_seconds,
-                longest_delay=settings.max_delay_seconds,
+                first_delay=min(settings.initial_delay_seconds, longest),
+                longest_delay=longest,
             )
-            for dependency in WITH_CIRCUIT_BREAKER
+            for dependency, longest in _longest_delays(settings).items()
         }
         self._probe = probe
         self._on_change = on_change

@@ -39,10 +39,8 @@ def completion_request(
     )
 
 
-async def check_prompt_set_accepted(
-    client: ModelClient, prompts: PromptSet, rejected: RequestRejected
-) -> None:
-    """Send a plain prompt after a rejection.
+async def check_prompt_set_accepted(client: ModelClient, prompts: PromptSet) -> None:
+    """Send a plain prompt: after a rejection, or to have a server compile the answers' grammar.
 
     Raises:
         UnsuitableServer: the plain prompt is rejected too.
@@ -60,7 +58,7 @@ async def check_prompt_set_accepted(
             error.location,
             f"{error.detail}: the server rejects every prompt of the prompt set {prompts.name}; check "
             "ONCOFHIR_MODEL__PROMPT_SET, ONCOFHIR_MODEL__API and the server's context size",
-        ) from rejected
+        ) from error
 
 
 class PromptCut(RequestRejected):

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import structlog
 
 from oncofhir.inference.clients.client import Completion, ModelClient
+from oncofhir.inference.clients.tgi import SERVER as TGI
 from oncofhir.inference.prompting.model_prompt_sets import prompt_set_of
 from oncofhir.inference.prompting.prompt_checks import (
     AnswerChecks,
@@ -65,7 +66,7 @@ class PromptedModel:
         self._leader_first = leader_first is not False
         self._max_input_tokens: int | None = None
         self._overhead_tokens: int | None = None
-        self._identified: str | None = None
+        self._identified: tuple[str, str] | None = None
 
     @property
     def prompt_set(self) -> PromptSetIdentity:
@@ -76,9 +77,12 @@ class PromptedModel:
         self._max_input_tokens = input_limit(identity, self._prompts.format.max_new_tokens)
         if self._fixed_order is None:
             self._leader_first = identity.server not in _SHARES_PREFIXES_AT_ONCE
-        if identity.name != self._identified:
-            self._identified = identity.name
+        if (identity.name, identity.digest) != self._identified:
             self._warn_about_prompt_set(identity)
+            if self._prompts.answers and identity.server == TGI:
+                # TGI compiles a grammar at its first use, half a minute in which nobody is answered
+                await check_prompt_set_accepted(self._client, self._prompts)
+            self._identified = (identity.name, identity.digest)
         return identity
 
     def _warn_about_prompt_set(self, identity: ModelIdentity) -> None:
@@ -106,7 +110,7 @@ class PromptedModel:
                     self._max_input_tokens = error.tokens  # until the server is identified again
                     log.warning("model server cuts prompts; using its limit", tokens=error.tokens)
                 else:
-                    await check_prompt_set_accepted(self._client, self._prompts, error)
+                    await check_prompt_set_accepted(self._client, self._prompts)
                 if attempt == len(shrink_factors):
                     raise
         raise AssertionError("the loop returns or raises")  # pragma: no cover

@@ -150,3 +150,34 @@ def test_the_leader_goes_first_where_that_pays(server, read, owner, first):
     leader = next(prompt for prompt in sent if "tumor size" in prompt)
     before = [p for p in sent[: sent.index(leader)] if "excellent linguist" in p]
     assert (not before) if first == 1 else len(sent) == 9
+
+
+def test_a_grammar_is_compiled_before_the_first_report(server, read):
+    """TGI's first use of a grammar takes half a minute: it is at the start, once."""
+    server.replies["/info"] = (200, {}, INFO)
+    server.replies["/generate"] = answered('{"tumor_size": "2 cm"}')
+
+    async def go():
+        model = PromptedModel(TgiClient(ModelHttp(server.url)), load_prompt_set("chat-json"))
+        await model.identify()
+        await model.identify()
+        await model.aclose()
+
+    asyncio.run(go())
+    sent = [body for path, body, _ in server.requests if path == "/generate"]
+    assert [body["parameters"]["grammar"]["type"] for body in sent] == ["json"]
+
+
+def test_a_grammar_that_the_server_refuses_halts_at_the_start(server):
+    server.replies["/info"] = (200, {}, INFO)
+    server.replies["/generate"] = (422, {}, {"error": "x", "error_type": "validation"})
+
+    async def go():
+        model = PromptedModel(TgiClient(ModelHttp(server.url)), load_prompt_set("chat-json"))
+        try:
+            await model.identify()
+        finally:
+            await model.aclose()
+
+    with pytest.raises(UnsuitableServer, match="HTTP 422 validation"):
+        asyncio.run(go())
