@@ -8,7 +8,7 @@ import pytest
 
 from model.places import SAFETENSORS
 from oncofhir.demo.model_server import EmbeddedModelServer
-from oncofhir.demo.process import Process, answers, free_port
+from oncofhir.demo.process import Process, free_port, responds
 from oncofhir.inference.clients.weights import weights_digest
 from tests.integration.model_server.contract import CASES, WINDOW, Served, differences, extracted
 from tests.integration.model_server.servers import llama_server
@@ -37,7 +37,7 @@ def vllm(tmp_path_factory):
     process = Process(
         "vllm",
         command,
-        ready=lambda: answers(f"{url}/health"),
+        ready=lambda: responds(f"{url}/health"),
         environment=environment,
         wait_seconds=START_SECONDS,
     )

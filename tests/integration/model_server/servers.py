@@ -4,7 +4,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from oncofhir.demo.process import Process, answers, free_port
+from oncofhir.demo.process import Process, free_port, responds
 
 WINDOW = 512
 
@@ -16,5 +16,5 @@ def llama_server() -> Iterator[str]:
     url = f"http://127.0.0.1:{port}"
     command = [sys.executable, "-m", "benchmarks.llama_server", "--port", str(port)]
     command += ["--slots", "4", "--context-tokens", str(WINDOW)]
-    with Process("llama-server", command, ready=lambda: answers(f"{url}/health")):
+    with Process("llama-server", command, ready=lambda: responds(f"{url}/health")):
         yield url
