@@ -12,7 +12,7 @@ from pathlib import Path
 
 from model.cases import MISSING
 from model.organs import Labels, diagnosis_of, site_said
-from oncofhir.inference.interpretation.size_context import LABELLED, OTHER, TUMOR, size_weight
+from oncofhir.inference.lesions.size_target import LABELLED, OTHER, TUMOR, tumour_size_weight
 from oncofhir.inference.mentions.grade import grades
 from oncofhir.inference.mentions.size import sizes
 from oncofhir.inference.prompting.retrieval import excerpt, questions
@@ -85,7 +85,7 @@ def answer_to(question: str, given: str, labels: Labels) -> str | None:
 
 def _size(given: str, labels: Labels) -> str | None:
     """The size with the registry's value; else what a label or the noun before it calls the tumour's."""
-    found = [(size_weight(given, m), m) for m in sizes(given)]
+    found = [(tumour_size_weight(given, m), m) for m in sizes(given)]
     wanted = labels.get("tumor_size")
     if wanted:
         fitting = [(weight, m) for weight, m in found if m.value == wanted and weight >= 0]

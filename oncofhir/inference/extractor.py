@@ -7,7 +7,7 @@ from typing import Protocol
 
 from oncofhir.inference.calibration import Calibration
 from oncofhir.inference.interpretation.candidates import QUESTION_KINDS
-from oncofhir.inference.interpretation.interpret import interpret
+from oncofhir.inference.interpretation.interpret import interpreted
 from oncofhir.inference.prompting.prompted_model import first_error
 from oncofhir.schemas.extraction import (
     Answer,
@@ -87,8 +87,8 @@ class Extractor:
         if calibration is not None and not calibration.applies_to(identity, self.prompt_set):
             calibration = None
         # in a thread: a report of a megabyte takes seconds, and the event loop has others to serve
-        findings, rejected = await asyncio.to_thread(
-            interpret,
+        findings, rejected, lesions = await asyncio.to_thread(
+            interpreted,
             report,
             answers if calibration is None else _calibrated(answers, calibration),
             minimum_confidence=self._minimum_confidence,
@@ -103,6 +103,7 @@ class Extractor:
             prompt_set=self._answerer.prompt_set,
             findings=findings,
             rejected=rejected,
+            lesions=lesions,
             answers=answers,
             usage=Usage(
                 requests=len(answers),

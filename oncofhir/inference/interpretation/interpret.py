@@ -1,26 +1,28 @@
-"""From answers to findings: claimed, grounded in the report, affirmed, coded; the rest with its reason."""
+"""From answers to findings: a claim is written only as what a lesion of the report supports.
 
-from collections.abc import Iterable, Mapping, Sequence
-from functools import partial
+The rest with its reason.
+"""
 
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+from oncofhir.inference.interpretation.attributes import COMPLETED, completed, supported
 from oncofhir.inference.interpretation.candidates import Candidate, candidates
-from oncofhir.inference.interpretation.diagnosis import Where, diagnose, without_malignancy
-from oncofhir.inference.interpretation.evidence import Reading
-from oncofhir.inference.interpretation.grounding import Place, ground
-from oncofhir.inference.interpretation.slot_conflicts import apart, one_a_slot
-from oncofhir.inference.interpretation.tumors import Tumors
+from oncofhir.inference.interpretation.diagnosis import diagnoses, own_diagnosis
+from oncofhir.inference.interpretation.phrases import (
+    histologies,
+    names_neoplasm,
+    own_histology,
+    sites,
+)
+from oncofhir.inference.interpretation.results import Result, below
+from oncofhir.inference.lesions.lesion_set import LesionSet
+from oncofhir.inference.lesions.read import ReadReport
 from oncofhir.schemas.extraction import Answer
-from oncofhir.schemas.finding import Basis, Evidence, Finding, Kind, RejectedFinding, Rejection
+from oncofhir.schemas.finding import Finding, Kind, RejectedFinding
+from oncofhir.schemas.lesion import Lesion
 from oncofhir.schemas.report import Report
-from oncofhir.terminology.coding import codings
-from oncofhir.terminology.qualifiers import with_place
 
-MOST_EVIDENCE = 3
-# Without a malignancy of the patient's there is no tumour to have a site, a side or a size.
-_OF_THE_TUMOR = frozenset({Kind.TUMOR_SITE, Kind.TUMOR_LATERALITY, Kind.TUMOR_SIZE})
 _SAYS_NOTHING = {"mx", "pmx", "cmx"}
-
-Result = Finding | RejectedFinding
 
 
 def interpret(
@@ -33,150 +35,129 @@ def interpret(
 ) -> tuple[tuple[Finding, ...], tuple[RejectedFinding, ...]]:
     """The findings and what was rejected. Raises nothing, whatever the answers say.
 
-    Below a kind's minimum, else below `minimum_confidence`, a finding is rejected.
+    Below a kind's minimum, else below `minimum_confidence`, a finding is rejected. Where an answer names
+    a value of a
+    kind, what the report itself says of its lesions is written too: the categories and statuses that the
+    answer lacks, and
+    the value that the report has in place of one that it contradicts.
     """
+    findings, rejected, _ = interpreted(
+        report,
+        answers,
+        minimum_confidence=minimum_confidence,
+        minimums=minimums,
+        inferred_diagnosis=inferred_diagnosis,
+    )
+    return findings, rejected
+
+
+def interpreted(
+    report: Report,
+    answers: tuple[Answer, ...],
+    *,
+    minimum_confidence: float = 0.0,
+    minimums: Mapping[Kind, float] | None = None,
+    inferred_diagnosis: bool = True,
+) -> tuple[tuple[Finding, ...], tuple[RejectedFinding, ...], tuple[Lesion, ...]]:
+    """As `interpret`, with the report's lesions."""
     least = dict.fromkeys(Kind, minimum_confidence) | dict(minimums or {})
-    reading = Reading(report)
-    tumors = Tumors(reading)
-    claimed = apart(candidates(answers), tumors)
-    benign = without_malignancy(reading)
-    weighed: list[tuple[float, Result]] = []
+    read = ReadReport(report)
+    claimed = list(split_bilateral(candidates(answers), read.lesions))
+    results = list(_results(read, claimed, inferred=inferred_diagnosis))
+    held = [_confident(result, least) for result in results]
+    findings = [r for r in held if isinstance(r, Finding)]
+    findings += _completed(read, claimed, results)
+    return (
+        one_per_slot(_in_order(read, findings)),
+        tuple(r for r in held if isinstance(r, RejectedFinding)),
+        read.summaries.lesions(),
+    )
+
+
+def _results(read: ReadReport, claimed: Sequence[Candidate], *, inferred: bool) -> Iterator[Result]:
     for candidate in claimed:
-        if candidate.kind is Kind.DIAGNOSIS or candidate.value.lower() in _SAYS_NOTHING:
+        if candidate.value.lower() in _SAYS_NOTHING:
             continue
-        if benign is not None and candidate.kind in _OF_THE_TUMOR:
-            weighed.append((0.0, rejected(candidate, benign)))
-        else:
-            weighed += _results(reading, tumors, candidate, least[candidate.kind])
-    # windows answer one after another: the weightier place goes first, not the earlier window
-    results = [result for _, result in sorted(weighed, key=lambda p: p[0], reverse=True)]
-    for candidate in claimed:
         if candidate.kind is Kind.DIAGNOSIS:
-            results += [
-                _confident(result, least[candidate.kind])
-                for result in _diagnoses(reading, tumors, candidate, results)
-                if isinstance(result, RejectedFinding)
-                or result.basis is not Basis.INFERRED
-                or inferred_diagnosis
-            ]
-    findings = tuple(r for r in results if isinstance(r, Finding))
-    return one_a_slot(findings, tumors), tuple(r for r in results if isinstance(r, RejectedFinding))
+            yield from diagnoses(read, candidate, inferred=inferred)
+        elif candidate.kind is Kind.HISTOLOGICAL_TYPE:
+            yield from histologies(read, candidate)
+        elif candidate.kind is Kind.TUMOR_SITE:
+            yield from sites(read, candidate)
+        else:
+            yield from supported(read, candidate)
 
 
-def _diagnoses(
-    reading: Reading, tumors: Tumors, candidate: Candidate, results: Sequence[Result]
-) -> list[Result]:
-    """The diagnosis of each tumour under whose heading it stands, else of the report."""
-    found: list[Result] = []
-    for tumor in tumors.several:
-        own = [r for r in results if isinstance(r, Finding) and r.part == tumor.label]
-        where = Where(site=_site_of(own, tumor.side), side=tumor.side)
-        within = partial(_is_of, tumors=tumors, label=tumor.label)
-        result = diagnose(reading, candidate, where, within)
-        if isinstance(result, Finding):
-            found.append(result.model_copy(update={"part": tumor.label}))
-    if found:
-        return found
-    of_all = [r for r in results if isinstance(r, Finding)]
-    side = _value_of(of_all, Kind.TUMOR_LATERALITY)
-    where = Where(site=_site_of(of_all, side), side=side)
-    return [diagnose(reading, candidate, where)]
+def _completed(
+    read: ReadReport, claimed: Sequence[Candidate], results: Sequence[Result]
+) -> Iterator[Finding]:
+    """What the report says and no claim names.
+
+    What was claimed and is too unsure is not written by this way. An answer about a report that orders a
+    model
+    around may have obeyed: nothing is made of it beyond what it claims.
+    """
+    if read.index.has_injection:
+        return
+    kinds = {claim.kind for claim in claimed if _is_of_its_kind(claim)}
+    findings = [result for result in results if isinstance(result, Finding)]
+    for kind in (k for k in Kind if k in kinds & COMPLETED):
+        for finding in completed(read, kind, findings):
+            if finding.value.lower() not in _SAYS_NOTHING:
+                yield finding
+    owned = {(f.kind, f.lesion) for f in findings}
+    for summary in read.summaries.all:
+        lesion = read.summaries.id_of(summary.label)
+        for kind, own in ((Kind.HISTOLOGICAL_TYPE, own_histology), (Kind.DIAGNOSIS, own_diagnosis)):
+            found = own(read, summary) if kind in kinds and (kind, lesion) not in owned else None
+            if found is not None:
+                yield found
 
 
-def _site_of(findings: Iterable[Finding], side: str | None) -> str | None:
-    """The site and its place in the organ."""
-    site = next((finding for finding in findings if finding.kind is Kind.TUMOR_SITE), None)
-    return with_place(site.value, [q.text for q in site.evidence], side) if site else None
+def _is_of_its_kind(claim: Candidate) -> bool:
+    """Whether a claim names what was asked for: a size with its unit, a neoplasm; not any words or number."""
+    if claim.kind in {Kind.HISTOLOGICAL_TYPE, Kind.DIAGNOSIS}:
+        return names_neoplasm(claim.value)
+    return not claim.numbers
 
 
-def _value_of(findings: Iterable[Finding], kind: Kind) -> str | None:
-    return next((finding.value for finding in findings if finding.kind is kind), None)
-
-
-def _is_of(offset: int, *, tumors: Tumors, label: str) -> bool:
-    return tumors.at(offset) == label
-
-
-def _results(
-    reading: Reading, tumors: Tumors, candidate: Candidate, minimum: float
-) -> list[tuple[float, Result]]:
-    """What a claim comes to, once for each tumour of which the report says it, with the places' weights."""
-    places = ground(reading, candidate)
-    if not places:
-        return [(0.0, rejected(candidate, Rejection.UNGROUNDED))]
-    if places[0].assertion is not None:
-        return [(0.0, rejected(candidate, places[0].assertion, _quotes(reading, places[:1])))]
-    by_tumor: dict[str | None, list[Place]] = {}
-    for place in places:
-        if place.assertion is None:
-            by_tumor.setdefault(tumors.at(place.mention.start), []).append(place)
-    if not tumors.several:
-        by_tumor = {None: [place for place in places if place.assertion is None]}
-    elif len(by_tumor) > 1:
-        by_tumor.pop(None, None)  # what the report says of no tumour in particular adds nothing
-    return [
-        (affirmed[0].weight, _confident(_finding(reading, candidate, affirmed, label), minimum))
-        for label, affirmed in by_tumor.items()
-    ]
-
-
-def _finding(
-    reading: Reading, candidate: Candidate, places: list[Place], tumor: str | None
-) -> Finding:
-    best = places[0]
-    value = candidate.value
-    if candidate.kind in {Kind.CANCER_STAGE, Kind.TUMOR_SITE}:
-        value = best.mention.value
-    number = best.mention.number
-    if number is not None:
-        value = f"{number:g} mm"
-    return Finding(
-        kind=candidate.kind,
-        slot=candidate.slot,
-        value=value,
-        number=number,
-        unit="mm" if number is not None else None,
-        dimensions=best.mention.dimensions,
-        raw=candidate.raw,
-        confidence=candidate.confidence,
-        evidence=_quotes(reading, places[:MOST_EVIDENCE]),
-        codings=codings(candidate.kind, candidate.slot, value),
-        part=tumor or reading.part(best.mention.start),
+def _in_order(read: ReadReport, findings: Iterable[Finding]) -> list[Finding]:
+    """The findings by the weight of their place, diagnoses last; as they come where places weigh the same."""
+    return sorted(
+        (f for f in findings if f.evidence),
+        key=lambda f: (
+            f.kind is Kind.DIAGNOSIS,
+            -read.index.authority(f.evidence[0].start),
+        ),
     )
 
 
-def _quotes(reading: Reading, places: Iterable[Place]) -> tuple[Evidence, ...]:
-    quotes = (reading.quote(p.mention.start, p.mention.end) for p in places)
-    return tuple(dict.fromkeys(quote for quote in quotes if quote is not None))
+def split_bilateral(claims: Iterable[Candidate], lesions: LesionSet) -> Iterator[Candidate]:
+    """A claim of both sides, where each side has a tumour of its own, claims each side of one."""
+    sides = [tumor.side for tumor in lesions.several if tumor.side]
+    for claim in claims:
+        if (claim.kind, claim.value) == (Kind.TUMOR_LATERALITY, "bilateral") and len(
+            set(sides)
+        ) > 1:
+            yield from (claim.model_copy(update={"value": s}) for s in dict.fromkeys(sides))
+        else:
+            yield claim
 
 
-def rejected(
-    candidate: Candidate, reason: Rejection, evidence: tuple[Evidence, ...] = ()
-) -> RejectedFinding:
-    """The candidate as a rejected finding."""
-    return RejectedFinding(
-        kind=candidate.kind,
-        slot=candidate.slot,
-        value=candidate.value,
-        raw=candidate.raw,
-        reason=reason,
-        confidence=candidate.confidence,
-        evidence=evidence,
+def one_per_slot(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    """The first finding of a kind and slot for each lesion; of no lesion only where none has one."""
+    first: dict[tuple[Kind, str | None, str | None], Finding] = {}
+    for finding in findings:
+        first.setdefault((finding.kind, finding.slot, finding.lesion), finding)
+    owned = {(kind, slot) for kind, slot, lesion in first if lesion is not None}
+    return tuple(
+        finding
+        for (kind, slot, lesion), finding in first.items()
+        if lesion is not None or (kind, slot) not in owned
     )
 
 
-def _confident(result: Result, minimum: float) -> Result:
-    if isinstance(result, RejectedFinding):
+def _confident(result: Result, least: Mapping[Kind, float]) -> Result:
+    if isinstance(result, RejectedFinding) or result.confidence is None:
         return result
-    if result.confidence is None or result.confidence >= minimum:
-        return result
-    return RejectedFinding(
-        kind=result.kind,
-        slot=result.slot,
-        value=result.value,
-        raw=result.raw,
-        reason=Rejection.LOW_CONFIDENCE,
-        confidence=result.confidence,
-        evidence=result.evidence,
-        part=result.part,
-    )
+    return result if result.confidence >= least[result.kind] else below(result)

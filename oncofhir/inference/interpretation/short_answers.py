@@ -27,6 +27,8 @@ def mentions(kind: Kind, answer: str) -> Iterator[Mention]:
     found = list(FINDERS[kind](answer))
     bare = answer.strip(" \t\r\n.,;:'\"")
     if not found and len(bare) <= _LONGEST:
+        if kind is Kind.CANCER_STAGE and bare[:1] in {"t", "n", "m"}:
+            bare = bare[0].upper() + bare[1:]
         for words in _ASKED.get(kind, ()):
             found = found or list(FINDERS[kind](words + bare))
         if kind is Kind.TUMOR_LATERALITY and bare.lower() in _SIDES:

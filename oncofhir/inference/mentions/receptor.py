@@ -1,159 +1,286 @@
-"""Receptors with their status: "ER/PR positive, HER2 negative (1+)", "HER-2 by FISH not amplified"."""
+"""Receptors with their status.
+
+"ER/PR positive, HER2 negative (1+)", "HER-2 by FISH not amplified", "ER Allred 7/8".
+
+Sources of the rules: ASCO/CAP guideline on ER and PR (2020): positive from 1 % of nuclei on; ASCO/CAP
+guideline on HER2
+(2023): IHC 0 and 1+ negative, 2+ equivocal, 3+ positive; ISH ratio of 2.0 or more positive; Allred et
+al. 1998: a total
+score of 3 to 8 is positive.
+"""
 
 import re
 from collections.abc import Iterator
+from itertools import pairwise
 
 from oncofhir.inference.mentions.mention import Mention
+from oncofhir.inference.mentions.receptor_tokens import (
+    BETWEEN,
+    CONNECTED,
+    HINT,
+    NAMES,
+    NOT_A_RESULT,
+    NOT_A_STATUS,
+    Token,
+    tokens_in,
+)
 from oncofhir.terminology.lowered import lowered
 
-_NAME = (
-    r"(?P<ER>(?:o?estrogen(?:[- ]receptors?)?|(?<!the )(?<![a-z])er(?![a-z])(?=[^a-z]{0,3}))"
-    r"(?: protein| \(er\))?)"
-    r"|(?P<PR>(?:progesterone(?:[- ]receptors?)?|(?<![a-z])pg?r(?![a-z]))(?: protein| \(pg?r\))?)"
-    r"|(?P<HER2>(?<![a-z])(?:her[- ]?2|c-?erb-?b-?2|erbb2)(?:[- /]{0,2}neu)?(?: oncoprotein| protein)?)"
-)
-_STATUS = (
-    r"(?P<negative>\bnegative|\bnot (?:over-?)?(?:amplified|expressed)|\bnon-?amplified"
-    r"|\bwithout amplification"
-    r"|\bno (?:over-?expression|amplification)|\babsent|\bunamplified|\bneg\b"
-    r"|(?<=[: ])0 ?(?=[,.;)]|$)|\b[01] ?\+"
-    r"|\b(?:found in )?(?:< ?|less than )1 ?%|\b(?:found in )?0 ?%)"
-    r"|(?P<equivocal>\bequivocal|\bindeterminate|\bborderline"
-    r"|(?:weakly )?\bpositive[ \w]{0,25}\(?(?:score )?2 ?\+"
-    r"|\b2 ?\+)"
-    r"|(?P<positive>\bpos[it1l]{1,3}ive|\bamplified|\bover-?expressed|\bpos\b|\b3 ?\+|\bpresent\b"
-    r"|\bfound in (?:over |more than )?[1-9]\d|(?<=[:=] )(?:> ?)?[1-9]\d{0,2} ?%)"
-)
-# "ER+ PR- HER2-", "ER (+)"; a minus is a status only where nothing else can follow it.
-_SIGN = (
-    r"(?P<plus>(?<=[RrUu2])\+(?!\d)|\( ?\+{1,3} ?\))"
-    r"|(?P<minus>(?<=[RrUu2])-(?=[,;/)]|$|\s*(?:pg?r|her)\b|\.\s)|\( ?- ?\))"
-)
-_TRIPLE = r"(?P<triple>\btriple[- ]{1,2}negative)"
-_NONE_FOUND = (
-    r"(?P<none>\bno (?:(?P<noneER>o?estrogen)|(?P<nonePR>progesterone)) receptors? (?:were )?found)"
-)
-_BETWEEN = 70
-_FOR = re.compile(r"[\W_]{0,4}for\b", re.IGNORECASE)
-_TOKEN = re.compile(
-    rf"{_NONE_FOUND}|{_TRIPLE}|{_NAME}|{_STATUS}|{_SIGN}|(?P<stop>[.;\n](?=\s|$))", re.IGNORECASE
-)
-# Where a name can be, quicker to find than `_TOKEN`; around it, as far as a status and its words can stand.
-_HINT = re.compile(r"estrogen|progesterone|(?<![a-z])(?:er|pg?r)(?![a-z])|her[- ]?2|erb|triple")
-_REACH = 150
-_NAMES = ("ER", "PR", "HER2")
-_OUTRIGHT = ("none", "triple")
-# What speaks of the test, of a definition or of other patients, and not of this tumour.
-_NOT_A_RESULT = re.compile(
-    r"defined|criteri|categor|\bif\b|obtain|guideline|patients|known|control|\bclones?\b|ordered|pending|\ball\b",
+# A sentence's end; OCR puts stray stops behind "-", ":" and "by", and before "for" and a bracket.
+_END = re.compile(
+    r"[;\n]|(?<![-:])(?<!\bby)(?<!\b\w)(?<!\d)\.(?=\s+[A-Z\d]|\s*$)(?!\s+for\b)"
+    r"|(?<=[\d%+)])\.(?=\s+[A-Z])(?!\s+for\b)",
     re.IGNORECASE,
 )
-_NOT_A_STATUS = re.compile(
-    r"\s*(?:is|are) defined|\s*(?:breast |metastatic )?cancer patients|\s*categor|\s*control"
-    r"|\s*staining result that|\s*in house|\s*results\b",
-    re.IGNORECASE,
+_REACH = 220
+_LABELLED_LINE = re.compile(r"[ \t:]{0,6}\n[ \t]*$")
+_FAR = 260
+_FEW_TOKENS = 6
+_LACKS = 45  # characters from "lacks" to the last of the names
+_FOR = re.compile(
+    r"[\s.]{0,3}(?:staining |immunoreactivity |expression )?(?:for|of)\b", re.IGNORECASE
 )
-_SCORE = re.compile(r"([0-3]) ?\+")
-_REACTION = re.compile(r"\s*(?:negative|positive) reaction", re.IGNORECASE)
-_TRIVIAL = 3  # letters: a stop behind fewer is OCR's and ends no sentence
+_STATUSES = ("positive", "negative", "equivocal")
+_LEAST = {"percent": 1.0, "allred": 3.0}
+_POSITIVE_FROM_RATIO = 2.0
+_LIST = re.compile(r"[\s,/&+]*(?:and|or)?[\s,/&]*(?:receptors?)?[\s,/&]*", re.IGNORECASE)
+_PAIRED = re.compile(r" ?/ ?")
+_RESPECTIVELY = re.compile(r"respectively", re.IGNORECASE)
 
 
 def receptors(text: str) -> Iterator[Mention]:
-    """Each receptor with the status that follows it in its sentence, at most `_BETWEEN` characters on.
+    """Each receptor with the status that the same clause gives it.
 
-    Names that stand together ("ER and PR are positive") share the status. The status that is written
-    out wins over a score behind it, but "positive (2+)" of HER2 is equivocal (ASCO/CAP guideline).
-    A share of stained nuclei is a status: positive from 1 % on, negative below (ASCO/CAP guideline).
+    Names that stand together ("ER and PR are positive") share the status; "ER/PR: positive/negativ"
+        "e" pairs off. Of
+    several words for one status the definite one counts: in situ hybridisation over an equivocal stain,
+    a status
+    that is written out over a score. `scheme` is "fish" where hybridisation says it.
     """
-    waiting: list[tuple[str, int, int]] = []
-    foretold: tuple[str, int, int] | None = None  # a status that says what for: "positive for PR"
-    for match in _tokens(text):
-        kind = _kind(match)
-        if kind in _OUTRIGHT:
-            yield from _outright(match)
-        elif kind in _NAMES:
-            if foretold is not None and match.start() - foretold[2] <= _BETWEEN:
-                yield Mention(slot=kind, value=foretold[0], start=foretold[1], end=match.end())
-                continue
-            waiting = [w for w in waiting if w[0] != kind and match.start() - w[2] <= _BETWEEN]
-            waiting.append((kind, match.start(), match.end()))
-        elif kind == "stop":
-            if text[match.start()].strip() and not _goes_on(text, match.start(), waiting):
-                waiting, foretold = [], None
-        elif _FOR.match(text, match.end()):
-            waiting, foretold = [], (kind, match.start(), match.end())
+    clauses = list(_clauses(text))
+    for number, (start, end) in enumerate(clauses):
+        found = list(tokens_in(text, start, end))
+        if not any(token.kind in NAMES or token.kind in {"triple", "ish"} for token in found):
+            continue
+        if _opens_line(text, found, end) and number + 1 < len(clauses):
+            following = list(tokens_in(text, *clauses[number + 1]))
+            if following and following[0].is_status:
+                found = [*found, *following[:2]]
+        yield from _of_clause(text, _named_by_ish(text, found, start))
+
+
+def _clauses(text: str) -> Iterator[tuple[int, int]]:
+    """The clauses near a receptor's name; further off none can say anything of it."""
+    stretches: list[list[int]] = []
+    for hint in HINT.finditer(lowered(text)):
+        first, last = max(0, hint.start() - _REACH), min(len(text), hint.end() + _REACH)
+        if stretches and first <= stretches[-1][1]:
+            stretches[-1][1] = last
         else:
-            yield from _with_status(text, waiting, match)
-            waiting, foretold = [], None
+            stretches.append([first, last])
+    for first, last in stretches:
+        ends = [first, *(m.end() for m in _END.finditer(text, first, last)), last]
+        yield from ((s, e) for s, e in pairwise(ends) if e > s)
 
 
-def _tokens(text: str) -> Iterator[re.Match[str]]:
-    """The tokens near a receptor's name; further off none can say anything of it."""
-    position, last = 0, 0
-    for hint in _HINT.finditer(lowered(text)):
-        if hint.start() - _REACH > last:
-            position = max(position, hint.start() - _REACH)
-        last = hint.end() + _REACH
-        while position < last and (match := _TOKEN.search(text, position)):
-            position = match.end()
-            yield match
+def _opens_line(text: str, found: list[Token], end: int) -> bool:
+    """Whether the clause ends with a name and its line, so that the next line may hold the value."""
+    if not found or found[-1].kind not in NAMES:
+        return False
+    return text[found[-1].end : end].strip(" \t") in {"\n", ":\n", ": \n", "-\n"}
 
 
-def _outright(match: re.Match[str]) -> Iterator[Mention]:
-    """Names and status in one: "triple negative", "no progesterone receptors found"."""
-    slots = _NAMES if match["triple"] else ("ER",) if match["noneER"] else ("PR",)
-    for slot in slots:
-        yield Mention(slot=slot, value="negative", start=match.start(), end=match.end())
+def _named_by_ish(text: str, found: list[Token], start: int) -> list[Token]:
+    """A clause on FISH that names no receptor speaks of HER2, where HER2 was named just before."""
+    if any(token.kind in NAMES for token in found) or not any(t.kind == "ish" for t in found):
+        return found
+    before = lowered(text[max(0, start - _FAR) : start])
+    if "her" not in before and "erb" not in before:
+        return []
+    return [t.as_name("HER2") if t.kind == "ish" else t for t in found]
 
 
-def _with_status(
-    text: str, waiting: list[tuple[str, int, int]], status: re.Match[str]
+def _of_clause(text: str, found: list[Token]) -> Iterator[Mention]:
+    position = 0
+    while position < len(found):
+        token = found[position]
+        if token.kind == "triple":
+            if not _is_denied(text, token.start):
+                for name in ("ER", "PR", "HER2"):
+                    yield Mention(slot=name, value="negative", start=token.start, end=token.end)
+            position += 1
+        elif token.kind in NAMES:
+            names, after = _listed(text, found, position)
+            statuses = _statuses(text, names[-1], found, after)
+            yield from _results(text, names, statuses, _foretold(text, found, position))
+            position = max(after, after + len(statuses))
+        else:
+            position += 1
+
+
+def _listed(text: str, found: list[Token], position: int) -> tuple[list[Token], int]:
+    """The names that stand together from here on, and the position behind them."""
+    names = [found[position]]
+    position += 1
+    while position < len(found) and found[position].kind in NAMES:
+        between = text[names[-1].end : found[position].start]
+        if not _LIST.fullmatch(between):
+            break
+        if found[position].kind != names[-1].kind:
+            names.append(found[position])
+        position += 1
+    return names, position
+
+
+def _statuses(text: str, name: Token, found: list[Token], position: int) -> list[Token]:
+    """The statuses behind a name, up to the next name, as far as nothing else comes between."""
+    statuses: list[Token] = []
+    last = name.end
+    while position < len(found) and (found[position].is_status or found[position].kind == "ish"):
+        status = found[position]
+        between = text[last : status.start]
+        if len(" ".join(between.split())) > BETWEEN:
+            break
+        if name.is_short and not CONNECTED.fullmatch(between):
+            break
+        if NOT_A_RESULT.search(between) or NOT_A_STATUS.match(text, status.end):
+            break
+        following = found[position + 1] if position + 1 < len(found) else None
+        if following is not None and following.kind in NAMES and _FOR.match(text, status.end):
+            break
+        statuses.append(status)
+        last = status.end
+        position += 1
+    return statuses
+
+
+def _foretold(text: str, found: list[Token], position: int) -> Token | None:
+    """A status that says what it is for: "positive for ER", "lacks ER", "no PR receptors found"."""
+    if position == 0:
+        return None
+    name = found[position]
+    for before in reversed(found[max(0, position - _FEW_TOKENS) : position]):
+        if before.kind in NAMES:
+            continue
+        if not (before.is_status or before.kind == "lacks"):
+            return None
+        between = text[before.end : found[position].start].lower()
+        if name.start - before.end > BETWEEN:
+            return None
+        if before.kind == "lacks":
+            return before if len(between) <= _LACKS else None
+        return before if _FOR.match(text, before.end) else None
+    return None
+
+
+def _results(
+    text: str, names: list[Token], statuses: list[Token], foretold: Token | None
 ) -> Iterator[Mention]:
-    for name, start, end in waiting:
-        if status.start() - end <= _BETWEEN and _is_result(text, end, status):
-            value = _status(name, _kind(status), status[0])
-            yield Mention(slot=name, value=value, start=start, end=status.end())
+    if foretold is not None:
+        value = "negative" if foretold.kind == "lacks" else foretold.kind
+        for name in names:
+            yield _mention(name, value, min(foretold.start, name.start), name.end)
+        return
+    values = [s for s in statuses if s.is_status]
+    if not values:
+        return
+    if len(names) > 1 and len(values) == len(names) and _pairs_off(text, values):
+        for name, status in zip(names, values, strict=True):
+            yield _mention(name, _value(name.kind, [status]), name.start, status.end)
+        return
+    for name in names:
+        status_value = _value(name.kind, statuses)
+        scheme = "fish" if any(s.kind == "ish" for s in statuses) or name.is_ish else None
+        if status_value is not None:
+            yield _mention(name, status_value, name.start, statuses[-1].end, scheme)
 
 
-def _kind(match: re.Match[str]) -> str:
-    kind = "none" if match["none"] else str(match.lastgroup)
-    return {"plus": "positive", "minus": "negative"}.get(kind, kind)
+def _mention(
+    name: Token, value: str | None, start: int, end: int, scheme: str | None = None
+) -> Mention:
+    return Mention(slot=name.kind, value=value or "equivocal", start=start, end=end, scheme=scheme)
 
 
-def _status(name: str, kind: str, words: str) -> str:
-    """A score of HER2 is the status; that of ER and PR only tells how strong the staining is."""
+def _pairs_off(text: str, values: list[Token]) -> bool:
+    joined = all(_PAIRED.fullmatch(text[a.end : b.start]) for a, b in pairwise(values))
+    return joined or _RESPECTIVELY.search(text, values[-1].end, values[-1].end + 20) is not None
+
+
+def _value(name: str, statuses: list[Token]) -> str | None:
+    """What several words for one status come to."""
+    ish = False
+    of_ish: list[str] = []
+    written: list[str] = []
+    measured: list[str] = []
+    for status in statuses:
+        if status.kind == "ish":
+            ish = True
+            continue
+        value = _of_one(name, status)
+        if value is None:
+            continue
+        if status.kind == "ratio" or (ish and status.kind != "score"):
+            of_ish.append(value)
+        elif status.kind in {"positive", "negative", "equivocal"}:
+            written.append(value)
+        else:
+            measured.append(value)
+    if of_ish and of_ish[0] != "equivocal":
+        return of_ish[0]
+    if (
+        name == "HER2"
+        and measured
+        and measured[0] == "equivocal"
+        and written
+        and written[0] == "positive"
+    ):
+        return "equivocal"
+    if name == "HER2" and written == ["equivocal"] and measured and measured[0] == "positive":
+        return "equivocal"
+    return next(iter([*written, *measured, *of_ish]), None)
+
+
+def _of_one(name: str, status: Token) -> str | None:
+    """The status that one word or number says for a receptor; None where it says nothing of this one."""
+    if status.kind in _STATUSES:
+        return status.kind
+    number = status.number
+    if number is None:
+        return None
     if name == "HER2":
-        return kind
-    score = _SCORE.search(words)
-    return "positive" if score and score[1] != "0" else kind
+        return _of_her2(status.kind, number)
+    least = _LEAST.get(status.kind)
+    is_positive = number > 0 if least is None else number >= least
+    return "positive" if is_positive else "negative"
 
 
-def _is_result(text: str, end: int, status: re.Match[str]) -> bool:
-    return not (
-        _NOT_A_RESULT.search(text, end, status.start()) or _NOT_A_STATUS.match(text, status.end())
-    )
+def _of_her2(kind: str, number: float) -> str | None:
+    """IHC scores and ratios; a share of cells or an Allred score is none of HER2."""
+    if kind == "score":
+        return {0: "negative", 1: "negative", 2: "equivocal"}.get(int(number), "positive")
+    if kind == "ratio":
+        return "positive" if number >= _POSITIVE_FROM_RATIO else "negative"
+    return "negative" if kind == "zero" else None
 
 
-def _goes_on(text: str, at: int, waiting: list[tuple[str, int, int]]) -> bool:
-    """Whether the stop is one that OCR puts inside a phrase: nothing of a new sentence follows."""
-    following = text[at + 1 : at + 4].strip()
-    before = text[max(0, at - 3) : at].rstrip()
-    said = re.sub(r"\([^)]*\)", "", text[waiting[-1][2] : at]) if waiting else text[:at]
+def _is_denied(text: str, start: int) -> bool:
+    before = text[max(0, start - 25) : start].lower()
     return (
-        following[:1] in {"(", ":"}
-        or before[-1:] in {"-", ":"}
-        or bool(_FOR.match(text, at + 1))
-        or bool(_REACTION.match(text, at + 1))
-        or sum(map(str.isalpha, said[: _BETWEEN * 2])) <= _TRIVIAL
+        re.search(
+            r"\b(?:not|non|isn't|rather than|if|no longer)[\s-]{1,3}(?:a |truly |considered )?$",
+            before,
+        )
+        is not None
     )
 
 
 def named(text: str) -> tuple[str, ...]:
     """The receptors that an answer names, with or without a status, in its order."""
-    return tuple(dict.fromkeys(_kind(m) for m in _TOKEN.finditer(text) if _kind(m) in _NAMES))
+    found = (token.kind for token in tokens_in(text, 0, len(text)))
+    return tuple(dict.fromkeys(kind for kind in found if kind in NAMES))
 
 
 def statuses(text: str) -> tuple[str, ...]:
     """The statuses that an answer lists, in its order."""
-    kinds = ("positive", "negative", "equivocal")
-    return tuple(_kind(m) for m in _TOKEN.finditer(text) if _kind(m) in kinds)
+    found = (token.kind for token in tokens_in(text, 0, len(text)))
+    return tuple(kind for kind in found if kind in {"positive", "negative", "equivocal"})

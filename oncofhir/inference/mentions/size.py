@@ -1,23 +1,35 @@
-"""Sizes: "2.3 x 1.8 cm", "23 mm", "3. 5 CM" of OCR; normal form in mm, the longest dimension first."""
+"""Sizes: "2.3 x 1.8 cm", "23 mm", "24-mm", "(cm): 2.5", "3. 5 CM" of OCR.
+
+Normal form in mm, the longest dimension first.
+"""
 
 import re
 from collections.abc import Iterator
 
 from oncofhir.inference.mentions.mention import Mention
 
-# in "grade 2, 1.4 cm" the 2 is a number of its own
-_NUMBER = r"\d{1,3}(?:[.,] ?\d{1,2}(?!\d|[.,]\d))?|\.\d{1,2}"
+# A comma is decimal only without a blank behind it: in "grade 2, 1.4 cm" the 2 is a number of its own.
+_NUMBER = r"\d{1,3}(?:,\d{1,2}(?!\d|[.,]\d)| ?\. ?\d{1,2}(?!\d|[.,]\d))?|\.\d{1,2}"
 _UNIT = r"(?:cm|mm|centimet(?:er|re)s?|millimet(?:er|re)s?)"
+_B = r"[ -]{0,14}"
+_BY = r"\.? {0,14}(?:x|\u00d7|\*|by)\.? {0,2}"
 _SIZE = re.compile(
-    rf"(?<![\d.,/])(?P<first>{_NUMBER})(?:\.? ?(?P<u1>{_UNIT})\b)?"
-    rf"(?:\.? {{0,2}}(?:x|\u00d7|\*|by)\.? {{0,2}}(?P<second>{_NUMBER})(?:\.? ?(?P<u2>{_UNIT})\b)?)?"
-    rf"(?:\.? {{0,2}}(?:x|\u00d7|\*|by)\.? {{0,2}}(?P<third>{_NUMBER})(?:\.? ?(?P<u3>{_UNIT})\b)?)?"
+    rf"(?<![\d.,/])(?P<first>{_NUMBER})(?:\.?{_B}\(?(?P<u1>{_UNIT})\b\)?)?"
+    rf"(?:{_BY}(?P<second>{_NUMBER})(?:\.?{_B}\(?(?P<u2>{_UNIT})\b\)?)?)?"
+    rf"(?:{_BY}(?P<third>{_NUMBER})(?:\.?{_B}\(?(?P<u3>{_UNIT})\b\)?)?)?"
     rf"(?![\w²³^])",
     re.IGNORECASE,
 )
+# The unit stands before the number, as in a form: the label "Tumor size (cm)" and then 2.5.
+_UNIT_FIRST = re.compile(
+    rf"(?:\((?P<u>cm|mm)\)|\b(?:in|,) ?(?P<v>cm"
+    rf"|mm))[ :=]{{1,4}}(?P<first>{_NUMBER})(?:{_BY}(?P<second>{_NUMBER}))?(?:{_BY}(?P<third>{_NUMBER}))?"
+    rf"(?![\w.,]\d| ?(?:{_UNIT}|x|%))",
+    re.IGNORECASE,
+)
 _BLANK = re.compile(r"\s")
-_JOINED = re.compile(r" ?(?:and|&|,|, and|or) ?", re.IGNORECASE)
-_COUNTED = re.compile(r"(?:grade|stage|score|part|block|slide|level)\W{0,3}$", re.IGNORECASE)
+_JOINED = re.compile(r" ?(?:and|&|,|, ?and|or) ?", re.IGNORECASE)
+_COUNTED = re.compile(r"(?:grade|stage|score|part|block|slide|level|g)\W{0,3}$", re.IGNORECASE)
 _MM_PER_CM = 10
 LARGEST_MM = 600.0
 
@@ -42,6 +54,10 @@ def sizes(text: str) -> Iterator[Mention]:
             found.append((match, [u or unit for u in units]))
     for match, given in reversed(found):
         mention = _mention(match, given)
+        if mention is not None:
+            yield mention
+    for match in _UNIT_FIRST.finditer(text):
+        mention = _mention(match, [match["u"] or match["v"]] * 3)
         if mention is not None:
             yield mention
 

@@ -1,98 +1,162 @@
-"""Stages: "pT2 N1a", "PT2 NO MX" with the letter O for zero, "T2b", "ypT0", "stage IIB", "FIGO IIIC".
+"""Stages.
 
-Categories as AJCC and UICC write them: prefix (c, p, y, r, a), letter, category, suffix.
+"pT2 N1a", "PT2 NO MX" with the letter O for zero, "rpT1c", "uT3", "pTa", "stage IIB", "stage 2A", "FIGO
+IIIC".
+
+Categories as AJCC and UICC write them: prefix (c, p, y, r, a, u), letter, category, suffix. What looks
+like one and is none
+is left out: a vertebra (T10), an MRI sequence (T2-weighted), perineural invasion (Pn1), a hormone (T3,
+T4), a nerve, a segment.
 """
 
 import re
 from bisect import bisect_right
 from collections.abc import Iterator
 
+from oncofhir.inference.mentions.another_thing import is_of_another_thing
 from oncofhir.inference.mentions.mention import Mention
 
-_PREFIX = r"(?:[yr]{0,2} ?[pc]|y)?"
+_PREFIX = r"(?:[ayr]{0,2} ?[pc]|[yrau]{1,2})?"
+_TV = r"is|a(?![a-z])|[1-4] ?mi|[0-4](?!\d)[a-d]?[1-3]?|[OoXxLl][a-d]?"
+_NV = r"[0-3](?!\d)[a-c]?(?: ?mi)?|[OoXx]"
+_NS = r"(?: ?\((?:sn|i ?[-+]|mol ?[-+]|mi|f)\))*"
+_B = r"[ \t]{0,6}"
 _T = re.compile(
-    rf"(?<![A-Za-z])(?P<p>{_PREFIX}) ?T ?(?P<v>is(?![a-z])|[0-4][a-d]?[1-3]?|[1-4]mi|[OoXxLl][a-d]?)"
-    r"(?:\((?:m|is)\))?(?=[^A-Za-z]|[Nn] ?[0-3OoXx]|p ?N|$)",
+    rf"(?<![A-Za-z])(?P<p>{_PREFIX}) ?T{_B}(?P<v>{_TV})"
+    r"(?: ?\((?:m|is|dcis|lcis|\d)[^)]{0,6}\))?(?=[^A-Za-z\d]|[Nn] ?[0-3OoXx]|p ?N|$)",
     re.IGNORECASE,
 )
-_GAP = r"[ ,;:/.()&-]{0,4}(?:\((?:i|mol|sn|m)[^)]{0,6}\))?[ ,;:/.()-]{0,3}"
+_GAP = r"[ ,;:/.()&-]{0,6}(?:\((?:i|mol|sn|m|\d)[^)]{0,6}\))?[ ,;:/.()-]{0,6}"
 _N = re.compile(
-    rf"(?<![A-Za-z])(?P<p>{_PREFIX}) ?N ?(?P<v>[0-3][a-c]?(?:mi)?|[OoXx])"
-    r"(?P<s>(?: ?\((?:sn|i ?[-+]|mol ?[-+]|mi)\))*)(?=[^A-Za-z]|[Mm] ?[01OoXx]|p ?M|$)",
+    rf"(?<![A-Za-z])(?P<p>{_PREFIX}) ?N{_B}(?P<v>{_NV})(?P<s>{_NS})(?=[^A-Za-z\d]|[Mm] ?[01OoXx]|p ?M|$)",
     re.IGNORECASE,
 )
 _M = re.compile(
-    rf"(?<![A-Za-z])(?P<p>{_PREFIX}) ?M ?(?P<v>[01][a-d]?|[OoXx])(?=[^A-Za-z]|$)", re.IGNORECASE
+    rf"(?<![A-Za-z])(?P<p>{_PREFIX}) ?M{_B}(?P<v>[01][a-d]?|[OoXx])(?=[^A-Za-z\d]|$)", re.IGNORECASE
 )
 _RUN = re.compile(
-    rf"(?<![A-Za-z])(?P<tp>{_PREFIX}) ?T ?(?P<t>is|[1-4]mi|[0-4][a-d]?[1-3]?|[OoXxLl][a-d]?)"
-    rf"(?: ?\((?:m|is)\))?{_GAP}(?P<np>{_PREFIX}) ?N ?(?P<n>[0-3][a-c]?(?:mi)?|[OoXx])"
-    rf"(?P<ns>(?: ?\((?:sn|i ?[-+]|mol ?[-+]|mi)\))*)"
-    rf"(?:{_GAP}(?P<mp>{_PREFIX}) ?M ?(?P<m>[01][a-d]?|[OoXx]))?(?![a-z0-9])",
+    rf"(?<![A-Za-z])(?P<tp>{_PREFIX}) ?T{_B}(?P<t>{_TV})"
+    rf"(?: ?\((?:m|is|dcis|lcis|\d)[^)]{{0,6}}\))?{_GAP}(?P<np>{_PREFIX}) ?N{_B}(?P<n>{_NV})"
+    rf"(?P<ns>{_NS})(?:{_GAP}(?P<mp>{_PREFIX}) ?M{_B}(?P<m>[01][a-d]?|[OoXx]))?(?![a-z0-9])",
     re.IGNORECASE,
 )
 _GROUP = re.compile(
-    r"\b(?:stage|figo|staged as|stage group(?:ing)?)"
-    r"(?: (?:is|group(?:ing)?|figo|ajcc|pathologic(?:al)?|clinical))*"
-    r"[ :,(=]{1,4}(?:stage )?(?P<g>0|IV|I{1,3})[ -]?(?P<s>[A-C][1-3]?)?(?![A-Za-z0-9+/])",
+    r"\b(?:stages?|figo|staged as|stage group(?:ing)?)"
+    r"(?: (?:is|was|group(?:ing)?|figo|ajcc|uicc|pathologic(?:al)?|clinical|prognostic|anatomic|at least"
+    r"|now|\(?\d{4}\)?|\d(?:th)? ed(?:ition|\.)?))*"
+    r"[ :,(=]{1,8}(?:stage )?(?P<g>0|IV|I{1,3}|[1-4])[ -]?(?P<s>[A-C][1-3]?|(?<=0)(?:is|a))?"
+    r"(?P<to> ?(?:-|/|to|or|and|vs\.?) ?(?:IV|I{1,3}|[1-4])[A-C]?\b)?(?![A-Za-z0-9+/%]|\.\d)",
     re.IGNORECASE,
 )
-_WORD = re.compile(r"stage|staging|tnm|tumou?r", re.IGNORECASE)
+_ARABIC = {"1": "I", "2": "II", "3": "III", "4": "IV"}
+_WORD = re.compile(r"\b(?:stages?|staged|staging|tnm|ajcc|uicc|restaged)\b", re.IGNORECASE)
 _LOOK_BACK = 40
+_NOT_A_CATEGORY = re.compile(
+    r"[ -]{0,2}(?:weighted|hypo-?intens\w*|hyper-?intens\w*|iso-?intens\w*|bright|dark|signal\w*|flair"
+    r"|images?|imaging|sequences?|mri|w\b|vertebra\w*|body|bodies"
+    r"|level|segment\w*|nerve\w*|spin\w*|fracture\w*|compression|wave\w*|peak|latenc\w*|block|root|dermatome|cells?|lymphocyt\w*|helper|receptors?|disc|disk"
+    r"|paraspinal|transverse|rib|pedicle|lesion|process|and T\d|/T\d|-T\d|-L\d|through|to T\d|uptake|level"
+    r"|phase|mapping|axial|sagittal|coronal|fat|post|pre|toxin|\d+(?:\.\d+)?(?! ?(?:cm|mm)))",
+    re.IGNORECASE,
+)
+_FREE = re.compile(r"\b(?:free|thyroid|tsh|total)\W{0,10}$", re.IGNORECASE)
+_LETTERS = re.compile(r"[A-Za-z]")
+_LOCAL = re.compile(r"\b(?:end|local|multi)[ -]?$", re.IGNORECASE)
 
 
 def stages(text: str) -> Iterator[Mention]:
-    """Every T, N and M category and stage group; a lone letter only where it can mean nothing else."""
+    """Every T, N and M category and stage group; a lone letter only where it can mean nothing else.
+
+    A range of groups ("stage II/III") is none of them.
+    """
     starts, ends = [], []
     for run in _RUN.finditer(text):
-        starts.append(run.start())
-        ends.append(run.end())
-        yield from _of_run(run)
+        if _is_of_one_case(run["tp"], run[0], "T") or run["n"]:
+            starts.append(run.start())
+            ends.append(run.end())
+            yield from _of_run(run)
     for slot, pattern in (("t", _T), ("n", _N), ("m", _M)):
         for match in pattern.finditer(text):
             before = bisect_right(starts, match.start()) - 1
             inside = before >= 0 and match.start() < ends[before]
-            sure = match["p"].strip() or (
-                match["v"][0] not in "OoLl" and _is_staging(text, match.start())
-            )
-            if sure and not inside:
+            if not inside and _is_category(text, match, slot):
                 suffix = match.groupdict().get("s") or ""
                 value = _category(match["p"], slot, match["v"], suffix)
                 start = match.end() - len(match[0].lstrip())
                 yield Mention(slot=slot, value=value, start=start, end=match.end())
+    yield from _groups(text)
+
+
+def _groups(text: str) -> Iterator[Mention]:
     for match in _GROUP.finditer(text):
-        value = match["g"].upper() + (match["s"] or "").upper()
+        if match["to"] or is_of_another_thing(text, match.start(), match.end("g")):
+            continue
+        if match["g"] == "0" and match["s"] is None and not match[0].lower().startswith("stage"):
+            continue
+        tail = (match["s"] or "").upper()
+        value = _ARABIC.get(match["g"], match["g"].upper()) + (
+            tail.lower() if match["g"] == "0" else tail
+        )
         yield Mention(slot="group", value=value, start=match.start(), end=match.end())
+
+
+def _is_category(text: str, match: re.Match[str], slot: str) -> bool:
+    prefix, letter = match["p"].strip(), slot.upper()
+    if not _is_of_one_case(prefix, match[0], letter):
+        return False
+    if match["v"] == "a" and slot == "t" and not prefix:
+        return False
+    if prefix:
+        return True
+    if match["v"][0] in "OoLl" or match[0].lstrip()[0].islower():
+        return False
+    if _NOT_A_CATEGORY.match(text, match.end()) or _FREE.search(
+        text, max(0, match.start() - 20), match.start()
+    ):
+        return False
+    return _is_staging(text, match.start())
+
+
+def _is_of_one_case(prefix: str, words: str, letter: str) -> bool:
+    """Whether prefix and letter are written as a category.
+
+    PN1, PN1, pn1, but not Pn1 (perineural invasion).
+    """
+    written = "".join(_LETTERS.findall(words))[: len(prefix.replace(" ", "")) + 1]
+    if not prefix or len(written) < len(prefix) + 1:
+        return True
+    at = written[-1]
+    return not (at == letter.lower() and written[:-1].isupper())
 
 
 def _of_run(run: re.Match[str]) -> Iterator[Mention]:
     """The categories of "pT2 N1 MX": a prefix at the head holds for all that have none."""
     prefix = run["tp"]
     for slot, own, suffix in (("t", "tp", None), ("n", "np", "ns"), ("m", "mp", None)):
-        if run[slot] is not None:
+        if run[slot] is not None and _is_of_one_case(
+            run[own], run.string[run.start(own) : run.end(slot)], slot.upper()
+        ):
             value = _category(
                 run[own] or prefix, slot, run[slot], run[suffix] or "" if suffix else ""
             )
             start = run.start(own) if run[own] else run.start(slot) - 1
             # the letter before the category, past a blank
-            while text_at(run, start) not in "TNMtnm" and not run[own]:
+            while run.string[start] not in "TNMtnm" and not run[own]:
                 start -= 1
             yield Mention(slot=slot, value=value, start=start, end=run.end(slot))
 
 
-def text_at(run: re.Match[str], position: int) -> str:
-    """The character of the matched string at a position."""
-    return run.string[position]
-
-
 def _is_staging(text: str, start: int) -> bool:
-    return bool(_WORD.search(text, max(0, start - _LOOK_BACK), start))
+    """Whether a word of staging stands before it in its clause."""
+    clause = re.split(r"[;\n]|\.\s", text[max(0, start - _LOOK_BACK) : start])[-1]
+    return bool(_WORD.search(clause))
 
 
 def _category(prefix: str, slot: str, value: str, suffix: str) -> str:
     prefix = prefix.replace(" ", "").lower()
+    value = value.replace(" ", "")
     head, tail = value[0], value[1:].lower()
-    if value.lower() == "is":
-        return f"{prefix}Tis"
+    if value.lower() in {"is", "a"}:
+        return f"{prefix}T{value.lower()}"
     head = {"o": "0", "l": "1", "x": "X"}.get(head.lower(), head)
     return f"{prefix}{slot.upper()}{head}{tail}{suffix.replace(' ', '').lower()}"

@@ -98,6 +98,7 @@ def test_another_language_yields_what_is_written_alike_and_nothing_false(read):
         ("cancer-stage", "n"): "pN0",
         ("cancer-grade", None): "2",
         ("histological-type", None): "karzinom",
+        ("tumor-size", None): "23 mm",
     }
     findings, rejected = interpret(report, said("right colon cancer", "diagnosis"))
     assert (findings, [r.reason for r in rejected]) == ((), [Rejection.UNGROUNDED])
@@ -162,7 +163,8 @@ def test_a_fragment_of_json_claims_its_size_at_most(read, answer):
         ("2.3 cm " * 500, {("tumor-size", None): "23 mm"}),
         ("breast cancer breast cancer " * 200, {}),
         ("the the the " * 500, {}),
-        ("pT2 " * 500, {("cancer-stage", "t"): "pT2"}),
+        # the category that the report prints is written where the answer lacks it
+        ("pT2 " * 500, {("cancer-stage", "t"): "pT2", ("cancer-stage", "n"): "pN0"}),
         ("\n".join(["What is the tumor size?"] * 100), {}),
     ],
 )

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from oncofhir.inference.interpretation.short_answers import mentions as bare
-from oncofhir.inference.interpretation.size_context import size_weight
+from oncofhir.inference.lesions.size_target import tumour_size_weight
 from oncofhir.inference.mentions import FINDERS
 from oncofhir.schemas.finding import Kind
 
@@ -151,7 +151,7 @@ def test_bare_answers(kind, answer, value):
 )
 def test_what_a_size_measures(text, sign):
     (mention,) = FINDERS[Kind.TUMOR_SIZE](text)
-    weight = size_weight(text, mention)
+    weight = tumour_size_weight(text, mention)
     assert (weight > 0) - (weight < 0) == sign
 
 

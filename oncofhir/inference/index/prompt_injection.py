@@ -46,7 +46,7 @@ _CLOSE = 40  # characters between two orders in a row
 _MARKS = 60  # blanks before a heading on its own line
 
 
-def dictated(text: str, headings: Sequence[int]) -> list[tuple[int, int]]:
+def injected_spans(text: str, headings: Sequence[int]) -> list[tuple[int, int]]:
     """Stretches of orders with what they dictate, apart and in text order.
 
     A stretch begins with the order's sentence. Behind the first value that it dictates it ends with a

@@ -1,6 +1,6 @@
 import pytest
 
-from oncofhir.inference.interpretation.size_context import size_weight
+from oncofhir.inference.lesions.size_target import tumour_size_weight
 from oncofhir.inference.mentions.size import sizes
 
 
@@ -15,4 +15,4 @@ from oncofhir.inference.mentions.size import sizes
     ],
 )
 def test_what_the_first_size_measures(text, is_tumor):
-    assert (size_weight(text, next(iter(sizes(text)))) > 0) is is_tumor
+    assert (tumour_size_weight(text, next(iter(sizes(text)))) > 0) is is_tumor

@@ -33,7 +33,7 @@ class Phrases:
             words[match[0].lower()].append(match.span())
         return words
 
-    def verbatim(self, phrase: str) -> list[tuple[int, int]]:
+    def find_exact(self, phrase: str) -> list[tuple[int, int]]:
         """Where the phrase stands, whatever its case, blanks, hyphens and commas."""
         words = _WORD.findall(phrase)
         if not words:
@@ -44,7 +44,7 @@ class Phrases:
         )
         return [match.span() for match in pattern.finditer(self._text)]
 
-    def near(self, phrase: str) -> list[tuple[int, int]]:
+    def find_fuzzy(self, phrase: str) -> list[tuple[int, int]]:
         """Where all its words stand together in any order, small words left out, spelling bounded."""
         wanted = [w.lower() for w in _WORD.findall(phrase) if w.lower() not in _SMALL]
         wanted = list(dict.fromkeys(wanted))

@@ -1,0 +1,152 @@
+"""The context of every mention of a report, by the triggers of its clause and by its section.
+
+After ConText (Harkema et al. 2009). Clauses and triggers are found once for a report.
+"""
+
+import re
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Iterator
+
+from oncofhir.inference.context.trigger_data import Cause, Trigger, pattern, triggers
+from oncofhir.schemas.base import Value
+from oncofhir.schemas.context import Certainty, Context, Experiencer, Temporality
+from oncofhir.terminology.lowered import lowered
+
+_END = re.compile(
+    r"(?<=[A-Za-z)\d%+\]])\s?[.?!]\s+(?=[A-Z(\d*-])|[;\n\u2022]|[.:]\s(?=[-*]\s?[A-Za-z])|[.:]\s(?=[-\u2022])"
+)
+FORWARD = 120
+"""Characters that a trigger reaches forward in its clause."""
+BACKWARD = 45
+NEAR = 18
+"""Characters within which a value of stage, grade or size is negated: "no N1 disease"."""
+_NEAR_UNCERTAIN = 40
+_COMMA = re.compile(r"[,(:]")
+_ORDER = (
+    Cause.FAMILY,
+    Cause.OTHER,
+    Cause.PENDING,
+    Cause.UNCERTAIN,
+    Cause.QUERIED,
+    Cause.HYPOTHETICAL,
+    Cause.NEGATED,
+    Cause.SUPERSEDED,
+    Cause.EARLIER,
+)
+CONTEXTS = {
+    Cause.FAMILY: Context(experiencer=Experiencer.FAMILY),
+    Cause.OTHER: Context(experiencer=Experiencer.OTHER),
+    Cause.INSTRUCTED: Context(certainty=Certainty.HYPOTHETICAL),
+    Cause.PENDING: Context(certainty=Certainty.PENDING),
+    Cause.UNCERTAIN: Context(certainty=Certainty.UNCERTAIN),
+    Cause.QUERIED: Context(certainty=Certainty.QUERIED),
+    Cause.HYPOTHETICAL: Context(certainty=Certainty.HYPOTHETICAL),
+    Cause.NEGATED: Context(certainty=Certainty.NEGATED),
+    Cause.SUPERSEDED: Context(temporality=Temporality.SUPERSEDED),
+    Cause.EARLIER: Context(temporality=Temporality.EARLIER),
+}
+AFFIRMED = Context()
+
+
+class _Occurrence(Value):
+    start: int
+    end: int
+    trigger: Trigger
+
+
+def _occurrences(text: str) -> Iterator[_Occurrence]:
+    """The triggers of a text; what stands within a longer one counts only where that one allows it."""
+    known = triggers()
+    last, hides = 0, False
+    for match in pattern().finditer(lowered(text)):
+        words = match["words"] or match["query"]
+        start, end = match.start(), match.start() + len(words)
+        if end <= last and hides:
+            continue
+        trigger = known[_key(words)]
+        if end > last:
+            last, hides = end, trigger.hides_what_it_holds
+        yield _Occurrence(start=start, end=end, trigger=trigger)
+
+
+class ContextIndex:
+    """Contexts in one text. `section_cause` gives what a place's section makes of a mention."""
+
+    def __init__(self, text: str, section_cause: Callable[[int], Cause | None]) -> None:
+        self._text = text
+        self._section_cause = section_cause
+        self._ends = [0, *(m.end() for m in _END.finditer(text)), len(text) + 1]
+        self._found = list(_occurrences(text))
+        self._starts = [found.start for found in self._found]
+
+    def clause(self, start: int) -> tuple[int, int]:
+        """The clause around a place."""
+        index = bisect_right(self._ends, start)
+        return self._ends[index - 1], min(
+            len(self._text), self._ends[min(index, len(self._ends) - 1)]
+        )
+
+    def of(self, start: int, end: int, *, is_value: bool = False) -> Context:
+        """The context of a mention. Of a value (stage, grade, size) only a close negation counts."""
+        by_section = self._section_cause(start)
+        if by_section in {Cause.FAMILY, Cause.INSTRUCTED}:
+            return CONTEXTS[by_section]
+        causes = self._causes(start, end, is_value=is_value)
+        for cause in _ORDER:
+            if cause in causes:
+                return CONTEXTS[cause]
+        return AFFIRMED if by_section is None else CONTEXTS[by_section]
+
+    def _causes(self, start: int, end: int, *, is_value: bool) -> set[Cause]:
+        first, last = self.clause(start)
+        causes: set[Cause] = set()
+        ended: set[Cause] = set()
+        index = bisect_left(self._starts, start) - 1
+        while index >= 0 and self._found[index].start >= first:
+            found = self._found[index]
+            gap = start - found.end
+            if gap > FORWARD:
+                break
+            if gap >= 0:
+                for cause in found.trigger.before:
+                    if cause not in ended and self._reaches(
+                        cause, found.end, start, is_value=is_value
+                    ):
+                        causes.add(cause)
+                ended |= found.trigger.ends
+            index -= 1
+        index = bisect_left(self._starts, end)
+        while index < len(self._found) and self._found[index].start < last:
+            found = self._found[index]
+            if found.start - end > BACKWARD or found.trigger.ends == frozenset(Cause):
+                break
+            between = self._text[end : found.start]
+            for cause in found.trigger.after:
+                far = is_value and cause is Cause.NEGATED and len(between) > NEAR
+                if not far and not self._is_apart(cause, between):
+                    causes.add(cause)
+            index += 1
+        return causes
+
+    def _reaches(self, cause: Cause, end: int, start: int, *, is_value: bool) -> bool:
+        if not is_value:
+            return True
+        gap = start - end
+        if cause is Cause.NEGATED:
+            return gap <= NEAR and not _COMMA.search(self._text, end, start)
+        if cause is Cause.UNCERTAIN:
+            return gap <= _NEAR_UNCERTAIN
+        return True
+
+    @staticmethod
+    def _is_apart(cause: Cause, between: str) -> bool:
+        """Whether what stands between the mention and a trigger behind it keeps them apart."""
+        if cause in {Cause.EARLIER, Cause.SUPERSEDED, Cause.FAMILY}:
+            return False
+        if cause is Cause.PENDING:
+            return False
+        return _COMMA.search(between.rstrip(" :,")) is not None
+
+
+def _key(words: str) -> str:
+    return "?" if set(words) == {"?"} else " ".join(words.split())

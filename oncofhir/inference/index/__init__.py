@@ -1,0 +1,1 @@
+"""A report with what is looked up in it again and again."""

@@ -1,0 +1,1 @@
+"""The lesions of a report with their attributes."""

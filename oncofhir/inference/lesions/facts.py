@@ -1,0 +1,296 @@
+"""The attributes of lesions: each mention with the lesion it belongs to, or why it is no fact.
+
+What counts when several say it: a later word over a corrected one (context), the final diagnosis over the
+gross description and the history (`ReportIndex.authority`), a resection over a biopsy, in situ hybridisation
+over a stain, pathologic over clinical; then the largest invasive focus (CAP Breast Invasive protocol 4.9,
+"Tumor Size") and the worst grade (SEER Grade Coding Instructions 3.0: the highest grade).
+"""
+
+import re
+from bisect import bisect_left
+from functools import cached_property
+
+from oncofhir.inference.index.report_index import ReportIndex
+from oncofhir.inference.lesions.entities import SYSTEMIC, Entity, is_paired
+from oncofhir.inference.lesions.lesion_set import LesionSet
+from oncofhir.inference.lesions.size_target import TUMOR, tumour_size_weight
+from oncofhir.inference.mentions import Mention
+from oncofhir.inference.mentions.malignancy import MALIGNANCY
+from oncofhir.inference.mentions.neoplasm import benign
+from oncofhir.schemas.base import Value
+from oncofhir.schemas.finding import Kind, Rejection
+from oncofhir.schemas.lesion import Behaviour
+from oncofhir.terminology.sites import find_sites
+
+_NEAR = 60
+MOST_FACTS = 4000
+_IN_SITU = re.compile(r"in[- ]situ|intraductal|dcis|lcis", re.IGNORECASE)
+_NODES = re.compile(r"lymph node|metasta|margin", re.IGNORECASE)
+_PRECANCER = re.compile(
+    r"dysplas|adenoma\b|hyperplas|\bpin\b|hepatitis|fibrosis|displas", re.IGNORECASE
+)
+# A numbered grade says more than words, a combined one more than the nuclei's alone.
+_SCHEMES = {
+    None: 1.5,
+    "gleason": 3.0,
+    "nottingham": 2.0,
+    "differentiation": 0.5,
+    "level": 0.0,
+    "nuclear": 0.0,
+    "cytologic": 0.0,
+    "architectural": 0.0,
+    "grade-group": -3.0,
+}
+_BIOPSY = re.compile(
+    r"\b(?:core|needle|outside|prior|initial)?[ -]?(?:biops(?:y|ies)|core needle|fna)\b",
+    re.IGNORECASE,
+)
+_RESECTION = re.compile(r"excision|resection|ectomy|resected", re.IGNORECASE)
+_IMAGING = re.compile(
+    r"\b(?:imaging|ultrasound|sonograph\w*|mri|ct|mammogra\w*|us|pet|radiolog\w*)\b", re.IGNORECASE
+)
+_NOW = re.compile(
+    r"\b(?:now|current(?:ly)?|final|today'?s?|restaged|upstaged|updated|on re-?review)\b",
+    re.IGNORECASE,
+)
+# What an earlier specimen said gives way to what is said of this one.
+_PER_PRIOR = re.compile(
+    r"\bper (?:the )?(?:prior|previous|outside|earlier)\b|\b(?:on|in|from) (?:the )?(?:prior|previous"
+    r"|outside) ",
+    re.IGNORECASE,
+)
+_SIDE_OF_ANOTHER = re.compile(
+    r"[\s,]{1,3}(?:(?:anterior|posterior|superior|inferior|upper|lower|internal|external|pelvic|common"
+    r"|sentinel|level \w+)[ ,]{1,2}){0,2}"
+    r"(?:axilla\w*|supraclavicular|inguinal|cervical|lymph|nodes?\b|iliac|carotid|arm\b|leg\b|hip\b|knee"
+    r"|shoulder|ankle|wrist|foot\b|jugular|subclavian|chest tube|port\b|"
+    r"upper extremity|lower extremity|upper quadrant|ventric\w*|atri\w*|bundle|heart|lateral decubitus|mca"
+    r"|eye\b(?! melanoma)|ear pain)",
+    re.IGNORECASE,
+)
+_NEOADJUVANT = re.compile(r"^[arc]*y|T0", re.IGNORECASE)
+_GRADE_ORDER = {"1": 1, "2": 2, "3": 3, "4": 4, "low": 1, "intermediate": 2, "high": 3}
+_OF_UNIT = frozenset(
+    {Kind.TUMOR_SIZE, Kind.CANCER_GRADE, Kind.TUMOR_LATERALITY, Kind.HORMONE_RECEPTOR}
+)
+_LENT = frozenset(
+    {Rejection.HISTORICAL, Rejection.FAMILY, Rejection.UNCERTAIN, Rejection.HYPOTHETICAL}
+)
+
+Rank = tuple[float, float, float]
+
+
+class Fact(Value):
+    """A mention of an attribute: the lesion's label, and why it is no current fact (None: it is one)."""
+
+    mention: Mention
+    rejection: Rejection | None
+    rank: Rank
+    label: str | None
+
+
+class Facts:
+    """The attributes that a report gives its lesions."""
+
+    def __init__(self, lesions: LesionSet) -> None:
+        self._lesions = lesions
+        self._index: ReportIndex = lesions.index
+        self._facts: dict[Kind, tuple[Fact, ...]] = {}
+
+    def of(self, kind: Kind) -> tuple[Fact, ...]:
+        """All mentions of a kind as facts, the weightiest first; affirmed ones before the others."""
+        if kind not in self._facts:
+            mentions = list(self._index.mentions(kind))
+            if len(mentions) > MOST_FACTS:
+                mentions.sort(key=lambda m: self._index.authority(m.start), reverse=True)
+            counts: dict[tuple[str | None, str], int] = {}
+            for mention in mentions[:MOST_FACTS]:
+                counts[mention.key] = counts.get(mention.key, 0) + 1
+            facts = [self._fact(kind, m, counts[m.key]) for m in mentions[:MOST_FACTS]]
+            facts.sort(key=lambda f: (f.rejection is None, f.rank), reverse=True)
+            self._facts[kind] = tuple(facts)
+        return self._facts[kind]
+
+    def best(self, kind: Kind, label: str | None) -> dict[str | None, Fact]:
+        """The fact of each slot that counts for a lesion."""
+        best: dict[str | None, Fact] = {}
+        for fact in self.of(kind):
+            if fact.rejection is None and (fact.label == label or fact.label is None):
+                known = best.get(fact.mention.slot)
+                if known is None or (known.label is None and fact.label is not None):
+                    best[fact.mention.slot] = fact
+        return best
+
+    def is_in_situ(self, label: str | None) -> bool:
+        """Whether a lesion is in situ.
+
+        By its names, or by Tis and Ta where no name says that it is invasive.
+        """
+        named = [e for e in self._lesions.of(label) if e.behaviour is not Behaviour.METASTATIC]
+        if not named:
+            return False
+        invasive = [e for e in named if e.behaviour is Behaviour.INVASIVE]
+        if all(e.neoplasm.is_generic for e in invasive) and len(invasive) < len(named):
+            return True
+        if any("invasive" in e.neoplasm.name or "infiltrat" in e.neoplasm.name for e in invasive):
+            return False
+        values = {f.mention.value.lower().lstrip("ypcra") for f in self._stage_facts(label)}
+        return bool(values) and values <= {"tis", "ta"}
+
+    def _stage_facts(self, label: str | None) -> list[Fact]:
+        return [
+            f
+            for f in self.of(Kind.CANCER_STAGE)
+            if f.mention.slot == "t" and f.rejection is None and f.label in {label, None}
+        ]
+
+    def _fact(self, kind: Kind, mention: Mention, count: int) -> Fact:
+        label = self._lesions.at(mention.start)
+        weight = 0.0
+        if kind is Kind.TUMOR_SIZE:
+            in_situ = bool(self._lesions.entities.current) and all(
+                e.behaviour is Behaviour.IN_SITU or e.neoplasm.is_generic
+                for e in self._lesions.primaries
+            )
+            weight = TUMOR
+            if not self._in_cell(mention):
+                weight = tumour_size_weight(self._index.text, mention, in_situ=in_situ)
+        return Fact(
+            mention=mention,
+            rejection=self._rejection(kind, mention, weight),
+            rank=self._rank(kind, mention, weight, count),
+            label=label,
+        )
+
+    def _in_cell(self, mention: Mention) -> bool:
+        return any(
+            c.start == mention.start and c.end == mention.end for c in self._index.structure.cells
+        )
+
+    def _rejection(self, kind: Kind, mention: Mention, weight: float) -> Rejection | None:
+        reason = self._index.rejection(mention.start, mention.end, kind)
+        if kind is Kind.TUMOR_LATERALITY and reason in {Rejection.NEGATED, Rejection.UNCERTAIN}:
+            reason = None
+        if reason is not None:
+            return reason
+        absent = self._lesions.without_malignancy()
+        if absent is Rejection.UNGROUNDED:
+            absent = absent if kind in {Kind.TUMOR_SIZE, Kind.TUMOR_LATERALITY} else None
+        if absent is not None and not (
+            kind is Kind.CANCER_STAGE
+            and absent is Rejection.NEGATED
+            and _NEOADJUVANT.search(mention.value)
+        ):
+            return absent
+        if self._lesions.has_no_lesion(mention.start) and (
+            kind in _OF_UNIT or self._lesions.units.is_list
+        ):
+            return Rejection.CONTRADICTED
+        if kind is Kind.TUMOR_SIZE and weight < 0:
+            return Rejection.AMBIGUOUS
+        if kind is Kind.TUMOR_LATERALITY and self._is_side_of_another_thing(mention):
+            return Rejection.CONTRADICTED
+        return self._by_owner(kind, mention)
+
+    def _is_side_of_another_thing(self, mention: Mention) -> bool:
+        if self._lesions.is_metastatic_only:
+            return False
+        entities = self._lesions.of(self._lesions.at(mention.start))
+        if entities and all(SYSTEMIC.search(e.neoplasm.name) for e in entities):
+            return True
+        return _SIDE_OF_ANOTHER.match(self._index.text, mention.end) is not None
+
+    def _by_owner(self, kind: Kind, mention: Mention) -> Rejection | None:
+        """What the neoplasm makes of an attribute that the clause names last before it.
+
+        Else first behind it.
+        """
+        first, last = self._index.clause_at(mention.start)
+        before = self._last_entity(first, mention.start)
+        if kind is Kind.CANCER_GRADE:
+            start = before.neoplasm.end if before else first
+            spans = self._benign_within(start, mention.start) or (
+                self._benign_within(mention.end, min(last, mention.end + 30))
+                if before is None
+                else []
+            )
+            if spans and (before is None or before.rejection is not None):
+                return Rejection.CONTRADICTED
+        owner = before or self._first_entity(mention.end, last)
+        if owner is None or owner.rejection is None:
+            return None
+        return owner.rejection if owner.rejection in _LENT else None
+
+    @cached_property
+    def _entity_starts(self) -> list[int]:
+        return [entity.start for entity in self._lesions.entities.all]
+
+    def _last_entity(self, first: int, last: int) -> Entity | None:
+        position = bisect_left(self._entity_starts, last) - 1
+        if position < 0:
+            return None
+        entity = self._lesions.entities.all[position]
+        return entity if entity.start >= first and entity.neoplasm.end <= last else None
+
+    def _first_entity(self, first: int, last: int) -> Entity | None:
+        position = bisect_left(self._entity_starts, first)
+        if position >= len(self._entity_starts):
+            return None
+        entity = self._lesions.entities.all[position]
+        return entity if entity.start < last else None
+
+    @cached_property
+    def _benign(self) -> list[tuple[int, int]]:
+        return list(benign(self._index.text))
+
+    def _benign_within(self, first: int, last: int) -> list[tuple[int, int]]:
+        start = bisect_left(self._benign, (first, first))
+        return [span for span in self._benign[start : start + 3] if span[1] <= last]
+
+    def _rank(self, kind: Kind, mention: Mention, weight: float, count: int) -> Rank:
+        authority = float(self._index.authority(mention.start))
+        first, last = self._index.clause_at(mention.start)
+        clause = self._index.text[max(first, mention.start - 120) : min(last, mention.end + 60)]
+        if _NOW.search(clause):
+            authority += 1.5
+        if _PER_PRIOR.search(clause):
+            authority -= 4.0
+        if kind in {Kind.CANCER_GRADE, Kind.TUMOR_SIZE}:
+            near = self._index.text[max(first, mention.start - 60) : min(last, mention.end + 30)]
+            if _BIOPSY.search(near) and not _RESECTION.search(near):
+                authority -= 1.0
+        if kind is Kind.TUMOR_SIZE:
+            imaging = 1.0 if _IMAGING.search(clause) else 0.0
+            return (weight + authority / 2 - imaging, mention.number or 0.0, -mention.start)
+        if kind is Kind.CANCER_GRADE:
+            return self._rank_of_grade(mention, authority, count)
+        if kind is Kind.CANCER_STAGE:
+            pathologic = 1.0 if re.match(r"[ar]?y?p", mention.value) else 0.0
+            after_therapy = 0.5 if re.match(r"[ar]?y", mention.value) else 0.0
+            return (
+                authority + pathologic + after_therapy,
+                float(len(mention.value)),
+                -mention.start,
+            )
+        if kind is Kind.HORMONE_RECEPTOR:
+            definite = 3.0 if mention.scheme == "fish" and mention.value != "equivocal" else 0.0
+            unsure = 0.5 if mention.value == "equivocal" else 0.0
+            return (authority + definite - unsure, 0.0, -mention.start)
+        return (self._rank_of_side(mention, authority), float(count), -mention.start)
+
+    def _rank_of_grade(self, mention: Mention, authority: float, count: int) -> Rank:
+        start, end = self._index.sentence_at(mention.start, mention.end)
+        sentence = self._index.text[max(0, start - _NEAR) : end]
+        company = bool(MALIGNANCY.search(sentence)) - bool(_NODES.search(sentence))
+        around = self._index.text[max(0, mention.start - 20) : mention.end + 20]
+        company -= bool(_IN_SITU.search(around)) + 2 * bool(_PRECANCER.search(around))
+        rank = authority + 2 * company + _SCHEMES.get(mention.scheme, 1.5)
+        return (rank, float(count), float(_GRADE_ORDER.get(mention.value, 0)))
+
+    def _rank_of_side(self, mention: Mention, authority: float) -> float:
+        start, end = self._index.sentence_at(mention.start, mention.end)
+        sentence = self._index.text[max(0, start - _NEAR) : end]
+        company = bool(MALIGNANCY.search(sentence)) - bool(_NODES.search(sentence))
+        around = self._index.text[max(0, mention.start - _NEAR) : mention.end + _NEAR]
+        paired = any(is_paired(site.name) for site, _, _ in find_sites(around))
+        return authority + 2 * company + 2 * paired

@@ -1,0 +1,133 @@
+"""What a size measures: the tumour, or a specimen, a margin, a node, a definition."""
+
+import re
+
+from oncofhir.inference.mentions import Mention
+
+TUMOR, NEARBY, UNKNOWN, OTHER = 2.0, 1.5, 0.0, -1.0
+LABELLED = 3.0
+FAINT = 0.5
+_LOOK_BACK = 130
+_LOOK_AHEAD = 60
+_STOP = re.compile(r"[;\n]|(?<=[a-zA-Z)\d%])\.\s+(?=[A-Z\[])")
+_PRONOUN = re.compile(r"\s*(?:it|this|these|which)\b", re.IGNORECASE)
+_LABEL = re.compile(
+    r"(?:(?:[tl]umou?r|lesion|mass|cancer|carcinoma) (?:size|dimensions?|diameter)"
+    r"|(?:size|(?:greatest|maximum|maximal|largest) (?:dimension|diameter)) of (?:the )?(?:largest )?"
+    r"(?:\w+ )?(?:[tl]umou?r|lesion|mass|carcinoma|invasive|focus))\W{0,3}[^\d;]{0,60}$",
+    re.IGNORECASE,
+)
+_SIZE_LABEL = re.compile(r"(?:^|[\W_])size[ :;=-]{1,4}$", re.IGNORECASE)
+_GREATEST = re.compile(
+    r"(?:^|[.;\n]\s*)(?:the )?(?:greatest|maximum|maximal|largest|max\.?) (?:dimension|diameter|extent"
+    r"|size)\W{1,4}(?:is |of |was )?$",
+    re.IGNORECASE,
+)
+_TUMOR = re.compile(
+    r"\b(?:[tl]umou?rs?|mass(?:es)?|lesions?|\w*carcinomas?|carcinome|\w*carcinome|neoplasm|invasive|melanoma|\w*sarcoma|nodul\w*|foc(?:us|i)|lymphoma|\w*blastoma|mesothelioma|astrocytoma|cancer|gist|carcinoid|seminoma)\b",
+    re.IGNORECASE,
+)
+_ORGANS = (
+    r"colon|kidney|uterus|gallbladder|appendix|ureter|vessel|spleen|prostate|mastectomy|wall|skin"
+    r"|nipple|breast|lung|lobe|pole|segment|rectum|cecum|caecum|liver|pancreas|thyroid"
+)
+# An organ in which the tumour sits is no other thing: "adenocarcinoma of the ascending colon, 38 mm".
+_WHERE = re.compile(
+    rf"\b(?:of|in|at|from|within|involving) (?:the |her |his )?(?:[\w-]+ ){{0,4}}(?:{_ORGANS})\b",
+    re.IGNORECASE,
+)
+_OTHER = re.compile(
+    r"margin|lymph|\bnodes?\b|deposits?\b|specimen (?:size|is|measur|consist|with|dimens)|ellipse|cassette"
+    r"|\bskin\b"
+    r"|nipple|areola|thick|breslow|depth|\bdeep\b|distance|aggregate|fragments?\b|incision|stitch|suture|\bcysts?\b|cystic|myometri|\bgm\b|grams?\b"
+    r"|weigh|organ\b|gallbladder|uterus|prostate (?:is|gland|measur|weigh)|segment of|portion of|piece of"
+    r"|stone|calcul"
+    r"|haemangioma|hemangioma|hamartoma|polyp|adenoma\b|myoma|fibroid|satellite|(?P<situ>in[ -]situ|dcis"
+    r"|lcis|intraductal)|biops(?!y[- ]proven|ied)"
+    r"|\bcores?\b|fat(?:ty)?\b|tissue|oriented|colon\b|mastectomy|located|wall\b|vessel|ureter|appendix|kidney,"
+    r"|spleen|scar\b|cavity|similar|polysomy|microscop\w+ foc|\bbed\b|goit(?:re|er)|\bspan of\b|\bcin\b"
+    r"|meningioma|granuloma|lipoma|keratos|n(?:a)?evus"
+    r"|clip|fibrosis|hematoma|haematoma|seroma|aneurysm|hernia|catheter|mitos|hpf|\bfield|metasta(?:sis"
+    r"|ses|tic)|benign|necrosis|ulcer|from the (?:nipple|skin|chest)|clearance",
+    re.IGNORECASE,
+)
+_NODE = re.compile(r"\b(?:nodes?|nodal)\b[^.;]{0,40}$", re.IGNORECASE)
+_BOUND = re.compile(
+    r"(?:\b(?:within|less than|more than|greater than|under|over|not exceeding|exceeds|up to)|[<>≤≥]=?) ?$",
+    re.IGNORECASE,
+)
+# OCR puts stray stops before "from the margin"; a word like "margin" behind a stop is a new sentence's.
+_DISTANCE = re.compile(
+    r"[.\s]*(?:or more |away |distant )?(?:from|to) (?:the |its |this )?"
+    r"(?!(?:medial|lateral|superior|inferior|anterior|posterior) to|\d)\w"
+    r"|\s*(?:or more |away |distant )?"
+    r"(?:(?:proximal|distal|deep|superior|inferior|lateral|medial) to\b|above|below|beyond"
+    r"|of intervening|of (?:the )?(?:\w+ ){0,3}margin|margin|clear)",
+    re.IGNORECASE,
+)
+_THICK = re.compile(
+    r"[.,\s]*(?:in |of )?(?:\w+ )?(?:thick|depth|deep\b|wall\b)|[.,\s]*in length|[ ,]*(?:breslow"
+    r"|depth of invasion|doi\b)",
+    re.IGNORECASE,
+)
+# The thing itself follows the size: "a 4.0 cm multinodular goitre", "12 mm simple cyst", "a 14 mm polyp".
+_OTHER_THING = re.compile(
+    r"[ ,-]{1,3}(?:[\w-]+ ){0,2}?(?:goit(?:re|er)|cysts?|polyps?|adenomas?|fibroadenoma|fibroids?|myomas?"
+    r"|granuloma|node|nodes|lymph|margin|cores?|stone|calculus|scar|meningioma"
+    r"|hemangioma|haemangioma|lipoma|ulcer|hernia|aneurysm|hematoma|clip|incision|specimen|ellipse"
+    r"|fragment|segment of|portion of|piece of)\b",
+    re.IGNORECASE,
+)
+_THING = re.compile(
+    r"(?:\.(?= ?(?-i:[a-z])))?[ ,;:()-]{0,3}"
+    r"(?:in (?:greatest|maxim\w+|largest) (?:dimension|diameter)\W{1,3})?(?P<between>(?:[\w-]+[ ,]+){0,4}?)"
+    r"(?:mass|tumou?r|lesion|nodule|carcinoma|adenocarcinoma|cancer|melanoma|sarcoma)\b",
+    re.IGNORECASE,
+)
+
+
+def tumour_size_weight(text: str, mention: Mention, *, in_situ: bool = False) -> float:
+    """How surely a size is the tumour's: one of the constants above, below 0 where it is something else's.
+
+    The last cue before the size counts; a distance, a thickness or a bound ("less than 5 cm") is no size.
+    `in_situ`: the tumour is in situ, so that the extent of what is in situ is the tumour's.
+    """
+    before = text[max(0, mention.start - _LOOK_BACK) : mention.start]
+    after = text[mention.end : mention.end + _LOOK_AHEAD]
+    *_, earlier, clause = ["", *_STOP.split(before)]
+    if _PRONOUN.match(clause):
+        clause = earlier + clause
+    if _BOUND.search(before) or _DISTANCE.match(after) or _THICK.match(after):
+        return OTHER
+    if _LABEL.search(before):
+        return LABELLED
+    if _NODE.search(clause) or _OTHER_THING.match(after):
+        return OTHER
+    if _GREATEST.search(before):
+        return _of_earlier(earlier, in_situ=in_situ)
+    return _by_cue(before, clause, after, in_situ=in_situ)
+
+
+def _of_earlier(earlier: str, *, in_situ: bool) -> float:
+    """What "Greatest dimension 6.4 cm" measures: the thing of the sentence before."""
+    weight = _by_cue(earlier, earlier, "", in_situ=in_situ)
+    return NEARBY if weight >= 0 else OTHER
+
+
+def _by_cue(before: str, clause: str, after: str, *, in_situ: bool) -> float:
+    words = _WHERE.sub(lambda m: " " * len(m[0]), clause)
+    tumor = max((match.start() for match in _TUMOR.finditer(words)), default=-1)
+    other = -1
+    for match in _OTHER.finditer(words):
+        if in_situ and match["situ"]:
+            tumor = max(tumor, match.start())
+        else:
+            other = match.start()
+    thing = _THING.match(after)
+    if tumor > other:
+        return TUMOR if other < 0 else NEARBY
+    if _SIZE_LABEL.search(before) and other < 0:
+        return NEARBY
+    if thing is not None and not _OTHER.search(thing["between"]):
+        return NEARBY if other < 0 else FAINT
+    return UNKNOWN if other < 0 else OTHER

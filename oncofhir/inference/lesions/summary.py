@@ -1,0 +1,207 @@
+"""What a report says of each lesion as a whole: behaviour, organ, side, histology, diagnosis."""
+
+import re
+from collections import Counter
+from functools import cached_property
+
+from oncofhir.inference.lesions.entities import SYSTEMIC, Entity, is_paired
+from oncofhir.inference.lesions.facts import Facts
+from oncofhir.inference.lesions.lesion_set import LesionSet
+from oncofhir.inference.lesions.site import NamedSite, named_site
+from oncofhir.schemas.base import Value
+from oncofhir.schemas.context import Temporality
+from oncofhir.schemas.finding import Kind, Rejection
+from oncofhir.schemas.lesion import Behaviour, Lesion
+
+_NODES = re.compile(r"lymph node|metasta|margin", re.IGNORECASE)
+_MEANINGLESS = re.compile(
+    r"(?:(?:invasive|malignant|primary) )?(?:cancers?|malignant|malignanc(?:y|ies))|(?:cell|grade|type"
+    r"|b)\b.*",
+    re.IGNORECASE,
+)
+# Tumours that are called by their name and not after an organ.
+_BY_NAME = re.compile(
+    r"melanoma|lymphoma|leuk|myeloma|sarcoma|blastoma|glioma|astrocytoma|oligo|ependymoma|mesothelioma"
+    r"|seminoma|neuroendocrine tumou?r|carcinoid|stromal|gist|wilms"
+    r"|thymoma|germ|choriocarcinoma|chordoma|plasmacytoma|mycosis|pheochromocytoma|paraganglioma"
+    r"|small cell carcinoma$",
+    re.IGNORECASE,
+)
+_IN_SITU = re.compile(
+    r"in[ -]situ|intraductal|\bdcis\b|\blcis\b|non-?invasive|intramucosal|bowen|lentigo",
+    re.IGNORECASE,
+)
+
+
+class Summary(Value):
+    """One lesion as the report describes it. `lead` is the mention that names it best."""
+
+    label: str | None
+    behaviour: Behaviour
+    lead: Entity
+    histology: str
+    organ: str | None
+    side: str | None
+    primary_organ: str | None
+    site: NamedSite | None
+
+    @property
+    def diagnosis(self) -> str:
+        """The diagnosis in words; empty where the report joins no organ to a name that needs one."""
+        name = self.histology or self.lead.neoplasm.name
+        if self.behaviour is Behaviour.METASTATIC:
+            where = f" to the {self.organ}" if self.organ else ""
+            return f"metastatic {name}{where}"
+        if self.behaviour is Behaviour.IN_SITU:
+            named = name if _IN_SITU.search(name) else f"non-invasive {name}"
+            return (
+                named if self.organ is None or self.organ in named else f"{named} of {self.organ}"
+            )
+        if "melanoma" in name:
+            return "melanoma"
+        if _BY_NAME.search(name):
+            return name
+        if self.organ is None:
+            return "" if self.lead.neoplasm.is_generic else name
+        return f"{self.organ} cancer"
+
+
+class Summaries:
+    """The lesions of a report, each with its summary."""
+
+    def __init__(self, lesions: LesionSet, facts: Facts) -> None:
+        self._lesions = lesions
+        self._index = lesions.index
+        self._facts = facts
+
+    @cached_property
+    def all(self) -> tuple[Summary, ...]:
+        """One summary a lesion that is told apart, else one for the report; none without a malignancy."""
+        labels: list[str | None] = [t.label for t in self._lesions.several]
+        found = (self._of(label) for label in labels or [None])
+        return tuple(summary for summary in found if summary is not None)
+
+    def of(self, label: str | None) -> Summary | None:
+        """The summary of a lesion."""
+        return next((s for s in self.all if s.label == label), None)
+
+    def lesions(self) -> tuple[Lesion, ...]:
+        """The lesions as they are handed over, the current ones first."""
+        found = [
+            Lesion(
+                id=str(number),
+                behaviour=summary.behaviour,
+                organ=summary.organ,
+                site=summary.site.words if summary.site else None,
+                laterality=summary.side,
+                histology=summary.histology or None,
+                primary_organ=summary.primary_organ,
+                part=summary.label,
+                spans=tuple(
+                    (e.start, e.neoplasm.end) for e in self._lesions.of(summary.label)[:20]
+                ),
+            )
+            for number, summary in enumerate(self.all, start=1)
+        ]
+        earlier = [e for e in self._lesions.entities.all if e.rejection is Rejection.HISTORICAL][
+            :20
+        ]
+        for entity in {(e.organ, e.neoplasm.name): e for e in earlier}.values():
+            found.append(
+                Lesion(
+                    id=str(len(found) + 1),
+                    behaviour=entity.behaviour,
+                    temporality=Temporality.EARLIER,
+                    organ=entity.organ,
+                    laterality=entity.side if is_paired(entity.organ) else None,
+                    histology=entity.neoplasm.name,
+                    spans=((entity.start, entity.neoplasm.end),),
+                )
+            )
+        return tuple(found)
+
+    def id_of(self, label: str | None) -> str | None:
+        """The id of a lesion."""
+        return next((str(n) for n, s in enumerate(self.all, start=1) if s.label == label), None)
+
+    def _of(self, label: str | None) -> Summary | None:
+        entities = self._lesions.of(label)
+        if not entities:
+            return None
+        in_situ = self._facts.is_in_situ(label)
+        metastatic = all(e.behaviour is Behaviour.METASTATIC for e in entities)
+        lead = self._lead(entities, in_situ=in_situ)
+        histology = "" if _MEANINGLESS.fullmatch(lead.neoplasm.name) else lead.neoplasm.name
+        organ = self._organ(entities, lead, label)
+        systemic = SYSTEMIC.search(lead.neoplasm.name) is not None
+        within = (lambda at: self._lesions.at(at) == label) if label else (lambda _: True)
+        site = (
+            None
+            if metastatic and organ is None
+            else named_site(self._index, histology, organ, within)
+        )
+        if metastatic:
+            behaviour = Behaviour.METASTATIC
+        else:
+            behaviour = Behaviour.IN_SITU if in_situ else Behaviour.INVASIVE
+        return Summary(
+            label=label,
+            behaviour=behaviour,
+            lead=lead,
+            histology=histology,
+            organ=organ,
+            side=None if systemic else self._side(entities, lead, organ, label),
+            primary_organ=next((e.primary_organ for e in entities if e.primary_organ), None),
+            site=site,
+        )
+
+    def _lead(self, entities: tuple[Entity, ...], *, in_situ: bool) -> Entity:
+        """The name that counts: the more specific of the weightiest section, invasive before in situ."""
+        best, first = entities[0], None
+        for entity in entities:
+            rank = self._rank(entity, in_situ=in_situ)
+            if first is None or rank > first:
+                best, first = entity, rank
+        return best
+
+    def _rank(self, entity: Entity, *, in_situ: bool) -> tuple[float, int, int]:
+        found = entity.neoplasm
+        start, _ = self._index.sentence_at(found.start, found.end)
+        weight = float(self._index.authority(found.start))
+        if not in_situ:
+            weight -= 3.0 * (entity.behaviour is Behaviour.IN_SITU)
+        weight -= 2.0 * bool(_NODES.search(self._index.text[start : found.start]))
+        weight -= 1.5 * found.name.endswith("s")  # the plural names a kind and no tumour
+        weight -= 1.5 * found.is_generic + 3.0 * bool(_MEANINGLESS.fullmatch(found.name))
+        return (weight, min(3, len(found.name.split())), -found.start)
+
+    def _organ(self, entities: tuple[Entity, ...], lead: Entity, label: str | None) -> str | None:
+        if lead.organ is not None:
+            return lead.organ
+        named = Counter(
+            e.organ for e in entities if e.organ and e.behaviour is lead.behaviour
+        ).most_common(1)
+        if named:
+            return named[0][0]
+        del label
+        return None
+
+    def _side(
+        self, entities: tuple[Entity, ...], lead: Entity, organ: str | None, label: str | None
+    ) -> str | None:
+        """The side that the text joins to the lesion, else the nearest to its organ.
+
+        None of an unpaired organ.
+        """
+        if organ is not None and not is_paired(organ):
+            return None
+        facts = [
+            f
+            for f in self._facts.of(Kind.TUMOR_LATERALITY)
+            if f.rejection is None and f.label in {label, None}
+        ]
+        values = [f.mention.value for f in facts]
+        for entity in (lead, *entities):
+            if entity.side in values:
+                return entity.side
+        return values[0] if values else None
