@@ -13,7 +13,7 @@ from oncofhir.schemas.context import Certainty, Context, Experiencer, Temporalit
 from oncofhir.terminology.lowered import lowered
 
 _END = re.compile(
-    r"(?<=[A-Za-z)\d%+\]])\s?[.?!]\s+(?=[A-Z(\d*-])|[;\n\u2022]|[.:]\s(?=[-*]\s?[A-Za-z])|[.:]\s(?=[-\u2022])"
+    r"(?<=[A-Za-z)\d%+\]])\s?[.?!]\s+(?=[A-Z(\d*-])|[;\n\u2022]|(?<=[A-Za-z)\d%])\.\s+(?=[yrac]{0,2}p?[TN][0-4isx])|[.:]\s(?=[-*]\s?[A-Za-z])|[.:]\s(?=[-\u2022])"
 )
 FORWARD = 120
 """Characters that a trigger reaches forward in its clause."""
@@ -21,6 +21,11 @@ BACKWARD = 45
 NEAR = 18
 """Characters within which a value of stage, grade or size is negated: "no N1 disease"."""
 _NEAR_UNCERTAIN = 40
+_QUERY = re.compile(r"[ ]?\?")
+_QUESTION = re.compile(r"\b(?:is|are|was|does|do|can|could|should|or|question)\b", re.IGNORECASE)
+_YEAR = re.compile(
+    r"[^.;\n]{0,25}\b(?:excised|resected|removed|treated|cured)(?: in)? (?:19|20)\d\d\b", re.IGNORECASE
+)
 _COMMA = re.compile(r"[,(:]")
 _ORDER = (
     Cause.FAMILY,
@@ -101,6 +106,8 @@ class ContextIndex:
         first, last = self.clause(start)
         causes: set[Cause] = set()
         ended: set[Cause] = set()
+        if self._is_asked(first, end, last):
+            causes.add(Cause.QUERIED)
         index = bisect_left(self._starts, start) - 1
         while index >= 0 and self._found[index].start >= first:
             found = self._found[index]
@@ -115,6 +122,8 @@ class ContextIndex:
                         causes.add(cause)
                 ended |= found.trigger.ends
             index -= 1
+        if not is_value and _YEAR.match(self._text, end, last):
+            causes.add(Cause.EARLIER)
         index = bisect_left(self._starts, end)
         while index < len(self._found) and self._found[index].start < last:
             found = self._found[index]
@@ -122,11 +131,18 @@ class ContextIndex:
                 break
             between = self._text[end : found.start]
             for cause in found.trigger.after:
-                far = is_value and cause is Cause.NEGATED and len(between) > NEAR
+                far = is_value and (cause is Cause.EARLIER or len(between) > NEAR)
                 if not far and not self._is_apart(cause, between):
                     causes.add(cause)
             index += 1
         return causes
+
+    def _is_asked(self, first: int, end: int, last: int) -> bool:
+        """Whether a question mark ends the clause, or stands right behind the mention ("carcinoma??")."""
+        if _QUERY.match(self._text, end):
+            return True
+        asked = self._text[first:last].rstrip()
+        return asked.endswith("?") and _QUESTION.search(asked) is not None
 
     def _reaches(self, cause: Cause, end: int, start: int, *, is_value: bool) -> bool:
         if not is_value:

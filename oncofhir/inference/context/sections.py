@@ -22,4 +22,6 @@ def causes_by_kind(report: Report) -> dict[SectionKind, Cause]:
     }
     if _DEFINITIVE & {section.kind for section in report.sections}:
         causes |= dict.fromkeys(_BACKGROUND, Cause.EARLIER)
+    if SectionKind.FINAL_DIAGNOSIS in {section.kind for section in report.sections}:
+        causes[SectionKind.INTRAOPERATIVE] = Cause.SUPERSEDED
     return causes

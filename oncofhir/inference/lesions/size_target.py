@@ -39,7 +39,7 @@ _WHERE = re.compile(
 _OTHER = re.compile(
     r"margin|lymph|\bnodes?\b|deposits?\b|specimen (?:size|is|measur|consist|with|dimens)|ellipse|cassette"
     r"|\bskin\b"
-    r"|nipple|areola|thick|breslow|depth|\bdeep\b|distance|aggregate|fragments?\b|incision|stitch|suture|\bcysts?\b|cystic|myometri|\bgm\b|grams?\b"
+    r"|nipple|areola|thick|breslow|depth|\bdoi\b|adenomatous|hyperplastic nod|\bdeep\b|distance|aggregate|fragments?\b|incision|stitch|suture|\bcysts?\b|cystic|myometri|\bgm\b|grams?\b"
     r"|weigh|organ\b|gallbladder|uterus|prostate (?:is|gland|measur|weigh)|segment of|portion of|piece of"
     r"|stone|calcul"
     r"|haemangioma|hemangioma|hamartoma|polyp|adenoma\b|myoma|fibroid|satellite|(?P<situ>in[ -]situ|dcis"
@@ -73,7 +73,7 @@ _THICK = re.compile(
 # The thing itself follows the size: "a 4.0 cm multinodular goitre", "12 mm simple cyst", "a 14 mm polyp".
 _OTHER_THING = re.compile(
     r"[ ,-]{1,3}(?:[\w-]+ ){0,2}?(?:goit(?:re|er)|cysts?|polyps?|adenomas?|fibroadenoma|fibroids?|myomas?"
-    r"|granuloma|node|nodes|lymph|margin|cores?|stone|calculus|scar|meningioma"
+    r"|granuloma|node|nodes|lymph|margin|cores?|stone|calculus|scar|meningioma|deposit"
     r"|hemangioma|haemangioma|lipoma|ulcer|hernia|aneurysm|hematoma|clip|incision|specimen|ellipse"
     r"|fragment|segment of|portion of|piece of)\b",
     re.IGNORECASE,

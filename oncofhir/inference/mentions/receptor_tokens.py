@@ -43,8 +43,8 @@ _STATUS = (
 )
 # "ER+ PR- HER2-", "ER (+)"; a minus is a status only where nothing else can follow it.
 _SIGN = (
-    r"(?P<plus>(?<=[RrUu2]) ?\+(?!\d)|\( ?\+{1,3} ?\)|(?<=:) ?\+(?= ?[,;.\n]| \(|$))"
-    r"|(?P<minus>(?<=[RrUu2]) ?-(?=[,;/).]|$|\s*(?:pg?r|her|er)(?![a-z])|\s*\n)|\( ?-{1,3} ?\))"
+    r"(?P<plus>(?<=[RrUu2]) ?\+(?!\d)|\( ?\+{1,3} ?(?=[,)])\)?|(?<=:) ?\+(?= ?[,;.\n]| \(|$))"
+    r"|(?P<minus>(?<=[RrUu2]) ?-(?=[,;/).]|$|\s*(?:pg?r|her|er)(?![a-z])|\s*\n)|\( ?-{1,3} ?(?=[,)])\)?)"
 )
 _TRIPLE = r"(?P<triple>\btriple[- ]{1,2}neg(?:ative)?\b)"
 _ISH = r"(?P<ish>\b(?:reflex )?(?:d-?)?(?:f|c|s)?ish\b|\bin[- ]situ hybridi[sz]ation)"
@@ -69,7 +69,7 @@ CONNECTED = re.compile(
     r"|nucleus|tumou?rs?|cells?|assay|results?|scores?|scoring|tests?|testing|tested|strong\w*|weak\w*|moderate\w*|diffuse\w*|focal\w*|intensity|of|in|the|for|with"
     r"|approximately|about|over|more|than|less|invasive|carcinoma|component|both|shows?|showed|found|analysis|h|complete|incomplete|membran\w*|interpretation"
     r"|gene|ratio|copy|number|average|mean|low|high|variable|patchy|remains?|reported|as|determined|performed|block|on|at|today'?s?|also|markers?|hormone"
-    r"|predictive|proportion|percentage|total|allred|quick|repeat|residual|biopsy|core|and|faint|barely|perceptible|clone|sp1|sp2|1e2|4b5|\w\d{1,2}|cep17|dual|probe"
+    r"|predictive|proportion|percentage|total|allred|quick|repeat|residual|biopsy|core|and|all|faint|barely|perceptible|clone|sp1|sp2|1e2|4b5|\w\d{1,2}|cep17|dual|probe"
     r"|signals?|per|cell|population|not|%|\d{1,3}(?:\.\d{1,2})?)\b|%|\d)*",
     re.IGNORECASE,
 )

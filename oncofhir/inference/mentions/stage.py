@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from oncofhir.inference.mentions.another_thing import is_of_another_thing
 from oncofhir.inference.mentions.mention import Mention
 
-_PREFIX = r"(?:[ayr]{0,2} ?[pc]|[yrau]{1,2})?"
+_PREFIX = r"(?:[ayr]{0,2} ?[pc]|mr|[yrau]{1,2})?"
 _TV = r"is|a(?![a-z])|[1-4] ?mi|[0-4](?!\d)[a-d]?[1-3]?|[OoXxLl][a-d]?"
 _NV = r"[0-3](?!\d)[a-c]?(?: ?mi)?|[OoXx]"
 _NS = r"(?: ?\((?:sn|i ?[-+]|mol ?[-+]|mi|f)\))*"
@@ -44,7 +44,7 @@ _GROUP = re.compile(
     r"\b(?:stages?|figo|staged as|stage group(?:ing)?)"
     r"(?: (?:is|was|group(?:ing)?|figo|ajcc|uicc|pathologic(?:al)?|clinical|prognostic|anatomic|at least"
     r"|now|\(?\d{4}\)?|\d(?:th)? ed(?:ition|\.)?))*"
-    r"[ :,(=]{1,8}(?:stage )?(?P<g>0|IV|I{1,3}|[1-4])[ -]?(?P<s>[A-C][1-3]?|(?<=0)(?:is|a))?"
+    r"[ :,(=*)\[]{1,60}(?:stage )?(?P<g>0|IV|I{1,3}|[1-4])[ -]?(?P<s>[A-C][1-3]?|(?<=0)(?:is|a))?"
     r"(?P<to> ?(?:-|/|to|or|and|vs\.?) ?(?:IV|I{1,3}|[1-4])[A-C]?\b)?(?![A-Za-z0-9+/%]|\.\d)",
     re.IGNORECASE,
 )

@@ -31,6 +31,15 @@ _PAIR = re.compile(
 )
 _TWO = re.compile(rf"{_STATUS} ?/ ?{_STATUS}", re.IGNORECASE)
 _CHOOSE = re.compile(r"\((?:select|choose|circle|check|tick)[^)\n]{0,40}\)", re.IGNORECASE)
+_NOT_SELECTED = re.compile(
+    r"[^,;:.\n(]{1,40}\((?:not selected|not chosen|unchecked|not ticked|deselected)\)", re.IGNORECASE
+)
+_SELECTED = re.compile(r"\((?:selected|chosen|checked|ticked)\)", re.IGNORECASE)
+_YES_NO = re.compile(
+    r"(?P<asked>[^\n?:]{2,60})(?P<mark>[?:])[ \t]*(?P<said>yes|no)\b(?=[ \t]*(?:\n|$|[.;,]))", re.IGNORECASE
+)
+_ASSERTED = re.compile(r"\b(?:positive|over-?expressed|amplified|present|expressed)\b", re.IGNORECASE)
+_LABEL_LINE = re.compile(r"(?P<label>[A-Za-z][A-Za-z ()/]{2,40}[: \t]{0,6})(?P<gap>(?:\n[ \t]*){1,12})$")
 _LOOK_BACK = 40
 
 
@@ -74,12 +83,39 @@ def not_chosen(text: str, found: tuple[FormOption, ...]) -> Iterator[StruckSpan]
         )
         if not pair:
             yield _struck(match.start(), match.end())
-    for match in _CHOOSE.finditer(text):
-        yield _struck(match.start(), match.end())
+    for pattern in (_CHOOSE, _NOT_SELECTED, _SELECTED):
+        for match in pattern.finditer(text):
+            yield _struck(match.start(), match.end())
 
 
 def _struck(start: int, end: int) -> StruckSpan:
     return StruckSpan(start=start, end=end, reason=StruckReason.OPTION_NOT_CHOSEN)
+
+
+def answered(text: str) -> Iterator[tuple[int, int, str]]:
+    """Replacements, of the same length, for questions that are answered with yes or no.
+
+    "PR positive? No" says that PR is negative; the question mark and the answer say nothing more.
+    """
+    for match in _YES_NO.finditer(text):
+        asserted = _ASSERTED.search(match["asked"])
+        if asserted is None:
+            continue
+        start = match.start("asked") + asserted.start()
+        end = match.start("asked") + asserted.end()
+        if match["said"].lower() == "no":
+            yield start, end, "negative".ljust(end - start)[: end - start]
+        yield match.start("mark"), match.end(), " " * (match.end() - match.start("mark"))
+
+
+def joined_to_labels(text: str, found: tuple[FormOption, ...]) -> Iterator[tuple[int, int, str]]:
+    """Blanks for the line breaks between a label on a line of its own and the option that is chosen below it."""
+    for option in found:
+        if option.state is OptionState.CHOSEN:
+            label = _LABEL_LINE.search(text, max(0, option.start - 400), option.start)
+            if label is not None:
+                start, end = label.span("gap")
+                yield start, end, " " * (end - start)
 
 
 def without_marks(text: str) -> str:

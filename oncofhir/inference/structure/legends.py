@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from oncofhir.schemas.structure import StruckReason, StruckSpan
 
 _HEADED = re.compile(
-    r"(?:^|(?<=\n))[ \t*>-]{0,8}(?:interpretation guide|interpretive guide|guide to interpretation|legend"
+    r"(?:^|(?<=\n))[ \t*>-]{0,8}(?:interpretation guide|examples?|sample|e\.g\.|asco(?: ?/ ?cap)?(?: guidelines?)?|interpretive guide|guide to interpretation|legend"
     r"|key|reference (?:range|value|interval)s?"
     r"|scoring (?:system|guide|criteria|key|scheme)|interpretation criteria|interpretive criteria|guidelines?"
     r"|definitions?|(?:staging )?criteria|methodology|methods?|foot ?notes?|abbreviations?|glossary"
@@ -26,6 +26,7 @@ _DEFINITION = re.compile(
     rf"|=) (?:considered|defined|reported as|scored|interpreted)"
     rf"|\b(?:is|are|was|were) (?:defined|considered|scored|reported|regarded|interpreted) (?:as"
     rf"|{_STATUS}[^.\n]{{0,20}}(?:if|when|for))"
+    r"|\b(?:is|are) (?:positive|negative|equivocal) (?:when|if)\b"
     r"|\baccording to (?:the )?(?:asco|cap|ajcc)[^.\n]{0,60}\b(?:if|when|positive)"
     r"|\bstage (?:0|i{1,3}|iv)[a-c]? ?(?:=|means|denotes|is defined)",
     re.IGNORECASE,
@@ -40,6 +41,11 @@ _SENTENCE = re.compile(r"[^.;\n](?:[^.;\n]|[.](?! |\n|$)){0,400}(?:[.;]|$|\n)")
 _TAKES_BACK = re.compile(
     r"[,.;]?[ \t]{1,4}(?:-{1,2} ?)?\b(?:correction|strike that|scratch that|delete that|i mean|make that"
     r"|that should (?:be|read)|sorry|excuse me|i correct myself)\b[,:.]?",
+    re.IGNORECASE,
+)
+_CHANGED = re.compile(
+    r"\b(?:was |is |has been )?(?:changed|revised|corrected|amended|up-?graded|down-?graded) from"
+    r" (?:grade |stage |an? )?[\w+/-]{1,14} to\b",
     re.IGNORECASE,
 )
 _TAKEN = re.compile(r"(?:[^,.;:\n]|\.(?=\d)){1,40}$")
@@ -72,6 +78,8 @@ def legends(text: str) -> Iterator[StruckSpan]:
 
 def taken_back(text: str) -> Iterator[StruckSpan]:
     """Values that the dictation takes back in the next words."""
+    for match in _CHANGED.finditer(text):
+        yield _struck(match.start(), match.end(), StruckReason.TAKEN_BACK)
     for match in _TAKES_BACK.finditer(text):
         taken = _TAKEN.search(text, max(0, match.start() - 40), match.start())
         if taken is None:

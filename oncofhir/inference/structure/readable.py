@@ -5,7 +5,13 @@
 that is not chosen, a legend, a value that was taken back) is blank in it.
 """
 
-from oncofhir.inference.structure.forms import not_chosen, options, without_marks
+from oncofhir.inference.structure.forms import (
+    answered,
+    joined_to_labels,
+    not_chosen,
+    options,
+    without_marks,
+)
 from oncofhir.inference.structure.legends import legends, taken_back
 from oncofhir.inference.structure.lists import items
 from oncofhir.inference.structure.spelling import replaced, spelled
@@ -27,7 +33,9 @@ def readable(text: str) -> ReadableReport:
     found = tuple(options(written))
     struck = _apart([*not_chosen(written, found), *legends(written), *taken_back(written)])
     shown = replaced(written, [(s.start, s.end, _blank(written, s)) for s in struck])
+    shown = replaced(shown, list(joined_to_labels(shown, found)))
     shown = without_marks(shown)
+    shown = replaced(shown, list(answered(shown)))
     structure = Structure(
         options=found, cells=tuple(cells(shown)), items=tuple(items(shown)), struck=struck
     )

@@ -37,7 +37,7 @@ _SCANNED = re.compile(r"\b[a-z]*[a-z][015|][a-z]*\b|\bl(?=n[a-z]{5})")
 _SCANNED_LETTERS = {"0": "o", "1": "il", "5": "s", "|": "l"}
 _VOCABULARY = re.compile(
     r"(?:adeno|cholangio|hepato)?carcinoma|invasive|infiltrating|ductal|lobular|positive|negative|diagnosis|final"
-    r"|nottingham|tumou?r|melanoma|lymphoma|malignan(?:t|cy)|breast|left|right|grade|equivocal|estrogen|progesterone"
+    r"|nottingham|tumou?r|melanoma|lymphoma|malignan(?:t|cy)|breast|left|right|grade|equivocal|cell|renal|clear|squamous|small|colon|lung|prostate|cancer|specimen|estrogen|progesterone"
 )
 _MOST_LETTERS = 4
 _WRAPPED = re.compile(r"(?<=[a-z,0-9\-(])[ \t]*\n[ \t]*(?=[a-z(])")
