@@ -5,7 +5,7 @@ After ConText (Harkema et al. 2009). Clauses and triggers are found once for a r
 
 import re
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 from oncofhir.inference.context.trigger_data import Cause, Trigger, pattern, triggers
 from oncofhir.schemas.base import Value
@@ -24,7 +24,8 @@ _NEAR_UNCERTAIN = 40
 _QUERY = re.compile(r"[ ]?\?")
 _QUESTION = re.compile(r"\b(?:is|are|was|does|do|can|could|should|or|question)\b", re.IGNORECASE)
 _YEAR = re.compile(
-    r"[^.;\n]{0,25}\b(?:excised|resected|removed|treated|cured)(?: in)? (?:19|20)\d\d\b", re.IGNORECASE
+    r"[^.;\n]{0,25}\b(?:excised|resected|removed|treated|cured)(?: in)? (?:19|20)\d\d\b",
+    re.IGNORECASE,
 )
 _COMMA = re.compile(r"[,(:]")
 _ORDER = (
@@ -75,12 +76,23 @@ def _occurrences(text: str) -> Iterator[_Occurrence]:
 
 
 class ContextIndex:
-    """Contexts in one text. `section_cause` gives what a place's section makes of a mention."""
+    """Contexts in one text.
 
-    def __init__(self, text: str, section_cause: Callable[[int], Cause | None]) -> None:
+    `section_cause` gives what a place's section makes of a mention. `boundaries` are where clauses begin
+    beside
+    those that punctuation tells: the items of a list.
+    """
+
+    def __init__(
+        self,
+        text: str,
+        section_cause: Callable[[int], Cause | None],
+        boundaries: Sequence[int] = (),
+    ) -> None:
         self._text = text
         self._section_cause = section_cause
-        self._ends = [0, *(m.end() for m in _END.finditer(text)), len(text) + 1]
+        ends = {m.end() for m in _END.finditer(text)} | set(boundaries)
+        self._ends = [0, *sorted(ends - {0}), len(text) + 1]
         self._found = list(_occurrences(text))
         self._starts = [found.start for found in self._found]
 
@@ -104,10 +116,18 @@ class ContextIndex:
 
     def _causes(self, start: int, end: int, *, is_value: bool) -> set[Cause]:
         first, last = self.clause(start)
-        causes: set[Cause] = set()
-        ended: set[Cause] = set()
+        causes = self._forward(first, start, is_value=is_value)
+        causes |= self._backward(end, last, is_value=is_value)
         if self._is_asked(first, end, last):
             causes.add(Cause.QUERIED)
+        if not is_value and _YEAR.match(self._text, end, last):
+            causes.add(Cause.EARLIER)
+        return causes
+
+    def _forward(self, first: int, start: int, *, is_value: bool) -> set[Cause]:
+        """What the triggers before a mention make of it."""
+        causes: set[Cause] = set()
+        ended: set[Cause] = set()
         index = bisect_left(self._starts, start) - 1
         while index >= 0 and self._found[index].start >= first:
             found = self._found[index]
@@ -116,14 +136,16 @@ class ContextIndex:
                 break
             if gap >= 0:
                 for cause in found.trigger.before:
-                    if cause not in ended and self._reaches(
-                        cause, found.end, start, is_value=is_value
-                    ):
+                    reaches = self._reaches(cause, found.end, start, is_value=is_value)
+                    if cause not in ended and reaches:
                         causes.add(cause)
                 ended |= found.trigger.ends
             index -= 1
-        if not is_value and _YEAR.match(self._text, end, last):
-            causes.add(Cause.EARLIER)
+        return causes
+
+    def _backward(self, end: int, last: int, *, is_value: bool) -> set[Cause]:
+        """What the triggers behind a mention make of it."""
+        causes: set[Cause] = set()
         index = bisect_left(self._starts, end)
         while index < len(self._found) and self._found[index].start < last:
             found = self._found[index]
@@ -131,7 +153,7 @@ class ContextIndex:
                 break
             between = self._text[end : found.start]
             for cause in found.trigger.after:
-                far = is_value and (cause is Cause.EARLIER or len(between) > NEAR)
+                far = is_value and (cause is Cause.EARLIER or any(map(str.isalpha, between)))
                 if not far and not self._is_apart(cause, between):
                     causes.add(cause)
             index += 1

@@ -155,7 +155,8 @@ class ReportIndex:
 
     @cached_property
     def _context_index(self) -> ContextIndex:
-        return ContextIndex(self.text, self._section_cause)
+        starts = [item.start for item in self.structure.items]
+        return ContextIndex(self.text, self._section_cause, starts)
 
     def _section_cause(self, offset: int) -> Cause | None:
         if self.is_injected(offset):

@@ -7,7 +7,7 @@ import re
 from functools import cached_property
 
 from oncofhir.inference.index.report_index import ReportIndex
-from oncofhir.inference.lesions.units import Units
+from oncofhir.inference.lesions.units import Units, organs_in
 from oncofhir.inference.mentions.laterality import lateralities
 from oncofhir.inference.mentions.neoplasm import Neoplasm, neoplasms
 from oncofhir.schemas.base import Value
@@ -173,20 +173,16 @@ class Entities:
     ) -> tuple[str | None, str | None] | None:
         text = self._index.text[first:last]
         found: tuple[str, int, int] | None = None
-        for site, start, end in find_sites(text):
+        for site, start, end in organs_in(text):
             around = text[max(0, start - 12) : end + 22]
             if _NOT_THE_PLACE.search(around):
                 continue
             if headings_only and not _is_heading(text, start, end):
                 continue
-            if (
-                found is not None
-                and found[0] != site.name
-                and _LISTED.fullmatch(text[found[2] : start])
-            ):
+            if found is not None and found[0] != site and _LISTED.fullmatch(text[found[2] : start]):
                 found = None
             else:
-                found = (site.name, start, end)
+                found = (site, start, end)
         if found is None:
             return None
         organ, start, end = found

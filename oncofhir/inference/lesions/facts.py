@@ -62,17 +62,35 @@ _PER_PRIOR = re.compile(
 _SIDE_OF_ANOTHER = re.compile(
     r"[\s,]{1,3}(?:(?:anterior|posterior|superior|inferior|upper|lower|internal|external|pelvic|common"
     r"|sentinel|level \w+)[ ,]{1,2}){0,2}"
-    r"(?:axilla\w*|supraclavicular|inguinal|cervical|lymph|nodes?\b|iliac|carotid|arm\b|leg\b|hip\b|knee"
-    r"|shoulder|ankle|wrist|foot\b|jugular|subclavian|chest tube|port\b|"
-    r"upper extremity|lower extremity|upper quadrant|ventric\w*|atri\w*|bundle|heart|lateral decubitus|mca"
-    r"|eye\b(?! melanoma)|ear pain)",
+    r"(?:axilla\w*|supraclavicular|inguinal|lymph|nodes?\b|iliac|carotid|jugular|subclavian|chest tube|port\b"
+    r"|upper extremity|lower extremity|ventric\w*|atri\w*|bundle|heart|lateral decubitus|mca\b)",
     re.IGNORECASE,
+)
+# The side of a limb or a joint, which is the tumour's only where the tumour sits in skin, soft tissue or
+# bone.
+_LIMB = re.compile(
+    r"[\s,]{1,3}(?:arm|leg|hip|knee|shoulder|ankle|wrist|foot|hand|ear)\b", re.IGNORECASE
+)
+_OF_BODY = frozenset({"skin", "soft tissue", "bone"})
+_NEARBY_ORGANS = (
+    frozenset({"skin", "soft tissue", "bone", "oral cavity", "breast", "eye"}),
+    frozenset({"colon", "rectum", "rectosigmoid junction", "appendix", "anus", "small intestine"}),
+    frozenset(
+        {"uterus", "endometrium", "cervix", "ovary", "fallopian tube", "peritoneum", "vagina"}
+    ),
+    frozenset({"esophagus", "gastroesophageal junction", "stomach"}),
+    frozenset({"kidney", "renal pelvis", "ureter", "adrenal gland"}),
+    frozenset({"pharynx", "tongue", "oral cavity", "larynx", "tonsil"}),
+    frozenset({"liver", "bile duct", "pancreas", "gallbladder"}),
+    frozenset({"lung", "pleura", "mediastinum", "thymus"}),
+    frozenset({"brain", "spinal cord"}),
 )
 _NEOADJUVANT = re.compile(r"^[arc]*y|T0", re.IGNORECASE)
 _GRADE_ORDER = {"1": 1, "2": 2, "3": 3, "4": 4, "low": 1, "intermediate": 2, "high": 3}
 _OF_UNIT = frozenset(
     {Kind.TUMOR_SIZE, Kind.CANCER_GRADE, Kind.TUMOR_LATERALITY, Kind.HORMONE_RECEPTOR}
 )
+_OF_ORGAN = frozenset({Kind.TUMOR_SIZE, Kind.TUMOR_LATERALITY})
 _LENT = frozenset(
     {Rejection.HISTORICAL, Rejection.FAMILY, Rejection.UNCERTAIN, Rejection.HYPOTHETICAL}
 )
@@ -168,35 +186,77 @@ class Facts:
         )
 
     def _rejection(self, kind: Kind, mention: Mention, weight: float) -> Rejection | None:
+        """Why a mention is no current fact, by its own context, the report's lesions, what it is of.
+
+        Its owner.
+        """
+        return (
+            self._by_context(kind, mention)
+            or self._by_lesions(kind, mention)
+            or self._by_target(kind, mention, weight)
+            or self._by_owner(kind, mention)
+        )
+
+    def _by_context(self, kind: Kind, mention: Mention) -> Rejection | None:
         reason = self._index.rejection(mention.start, mention.end, kind)
-        if kind is Kind.TUMOR_LATERALITY and reason in {Rejection.NEGATED, Rejection.UNCERTAIN}:
-            reason = None
-        if reason is not None:
-            return reason
+        if kind is Kind.TUMOR_LATERALITY and (
+            reason in {Rejection.NEGATED, Rejection.UNCERTAIN}
+            or (reason is Rejection.HISTORICAL and self._names_no_tumor(mention))
+        ):
+            return None
+        return reason
+
+    def _by_lesions(self, kind: Kind, mention: Mention) -> Rejection | None:
         absent = self._lesions.without_malignancy()
         if absent is Rejection.UNGROUNDED:
-            absent = absent if kind in {Kind.TUMOR_SIZE, Kind.TUMOR_LATERALITY} else None
-        if absent is not None and not (
-            kind is Kind.CANCER_STAGE
-            and absent is Rejection.NEGATED
-            and _NEOADJUVANT.search(mention.value)
-        ):
-            return absent
-        if self._lesions.has_no_lesion(mention.start) and (
-            kind in _OF_UNIT or self._lesions.units.is_list
-        ):
+            return absent if kind in {Kind.TUMOR_SIZE, Kind.TUMOR_LATERALITY} else None
+        # "No residual carcinoma. ypT0 ypN0" stages the tumour that therapy removed
+        is_of_therapy = kind is Kind.CANCER_STAGE and _NEOADJUVANT.search(mention.value)
+        return None if absent is Rejection.NEGATED and is_of_therapy else absent
+
+    def _by_target(self, kind: Kind, mention: Mention, weight: float) -> Rejection | None:
+        apart = kind in _OF_UNIT or self._lesions.units.is_list
+        if apart and self._lesions.has_no_lesion(mention.start):
             return Rejection.CONTRADICTED
         if kind is Kind.TUMOR_SIZE and weight < 0:
             return Rejection.AMBIGUOUS
         if kind is Kind.TUMOR_LATERALITY and self._is_side_of_another_thing(mention):
             return Rejection.CONTRADICTED
-        return self._by_owner(kind, mention)
+        of_other = kind in _OF_ORGAN and self._is_of_another_organ(mention)
+        return Rejection.CONTRADICTED if of_other else None
+
+    def _is_of_another_organ(self, mention: Mention) -> bool:
+        """Whether the clause names organs, none of them the lesion's, and no current neoplasm."""
+        first, last = self._index.clause_at(mention.start)
+        first, last = max(first, mention.start - 120), min(last, mention.end + 80)
+        named = {site.name for site, _, _ in find_sites(self._index.text[first:last])}
+        own = {e.organ for e in self._lesions.of(self._lesions.at(mention.start)) if e.organ}
+        if not named or not own or self._lesions.units.at(mention.start) is not None:
+            return False
+        near = own.union(*(group for group in _NEARBY_ORGANS if group & own))
+        if named & near:
+            return False
+        start = bisect_left(self._entity_starts, first)
+        entities = self._lesions.entities.all[start : start + 5]
+        return not any(e.start < last and e.rejection is None for e in entities)
+
+    def _names_no_tumor(self, mention: Mention) -> bool:
+        """Whether the clause of a side names no neoplasm whose history it could tell."""
+        first, last = self._index.clause_at(mention.start)
+        if "contralateral" in self._index.text[first:last].lower():
+            return False
+        start = bisect_left(self._entity_starts, first)
+        return start >= len(self._entity_starts) or self._entity_starts[start] >= last
 
     def _is_side_of_another_thing(self, mention: Mention) -> bool:
         if self._lesions.is_metastatic_only:
             return False
+        limb = _LIMB.match(self._index.text, mention.end) is not None
         entities = self._lesions.of(self._lesions.at(mention.start))
         if entities and all(SYSTEMIC.search(e.neoplasm.name) for e in entities):
+            return True
+        organs = {e.organ for e in entities if e.organ}
+        if limb and organs and not _OF_BODY & organs:
             return True
         return _SIDE_OF_ANOTHER.match(self._index.text, mention.end) is not None
 

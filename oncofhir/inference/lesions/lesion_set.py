@@ -20,8 +20,9 @@ from oncofhir.inference.lesions.units import (
     organ_of,
     side_of,
 )
+from oncofhir.inference.mentions.neoplasm import benign
 from oncofhir.schemas.base import Value
-from oncofhir.schemas.finding import Rejection
+from oncofhir.schemas.finding import Kind, Rejection
 from oncofhir.schemas.lesion import Behaviour
 
 # Organs to which one cancer grows on.
@@ -46,6 +47,7 @@ _FAMILIES = tuple(
     for pattern in (
         r"melanoma|lentigo",
         r"basal cell",
+        r"renal cell|nephroblast|wilms",
         r"squamous|bowen",
         r"adenocarcinoma|ductal|lobular|mucinous|acinar",
         r"small cell|neuroendocrine|carcinoid",
@@ -57,6 +59,7 @@ _FAMILIES = tuple(
         r"germ|seminoma",
     )
 )
+_NO_NAMES = frozenset({"malignancy", "malignancies", "malignant", "cancer", "malignant neoplasm"})
 _OF_NODES = re.compile(r"\bnodes?\b|axilla", re.IGNORECASE)
 _FAR_SITES = re.compile(r"\bnodes?\b|margin|metasta", re.IGNORECASE)
 
@@ -91,7 +94,19 @@ class LesionSet:
         return not named
 
     def _is_generic(self, entity: Entity) -> bool:
-        return entity.neoplasm.is_generic and entity.organ is None
+        """Whether it only repeats a metastasis.
+
+        "infiltrates of carcinoma, consistent with metastasis of ...".
+        """
+        if not entity.neoplasm.is_generic:
+            return False
+        if entity.neoplasm.name in _NO_NAMES:
+            return True
+        first, last = self.index.clause_at(entity.start)
+        return entity.organ is None or any(
+            e.behaviour is Behaviour.METASTATIC and first <= e.start < last
+            for e in self.entities.current
+        )
 
     @cached_property
     def several(self) -> tuple[Tumor, ...]:
@@ -108,7 +123,14 @@ class LesionSet:
         unit = self.units.at(offset)
         if unit is None or unit in self._malignant_units or not self._malignant_units:
             return False
-        return unit not in self._owner or self.units.is_list
+        return unit not in self._owner or self.units.is_list or unit in self._benign_units
+
+    @cached_property
+    def _benign_units(self) -> frozenset[str]:
+        """The units that name something benign and no malignancy at all."""
+        named = {e.unit for e in self.entities.all}
+        units = {self.units.at(start) for start, _ in benign(self.index.text)}
+        return frozenset(u for u in units if u is not None and u not in named)
 
     @cached_property
     def _malignant_units(self) -> frozenset[str]:
@@ -117,7 +139,9 @@ class LesionSet:
     def of(self, label: str | None) -> tuple[Entity, ...]:
         """The current entities of a lesion; all of them where the report does not tell several apart."""
         if label is None or not self.several:
-            return self.entities.current if self.is_metastatic_only else self.primaries
+            if not self.is_metastatic_only:
+                return self.primaries
+            return tuple(e for e in self.entities.current if e.behaviour is Behaviour.METASTATIC)
         return tuple(e for e in self.primaries if self.at(e.start) == label)
 
     def without_malignancy(self) -> Rejection | None:
@@ -152,6 +176,13 @@ class LesionSet:
             organ=organs[0] if organs else None,
             side=sides[0] if sides else None,
             histology=own[0].neoplasm.name if own and not is_node else None,
+            has_category=any(self._has_category(start, end) for start, end in spans),
+        )
+
+    def _has_category(self, start: int, end: int) -> bool:
+        """Whether a unit has a T category of its own: what is staged apart is a tumour of its own."""
+        return any(
+            m.slot == "t" and start <= m.start < end for m in self.index.mentions(Kind.CANCER_STAGE)
         )
 
     def _is_of_nodes_or_margin(self, entity: Entity, spans: list[tuple[int, int]]) -> bool:
@@ -188,14 +219,15 @@ class LesionSet:
             organs = {organ for organ in (one.organ, other.organ) if organ}
             if len(organs) <= 1 and organs & SECOND_SIDE_IS_SECOND_PRIMARY:
                 return True
-        if one.histology and other.histology and one.organ == other.organ == "skin":
-            return _family(one.histology) != _family(other.histology)
+        families = {_family(h.histology) for h in (one, other) if h.histology}
+        if len(families) > 1 and -1 not in families:
+            return True
         if not one.organ or not other.organ or one.organ == other.organ:
             return False
         if self.units.is_list:
             return not any({one.organ, other.organ} <= n for n in _NEIGHBOURS[:2])
         if any({one.organ, other.organ} <= neighbours for neighbours in _NEIGHBOURS):
-            return False
+            return one.has_category and other.has_category
         return not one.histology or not other.histology or one.histology != other.histology
 
 
@@ -206,6 +238,7 @@ class _Heading(Value):
     organ: str | None
     side: str | None
     histology: str | None
+    has_category: bool = False
 
 
 def _family(histology: str) -> int:

@@ -39,7 +39,8 @@ _WHERE = re.compile(
 _OTHER = re.compile(
     r"margin|lymph|\bnodes?\b|deposits?\b|specimen (?:size|is|measur|consist|with|dimens)|ellipse|cassette"
     r"|\bskin\b"
-    r"|nipple|areola|thick|breslow|depth|\bdoi\b|adenomatous|hyperplastic nod|\bdeep\b|distance|aggregate|fragments?\b|incision|stitch|suture|\bcysts?\b|cystic|myometri|\bgm\b|grams?\b"
+    r"|nipple|areola|thick|breslow|depth|\bdoi\b|adenomatous|hyperplastic nod|\bdeep\b|distance|aggregate"
+    r"|fragments?\b|incision|stitch|suture|\bcysts?\b|cystic|myometri|\bgm\b|grams?\b"
     r"|weigh|organ\b|gallbladder|uterus|prostate (?:is|gland|measur|weigh)|segment of|portion of|piece of"
     r"|stone|calcul"
     r"|haemangioma|hemangioma|hamartoma|polyp|adenoma\b|myoma|fibroid|satellite|(?P<situ>in[ -]situ|dcis"
@@ -48,7 +49,7 @@ _OTHER = re.compile(
     r"|spleen|scar\b|cavity|similar|polysomy|microscop\w+ foc|\bbed\b|goit(?:re|er)|\bspan of\b|\bcin\b"
     r"|meningioma|granuloma|lipoma|keratos|n(?:a)?evus"
     r"|clip|fibrosis|hematoma|haematoma|seroma|aneurysm|hernia|catheter|mitos|hpf|\bfield|metasta(?:sis"
-    r"|ses|tic)|benign|necrosis|ulcer|from the (?:nipple|skin|chest)|clearance",
+    r"|ses|tic)|benign|ulcer|from the (?:nipple|skin|chest)|clearance",
     re.IGNORECASE,
 )
 _NODE = re.compile(r"\b(?:nodes?|nodal)\b[^.;]{0,40}$", re.IGNORECASE)
@@ -65,14 +66,16 @@ _DISTANCE = re.compile(
     r"|of intervening|of (?:the )?(?:\w+ ){0,3}margin|margin|clear)",
     re.IGNORECASE,
 )
+_NOT_OWN = r"(?!(?: of invasion)?\W{0,3}(?:of |is )?\d)"  # "19 mm, depth of invasion 7 mm": of another size
 _THICK = re.compile(
-    r"[.,\s]*(?:in |of )?(?:\w+ )?(?:thick|depth|deep\b|wall\b)|[.,\s]*in length|[ ,]*(?:breslow"
-    r"|depth of invasion|doi\b)",
+    rf"[.,\s]*(?:in |of )?(?:\w+ )?(?:thick\w*|depth|deep\b|wall\b){_NOT_OWN}|[.,\s]*in length"
+    rf"|[ ,]*(?:breslow|doi\b){_NOT_OWN}",
     re.IGNORECASE,
 )
 # The thing itself follows the size: "a 4.0 cm multinodular goitre", "12 mm simple cyst", "a 14 mm polyp".
 _OTHER_THING = re.compile(
-    r"[ ,-]{1,3}(?:[\w-]+ ){0,2}?(?:goit(?:re|er)|cysts?|polyps?|adenomas?|fibroadenoma|fibroids?|myomas?"
+    r"[ ,-]{1,3}(?:(?!(?:on|in|from|of|with|at|to|and|by|is|was)\b)[\w-]+ ){0,2}?(?:goit(?:re|er)|cysts?"
+    r"|polyps?|adenomas?|fibroadenoma|fibroids?|myomas?"
     r"|granuloma|node|nodes|lymph|margin|cores?|stone|calculus|scar|meningioma|deposit"
     r"|hemangioma|haemangioma|lipoma|ulcer|hernia|aneurysm|hematoma|clip|incision|specimen|ellipse"
     r"|fragment|segment of|portion of|piece of)\b",
@@ -116,7 +119,8 @@ def _of_earlier(earlier: str, *, in_situ: bool) -> float:
 
 def _by_cue(before: str, clause: str, after: str, *, in_situ: bool) -> float:
     words = _WHERE.sub(lambda m: " " * len(m[0]), clause)
-    tumor = max((match.start() for match in _TUMOR.finditer(words)), default=-1)
+    named = list(_TUMOR.finditer(words))
+    tumor = named[-1].start() if named else -1
     other = -1
     for match in _OTHER.finditer(words):
         if in_situ and match["situ"]:
@@ -125,7 +129,8 @@ def _by_cue(before: str, clause: str, after: str, *, in_situ: bool) -> float:
             other = match.start()
     thing = _THING.match(after)
     if tumor > other:
-        return TUMOR if other < 0 else NEARBY
+        is_sure = other < 0 and not (named and named[-1][0].lower().startswith("nodul"))
+        return TUMOR if is_sure else NEARBY
     if _SIZE_LABEL.search(before) and other < 0:
         return NEARBY
     if thing is not None and not _OTHER.search(thing["between"]):

@@ -4,7 +4,7 @@ import re
 from collections import Counter
 from functools import cached_property
 
-from oncofhir.inference.lesions.entities import SYSTEMIC, Entity, is_paired
+from oncofhir.inference.lesions.entities import SYSTEMIC, Entity, implied_organ, is_paired
 from oncofhir.inference.lesions.facts import Facts
 from oncofhir.inference.lesions.lesion_set import LesionSet
 from oncofhir.inference.lesions.site import NamedSite, named_site
@@ -27,6 +27,8 @@ _BY_NAME = re.compile(
     r"|small cell carcinoma$",
     re.IGNORECASE,
 )
+_OF_ENDOMETRIUM = re.compile(r"endometri", re.IGNORECASE)
+_INCIDENTAL = re.compile(r"incidental[^.;]{0,50}$", re.IGNORECASE)
 _IN_SITU = re.compile(
     r"in[ -]situ|intraductal|\bdcis\b|\blcis\b|non-?invasive|intramucosal|bowen|lentigo",
     re.IGNORECASE,
@@ -50,8 +52,7 @@ class Summary(Value):
         """The diagnosis in words; empty where the report joins no organ to a name that needs one."""
         name = self.histology or self.lead.neoplasm.name
         if self.behaviour is Behaviour.METASTATIC:
-            where = f" to the {self.organ}" if self.organ else ""
-            return f"metastatic {name}{where}"
+            return self._metastasis(name)
         if self.behaviour is Behaviour.IN_SITU:
             named = name if _IN_SITU.search(name) else f"non-invasive {name}"
             return (
@@ -61,8 +62,22 @@ class Summary(Value):
             return "melanoma"
         if _BY_NAME.search(name):
             return name
+        return self._by_organ(name)
+
+    def _metastasis(self, name: str) -> str:
+        """A metastasis by its origin, where the report tells it, and the organ that it is in."""
+        where = f" to the {self.organ}" if self.organ else ""
+        origin = self.primary_organ
+        known = f"{name} {implied_organ(name)}"
+        return f"metastatic {f'{origin} ' if origin and origin not in known else ''}{name}{where}"
+
+    def _by_organ(self, name: str) -> str:
+        """A carcinoma by its organ; of the skin by its name, for there are many."""
+        is_named = not self.lead.neoplasm.is_generic
         if self.organ is None:
-            return "" if self.lead.neoplasm.is_generic else name
+            return name if is_named else ""
+        if self.organ == "skin" and is_named:
+            return name if "skin" in name else f"{name} of skin"
         return f"{self.organ} cancer"
 
 
@@ -132,7 +147,7 @@ class Summaries:
         metastatic = all(e.behaviour is Behaviour.METASTATIC for e in entities)
         lead = self._lead(entities, in_situ=in_situ)
         histology = "" if _MEANINGLESS.fullmatch(lead.neoplasm.name) else lead.neoplasm.name
-        organ = self._organ(entities, lead, label)
+        organ = self._organ(entities, lead)
         systemic = SYSTEMIC.search(lead.neoplasm.name) is not None
         within = (lambda at: self._lesions.at(at) == label) if label else (lambda _: True)
         site = (
@@ -168,23 +183,27 @@ class Summaries:
         found = entity.neoplasm
         start, _ = self._index.sentence_at(found.start, found.end)
         weight = float(self._index.authority(found.start))
-        if not in_situ:
-            weight -= 3.0 * (entity.behaviour is Behaviour.IN_SITU)
+        is_in_situ = entity.behaviour is Behaviour.IN_SITU
+        weight += (3.0 if in_situ else -3.0) * is_in_situ
+        weight -= 2.0 * bool(
+            _INCIDENTAL.search(self._index.text[max(0, found.start - 60) : found.start])
+        )
         weight -= 2.0 * bool(_NODES.search(self._index.text[start : found.start]))
         weight -= 1.5 * found.name.endswith("s")  # the plural names a kind and no tumour
         weight -= 1.5 * found.is_generic + 3.0 * bool(_MEANINGLESS.fullmatch(found.name))
         return (weight, min(3, len(found.name.split())), -found.start)
 
-    def _organ(self, entities: tuple[Entity, ...], lead: Entity, label: str | None) -> str | None:
-        if lead.organ is not None:
-            return lead.organ
-        named = Counter(
-            e.organ for e in entities if e.organ and e.behaviour is lead.behaviour
-        ).most_common(1)
-        if named:
-            return named[0][0]
-        del label
-        return None
+    def _organ(self, entities: tuple[Entity, ...], lead: Entity) -> str | None:
+        """The organ that the text joins to the lesion, else the one that its grade is of (Gleason)."""
+        named = Counter(e.organ for e in entities if e.organ and e.behaviour is lead.behaviour)
+        organ = lead.organ or next((o for o, _ in named.most_common(1)), None)
+        if organ == "uterus" and _OF_ENDOMETRIUM.search(lead.neoplasm.name):
+            return "endometrium"
+        if organ is None and lead.behaviour is not Behaviour.METASTATIC:
+            grades = self._facts.of(Kind.CANCER_GRADE)
+            if any(f.rejection is None and f.mention.scheme == "gleason" for f in grades):
+                return "prostate"
+        return organ
 
     def _side(
         self, entities: tuple[Entity, ...], lead: Entity, organ: str | None, label: str | None

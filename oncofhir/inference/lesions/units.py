@@ -21,6 +21,35 @@ _SIDED_HEADING = re.compile(
     re.IGNORECASE | re.MULTILINE,
 )
 
+_OPERATED = {
+    "prostatectomy": "prostate",
+    "nephrectomy": "kidney",
+    "mastectomy": "breast",
+    "lumpectomy": "breast",
+    "colectomy": "colon",
+    "hemicolectomy": "colon",
+    "sigmoidectomy": "colon",
+    "gastrectomy": "stomach",
+    "cystectomy": "bladder",
+    "turbt": "bladder",
+    "orchiectomy": "testis",
+    "thyroidectomy": "thyroid",
+    "hepatectomy": "liver",
+    "esophagectomy": "esophagus",
+    "oophorectomy": "ovary",
+    "laryngectomy": "larynx",
+    "glossectomy": "tongue",
+    "whipple": "pancreas",
+    "pancreatectomy": "pancreas",
+    "pneumonectomy": "lung",
+    "vulvectomy": "vulva",
+    "penectomy": "penis",
+    "hysterectomy": "uterus",
+}
+_PROCEDURE = re.compile(rf"\b(?:{'|'.join(_OPERATED)})\b", re.IGNORECASE)
+# Lobes that only lungs have.
+_LOBE = re.compile(r"\b(?:(?:upper|middle|lower) lobe|r[uml]l|l[ul]l)\b", re.IGNORECASE)
+
 Stretch = tuple[int, int, str]
 
 
@@ -92,7 +121,18 @@ class Units:
 
 def organ_of(words: str) -> str | None:
     """The first organ that words name."""
-    return next((site.name for site, _, _ in find_sites(words)), None)
+    return next((name for name, _, _ in organs_in(words)), None)
+
+
+def organs_in(words: str) -> list[tuple[str, int, int]]:
+    """The organs that words name, with their offsets: by name, else by a lobe of the lung or an operation."""
+    named = [(site.name, start, end) for site, start, end in find_sites(words)]
+    if not named:
+        named = [("lung", match.start(), match.end()) for match in _LOBE.finditer(words)]
+    return named or [
+        (_OPERATED[match[0].lower()], match.start(), match.end())
+        for match in _PROCEDURE.finditer(words)
+    ]
 
 
 def side_of(words: str) -> str | None:

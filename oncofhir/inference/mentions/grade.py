@@ -23,7 +23,8 @@ _G = r"iv|[il1]{2,3}|i|[1-4]"  # OCR reads I as l and 1
 _NUMBERED = re.compile(
     r"(?:\b(?P<scheme>nottingham|fuhrman|isup|figo|nuclear|cytologic|architectural|histologic(?:al)?|who|sbr|bloom|edmondson|combined"
     r"|overall|fnclcc|elston)(?P<between>[\w ,./()'-]{0,30}?))?"
-    rf"(?:\bgrade|\bgrading|\bgraded)(?: (?:is|of|as|overall|score))?[ :,(=\[\t]{{0,200}}(?:[\w ]{{0,20}}\()??"
+    rf"(?:\bgrade|\bgrading|\bgraded)(?: (?:is|of|as|overall"
+    rf"|score))?[ :,(=\[\t]{{0,200}}(?:[\w ]{{0,20}}\()??"
     rf"g?(?P<g>{_G})(?P<letter>[ab](?!\w))?(?: ?(?:to|-|and) ?(?P<to>iv|i{{1,3}}|[2-4])(?![\w+]))?"
     rf"(?:[ (]{{0,12}}(?:/|of|out of){_B}(?P<of>iv|iii|ii|[2-4]))?(?![\w+]|\.\d|\s?/\s?(?:9|5|6|8|10)|{_B}%)",
     re.IGNORECASE,

@@ -4,6 +4,7 @@
 """
 
 import re
+from bisect import bisect_right
 from collections.abc import Iterator
 from functools import cache
 
@@ -11,6 +12,7 @@ from oncofhir.inference.mentions.malignancy import MALIGNANCY, is_compound
 from oncofhir.schemas.base import Value
 from oncofhir.schemas.lesion import Behaviour
 from oncofhir.terminology.lowered import any_of, lowered
+from oncofhir.terminology.neoplasm_mentions import find_neoplasms
 from oncofhir.terminology.tables import by_words
 
 _MODIFIERS = (
@@ -45,6 +47,7 @@ _TAIL = (
     r"|signet[- ]ring cell|diffuse|intestinal|follicular|superficial spreading|nodular"
     r"|micropapillary|medullary|cribriform|acral lentiginous|desmoplastic|basaloid|sarcomatoid"
     r"|adenoid cystic|classic|chromophobe)(?: (?:type|variant|subtype|predominant|pattern))?(?=[,.;:\n ]|$))?"
+    r"(?: of unknown (?:primary|origin)(?: site| origin)?)?"
     r"(?:,? with (?:signet[- ]ring cells?(?: features)?|maturation))?"
 )
 # Names that say that it is malignant and no more.
@@ -83,6 +86,9 @@ _ORGAN_FIRST = re.compile(
 )
 
 
+_MALIGNANT = frozenset({Behaviour.INVASIVE, Behaviour.IN_SITU, Behaviour.METASTATIC})
+
+
 class Neoplasm(Value):
     """A neoplasm by its name: in lower case, without its organ and what is said of its spread."""
 
@@ -101,12 +107,35 @@ def _pattern() -> re.Pattern[str]:
     heads = MALIGNANCY.pattern
     return re.compile(
         rf"(?<![\w])(?:{_MOD}){{0,7}}(?:(?:{listed})(?!\w)|{heads}){_TAIL}|\b(?:{listed})\b"
+        rf"|(?<![\w])(?:{_MOD}){{1,6}}ca(?![\w-]| ?\d)"
     )
 
 
 def neoplasms(text: str) -> Iterator[Neoplasm]:
     """Every malignant or in-situ neoplasm that a text names, affirmed or not."""
     lower = lowered(text)
+    written = list(_written(lower))
+    taken = [(found.start, found.end) for found in written]
+    yield from sorted([*written, *_of_terminology(text, taken)], key=lambda found: found.start)
+
+
+def _of_terminology(text: str, taken: list[tuple[int, int]]) -> Iterator[Neoplasm]:
+    """The malignant names of the terminology that the pattern has not: abbreviations, rare diseases."""
+    for found in find_neoplasms(text):
+        position = bisect_right(taken, (found.end, 0))
+        if position > 0 and taken[position - 1][1] > found.start:
+            continue
+        if found.behaviour in _MALIGNANT and not is_compound(lowered(text), found.start, found.end):
+            yield Neoplasm(
+                name=_ORGAN_FIRST.sub("", found.neoplasm.name),
+                start=found.start,
+                end=found.end,
+                behaviour=found.behaviour,
+                is_generic=found.neoplasm.generic,
+            )
+
+
+def _written(lower: str) -> Iterator[Neoplasm]:
     for match in _pattern().finditer(lower):
         if is_compound(lower, match.start(), match.end()):
             continue

@@ -36,12 +36,11 @@ _REACH = 220
 _LABELLED_LINE = re.compile(r"[ \t:]{0,6}\n[ \t]*$")
 _FAR = 260
 _FEW_TOKENS = 6
+_OF = re.compile(r"\s(?:of|for)\b", re.IGNORECASE)
 _LACKS = 45  # characters from "lacks" to the last of the names
-_FOR = re.compile(
-    r"[\s.]{0,3}(?:staining |immunoreactivity |expression )?(?:for|of)\b", re.IGNORECASE
-)
+_FOR = re.compile(r"[\s.]{0,3}(?:staining |immunoreactivity |expression )?for\b", re.IGNORECASE)
 _STATUSES = ("positive", "negative", "equivocal")
-_LEAST = {"percent": 1.0, "allred": 3.0}
+_LEAST = {"percent": 1.0, "allred": 3.0, "irs": 2.0}
 _POSITIVE_FROM_RATIO = 2.0
 _LIST = re.compile(r"[\s,/&+]*(?:and|or)?[\s,/&]*(?:receptors?)?[\s,/&]*", re.IGNORECASE)
 _PAIRED = re.compile(r" ?/ ?")
@@ -155,29 +154,32 @@ def _statuses(text: str, name: Token, found: list[Token], position: int) -> list
 
 
 def _foretold(text: str, found: list[Token], position: int) -> Token | None:
-    """A status that says what it is for: "positive for ER", "lacks ER", "no PR receptors found"."""
-    if position == 0:
-        return None
+    """A status that says what it is for: "positive for ER", "lacks ER", "expresses PR", "negative HER2"."""
     name = found[position]
-    for before in reversed(found[max(0, position - _FEW_TOKENS) : position]):
-        if before.kind in NAMES:
-            continue
-        if not (before.is_status or before.kind == "lacks"):
-            return None
-        between = text[before.end : found[position].start].lower()
-        if name.start - before.end > BETWEEN:
-            return None
-        if before.kind == "lacks":
-            return before if len(between) <= _LACKS else None
-        return before if _FOR.match(text, before.end) else None
-    return None
+    earlier = found[max(0, position - _FEW_TOKENS) : position]
+    before = next((token for token in reversed(earlier) if token.kind not in NAMES), None)
+    if before is None or name.start - before.end > BETWEEN:
+        return None
+    between = text[before.end : name.start]
+    if before.kind == "expresses":
+        denied = [t for t in earlier if t.kind in {"lacks", "negative"} and t.end <= before.start]
+        if denied and before.start - denied[-1].end <= _LACKS:
+            before = denied[-1]
+        return before if len(between) <= _LACKS and "," not in between else None
+    if before.kind == "lacks":
+        return before if len(between) <= _LACKS and "," not in between else None
+    if before.kind not in _STATUSES:
+        return None
+    is_first = before is found[0] and between.isspace()
+    is_of = before.kind == "negative" and _OF.match(text, before.end) is not None
+    return before if is_first or is_of or _FOR.match(text, before.end) else None
 
 
 def _results(
     text: str, names: list[Token], statuses: list[Token], foretold: Token | None
 ) -> Iterator[Mention]:
     if foretold is not None:
-        value = "negative" if foretold.kind == "lacks" else foretold.kind
+        value = {"lacks": "negative", "expresses": "positive"}.get(foretold.kind, foretold.kind)
         for name in names:
             yield _mention(name, value, min(foretold.start, name.start), name.end)
         return

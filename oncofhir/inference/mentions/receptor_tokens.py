@@ -10,7 +10,7 @@ BETWEEN = 70
 """Characters between a name and its status, or from one word of the status to the next."""
 # Where a name can be, quicker to find than a token.
 HINT = re.compile(
-    r"strogen|progesterone|(?<![a-z])(?:er|pg?r)(?![a-z])|her[- ]{0,3}2|erb|triple|hormone receptor"
+    r"strogen|progesterone|(?<![a-z])(?:er|pg?r)(?![a-z])|her[- ]{0,3}2|erb|triple|tnbc|hormone receptor"
     r"|\bf?ish\b|hybridi"
 )
 _NAME = (
@@ -26,42 +26,51 @@ _STATUS = (
     r"|positive)|\bnon-?amplified|\bnon-?reactive"
     r"|\bwithout (?:gene )?amplification|\bno (?:over-?expression|(?:gene )?amplification|staining"
     r"|expression|immunoreactivity)"
-    r"|\babsent\b|\bunamplified|\bneg\b\.?)"
+    r"|\babsent\b|\bunamplified|\bneg\b\.?|(?<=[: ])(?:none|nil)\b|\bno evidence of (?:gene )?amplification)"
     r"|(?P<equivocal>\bequivocal|\bindeterminate|\bborderline)"
     r"|(?P<positive>\bpos[it1l]{1,3} ?ive\b|\bamplified|\bgene amplification|\bover-?expressed"
     r"|\bover-?expression|\bpos\b\.?|\bpresent\b|\breactive\b|\bdetected\b)"
     r"|(?P<ratio>\bratio(?: (?:of|is|was))?[ :=]{1,3}(?P<nratio>\d{1,2}(?:\.\d{1,2})?))"
     r"|(?P<allred>\ballred(?: (?:total )?score)?(?: (?:of|is))?[ :=]{1,3}(?P<nallred>\d)\b(?:[ ]{0,14}(?:/"
     r"|out of)[ ]{0,14}8)?|\(?\b(?P<nallred2>[0-8]) ?/ ?8\b\)?)"
+    r"|(?P<irs>\birs(?: (?:of|is))?[ :=]{1,3}(?P<nirs>\d{1,2})\b(?: ?/ ?12)?)"
     r"|(?P<hscore>\bh[- ]?score(?: (?:of|is))?[ :=]{1,3}(?P<nh>\d{1,3}))"
     r"|(?P<score>(?:\bscore[d]?[ :=]{1,3})?\(?(?<![\d.])(?P<nscore>[0-3l]) {0,14}\+(?!\d)\)?|(?:\bihc"
     r"|\bscore)[ :=]{1,3}(?P<nscore2>[0-3])(?![\d.%/]))"
     r"|(?P<percent>(?P<less>(?:<|less than|under"
     r"|fewer than) ?)?(?P<npercent>\d{1,3}(?:\.\d)?)(?: ?- ?\d{1,3})? ?(?:%|percent|per cent))"
     r"|(?P<zero>(?<=[: (=])(?P<nzero>0)(?![\d.%/+]) ?(?=[,.;)\n]|$|\s))"
-    r"|(?P<lacks>\black(?:s|ing)\b|\bno\b|\babsence of\b|\bwithout\b|\bdevoid of\b)"
+    r"|(?P<lacks>\black(?:s|ing)\b|\bnot express\b|\bnot\b(?= (?:immuno)?(?:reactiv|stain|express))|\bno\b"
+    r"|\babsence of\b|\bwithout\b|\bdevoid of\b)"
 )
 # "ER+ PR- HER2-", "ER (+)"; a minus is a status only where nothing else can follow it.
 _SIGN = (
-    r"(?P<plus>(?<=[RrUu2]) ?\+(?!\d)|\( ?\+{1,3} ?(?=[,)])\)?|(?<=:) ?\+(?= ?[,;.\n]| \(|$))"
-    r"|(?P<minus>(?<=[RrUu2]) ?-(?=[,;/).]|$|\s*(?:pg?r|her|er)(?![a-z])|\s*\n)|\( ?-{1,3} ?(?=[,)])\)?)"
+    r"(?P<plus>\+ ?ve\b|(?<=[RrUu2]) ?\+{1,3}(?!\d)|\( ?\+{1,3} ?(?=[,)])\)?|(?<=[:/]) ?\+(?= ?[,;./\n]"
+    r"| \(|$)"
+    r"|(?<=\s)\+{1,3}(?=\s*[,;.\n(]|$))"
+    r"|(?P<minus>- ?ve\b|(?<=[RrUu2]) ?-(?=[,;/).]|$|\s*(?:pg?r|her|er)(?![a-z])|\s*\n)"
+    r"|\( ?-{1,3} ?(?=[,)])\)?"
+    r"|(?<=/)-(?=[/,;.\s]|$)|(?<=: )-(?=/)|(?<=\s)-(?=\s*[,;.]|$))"
 )
-_TRIPLE = r"(?P<triple>\btriple[- ]{1,2}neg(?:ative)?\b)"
+_TRIPLE = r"(?P<triple>\btriple[- ]{1,2}neg(?:ative)?\b|\btnbc\b)"
 _ISH = r"(?P<ish>\b(?:reflex )?(?:d-?)?(?:f|c|s)?ish\b|\bin[- ]situ hybridi[sz]ation)"
-_TOKEN = re.compile(rf"{_TRIPLE}|{_NAME}|{_STATUS}|{_SIGN}|{_ISH}", re.IGNORECASE)
+_EXPRESSES = r"(?P<expresses>\bexpress(?:es|ing)?\b|\b(?:immuno)?(?:reactiv|stain)\w{0,4} for\b)"
+_TOKEN = re.compile(rf"{_TRIPLE}|{_NAME}|{_EXPRESSES}|{_STATUS}|{_SIGN}|{_ISH}", re.IGNORECASE)
 _KINDS = (
-    "triple", "ER", "PR", "HER2", "negative", "equivocal", "positive", "ratio", "allred", "hscore", "score",
+    "triple", "ER", "PR", "HER2", "negative", "equivocal", "positive", "ratio", "allred", "irs",
+    "expresses", "hscore", "score",
     "percent", "zero", "lacks", "plus", "minus", "ish",
 )  # fmt: skip
 _NUMBERS = {
     "ratio": ("nratio",),
     "allred": ("nallred", "nallred2"),
+    "irs": ("nirs",),
     "hscore": ("nh",),
     "score": ("nscore", "nscore2"),
     "percent": ("npercent",),
     "zero": ("nzero",),
 }
-_NO_STATUS = frozenset({*NAMES, "triple", "lacks", "ish"})
+_NO_STATUS = frozenset({*NAMES, "triple", "lacks", "expresses", "ish"})
 # What may stand between the short name of a receptor and its status; anything else speaks of another thing
 # ("PR bleeding, guaiac positive").
 CONNECTED = re.compile(
@@ -76,7 +85,7 @@ CONNECTED = re.compile(
 # What speaks of the test, of a definition or of other patients, and not of this tumour.
 NOT_A_RESULT = re.compile(
     r"defined|criteri|categor|\bif\b|obtain|guideline|patients|known|control|\bclones?\b|ordered|pending"
-    r"|\ball\b|deferred|await|to follow|not performed|not done",
+    r"|\ball (?:patients|cases|tumou?rs)|deferred|await|to follow|not performed|not done",
     re.IGNORECASE,
 )
 NOT_A_STATUS = re.compile(

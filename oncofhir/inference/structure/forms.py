@@ -32,14 +32,20 @@ _PAIR = re.compile(
 _TWO = re.compile(rf"{_STATUS} ?/ ?{_STATUS}", re.IGNORECASE)
 _CHOOSE = re.compile(r"\((?:select|choose|circle|check|tick)[^)\n]{0,40}\)", re.IGNORECASE)
 _NOT_SELECTED = re.compile(
-    r"[^,;:.\n(]{1,40}\((?:not selected|not chosen|unchecked|not ticked|deselected)\)", re.IGNORECASE
+    r"[^,;:.\n(]{1,40}\((?:not selected|not chosen|unchecked|not ticked|deselected)\)",
+    re.IGNORECASE,
 )
 _SELECTED = re.compile(r"\((?:selected|chosen|checked|ticked)\)", re.IGNORECASE)
 _YES_NO = re.compile(
-    r"(?P<asked>[^\n?:]{2,60})(?P<mark>[?:])[ \t]*(?P<said>yes|no)\b(?=[ \t]*(?:\n|$|[.;,]))", re.IGNORECASE
+    r"(?P<asked>[^\n?:]{2,60})(?P<mark>[?:])[ \t]*(?P<said>yes|no)\b(?=[ \t]*(?:\n|$|[.;,]))",
+    re.IGNORECASE,
 )
-_ASSERTED = re.compile(r"\b(?:positive|over-?expressed|amplified|present|expressed)\b", re.IGNORECASE)
-_LABEL_LINE = re.compile(r"(?P<label>[A-Za-z][A-Za-z ()/]{2,40}[: \t]{0,6})(?P<gap>(?:\n[ \t]*){1,12})$")
+_ASSERTED = re.compile(
+    r"\b(?:positive|over-?expressed|amplified|present|expressed)\b", re.IGNORECASE
+)
+_LABEL_LINE = re.compile(
+    r"(?P<label>[A-Za-z][A-Za-z ()/]{2,40}[: \t]{0,6})(?P<gap>(?:\n[ \t]*){1,12})$"
+)
 _LOOK_BACK = 40
 
 
@@ -58,13 +64,15 @@ def options(text: str) -> Iterator[FormOption]:
 
 
 def _of_line(text: str, begins: int, ends: int, marks: list[re.Match[str]]) -> Iterator[FormOption]:
+    label = max(
+        text.rfind(":", begins, marks[0].start()), text.rfind("?", begins, marks[0].start())
+    )
     behind = not text[marks[-1].end() : ends].strip(" \t.;") and bool(
-        text[begins : marks[0].start()].rpartition(":")[2].strip()
+        text[max(begins, label + 1) : marks[0].start()].strip()
     )
     starts = [m.start() for m in marks]
     stops = [*starts[1:], ends]
     if behind:
-        label = text.rfind(":", begins, starts[0])
         starts = [(begins if label < 0 else label + 1), *(m.end() for m in marks[:-1])]
         stops = [m.end() for m in marks]
     for mark, start, stop in zip(marks, starts, stops, strict=True):
@@ -109,7 +117,7 @@ def answered(text: str) -> Iterator[tuple[int, int, str]]:
 
 
 def joined_to_labels(text: str, found: tuple[FormOption, ...]) -> Iterator[tuple[int, int, str]]:
-    """Blanks for the line breaks between a label on a line of its own and the option that is chosen below it."""
+    """Blanks for the line breaks between a label's own line and the option chosen below it."""
     for option in found:
         if option.state is OptionState.CHOSEN:
             label = _LABEL_LINE.search(text, max(0, option.start - 400), option.start)

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from oncofhir.schemas.structure import StruckReason, StruckSpan
 
 _HEADED = re.compile(
-    r"(?:^|(?<=\n))[ \t*>-]{0,8}(?:interpretation guide|examples?|sample|e\.g\.|asco(?: ?/ ?cap)?(?: guidelines?)?|interpretive guide|guide to interpretation|legend"
+    r"(?:^|(?<=\n))[ \t*>-]{0,8}(?:interpretation guide|examples?|sample|e\.g\."
+    r"|asco(?: ?/ ?cap)?(?: guidelines?)?|interpretive guide|guide to interpretation|legend"
     r"|key|reference (?:range|value|interval)s?"
     r"|scoring (?:system|guide|criteria|key|scheme)|interpretation criteria|interpretive criteria|guidelines?"
     r"|definitions?|(?:staging )?criteria|methodology|methods?|foot ?notes?|abbreviations?|glossary"

@@ -33,7 +33,7 @@ _SPELLED = re.compile(
     rf"|(?<=\bgroup ))(?P<behind>{_NUMBER})\b"
 )
 _PLUS = re.compile(r"(?<=\d)(\s{1,8})plus\b")
-_SCANNED = re.compile(r"\b[a-z]*[a-z][015|][a-z]*\b|\bl(?=n[a-z]{5})")
+_SCANNED = re.compile(r"\b[a-z]+[015|][a-z015|]*|\bl(?=n[a-z]{5})")
 _SCANNED_LETTERS = {"0": "o", "1": "il", "5": "s", "|": "l"}
 _VOCABULARY = re.compile(
     r"(?:adeno|cholangio|hepato)?carcinoma|invasive|infiltrating|ductal|lobular|positive|negative|diagnosis|final"
@@ -42,8 +42,8 @@ _VOCABULARY = re.compile(
 _MOST_LETTERS = 4
 _WRAPPED = re.compile(r"(?<=[a-z,0-9\-(])[ \t]*\n[ \t]*(?=[a-z(])")
 _OPEN_LINE = re.compile(
-    r"(?<=[ \t])(?:for|of|the|and|or|no|with|without|to|in|is|by|from|evidence|invasive|ductal"
-    r"|lobular)[ \t]*\n[ \t]*(?=[A-Za-z])",
+    r"(?<=[ \t])(?:for|of|the|and|or|no|with|without|to|in|is|by|from|evidence|invasive|ductal|lobular|grade"
+    r"|stage|measuring|measures)[ \t]*\n[ \t]*(?=[A-Za-z\d])|(?<=\d)[ \t]*\n[ \t]*(?=(?:cm|mm)\b)",
     re.IGNORECASE,
 )
 _WIDE = 45  # characters of a line that may be wrapped

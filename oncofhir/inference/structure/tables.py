@@ -12,7 +12,8 @@ _HEADERS = re.compile(
     r"|histology|histologic type|diagnosis|er|pr|pgr|her-?2(?:/neu)?|ki-?67|estrogen receptor"
     r"|oestrogen receptor"
     r"|progesterone receptor|focus|no\.?|#|pt|pn|t|n|m|stage|marker|result|antibody|status|test|value"
-    r"|biomarker)"
+    r"|biomarker|cores?|gleason(?: score| grade)?|length|involved|% involved|percent|involvement|cells"
+    r"|intensity|nodule|lesion|mass|comment|interpretation|quadrant|margin)"
     r"(?: ?\((?:mm|cm|%|ihc|fish)\))?",
     re.IGNORECASE,
 )
@@ -23,6 +24,15 @@ _NAMES_LINE = re.compile(
     rf"^[ \t]*{_RECEPTOR}(?:[ \t|/,]+(?:{_RECEPTOR}|ki-?67))+[ \t|]*$", re.IGNORECASE
 )
 _NAME_LINE = re.compile(rf"^[ \t]*{_RECEPTOR}[ \t:]*$", re.IGNORECASE)
+_MARKER = re.compile(r"marker|antibody|test|biomarker|stain|receptor|", re.IGNORECASE)
+_RESULT = re.compile(
+    r"result|status|interpretation|value|this review|review|here|current|final|now", re.IGNORECASE
+)
+_ELSEWHERE = re.compile(
+    r"outside|previous|prior|submitted|original|biopsy|reference|normal", re.IGNORECASE
+)
+_RECEPTOR_ONLY = re.compile(_RECEPTOR, re.IGNORECASE)
+_PIPED = re.compile(r"^[ \t]*\|.*\|[ \t]*$")
 _VALUE = re.compile(
     r"positive|negative|equivocal|pos|neg|not done|pending|[0-3] ?\+|[+-]|<? ?\d{1,3} ?%|0",
     re.IGNORECASE,
@@ -39,7 +49,11 @@ def cells(text: str) -> Iterator[TableCell]:
     lines = _lines(text)
     number = 0
     while number < len(lines):
-        taken = yield from _by_row(text, lines, number)
+        taken = yield from _by_marker(text, lines, number)
+        if not taken:
+            taken = yield from _by_row(text, lines, number)
+        if not taken:
+            taken = yield from _by_pairs(text, lines, number)
         if not taken:
             taken = yield from _by_column(text, lines, number)
         number += max(1, taken)
@@ -91,6 +105,43 @@ def _by_row(text: str, lines: list[Piece], number: int) -> Generator[TableCell, 
             yield TableCell(start=vs, end=ve, header=text[s:e].strip(" :").lower(), row=rows)
         rows += 1
     return rows + 1 if rows else 0
+
+
+def _by_marker(text: str, lines: list[Piece], number: int) -> Generator[TableCell, None, int]:
+    """Rows that each begin with a receptor's name, under headers that say which column is its result.
+
+    A column of another laboratory or of an earlier specimen is no result of this report.
+    """
+    headers = _pieces(text, *lines[number])
+    names = [text[s:e].strip(" :").lower() for s, e in headers]
+    if len(headers) < _LEAST_KNOWN or not any(_RESULT.fullmatch(name) for name in names):
+        return 0
+    rows = 0
+    for start, end in lines[number + 1 : number + 1 + _MOST_ROWS]:
+        values = _pieces(text, start, end)
+        if not values or not _RECEPTOR_ONLY.fullmatch(text[slice(*values[0])].strip(" :")):
+            break
+        aligned = names if len(names) == len(values) else ["", *names]
+        for (vs, ve), header in zip(values[1:], aligned[1:], strict=False):
+            is_result = _RESULT.fullmatch(header) and not _ELSEWHERE.search(header)
+            said = text[slice(*values[0])].strip(" :").lower() if is_result else header or "-"
+            yield TableCell(start=vs, end=ve, header=said, row=rows)
+        rows += 1
+    return rows + 1 if rows else 0
+
+
+def _by_pairs(text: str, lines: list[Piece], number: int) -> Generator[TableCell, None, int]:
+    """Lines of a table with bars in which a name stands before its value: "| Grade | 3 |"."""
+    start, end = lines[number]
+    if not _PIPED.match(text[start:end]):
+        return 0
+    pieces = _pieces(text, start, end)
+    pairs = list(zip(pieces[::2], pieces[1::2], strict=False))
+    if len(pieces) % 2 or not all(_HEADERS.fullmatch(text[s:e].strip(" :")) for (s, e), _ in pairs):
+        return 0
+    for (s, e), (vs, ve) in pairs:
+        yield TableCell(start=vs, end=ve, header=text[s:e].strip(" :").lower(), row=0)
+    return 1
 
 
 def _by_column(text: str, lines: list[Piece], number: int) -> Generator[TableCell, None, int]:
