@@ -72,7 +72,8 @@ def diagnoses(report: ReadReport, candidate: Candidate, *, inferred: bool) -> It
         return
     contradicted = False
     found: list[Result] = []
-    for summary in report.summaries.all:
+    exact = [s for s in report.summaries.all if _organs_of(s) & claim.organs]
+    for summary in exact or report.summaries.all:
         basis = _basis(report, claim, summary)
         if basis is Basis.STATED or (basis is Basis.INFERRED and inferred):
             found.append(_finding(report, candidate, summary, candidate.value, basis))

@@ -66,6 +66,10 @@ _IMPLIED = tuple(
 SYSTEMIC = re.compile(
     r"lymphoma|leuk(?:a)?emia|myeloma|plasmacytoma|mycosis fungoides", re.IGNORECASE
 )
+# Words that say malignant and no more; the heading above them is not where such a tumour is.
+NO_NAMES = frozenset(
+    {"malignancy", "malignancies", "malignant", "cancer", "cancers", "malignant neoplasm"}
+)
 # Organs of which there is one: no side (ICD-O-3, laterality; SEER paired organ sites).
 UNPAIRED = frozenset(
     {
@@ -152,9 +156,9 @@ class Entities:
         stretch = text[match.end() : match.end() + _BEHIND]
         stop = _STOP.search(stretch)
         words = stretch[: stop.start()] if stop else stretch
-        for site, start, _ in find_sites(words):
+        for organ, start, _ in organs_in(words):
             if not _NOT_THE_PLACE.search(words[:start]):
-                return site.name, _side_in(words)
+                return organ, _side_in(words)
         return None
 
     def _place_before(self, found: Neoplasm) -> tuple[str | None, str | None] | None:
@@ -162,7 +166,7 @@ class Entities:
         first, _ = self._index.clause_at(found.start)
         first = max(first, found.start - _BEFORE)
         place = self._last_place(first, found.start)
-        if place is not None:
+        if place is not None or found.name in NO_NAMES:
             return place
         unit = self._units.start_at(found.start)
         least = max(0, found.start - _HEADING, unit or 0)

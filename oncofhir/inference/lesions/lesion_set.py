@@ -12,7 +12,7 @@ from functools import cached_property
 
 from oncofhir.inference.index.report_index import ReportIndex
 from oncofhir.inference.interpretation.candidates import MOST_TUMORS
-from oncofhir.inference.lesions.entities import Entities, Entity, implied_organ, is_paired
+from oncofhir.inference.lesions.entities import NO_NAMES, Entities, Entity, implied_organ, is_paired
 from oncofhir.inference.lesions.units import (
     HEADING,
     SECOND_SIDE_IS_SECOND_PRIMARY,
@@ -59,7 +59,6 @@ _FAMILIES = tuple(
         r"germ|seminoma",
     )
 )
-_NO_NAMES = frozenset({"malignancy", "malignancies", "malignant", "cancer", "malignant neoplasm"})
 _OF_NODES = re.compile(r"\bnodes?\b|axilla", re.IGNORECASE)
 _FAR_SITES = re.compile(r"\bnodes?\b|margin|metasta", re.IGNORECASE)
 
@@ -100,7 +99,7 @@ class LesionSet:
         """
         if not entity.neoplasm.is_generic:
             return False
-        if entity.neoplasm.name in _NO_NAMES:
+        if entity.neoplasm.name in NO_NAMES:
             return True
         first, last = self.index.clause_at(entity.start)
         return entity.organ is None or any(

@@ -152,7 +152,7 @@ class Summaries:
         within = (lambda at: self._lesions.at(at) == label) if label else (lambda _: True)
         site = (
             None
-            if metastatic and organ is None
+            if organ is None and (metastatic or not histology)
             else named_site(self._index, histology, organ, within)
         )
         if metastatic:
