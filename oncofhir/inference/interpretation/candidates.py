@@ -3,6 +3,7 @@
 import re
 
 from oncofhir.inference.interpretation.short_answers import mentions, phrase
+from oncofhir.inference.lesions.units import MOST_TUMORS
 from oncofhir.inference.mentions import FINDERS
 from oncofhir.inference.mentions.receptor import named, statuses
 from oncofhir.inference.mentions.size import bare_sizes
@@ -29,7 +30,6 @@ _ABSTAINS = re.compile(
 )
 SEPARATOR = "; "
 """Between the names of several tumours in one answer."""
-MOST_TUMORS = 8
 _LONGEST_PHRASE = 120
 _LONGEST_ANSWER = 400
 _NOT_OF_A_NAME = re.compile(

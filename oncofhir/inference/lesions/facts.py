@@ -1,64 +1,22 @@
-"""The attributes of lesions: each mention with the lesion it belongs to, or why it is no fact.
-
-What counts when several say it: a later word over a corrected one (context), the final diagnosis over the
-gross description and the history (`ReportIndex.authority`), a resection over a biopsy, in situ hybridisation
-over a stain, pathologic over clinical; then the largest invasive focus (CAP Breast Invasive protocol 4.9,
-"Tumor Size") and the worst grade (SEER Grade Coding Instructions 3.0: the highest grade).
-"""
+"""The attributes of lesions: each mention with the lesion it belongs to, or why it is no fact."""
 
 import re
 from bisect import bisect_left
 from functools import cached_property
 
 from oncofhir.inference.index.report_index import ReportIndex
-from oncofhir.inference.lesions.entities import SYSTEMIC, Entity, is_paired
+from oncofhir.inference.lesions.entities import SYSTEMIC, Entity
 from oncofhir.inference.lesions.lesion_set import LesionSet
+from oncofhir.inference.lesions.precedence import Rank, rank
 from oncofhir.inference.lesions.size_target import TUMOR, tumour_size_weight
 from oncofhir.inference.mentions import Mention
-from oncofhir.inference.mentions.malignancy import MALIGNANCY
 from oncofhir.inference.mentions.neoplasm import benign
 from oncofhir.schemas.base import Value
 from oncofhir.schemas.finding import Kind, Rejection
 from oncofhir.schemas.lesion import Behaviour
 from oncofhir.terminology.sites import find_sites
 
-_NEAR = 60
 MOST_FACTS = 4000
-_IN_SITU = re.compile(r"in[- ]situ|intraductal|dcis|lcis", re.IGNORECASE)
-_NODES = re.compile(r"lymph node|metasta|margin", re.IGNORECASE)
-_PRECANCER = re.compile(
-    r"dysplas|adenoma\b|hyperplas|\bpin\b|hepatitis|fibrosis|displas", re.IGNORECASE
-)
-# A numbered grade says more than words, a combined one more than the nuclei's alone.
-_SCHEMES = {
-    None: 1.5,
-    "gleason": 3.0,
-    "nottingham": 2.0,
-    "differentiation": 0.5,
-    "level": 0.0,
-    "nuclear": 0.0,
-    "cytologic": 0.0,
-    "architectural": 0.0,
-    "grade-group": -3.0,
-}
-_BIOPSY = re.compile(
-    r"\b(?:core|needle|outside|prior|initial)?[ -]?(?:biops(?:y|ies)|core needle|fna)\b",
-    re.IGNORECASE,
-)
-_RESECTION = re.compile(r"excision|resection|ectomy|resected", re.IGNORECASE)
-_IMAGING = re.compile(
-    r"\b(?:imaging|ultrasound|sonograph\w*|mri|ct|mammogra\w*|us|pet|radiolog\w*)\b", re.IGNORECASE
-)
-_NOW = re.compile(
-    r"\b(?:now|current(?:ly)?|final|today'?s?|restaged|upstaged|updated|on re-?review)\b",
-    re.IGNORECASE,
-)
-# What an earlier specimen said gives way to what is said of this one.
-_PER_PRIOR = re.compile(
-    r"\bper (?:the )?(?:prior|previous|outside|earlier)\b|\b(?:on|in|from) (?:the )?(?:prior|previous"
-    r"|outside) ",
-    re.IGNORECASE,
-)
 _SIDE_OF_ANOTHER = re.compile(
     r"[\s,]{1,3}(?:(?:anterior|posterior|superior|inferior|upper|lower|internal|external|pelvic|common"
     r"|sentinel|level \w+)[ ,]{1,2}){0,2}"
@@ -86,7 +44,6 @@ _NEARBY_ORGANS = (
     frozenset({"brain", "spinal cord"}),
 )
 _NEOADJUVANT = re.compile(r"^[arc]*y|T0", re.IGNORECASE)
-_GRADE_ORDER = {"1": 1, "2": 2, "3": 3, "4": 4, "low": 1, "intermediate": 2, "high": 3}
 _OF_UNIT = frozenset(
     {Kind.TUMOR_SIZE, Kind.CANCER_GRADE, Kind.TUMOR_LATERALITY, Kind.HORMONE_RECEPTOR}
 )
@@ -94,8 +51,6 @@ _OF_ORGAN = frozenset({Kind.TUMOR_SIZE, Kind.TUMOR_LATERALITY})
 _LENT = frozenset(
     {Rejection.HISTORICAL, Rejection.FAMILY, Rejection.UNCERTAIN, Rejection.HYPOTHETICAL}
 )
-
-Rank = tuple[float, float, float]
 
 
 class Fact(Value):
@@ -176,7 +131,7 @@ class Facts:
         return Fact(
             mention=mention,
             rejection=self._rejection(kind, mention, weight),
-            rank=self._rank(kind, mention, weight, count),
+            rank=rank(self._index, kind, mention, weight, count),
             label=label,
         )
 
@@ -306,51 +261,3 @@ class Facts:
     def _benign_within(self, first: int, last: int) -> list[tuple[int, int]]:
         start = bisect_left(self._benign, (first, first))
         return [span for span in self._benign[start : start + 3] if span[1] <= last]
-
-    def _rank(self, kind: Kind, mention: Mention, weight: float, count: int) -> Rank:
-        authority = float(self._index.authority(mention.start))
-        first, last = self._index.clause_at(mention.start)
-        clause = self._index.text[max(first, mention.start - 120) : min(last, mention.end + 60)]
-        if _NOW.search(clause):
-            authority += 1.5
-        if _PER_PRIOR.search(clause):
-            authority -= 4.0
-        if kind in {Kind.CANCER_GRADE, Kind.TUMOR_SIZE}:
-            near = self._index.text[max(first, mention.start - 60) : min(last, mention.end + 30)]
-            if _BIOPSY.search(near) and not _RESECTION.search(near):
-                authority -= 1.0
-        if kind is Kind.TUMOR_SIZE:
-            imaging = 1.0 if _IMAGING.search(clause) else 0.0
-            return (weight + authority / 2 - imaging, mention.number or 0.0, -mention.start)
-        if kind is Kind.CANCER_GRADE:
-            return self._rank_of_grade(mention, authority, count)
-        if kind is Kind.CANCER_STAGE:
-            pathologic = 1.0 if re.match(r"[ar]?y?p", mention.value) else 0.0
-            after_therapy = 0.5 if re.match(r"[ar]?y", mention.value) else 0.0
-            return (
-                authority + pathologic + after_therapy,
-                float(len(mention.value)),
-                -mention.start,
-            )
-        if kind is Kind.HORMONE_RECEPTOR:
-            definite = 3.0 if mention.scheme == "fish" and mention.value != "equivocal" else 0.0
-            unsure = 0.5 if mention.value == "equivocal" else 0.0
-            return (authority + definite - unsure, 0.0, -mention.start)
-        return (self._rank_of_side(mention, authority), float(count), -mention.start)
-
-    def _rank_of_grade(self, mention: Mention, authority: float, count: int) -> Rank:
-        start, end = self._index.sentence_at(mention.start, mention.end)
-        sentence = self._index.text[max(0, start - _NEAR) : end]
-        company = bool(MALIGNANCY.search(sentence)) - bool(_NODES.search(sentence))
-        around = self._index.text[max(0, mention.start - 20) : mention.end + 20]
-        company -= bool(_IN_SITU.search(around)) + 2 * bool(_PRECANCER.search(around))
-        rank = authority + 2 * company + _SCHEMES.get(mention.scheme, 1.5)
-        return (rank, float(count), float(_GRADE_ORDER.get(mention.value, 0)))
-
-    def _rank_of_side(self, mention: Mention, authority: float) -> float:
-        start, end = self._index.sentence_at(mention.start, mention.end)
-        sentence = self._index.text[max(0, start - _NEAR) : end]
-        company = bool(MALIGNANCY.search(sentence)) - bool(_NODES.search(sentence))
-        around = self._index.text[max(0, mention.start - _NEAR) : mention.end + _NEAR]
-        paired = any(is_paired(site.name) for site, _, _ in find_sites(around))
-        return authority + 2 * company + 2 * paired

@@ -11,10 +11,10 @@ import re
 from functools import cached_property
 
 from oncofhir.inference.index.report_index import ReportIndex
-from oncofhir.inference.interpretation.candidates import MOST_TUMORS
 from oncofhir.inference.lesions.entities import NO_NAMES, Entities, Entity, implied_organ, is_paired
 from oncofhir.inference.lesions.units import (
     HEADING,
+    MOST_TUMORS,
     SECOND_SIDE_IS_SECOND_PRIMARY,
     Units,
     organ_of,

@@ -11,6 +11,7 @@ from oncofhir.inference.index.report_index import ReportIndex
 from oncofhir.inference.mentions.laterality import lateralities
 from oncofhir.terminology.sites import find_sites
 
+MOST_TUMORS = 8
 HEADING = 110
 """Characters of a unit in which its side and organ are named."""
 # Two lungs, breasts, kidneys, testes have two primaries; of ovaries and thyroid lobes both are one cancer's.
