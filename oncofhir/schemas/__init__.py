@@ -1,4 +1,4 @@
-"""What flows between the rooms: frozen pydantic models, typed errors, reason codes.
+"""The values that the packages exchange: frozen pydantic models, typed errors, reason codes.
 
-Imports nothing of ours.
+This package imports no other package of oncofhir.
 """

@@ -1,4 +1,4 @@
-"""Why a connection failed, in words that hold no address, text or identifier."""
+"""Describes why a connection failed, without addresses, text or identifiers."""
 
 import errno
 import os
@@ -8,27 +8,27 @@ from collections.abc import Iterator
 
 
 def cause_of(error: BaseException) -> str:
-    """The error's type, and beneath it what the system, or TLS, said: refused, no such host.
+    """Return the error's type and the cause beneath it: TLS, no such host, connection refused.
 
-    HTTP clients name all of these ConnectError.
+    HTTP clients raise ConnectError for all of these.
     """
-    said = type(error).__name__
+    name = type(error).__name__
     for cause in _causes(error):
         if isinstance(cause, ssl.SSLError) and cause.reason:
-            return f"{said}, TLS: {cause.reason}"
+            return f"{name}, TLS: {cause.reason}"
         if isinstance(cause, socket.gaierror):
-            return f"{said}: no such host"
+            return f"{name}: no such host"
         if (
             isinstance(cause, OSError)
             and cause.errno is not None
             and cause.errno in errno.errorcode
         ):
-            return f"{said}: {os.strerror(cause.errno).lower()}"
-    return said
+            return f"{name}: {os.strerror(cause.errno).lower()}"
+    return name
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:
-    """The error and what it came from, the outermost first; of a group its members."""
+    """Yield the error and its causes, the outermost first; of an exception group also its members."""
     waiting: list[BaseException | None] = [error]
     seen: set[int] = set()
     while waiting:

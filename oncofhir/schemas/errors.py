@@ -28,9 +28,9 @@ def redact_urls(text: str) -> str:
 
 
 class OncofhirError(Exception):
-    """The base: a reason code and where it happened.
+    """The base class: a reason code, and where the error occurred.
 
-    `transient` says whether the same call may succeed later without anyone changing anything.
+    `transient` means that the same call may succeed later without any change.
     """
 
     transient: bool = False
@@ -50,15 +50,15 @@ class OncofhirError(Exception):
 
 
 class UnreadableReport(OncofhirError):
-    """The record, the resource or its attachment cannot be read: a dead letter."""
+    """The record, the resource or its attachment cannot be read: it becomes a dead letter."""
 
 
 class RequestRejected(OncofhirError):
-    """A dependency answered that this very request is invalid; sending it again changes nothing."""
+    """A dependency rejected this request as invalid. Sending it again changes nothing."""
 
 
 class DependencyUnavailable(OncofhirError):
-    """A dependency cannot be reached or is overloaded. `retry_after` is in seconds, when it said so."""
+    """A dependency cannot be reached or is overloaded. `retry_after` is in seconds, if it was given."""
 
     transient = True
 
@@ -74,18 +74,18 @@ class DependencyUnavailable(OncofhirError):
 
 
 class StoreConflict(OncofhirError):
-    """The head or a finding changed since it was read (412 or 409): decide again from the start."""
+    """The head or a finding changed since it was read (412 or 409): read it and decide again."""
 
     transient = True
 
 
 class AccessDenied(OncofhirError):
-    """A dependency refuses our credentials. The worker halts: no dead letter, no retry."""
+    """A dependency refuses the credentials. The worker halts: no dead letter, no retry."""
 
 
 class UnsuitableServer(OncofhirError):
-    """A dependency says of itself that it cannot do what is needed. The worker halts."""
+    """A dependency declares that it lacks a required capability. The worker halts."""
 
 
 class TooManyDeadLetters(OncofhirError):
-    """So much was dead-lettered that going on would drain the topic: the worker halts."""
+    """The limit of dead letters is reached. The worker halts before it drains the topic."""

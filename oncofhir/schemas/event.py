@@ -1,4 +1,4 @@
-"""What a record on an input topic says: a report was written, or deleted."""
+"""Events of the input topics: a report was written or deleted."""
 
 from enum import StrEnum
 from typing import Annotated, Any
@@ -19,9 +19,9 @@ class Operation(StrEnum):
 
 
 class SourceReference(Value):
-    """A resource at its source: type, logical id and, where known, the version.
+    """A resource at its source: type, logical id and, if known, the version.
 
-    `str()` gives the FHIR reference, versioned when the version is known
+    `str()` returns the FHIR reference, versioned if the version is known
     (http://hl7.org/fhir/R4/references.html#literal).
     """
 
@@ -42,7 +42,7 @@ class SourceReference(Value):
 
 
 class ReportEvent(Value):
-    """One report to deal with, as an event announced it. A record may hold several.
+    """One report to process, as an event announced it. A record may announce several.
 
     `resource` is the resource's JSON when the event carried it, else None and it is fetched.
     `companions` are the resources of the same Bundle, this one included, that references may resolve to.

@@ -1,4 +1,4 @@
-"""What the model answered and what was made of it, for one report."""
+"""The model's answers about one report, and what was extracted from them."""
 
 from oncofhir.schemas.base import Value
 from oncofhir.schemas.finding import Finding, RejectedFinding
@@ -38,8 +38,8 @@ class PromptSetIdentity(Value):
 class Answer(Value):
     """A model's answer to one question.
 
-    `confidence` is the geometric mean of the answer's token probabilities, None when the server
-    gave none. `context` is what of the report was asked about: spans of `Report.text`.
+    `confidence` is the geometric mean of the answer's token probabilities, None if the server returned none.
+    `context` are the parts of the report that the question was about: spans of `Report.text`.
     """
 
     question: str
@@ -52,7 +52,7 @@ class Answer(Value):
 
 
 class Usage(Value):
-    """What a report cost at the model server. Seconds are wall-clock of the calls."""
+    """The cost of a report at the model server. `seconds` is the wall-clock time of the calls."""
 
     requests: int = 0
     prompt_tokens: int = 0
@@ -61,9 +61,10 @@ class Usage(Value):
 
 
 class Extraction(Value):
-    """Everything that inference hands over: findings, most authoritative first within a kind and slot.
+    """The result of inference for one report.
 
-    `lesions` are the report's lesions, also those of the past; a finding names the one that supports it.
+    `findings` has the most authoritative first within a kind and slot. `lesions` are the report's lesions,
+    also those of the past; a finding names the one that supports it.
     """
 
     model: ModelIdentity

@@ -1,4 +1,4 @@
-"""What was found in a report: values in normal form, with evidence, confidence and codes."""
+"""Findings of a report: values in normal form, with evidence, confidence and codes."""
 
 from enum import StrEnum
 
@@ -19,14 +19,14 @@ class Kind(StrEnum):
 
 
 class Basis(StrEnum):
-    """Whether the report says it in its own words, or the model concluded it (design, promise 5)."""
+    """Whether the report states the value, or the model inferred it (design, promise 5)."""
 
     STATED = "stated"
     INFERRED = "inferred"
 
 
 class Rejection(StrEnum):
-    """Why a value is no current finding of the patient."""
+    """Why a value is not a current finding of the patient."""
 
     NEGATED = "negated"
     UNCERTAIN = "uncertain"
@@ -41,7 +41,7 @@ class Rejection(StrEnum):
 
 
 class Coding(Value):
-    """A code of a terminology, with the display its source gives."""
+    """A code of a terminology, with the display of its source."""
 
     system: str
     code: str
@@ -49,7 +49,7 @@ class Coding(Value):
 
 
 class Evidence(Value):
-    """Where the report says it. `text` is exactly `Report.text[start:end]` (code points).
+    """A quoted passage of the report. `text` is exactly `Report.text[start:end]` (code points).
 
     `path` names the FHIR element and `attachment_start` the offset in its own decoded text.
     """
@@ -64,14 +64,15 @@ class Evidence(Value):
 class Finding(Value):
     """A current, affirmed, grounded finding.
 
-    `slot` is the receptor (ER, PR, HER2) or the stage component (t, n, m, group), else None.
-    `number` and `dimensions` are in `unit`, which is always "mm". `raw` is the value as the report
-    or the model wrote it. `confidence` is between 0 and 1, None when the server gave no
-    log-probabilities; `calibrated` tells whether it is the share of such answers that are right on
-    labelled reports (setting MODEL__CALIBRATION_FILE), else it is token probabilities. `part`
-    is the specimen part's label when the report has several; where it tells several tumours apart,
-    the label of the part that heads the tumour, else the side ("left") that heads it. `lesion` is the
-    `id` of the lesion in `Extraction.lesions` that supports it.
+    - `slot`: the receptor (ER, PR, HER2) or the stage component (t, n, m, group), else None.
+    - `number`, `dimensions`: in `unit`, which is always "mm".
+    - `raw`: the value as the report or the model wrote it.
+    - `confidence`: between 0 and 1, None if the server returned no log-probabilities. If `calibrated`, it is
+      the share of such answers that are right on labelled reports (ONCOFHIR_MODEL__CALIBRATION_FILE), else
+      the geometric mean of token probabilities.
+    - `part`: the label of the specimen part, if the report has several. If it distinguishes several tumours,
+      the label of the part, or the side ("left"), under which the tumour is described.
+    - `lesion`: the `id` of the lesion in `Extraction.lesions` that supports the finding.
     """
 
     kind: Kind
@@ -91,7 +92,7 @@ class Finding(Value):
 
 
 class RejectedFinding(Value):
-    """A value that the model or the report gave and that is not a finding, with the reason.
+    """A value of the model or the report that is not a finding, with the reason.
 
     An ungrounded one has no evidence.
     """

@@ -1,4 +1,4 @@
-"""Identities: what makes two documents, two findings or two runs the same.
+"""Identities of documents, findings and runs.
 
 Source: design, "Identity and the head".
 """
@@ -16,24 +16,24 @@ NAMESPACE = UUID("6f6e636f-6668-4972-8000-000000000001")
 
 
 def resource_key(source_name: str, source: SourceReference) -> str:
-    """The key under which a source resource, whatever its version, is looked up in the heads."""
+    """Return the key by which the head of a source resource, of any version, is found."""
     return str(uuid5(NAMESPACE, f"resource|{source_name}|{source.unversioned}"))
 
 
 def document_id(source_name: str, subject: str, content_key: str) -> str:
-    """A document: what a clinician would call one report, however many resources show it."""
+    """Return the identity of a document: one report to a clinician, however many resources show it."""
     return str(uuid5(NAMESPACE, f"document|{source_name}|{subject}|{content_key}"))
 
 
 def finding_id(document: str, slot: str) -> str:
-    """A finding of a document; `slot` is the phenotype with receptor, part and ordinal."""
+    """Return the identity of a finding. `slot` is the phenotype with receptor, part and ordinal."""
     return str(uuid5(NAMESPACE, f"finding|{document}|{slot}"))
 
 
 class Run(Value):
-    """One way of reading one version of one text: all that the output depends on.
+    """Everything that the output for one version of a report depends on.
 
-    Two runs with the same `id` give the same findings, so the second need not ask the model.
+    Two runs with the same `id` have the same findings: the second does not ask the model.
     """
 
     source: str
@@ -47,7 +47,7 @@ class Run(Value):
 
     @property
     def id(self) -> str:
-        """The run's identity, over everything but what says only where a model is served."""
+        """The run's identity. It excludes the model's server, which does not change the answers."""
         parts = [
             self.source,
             self.source_version,
@@ -70,7 +70,7 @@ def run_of(
     terminology_version: str,
     software_version: str,
 ) -> Run:
-    """The run that reads `report` with this model, prompt set, settings, terminology and software."""
+    """Return the run of `report` with this model, prompt set, settings, terminology and software."""
     return Run(
         source=report.source.unversioned,
         source_version=report.source.version,
@@ -84,5 +84,5 @@ def run_of(
 
 
 def sha256_of(text: str) -> str:
-    """Hex sha256 of the UTF-8 of `text`; lone surrogates are hashed as they are escaped."""
+    """Return the hex sha256 of `text` in UTF-8. Lone surrogates are encoded as they are."""
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()

@@ -5,14 +5,14 @@ from enum import StrEnum
 
 from pydantic import Field
 
-from oncofhir.schemas.base import Value
+from oncofhir.schemas.base import StoredValue, Value
 from oncofhir.schemas.extraction import Usage
 from oncofhir.schemas.finding import Basis, Coding, Kind
 from oncofhir.schemas.report import ReportWarning
 
 
 class OutcomeStatus(StrEnum):
-    """What became of a document's version."""
+    """The result for a document's version."""
 
     FOUND = "found"
     NOTHING_FOUND = "nothing-found"
@@ -25,7 +25,7 @@ class OutcomeStatus(StrEnum):
 
 
 class RowStatus(StrEnum):
-    """Whether a finding stands."""
+    """Whether a finding is in force."""
 
     CURRENT = "current"
     WITHDRAWN = "withdrawn"
@@ -41,7 +41,7 @@ class RowOperation(StrEnum):
 
 
 class ReviewStatus(StrEnum):
-    """What a human has said of a finding."""
+    """A human's review of a finding."""
 
     UNREVIEWED = "unreviewed"
     CONFIRMED = "confirmed"
@@ -51,7 +51,7 @@ class ReviewStatus(StrEnum):
     DELETED = "deleted"
 
 
-class RowEvidence(Value):
+class RowEvidence(StoredValue):
     """Where the report says it, as `Evidence`; `text` is null unless the site publishes it."""
 
     start: int = Field(description="Offset in the report's text, in code points.")
@@ -64,7 +64,7 @@ class RowEvidence(Value):
     attachment_start: int = Field(description="Offset in that element's own decoded text.")
 
 
-class PhenotypeRow(Value):
+class PhenotypeRow(StoredValue):
     """One finding, flat and keyed by `finding`; the highest `revision` of a key counts."""
 
     finding: str = Field(description="Identity of the finding, a UUID; the record's key.")
@@ -87,7 +87,11 @@ class PhenotypeRow(Value):
     kind: Kind = Field(description="The phenotype.")
     slot: str | None = Field(None, description="Component: ER, PR, HER2; t, n, m, group.")
     part: str | None = Field(None, description="Specimen part or side that heads the tumour.")
-    lesion: str | None = Field(None, description="Number of the tumour within the document.")
+    lesion: str | None = Field(
+        None,
+        description="Identity of the tumour, a UUID: the same in all versions of the report that "
+        "name the same organ, side and behaviour.",
+    )
     value: str = Field(description="Value in normal form.")
     number: float | None = Field(None, description="Value as a number, in `unit`.")
     unit: str | None = Field(None, description="Unit of `number`, UCUM: mm.")
@@ -128,7 +132,7 @@ class PhenotypeRow(Value):
     )
 
 
-class OutcomeRow(Value):
+class OutcomeRow(StoredValue):
     """One version of a document and its outcome, keyed by `document`: the denominators.
 
     A document that was never read has the name of its source as its key.
@@ -165,10 +169,10 @@ class OutcomeRow(Value):
 
 
 class Processed(Value):
-    """What the way through one report ends with: rows to publish, and whether the model was asked.
+    """The result of processing one report: rows to publish, and whether the model was asked.
 
-    `also` is what it did to other documents: those that it replaces. `usage` is what it cost at the model
-    server, `seconds` how long the stages read, ask and store took.
+    `also` are the results for other documents, which this one replaces. `usage` is the cost at the model
+    server, and `seconds` the duration of the stages read, ask and store.
     """
 
     outcome: OutcomeRow

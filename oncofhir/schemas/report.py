@@ -1,4 +1,4 @@
-"""A report as text, with a way back from each character to where it came from."""
+"""A report as text. Each character can be traced to the element that it came from."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -24,7 +24,7 @@ class Segment(Value):
 
 
 class SectionKind(StrEnum):
-    """Which part of a report a section is; the order says nothing."""
+    """The role of a section. The order has no meaning."""
 
     FINAL_DIAGNOSIS = "final-diagnosis"
     SYNOPTIC = "synoptic"
@@ -70,7 +70,7 @@ class Part(Value):
 
 
 class ReportWarning(StrEnum):
-    """What of a report could not be read beside what was."""
+    """What could not be read of a report that was read otherwise."""
 
     PAGES_WITHOUT_TEXT = "pages-without-text"
     """Some pages of a PDF are scans without a text layer."""
@@ -91,14 +91,16 @@ class SecurityLabel(Value):
 
 
 class Report(Value):
-    """One document ready to be read by the model.
+    """One report as text, ready for the model.
 
-    `subject` is the literal reference to the patient (`Patient/123`). `content_key` identifies the
-    attachment (its URL, else the hash of its text) for the document's identity (design, "Identity
-    and the head"), and `words_sha256` its text alone, whatever its URL: by that two resources that show one
-    document are compared. `text_sha256` is of the UTF-8 of `text`. `types` are the codings of the report's
-    kind (`DiagnosticReport.code`, `DocumentReference.type`). `specimen` is the only one, `specimens` are
-    those of several that carry a part's label, by it. `warnings` say what of it is not in `text`.
+    - `subject`: the literal reference to the patient (`Patient/123`).
+    - `content_key`: identifies the attachment, by its URL, else by the hash of its text. The document's
+      identity depends on it (design, "Identity and the head").
+    - `words_sha256`: the hash of the attachment's text, whatever its URL. By it two resources that show one
+      document are compared. `text_sha256` is the hash of `text` in UTF-8.
+    - `types`: the codings of the report's kind (`DiagnosticReport.code`, `DocumentReference.type`).
+    - `specimen`: the report's only specimen. `specimens`: of several, those with a part's label, by label.
+    - `warnings`: what is missing in `text`.
     """
 
     source: SourceReference

@@ -10,6 +10,7 @@ from oncofhir.fhir.mapping.lesions import (
     MALIGNANT_PRIMARY,
     behaviour_of,
     histology_fits,
+    lesion_keys,
     may_have_side,
 )
 from oncofhir.fhir.mapping.observations import References, condition_stage, is_gleason, observation
@@ -83,6 +84,7 @@ class _PlanBuilder:
         self.findings = findings
         self.staging = staging
         self.lesions = {lesion.id: lesion for lesion in lesions}
+        self.lesion_keys = lesion_keys(lesions)
         self.index = FindingIndex(findings)
         self.known = known
         self.resources: dict[str, dict[str, Any]] = {}
@@ -237,4 +239,12 @@ class _PlanBuilder:
     def row(self, slot: str, revision: int) -> PhenotypeRow:
         resource = self.resources.get(self.carriers.get(slot, ""))
         reference = f"{resource['resourceType']}/{resource['id']}" if resource else None
-        return phenotype_row(self.context, slot, self.findings[slot], reference, revision)
+        finding = self.findings[slot]
+        return phenotype_row(
+            self.context,
+            slot,
+            finding,
+            revision,
+            resource=reference,
+            lesion_key=self.lesion_keys.get(finding.lesion or ""),
+        )

@@ -12,9 +12,19 @@ _FINAL = frozenset({RowStatus.WITHDRAWN, RowStatus.HUMAN_EDITED})
 
 
 def phenotype_row(
-    context: RunContext, slot: str, finding: Finding, resource: str | None, revision: int
+    context: RunContext,
+    slot: str,
+    finding: Finding,
+    revision: int,
+    *,
+    resource: str | None,
+    lesion_key: str | None,
 ) -> PhenotypeRow:
-    """Build the row of a finding. `resource` is the reference of the resource that holds it, or None."""
+    """Build the row of a finding.
+
+    `resource` is the reference of the resource that holds it, or None. `lesion_key` is the key of its lesion
+    (`lesions.lesion_keys`), from which the tumour's identity follows.
+    """
     run = context.run
     return PhenotypeRow(
         finding=finding_id(context.document, slot),
@@ -30,7 +40,7 @@ def phenotype_row(
         kind=finding.kind,
         slot=finding.slot,
         part=finding.part,
-        lesion=finding.lesion,
+        lesion=finding_id(context.document, lesion_key) if lesion_key else None,
         value=finding.value,
         number=finding.number,
         unit=finding.unit,

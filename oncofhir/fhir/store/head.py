@@ -10,7 +10,7 @@ from typing import Any
 from pydantic import ConfigDict, Field
 
 from oncofhir.fhir.source_version import NEVER_READ, SourceVersion
-from oncofhir.schemas.base import Value
+from oncofhir.schemas.base import StoredValue
 from oncofhir.schemas.event import SourceReference
 from oncofhir.schemas.outcome import OutcomeRow, OutcomeStatus, PhenotypeRow, Processed
 from oncofhir.schemas.reasons import Reason
@@ -19,7 +19,7 @@ MAX_ALIASES = 20
 """The most other resources that a head records. Each is written to the head's Task, one after another."""
 
 
-class StoredResource(Value):
+class StoredResource(StoredValue):
     """A resource that the head tracks, with the fingerprint of what this service wrote."""
 
     reference: str
@@ -27,7 +27,7 @@ class StoredResource(Value):
     withdrawn: bool = False
 
 
-class AliasVersion(Value):
+class AliasVersion(StoredValue):
     """The last known version of another resource that shows the document.
 
     `text_hash` is the hash of its attachment's text.
@@ -39,7 +39,7 @@ class AliasVersion(Value):
     text_hash: str | None = Field(default=None, alias="words")
 
 
-class WriteIntent(Value):
+class WriteIntent(StoredValue):
     """A resource that a writer without transactions is about to write, or has written, for a revision."""
 
     slot: str
@@ -47,7 +47,7 @@ class WriteIntent(Value):
     resource: StoredResource
 
 
-class Head(Value):
+class Head(StoredValue):
     """The state of a document.
 
     - `id`, `version_id`: the Task's, None before the head is stored.
