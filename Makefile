@@ -21,7 +21,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 PACKAGES ?=
 
-.PHONY: help setup demo test test-unit test-kafka test-hapi test-omop validate-fhir chaos lint format helm-check test-cluster image-check sbom setup-helm setup-training train finetune-test test-vllm bench clean
+.PHONY: help setup demo test test-unit test-kafka test-hapi test-omop validate-fhir chaos lint format helm-check test-cluster image-check sbom setup-helm setup-training train finetune-test test-vllm reference bench clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  \1\t\2/' | expand -t 18
@@ -127,6 +127,9 @@ $(VLLM_STAMP): $(STAMP)
 
 test-vllm: $(VLLM_STAMP) ## The model contract on a real vLLM, beside llama.cpp and the stand-in (7 GB, no GPU)
 	@VLLM_PYTHON=$(VLLM_VENV)/bin/python $(BIN)/python -m pytest tests/vllm $(ARGS)
+
+reference: $(STAMP) ## Write the reference pages that are generated from the code (docs/reference)
+	@$(BIN)/python -m docs.generate
 
 bench: $(STAMP) ## Run the benchmarks: a JSON line each, ratios within one run (Java 17+ for Apache Kafka)
 	@for name in intake intake_memory prefix model_scheduling consumption output; do \
