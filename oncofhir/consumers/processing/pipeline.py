@@ -91,15 +91,15 @@ class Pipeline:
 
     def _log_capability(self, able: Capability) -> None:
         log.info(
-            "store",
+            "FHIR server capabilities",
             fhir_version=able.fhir_version,
             transaction=able.transaction,
             batch=able.batch,
-            chooses_ids=able.chooses_ids,
+            update_create=able.chooses_ids,
         )
         if not able.guards_versions:
             log.warning(
-                "the store does not guard versions: run one worker, or two may both write a document",
+                "FHIR server does not support If-Match; run a single worker to avoid concurrent writes",
                 address=self._store.base_url,
             )
 
