@@ -20,6 +20,7 @@ from oncofhir.consumers.processing.failure_policy import (
     WaitForDependency,
     decide,
     dependency_of,
+    root_cause,
 )
 from oncofhir.consumers.processing.outages import OutageMonitor
 from oncofhir.consumers.processing.report_task import ReportTask
@@ -58,6 +59,7 @@ class FailureHandler:
 
     def handle(self, task: ReportTask, error: Exception) -> Wait | None:
         """Return what to wait for before the next attempt, or None: then `task.failure` says why it ended."""
+        error = root_cause(error)
         record = task.progress.record
         action = self.decide(task, error, task.attempt)
         reason = error.reason if isinstance(error, OncofhirError) else Reason.UNEXPECTED
@@ -80,6 +82,7 @@ class FailureHandler:
 
     def decide(self, task: ReportTask, error: Exception, attempt: int) -> FailureAction:
         """Decide what to do with a report, once the circuit breakers know about the failure."""
+        error = root_cause(error)
         if isinstance(error, SettingsError):
             self.settings_problem = str(error)
         now = time.monotonic()

@@ -112,6 +112,22 @@ def dependency_of(error: Exception) -> Dependency | None:
     return None if is_explained else Dependency.UNKNOWN
 
 
+def root_cause(error: Exception) -> Exception:
+    """Return what decides in an ExceptionGroup: questions to a model that are asked together fail together.
+
+    A setting comes before access denied, then what one report caused, then an unavailable dependency. An error
+    that no adapter explains decides only if nothing else is in the group.
+    """
+    if not isinstance(error, ExceptionGroup):
+        return error
+    leaves = [root_cause(inner) for inner in error.exceptions if isinstance(inner, Exception)]
+    for kind in (SettingsError, AccessDenied, RequestRejected, UnreadableReport, OncofhirError):
+        found = next((leaf for leaf in leaves if isinstance(leaf, kind)), None)
+        if found is not None:
+            return found
+    return leaves[0] if len(leaves) == 1 else error
+
+
 def decide(
     error: Exception,
     attempt: int,

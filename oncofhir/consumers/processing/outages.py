@@ -22,8 +22,9 @@ from oncofhir.schemas.errors import (
     OncofhirError,
     UnsuitableServer,
 )
-from oncofhir.settings import RetrySettings
+from oncofhir.settings import RetrySettings, SettingsError
 
+_SETTINGS_FAILURES = 5  # probes in a row that fail for a setting or secret file
 _MAX_PROBE_JITTER_SECONDS = 0.1  # keeps workers from probing in step
 
 log = structlog.get_logger(__name__)
@@ -56,7 +57,7 @@ class OutageMonitor:
         *,
         probe: Callable[[], Awaitable[None]],
         on_change: Callable[[], None],
-        halt: Callable[[OncofhirError], None],
+        halt: Callable[[OncofhirError | SettingsError], None],
     ) -> None:
         self._breakers = {
             dependency: CircuitBreaker(
@@ -73,6 +74,7 @@ class OutageMonitor:
         self._waiting: dict[Dependency, deque[asyncio.Future[None]]] = {
             d: deque() for d in WITH_CIRCUIT_BREAKER
         }
+        self._settings_failures = 0
         self._wakeup = asyncio.Event()  # a circuit breaker has opened or needs a probe
 
     @property
@@ -173,21 +175,10 @@ class OutageMonitor:
         # 1. One probe asks model and store. The broker has none: the next message is its probe.
         if any(breaker.dependency is not Dependency.BROKER for breaker in breakers):
             try:
-                await self._probe()
-            except (AccessDenied, UnsuitableServer) as error:
+                all_answer, missing = await self._ask()
+            except (AccessDenied, UnsuitableServer, SettingsError) as error:
                 self._halt(error)
                 return
-            except DependencyUnavailable as error:
-                all_answer, missing = False, dependency_of(error)
-                log.info(
-                    "dependency still unavailable",
-                    reason=error.reason.value,
-                    address=error.location,
-                    detail=error.detail,
-                )
-            except Exception as error:  # noqa: BLE001 - a bug must not end this loop
-                all_answer = False
-                log.warning("probe failed", error=type(error).__name__)
         # 2. Of several breakers that need it, a failed probe tells only about the dependency that it names.
         for breaker in breakers:
             answers = all_answer or breaker.dependency is Dependency.BROKER
@@ -201,6 +192,37 @@ class OutageMonitor:
                     log.info("circuit breaker half-open", dependency=breaker.dependency.value)
                     self._admit_trial(breaker.dependency)
         self._on_change()
+
+    async def _ask(self) -> tuple[bool, Dependency | None]:
+        """Probe model and store. Return whether both answer, and the one that does not, if it is known.
+
+        Raises:
+            AccessDenied, UnsuitableServer: waiting does not help.
+            SettingsError: a secret file could not be used for several probes.
+        """
+        try:
+            await self._probe()
+        except (AccessDenied, UnsuitableServer):
+            raise
+        except DependencyUnavailable as error:
+            log.info(
+                "dependency still unavailable",
+                reason=error.reason.value,
+                address=error.location,
+                detail=error.detail,
+            )
+            return False, dependency_of(error)
+        except SettingsError as error:  # the file may be exchanged this very moment
+            self._settings_failures += 1
+            log.warning("probe failed", reason="settings", detail=str(error))
+            if self._settings_failures >= _SETTINGS_FAILURES:
+                raise
+            return False, None
+        except Exception as error:  # noqa: BLE001 - a bug must not end this loop
+            log.warning("probe failed", error=type(error).__name__)
+            return False, None
+        self._settings_failures = 0
+        return True, None
 
     def _admit_overdue_trials(self) -> None:
         """Admit the next trial where the last one has given no evidence for too long."""

@@ -13,6 +13,7 @@ from oncofhir.consumers.processing.failure_policy import (
     WaitForDependency,
     decide,
     dependency_of,
+    root_cause,
 )
 from oncofhir.schemas.errors import (
     AccessDenied,
@@ -142,3 +143,30 @@ def test_every_transient_reason_names_its_dependency():
         if reason.disposition is Disposition.RETRY
     }
     assert None not in named.values()
+
+
+@pytest.mark.parametrize(
+    ("leaves", "decisive"),
+    [
+        ([STORE_FAILED, MODEL_DENIED], MODEL_DENIED),
+        ([HOST_UNAVAILABLE, ValueError("x")], HOST_UNAVAILABLE),
+        ([UnreadableReport(Reason.NO_TEXT), STORE_FAILED], None),
+        ([ValueError("x")], None),
+    ],
+)
+def test_the_decisive_error_of_a_group_is_found_however_deep(leaves, decisive):
+    expected = decisive if decisive is not None else leaves[0]
+    assert root_cause(ExceptionGroup("g", leaves)) is expected
+    assert root_cause(ExceptionGroup("g", [ExceptionGroup("h", leaves)])) is expected
+
+
+def test_a_secret_that_several_questions_could_not_read_is_the_setting():
+    unreadable = SettingsError("the token file begins with a byte order mark")
+    group = ExceptionGroup("g", [STORE_FAILED, ExceptionGroup("h", [unreadable, unreadable])])
+    assert root_cause(group) is unreadable
+
+
+def test_a_group_of_unexplained_errors_stays_unexplained():
+    group = ExceptionGroup("g", [ValueError(), TypeError()])
+    assert root_cause(group) is group
+    assert dependency_of(group) is Dependency.UNKNOWN
