@@ -24,7 +24,7 @@ Input records need a key: Kafka keeps the order of one key, and the worker proce
 that is the same for all versions of a report; `Type/id` is what `oncofhir publish` writes.
 
 Row topics are compacted. Rows are upserts: keep the row with the highest `revision` of a key. An outcome that changes nothing (status
-`stale` or `alias`) has the key `document|resource|version`, so that compaction keeps the outcome in force.
+`older-version-ignored` or `duplicate-resource`) has the key `document|resource|version`, so that compaction keeps the outcome in force.
 
 ## Headers of a dead letter
 

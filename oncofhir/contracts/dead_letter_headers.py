@@ -22,7 +22,22 @@ class DeadLetterHeaders(BaseModel):
     detail: str | None = Field(
         None, description="What exactly was wrong, in names of fields and types, without content."
     )
-    stage: str = Field(description="The step that failed: decode, process, give-up or added.")
+    stage: str = Field(
+        description="The step that failed: decode or process; operator: set aside by an operator."
+    )
+    location: str | None = Field(
+        None, description="Element path, position in JSON, or address without its query."
+    )
+    body: str | None = Field(
+        None,
+        description="`reference` if the record was too large to be copied: the value refers to it.",
+    )
+    bytes: str | None = Field(
+        None, description="Of a reference: size of the original key and value.", pattern="^[0-9]+$"
+    )
+    sha256: str | None = Field(
+        None, description="Of a reference: SHA-256 of the original value, hexadecimal."
+    )
     entries: str | None = Field(
         None, description="Positions, from 0, of the record's reports that failed, comma-separated."
     )

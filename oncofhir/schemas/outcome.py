@@ -19,9 +19,14 @@ class OutcomeStatus(StrEnum):
     SKIPPED = "skipped"
     OUTDATED = "outdated"
     RETRACTED = "retracted"
-    OLDER_VERSION_IGNORED = "stale"
-    DUPLICATE_RESOURCE = "alias"
+    OLDER_VERSION_IGNORED = "older-version-ignored"
+    DUPLICATE_RESOURCE = "duplicate-resource"
     DEAD_LETTERED = "dead-lettered"
+
+    @classmethod
+    def _missing_(cls, value: object) -> "OutcomeStatus | None":
+        """Read the names of 0.1.0."""
+        return {"stale": cls.OLDER_VERSION_IGNORED, "alias": cls.DUPLICATE_RESOURCE}.get(str(value))
 
 
 class RowStatus(StrEnum):

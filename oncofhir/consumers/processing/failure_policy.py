@@ -115,8 +115,8 @@ def dependency_of(error: Exception) -> Dependency | None:
 def root_cause(error: Exception) -> Exception:
     """Return what decides in an ExceptionGroup: questions to a model that are asked together fail together.
 
-    A setting comes before access denied, then what one report caused, then an unavailable dependency. An error
-    that no adapter explains decides only if nothing else is in the group.
+    A setting comes before access denied, then what one report caused, then an unavailable dependency. An
+    error that no adapter explains decides only if nothing else is in the group.
     """
     if not isinstance(error, ExceptionGroup):
         return error

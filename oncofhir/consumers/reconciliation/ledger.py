@@ -1,8 +1,8 @@
-"""What came in, held against what came out: a few numbers a record, and no content.
+"""Compares input records with outcomes, dead letters and document states: numbers only, no content.
 
-An input record is accounted for when each report in it has an outcome row, or the record a dead letter. Of
-a document's rows compaction leaves the last one: a record that was overtaken, because a later one of the same
-report has a row, counts for itself and is no discrepancy.
+An input record is accounted for when each of its reports has an outcome row, or the record has a dead
+letter. Compaction keeps the last row of a document: a record whose row was compacted away, because a later
+record of the same report has one, is counted as `compacted` and is no discrepancy.
 """
 
 from collections import Counter
@@ -15,17 +15,17 @@ from oncofhir.schemas.base import Value
 
 
 class Problem(StrEnum):
-    """What is wrong with a record or with a document."""
+    """A problem of a record or of a document."""
 
-    MISSING = "missing"  # the group has committed past it, and nothing accounts for it
-    OVERDUE = "late"  # not accounted for, not committed, and older than is allowed
-    STORE_BEHIND = "left-behind"  # the head is of an older version than one that is accounted for
-    IN_PROGRESS_ABANDONED = "unfinished"  # a worker reserved the document and nothing came of it
+    MISSING = "missing"  # the offset is committed, and the report has no outcome
+    OVERDUE = "overdue"  # no outcome, not committed, and older than is allowed
+    STORE_BEHIND = "store-behind"  # the FHIR server has an older version than one with an outcome
+    IN_PROGRESS_ABANDONED = "in-progress-abandoned"  # a worker reserved the document and stopped
     UNPUBLISHED = "unpublished"  # the head's outcome is not in the outcome topic
 
 
 class Discrepancy(Value):
-    """One thing that is wrong: where the record lies, or which document; numbers and names of ours."""
+    """One problem: the coordinates of the record, or the document."""
 
     problem: Problem
     topic: str | None = None
@@ -51,7 +51,7 @@ class _Entry:
 
 
 class Ledger:
-    """Input records of a time range, and what was seen of them in the output topics and the heads."""
+    """Input records of a time range, and what the output topics and document states say about them."""
 
     def __init__(self) -> None:
         self._entries: dict[Partition, dict[int, _Entry]] = {}
@@ -61,20 +61,20 @@ class Ledger:
         self.counts: Counter[str] = Counter()
 
     def record(self, at: Coordinates, timestamp: int, reports: Collection[str]) -> None:
-        """An input record, its timestamp in epoch milliseconds, and the reports that it announces."""
+        """Add an input record, its timestamp in epoch milliseconds, and the reports that it announces."""
         entry = _Entry(timestamp, frozenset(map(hash, reports)))
         self._entries.setdefault((at.topic, at.partition), {})[at.offset] = entry
         self.counts["records"] += 1
         self.counts["reports"] += len(reports)
 
     def event(self, source: str, version: SourceVersion, at: Coordinates) -> None:
-        """A version of a report that a record announces; the newest of each report is remembered."""
+        """Add a version of a report that a record announces. The newest of each report is kept."""
         known = self._newest.get(hash(source))
         if known is None or not version.older_than(known[0]):
             self._newest[hash(source)] = (version, at)
 
     def outcome(self, at: Coordinates | None, source: str, version: str | None) -> None:
-        """An outcome row, of a record of the range or of another (a recall's has none)."""
+        """Add an outcome row, of a record of the range or of another (a recall has no record)."""
         self._outcomes.add(hash((source, version)))
         entry = self._entry(at)
         if at is not None and entry is not None:
@@ -85,7 +85,7 @@ class Ledger:
             )
 
     def dead_letter(self, at: Coordinates) -> None:
-        """A dead letter: it accounts for its whole record."""
+        """Add a dead letter. It accounts for its whole record."""
         entry = self._entry(at)
         if entry is not None:
             self.counts["dead-lettered"] += not entry.is_dead_lettered
@@ -94,9 +94,9 @@ class Ledger:
     def head(
         self, source: str, at: SourceVersion, outcome: tuple[str, str | None]
     ) -> Problem | None:
-        """What is wrong with a document's head: `outcome` is source and version of its last outcome."""
+        """Return the problem of a document. `outcome` is source and version of its last outcome."""
         newest = self._newest.get(hash(source))
-        if newest is not None and at.older_than(newest[0]):
+        if newest is not None and _is_behind(at, newest[0]):
             entry = self._entry(newest[1])
             if entry is not None and not entry.left and not entry.is_dead_lettered:
                 return Problem.STORE_BEHIND
@@ -105,10 +105,10 @@ class Ledger:
     def discrepancies(
         self, committed: Mapping[Partition, int], now: int, late: int
     ) -> Iterator[Discrepancy]:
-        """Records that nothing accounts for; `now` and `late` in milliseconds.
+        """Yield the records that nothing accounts for. `now` and `late` are milliseconds.
 
-        Those beyond the committed offset are being worked on, or wait: they are counted as `pending`, and
-        named when they are older than `late`.
+        Records beyond the committed offset are in progress or wait. They are counted as `pending`, and
+        yielded when they are older than `late`.
         """
         for (topic, partition), entries in self._entries.items():
             for offset, entry in entries.items():
@@ -118,7 +118,7 @@ class Ledger:
                 age = now - entry.timestamp
                 is_lost = offset < committed.get((topic, partition), 0)
                 if is_lost and self._is_compacted(entry, offset):
-                    self.counts["overtaken"] += 1
+                    self.counts["compacted"] += 1
                     continue
                 if not is_lost:
                     self.counts["pending"] += 1
@@ -133,7 +133,7 @@ class Ledger:
                 )
 
     def _is_compacted(self, entry: _Entry, offset: int) -> bool:
-        """Whether later records of all its reports that are left were dealt with."""
+        """Return whether later records of all its open reports have an outcome."""
         place = (entry.timestamp, offset)
         return all(self._latest_outcome.get(report, place) > place for report in entry.left)
 
@@ -141,3 +141,12 @@ class Ledger:
         return (
             None if at is None else self._entries.get((at.topic, at.partition), {}).get(at.offset)
         )
+
+
+def _is_behind(stored: SourceVersion, announced: SourceVersion) -> bool:
+    """Return whether the stored version is older. The same version number is the same version.
+
+    A server that copies resources may set its own `lastUpdated` for it.
+    """
+    is_same = stored.version is not None and stored.version == announced.version
+    return not (is_same and stored.status == announced.status) and stored.older_than(announced)

@@ -1,6 +1,6 @@
-"""Reads source records, outcomes, dead letters and heads of a time range into a ledger.
+"""Reads input records, outcomes, dead letters and document states of a time range into a ledger.
 
-Nothing is written, no group is joined, and no content is kept.
+Read-only: nothing is written, no group is joined, and no content is kept.
 """
 
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -38,7 +38,7 @@ def read_topics(
     until: datetime | None,
     progress: Progress,
 ) -> Ledger:
-    """The records published from `since` on and before `until`, and what accounts for them. Blocks.
+    """Read the records published from `since` on and before `until`, and what accounts for them. Blocking.
 
     Raises:
         DependencyUnavailable, AccessDenied, RequestRejected: as the broker answers.
@@ -53,7 +53,7 @@ def read_topics(
             if not is_old and (until_ms is None or record.timestamp < until_ms):
                 _add_record(ledger, record)
         progress(f"{topic}, records: {ledger.counts['records'] - before}")
-    # What came out of a record was published after it.
+    # The output of a record was published after it.
     for record in reader.read_to_end(kafka.outcome_topic, since_ms):
         _add_outcome(ledger, record)
     for record in reader.read_to_end(kafka.dead_letter_topic, since_ms):
@@ -81,7 +81,7 @@ def _add_record(ledger: Ledger, record: Any) -> None:
 
 
 def version_announced(event: ReportEvent) -> SourceVersion | None:
-    """The version that an event carries; None where it must be fetched, or is a deletion."""
+    """Return the version that an event carries. None where it must be fetched, or is a deletion."""
     resource = event.resource
     if resource is None or event.operation is Operation.DELETE:
         return None
@@ -141,7 +141,7 @@ async def heads_written(
 def check_head(
     ledger: Ledger, head: Head, now: datetime, late_seconds: float
 ) -> Iterator[Discrepancy]:
-    """What is wrong with a document: its head left empty, of an older version, or never published."""
+    """Yield the problem of a document: abandoned, of an older version, or not published."""
     age = max(0, int((now - head.outcome.recorded).total_seconds()))
     if head.is_reservation:
         problem = Problem.IN_PROGRESS_ABANDONED if age >= late_seconds else None

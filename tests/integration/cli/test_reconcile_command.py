@@ -64,7 +64,7 @@ def test_a_clean_run_and_what_is_found_when_it_is_not():
         assert (found, summary["pending"]) == ([], 1)
         found, _ = reconcile(environment, "--late", "0", "--no-heads", status=1)
         assert [(x["problem"], x["partition"], x["offset"]) for x in found] == [
-            ("late", at.partition, at.offset)
+            ("overdue", at.partition, at.offset)
         ]
 
         task = head_of(fhir)

@@ -65,7 +65,11 @@ def test_a_replayed_older_version_is_stale():
             while len(outcomes(settings)) < 3:
                 assert time.monotonic() < deadline, "the replayed record has no outcome"
                 time.sleep(0.2)
-            assert outcomes(settings) == [("1", "dead-lettered"), ("1", "stale"), ("2", "found")]
+            assert outcomes(settings) == [
+                ("1", "dead-lettered"),
+                ("1", "older-version-ignored"),
+                ("2", "found"),
+            ]
 
 
 def binary(content: bytes) -> dict[str, str]:

@@ -29,7 +29,7 @@ def reconcile(
     ] = None,
     late: Annotated[
         float,
-        typer.Option(metavar="SECONDS", help="Time after which a report is late.", min=0),
+        typer.Option(metavar="SECONDS", help="Time after which a report is overdue.", min=0),
     ] = 3600.0,
     heads: Annotated[
         bool, typer.Option(help="Also check the document state (Task) on the FHIR server.")
@@ -41,10 +41,11 @@ def reconcile(
     Prints one JSON object per problem, and last a summary. Read-only, and without any content of a report.
     Topic retention limits how far back it can check.
 
-    missing: the offset is committed, and the report has no outcome. late: not processed within --late.
-    left-behind: the FHIR server has an older version than one with an outcome. unfinished: a worker
-    reserved the document and stopped. unpublished: the outcome on the FHIR server is not in the outcome
-    topic. "overtaken" in the summary counts records whose outcome row was compacted away by a later one.
+    missing: the offset is committed, and the report has no outcome. overdue: not processed within --late.
+    store-behind: the FHIR server has an older version than one with an outcome. in-progress-abandoned: a
+    worker reserved the document and stopped. unpublished: the outcome on the FHIR server is not in the
+    outcome topic. "compacted" in the summary counts records whose outcome row was compacted away by a later
+    one.
 
     Examples:
         oncofhir reconcile

@@ -66,7 +66,7 @@ def test_what_compaction_left_of_a_document_accounts_for_its_older_versions():
     ledger.record(at(3), NOW, ["DiagnosticReport/a", "DiagnosticReport/b"])
     ledger.outcome(at(1), "DiagnosticReport/a", "2")
     assert listed(ledger, committed=3) == [(Problem.MISSING, 2)]
-    assert ledger.counts["overtaken"] == 1
+    assert ledger.counts["compacted"] == 1
     ledger.outcome(at(3), "DiagnosticReport/a", "4")
     assert listed(ledger, committed=4) == [(Problem.MISSING, 3)], "nothing says a word of b"
 
@@ -108,3 +108,22 @@ def test_what_is_listed_and_what_is_accounted_for_are_all_there_is(seen, committ
     missing = {n for n in range(committed) if n not in dict(seen)}
     assert {offset for _, offset in listed(ledger, committed)} == missing
     assert ledger.counts["accounted"] + ledger.counts["pending"] + len(missing) == 21
+
+
+@pytest.mark.parametrize(
+    ("stored", "announced", "problem"),
+    [
+        (("1", "2026-01-01T00:00:00Z"), ("1", "2026-01-01T09:00:00Z"), None),
+        (("1", "2026-01-01T00:00:00Z"), ("2", "2026-01-01T09:00:00Z"), Problem.STORE_BEHIND),
+        (("2", "2026-01-01T09:00:00Z"), ("1", "2026-01-01T00:00:00Z"), None),
+        ((None, "2026-01-01T00:00:00Z"), (None, "2026-01-01T09:00:00Z"), Problem.STORE_BEHIND),
+    ],
+)
+def test_a_store_with_a_last_update_of_its_own_for_the_same_version_is_not_behind(
+    ledger, stored, announced, problem
+):
+    of = lambda pair: SourceVersion(version=pair[0], last_updated=pair[1], status="final")  # noqa: E731
+    ledger.event("DiagnosticReport/0", of(announced), at(0))
+    ledger.outcome(at(0), "DiagnosticReport/0", announced[0])
+    said = ("DiagnosticReport/0", announced[0])
+    assert ledger.head("DiagnosticReport/0", of(stored), said) is problem
