@@ -60,6 +60,8 @@ class KeyedScheduler:
         self._on_error = on_error
         self._queues: dict[str, _Queue] = {}
         self._runners: set[asyncio.Task[None]] = set()
+        # Keys whose job was cancelled at work: their next job begins when it has left its work.
+        self._cancelled: set[str] = set()
         self._running = 0
         self._draining = False
 
@@ -114,15 +116,27 @@ class KeyedScheduler:
     def _create_queue(self, key: str, jobs: deque[Job]) -> None:
         queue = _Queue(key, jobs)
         self._queues[key] = queue
-        self._enqueue(queue)
+        if key not in self._cancelled:
+            self._enqueue(queue)
 
     def _remove(self, queue: _Queue) -> None:
         del self._queues[queue.key]
         self._wait_queue.discard(queue)
-        if queue.runner is not None:
-            queue.runner.cancel()
-            if queue.slot is not None and not queue.is_working:
+        runner = queue.runner
+        if runner is not None:
+            runner.cancel()
+            if queue.is_working:
+                self._cancelled.add(queue.key)
+                runner.add_done_callback(lambda _: self._on_cancelled_ended(queue.key))
+            elif queue.slot is not None:
                 queue.slot.release()  # a runner that has not begun never releases it
+
+    def _on_cancelled_ended(self, key: str) -> None:
+        """Start the next job of a key, now that the cancelled one has left its work."""
+        self._cancelled.discard(key)
+        queue = self._queues.get(key)
+        if queue is not None:
+            self._enqueue(queue)
 
     def _enqueue(self, queue: _Queue) -> None:
         if self._free_slots:

@@ -4,7 +4,7 @@ import asyncio
 from collections import defaultdict
 from dataclasses import dataclass
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from oncofhir.consumers.kafka.records import AssignmentEpoch
@@ -135,6 +135,18 @@ def test_draining_ends_what_is_at_work_begins_nothing_and_loses_no_slot(plan, tu
 
 @settings(max_examples=300, deadline=None)
 @given(steps)
+@example(
+    # The last job's key belongs to a job that is cancelled at work and has not left it yet.
+    [
+        Planned("b", TENURES[2], Priority.LIVE, 2, 2, False),
+        frozenset({TENURES[0]}),
+        Planned("a", TENURES[1], Priority.LIVE, 1, 2, False),
+        2,
+        frozenset({TENURES[0]}),
+        Planned("a", TENURES[0], Priority.LIVE, 0, 1, False),
+        frozenset({TENURES[1]}),
+    ]
+)
 def test_every_job_that_is_not_cancelled_ends_once_in_the_order_of_its_key(plan):
     run, submitted = asyncio.run(carried_out(plan))
     assert not run.failures
