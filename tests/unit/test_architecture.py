@@ -81,7 +81,6 @@ MAX_LINES = 300
 LONG_MODULES = {
     "oncofhir/consumers/smoke_test.py",
     "oncofhir/fhir/rest/client.py",
-    "oncofhir/fhir/store/repository.py",
 }
 
 KAFKA_CLIENT_FOLDERS = ("consumers/kafka/", "consumers/source/")
