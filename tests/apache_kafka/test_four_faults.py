@@ -95,7 +95,7 @@ class Worker:
                 "ONCOFHIR_HTTP__PORT": str(self.port),
                 "ONCOFHIR_LOG__FORMAT": "json",
                 "ONCOFHIR_KAFKA__COMMIT_INTERVAL_SECONDS": "0.2",
-            "ONCOFHIR_RETRY__MAX_DELAY_SECONDS": "2",
+                "ONCOFHIR_RETRY__MAX_DELAY_SECONDS": "2",
             }
         )
         self.ready = []
