@@ -78,10 +78,10 @@ class PhenotypeRow(StoredValue):
         description="Grows with every row of a document; keep the highest per key."
     )
     status: RowStatus = Field(
-        description="Whether the finding stands: current, withdrawn, outdated or human-edited."
+        description="State of the finding: current, withdrawn, outdated or human-edited."
     )
     operation: RowOperation = Field(
-        RowOperation.UPSERT, description="upsert, or retract where the finding stands no longer."
+        RowOperation.UPSERT, description="upsert, or retract if the finding is withdrawn."
     )
     resource: str | None = Field(None, description="FHIR resource that holds it: Observation/1.")
     source: str = Field(description="The report: DiagnosticReport/1.")
@@ -123,12 +123,12 @@ class PhenotypeRow(StoredValue):
     asserted: datetime = Field(description="When the report was processed.")
     reviewed: bool = Field(default=False, description="Whether a human has reviewed it.")
     review_status: ReviewStatus = Field(
-        ReviewStatus.UNREVIEWED, description="What a human has said of it."
+        ReviewStatus.UNREVIEWED, description="A human's review of the finding."
     )
     reviewer: str | None = Field(
         None, description="Reference of the human, where the store names it."
     )
-    reviewed_at: datetime | None = Field(None, description="When the human said it.")
+    reviewed_at: datetime | None = Field(None, description="When the human reviewed it.")
     machine_asserted: bool = Field(
         default=True, description="Whether a machine asserted the value."
     )

@@ -1,4 +1,4 @@
-"""What the pipeline said of one labelled report, in the terms of the labels."""
+"""The pipeline's answers about one labelled report, in the terms of the labels."""
 
 from collections import Counter
 from collections.abc import Sequence

@@ -98,7 +98,7 @@ def _replaced(
 
 
 def _size(said: str, old: str, new: str) -> str:
-    """The number that is the old size, in the unit it was said in."""
+    """The number that is the old size, in its original unit."""
     before, after = millimetres(old) or 0.0, millimetres(new) or 0.0
 
     def other(match: re.Match[str]) -> str:
@@ -127,7 +127,7 @@ def _status(said: str, _old: str, new: str) -> str:
 
 
 def _stage(said: str, _old: str, new: str) -> str:
-    """The prefix as it was said, then the new letter and number."""
+    """The original prefix, then the new letter and number."""
     prefix = re.match(r"[a-z ]*?(?=[tn] ?[\dox])", said, re.IGNORECASE)
     letter = re.sub(r"^[a-z]*", "", new)
     return (prefix[0] if prefix else "") + letter

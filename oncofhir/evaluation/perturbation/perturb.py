@@ -7,8 +7,8 @@
 | ocr | `rate` of the words are misread: l for 1, O for 0, m for rn, a blank inside | the same |
 | shuffle | `rate` of the sentences change places | the same |
 | hostile | orders to the model, between sentences and at the end; `rate` is the share of reports | the same |
-| counterfactual | `rate` of the labelled values become others, wherever they are said | the others |
-| negate | of `rate` of the reports every malignancy is said not to be there | no histology, no diagnosis |
+| counterfactual | `rate` of the labelled values become others, wherever they occur | the others |
+| negate | of `rate` of the reports every malignancy is negated | no histology, no diagnosis |
 
 Every change follows from the seed and the report. Only labels on which the change bears are scored: those
 that were changed by `counterfactual` and `negate`, all others by the rest.
@@ -96,7 +96,7 @@ def _changed(
 
 
 def _denied(text: str) -> str:
-    """Every malignancy, with the words before it in its clause that describe it, said not to be there."""
+    """Negate every malignancy, with the words before it in its clause that describe it."""
     pieces: list[str] = []
     at = 0
     for match in MALIGNANCY.finditer(text):

@@ -63,7 +63,7 @@ def tally_resources(gold: Gold, found: dict[str, list[Emitted]]) -> dict[str, Ta
 
 
 def is_uncoded(item: Item, value: str | None) -> bool:
-    """Whether a label has a value that no code of ours stands for."""
+    """Whether a label has a value for which the service has no code."""
     if value is None or item.phenotype is Phenotype.SIZE:
         return False
     return not _expected(item, value)

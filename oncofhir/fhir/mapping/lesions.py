@@ -60,8 +60,10 @@ def behaviour_of(diagnosis: Finding, lesion: Lesion | None) -> Behaviour | None:
 
 def fitting_codings(codings: Sequence[Coding], behaviour: Behaviour | None) -> tuple[Coding, ...]:
     """Return the codes of a diagnosis, or none of them if one contradicts the behaviour."""
-    said = {_behaviour_of_code(coding) for coding in codings if not _is_either(coding)} - {None}
-    return tuple(codings) if behaviour is None or said <= {behaviour} else ()
+    behaviours = {_behaviour_of_code(coding) for coding in codings if not _is_either(coding)} - {
+        None
+    }
+    return tuple(codings) if behaviour is None or behaviours <= {behaviour} else ()
 
 
 def histology_fits(histology: Finding, behaviour: Behaviour | None) -> bool:

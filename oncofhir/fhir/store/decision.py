@@ -126,7 +126,7 @@ def _decide_after_retraction(
 ) -> Decision:
     """Decide for another resource of a document whose owner was retracted.
 
-    A resource of the same type takes the document over: the report was issued anew. The twin counts as
+    A resource of the same type takes the document over: the report was issued again. The twin counts as
     retracted together with the owner, except for a later version of it.
     """
     if attachment.text_hash not in head.text_hashes and known is not None:

@@ -20,6 +20,7 @@ from oncofhir.fhir.rest.client import FhirClient
 from oncofhir.fhir.store.repository import Repository
 from oncofhir.schemas.finding import Coding
 from oncofhir.schemas.identity import run_of
+from oncofhir.schemas.lesion import Lesion
 from tests.findings import CARD, MODEL, PROMPTS, RECORDED, SYSTEM, extraction_of, finding, report_of
 
 WITH_HEAD = (
@@ -88,7 +89,11 @@ def bundle_of(case):
         clock=lambda: RECORDED,
     )
     run = run_of(report, MODEL, PROMPTS, "settings", "terminology", "0.0.0")
-    return repository.first_version(report, run, extraction_of(*findings))
+    lesions = tuple(Lesion.model_validate(lesion) for lesion in case.get("lesions", []))
+    if lesions:  # all findings are of the first one
+        findings = [f.model_copy(update={"lesion": lesions[0].id}) for f in findings]
+    extraction = extraction_of(*findings).model_copy(update={"lesions": lesions})
+    return repository.first_version(report, run, extraction)
 
 
 @pytest.mark.parametrize("case", ALL, ids=lambda case: case["name"])
