@@ -11,14 +11,15 @@ from oncofhir.inference.interpretation.diagnosis import diagnoses, own_diagnosis
 from oncofhir.inference.interpretation.phrases import (
     histologies,
     names_neoplasm,
+    normal_name,
     own_histology,
     sites,
 )
-from oncofhir.inference.interpretation.results import Result, below
+from oncofhir.inference.interpretation.results import Result, below, quotes, rejected
 from oncofhir.inference.lesions.lesion_set import LesionSet
 from oncofhir.inference.lesions.read import ReadReport
 from oncofhir.schemas.extraction import Answer
-from oncofhir.schemas.finding import Finding, Kind, RejectedFinding
+from oncofhir.schemas.finding import Finding, Kind, RejectedFinding, Rejection
 from oncofhir.schemas.lesion import Lesion
 from oncofhir.schemas.report import Report
 
@@ -69,9 +70,20 @@ def interpreted(
     findings += _completed(read, claimed, results)
     return (
         one_per_slot(_in_order(read, findings)),
-        tuple(r for r in held if isinstance(r, RejectedFinding)),
+        (*(r for r in held if isinstance(r, RejectedFinding)), *_untold(read, claimed)),
         read.summaries.lesions(),
     )
+
+
+def _untold(read: ReadReport, claimed: Sequence[Candidate]) -> Iterator[RejectedFinding]:
+    """Further tumours that the report names, where histologies were claimed: nothing is lost in silence."""
+    known = {normal_name(c.value) for c in claimed if c.kind is Kind.HISTOLOGICAL_TYPE}
+    for entity in read.summaries.untold() if known else ():
+        name = entity.neoplasm.name
+        if normal_name(name) not in known:
+            span = (entity.start, entity.neoplasm.end)
+            claim = Candidate(kind=Kind.HISTOLOGICAL_TYPE, value=name, raw=name)
+            yield rejected(claim, Rejection.AMBIGUOUS, quotes(read.index, [span]))
 
 
 def _results(read: ReadReport, claimed: Sequence[Candidate], *, inferred: bool) -> Iterator[Result]:

@@ -69,6 +69,8 @@ class Facts:
         self._lesions = lesions
         self._index: ReportIndex = lesions.index
         self._facts: dict[Kind, tuple[Fact, ...]] = {}
+        self._known_organs: dict[str | None, frozenset[str]] = {}
+        self._known_systemic: dict[str | None, bool] = {}
 
     def of(self, kind: Kind) -> tuple[Fact, ...]:
         """All mentions of a kind as facts, the weightiest first; affirmed ones before the others."""
@@ -121,18 +123,24 @@ class Facts:
         label = self._lesions.at(mention.start)
         weight = 0.0
         if kind is Kind.TUMOR_SIZE:
-            in_situ = bool(self._lesions.entities.current) and all(
-                e.behaviour is Behaviour.IN_SITU or e.neoplasm.is_generic
-                for e in self._lesions.primaries
-            )
             weight = TUMOR
             if not self._in_cell(mention):
-                weight = tumour_size_weight(self._index.text, mention, in_situ=in_situ)
+                weight = tumour_size_weight(
+                    self._index.text, mention, in_situ=self._are_all_in_situ
+                )
         return Fact(
             mention=mention,
             rejection=self._rejection(kind, mention, weight),
             rank=rank(self._index, kind, mention, weight, count),
             label=label,
+        )
+
+    @cached_property
+    def _are_all_in_situ(self) -> bool:
+        """Whether the report names no invasive tumour: then the extent of what is in situ counts."""
+        return bool(self._lesions.entities.current) and all(
+            e.behaviour is Behaviour.IN_SITU or e.neoplasm.is_generic
+            for e in self._lesions.primaries
         )
 
     def _in_cell(self, mention: Mention) -> bool:
@@ -185,7 +193,7 @@ class Facts:
         first, last = self._index.clause_at(mention.start)
         first, last = max(first, mention.start - 120), min(last, mention.end + 80)
         named = {site.name for site, _, _ in find_sites(self._index.text[first:last])}
-        own = {e.organ for e in self._lesions.of(self._lesions.at(mention.start)) if e.organ}
+        own = self._organs(self._lesions.at(mention.start))
         if not named or not own or self._lesions.units.at(mention.start) is not None:
             return False
         near = own.union(*(group for group in _NEARBY_ORGANS if group & own))
@@ -206,14 +214,31 @@ class Facts:
     def _is_side_of_another_thing(self, mention: Mention) -> bool:
         if self._lesions.is_metastatic_only:
             return False
-        limb = _LIMB.match(self._index.text, mention.end) is not None
-        entities = self._lesions.of(self._lesions.at(mention.start))
-        if entities and all(SYSTEMIC.search(e.neoplasm.name) for e in entities):
+        label = self._lesions.at(mention.start)
+        if self._is_systemic(label):
             return True
-        organs = {e.organ for e in entities if e.organ}
+        organs = self._organs(label)
+        limb = _LIMB.match(self._index.text, mention.end) is not None
         if limb and organs and not _OF_BODY & organs:
             return True
         return _SIDE_OF_ANOTHER.match(self._index.text, mention.end) is not None
+
+    def _organs(self, label: str | None) -> frozenset[str]:
+        """The organs of a lesion's entities."""
+        if label not in self._known_organs:
+            self._known_organs[label] = frozenset(
+                e.organ for e in self._lesions.of(label) if e.organ
+            )
+        return self._known_organs[label]
+
+    def _is_systemic(self, label: str | None) -> bool:
+        """Whether all names of a lesion are of diseases of the blood, which have no side."""
+        if label not in self._known_systemic:
+            entities = self._lesions.of(label)
+            self._known_systemic[label] = bool(entities) and all(
+                SYSTEMIC.search(e.neoplasm.name) for e in entities
+            )
+        return self._known_systemic[label]
 
     def _by_owner(self, kind: Kind, mention: Mention) -> Rejection | None:
         """What the neoplasm makes of an attribute that the clause names last before it.

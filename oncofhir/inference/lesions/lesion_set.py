@@ -8,6 +8,7 @@ metastasis is a lesion of its own and has findings where the report tells of no 
 """
 
 import re
+from bisect import bisect_left
 from functools import cached_property
 
 from oncofhir.inference.index.report_index import ReportIndex
@@ -180,9 +181,14 @@ class LesionSet:
 
     def _has_category(self, start: int, end: int) -> bool:
         """Whether a unit has a T category of its own: what is staged apart is a tumour of its own."""
-        return any(
-            m.slot == "t" and start <= m.start < end for m in self.index.mentions(Kind.CANCER_STAGE)
-        )
+        position = bisect_left(self._categories, start)
+        return position < len(self._categories) and self._categories[position] < end
+
+    @cached_property
+    def _categories(self) -> list[int]:
+        """Where T categories stand."""
+        mentions = self.index.mentions(Kind.CANCER_STAGE)
+        return sorted(mention.start for mention in mentions if mention.slot == "t")
 
     def _is_of_nodes_or_margin(self, entity: Entity, spans: list[tuple[int, int]]) -> bool:
         first, _ = self.index.sentence_at(entity.start, entity.neoplasm.end)
@@ -218,8 +224,8 @@ class LesionSet:
             organs = {organ for organ in (one.organ, other.organ) if organ}
             if len(organs) <= 1 and organs & SECOND_SIDE_IS_SECOND_PRIMARY:
                 return True
-        families = {_family(h.histology) for h in (one, other) if h.histology}
-        if len(families) > 1 and -1 not in families:
+        families = {family_of(h.histology) for h in (one, other) if h.histology}
+        if len(families) > 1 and None not in families:
             return True
         if not one.organ or not other.organ or one.organ == other.organ:
             return False
@@ -240,8 +246,9 @@ class _Heading(Value):
     has_category: bool = False
 
 
-def _family(histology: str) -> int:
-    return next((n for n, pattern in enumerate(_FAMILIES) if pattern.search(histology)), -1)
+def family_of(histology: str) -> int | None:
+    """The group of histologies that a name is of; None where it is of none that is known."""
+    return next((n for n, pattern in enumerate(_FAMILIES) if pattern.search(histology)), None)
 
 
 def _shares(one: _Heading, other: _Heading) -> bool:

@@ -6,7 +6,7 @@ from functools import cached_property
 
 from oncofhir.inference.lesions.entities import SYSTEMIC, Entity, implied_organ, is_paired
 from oncofhir.inference.lesions.facts import Facts
-from oncofhir.inference.lesions.lesion_set import LesionSet
+from oncofhir.inference.lesions.lesion_set import LesionSet, family_of
 from oncofhir.inference.lesions.site import NamedSite, named_site
 from oncofhir.schemas.base import Value
 from oncofhir.schemas.context import Temporality
@@ -30,7 +30,7 @@ _BY_NAME = re.compile(
 _OF_ENDOMETRIUM = re.compile(r"endometri", re.IGNORECASE)
 _INCIDENTAL = re.compile(r"incidental[^.;]{0,50}$", re.IGNORECASE)
 _IN_SITU = re.compile(
-    r"in[ -]situ|intraductal|\bdcis\b|\blcis\b|non-?invasive|intramucosal|bowen|lentigo",
+    r"in[ -]situ|intraductal|\bdcis\b|\blcis\b|non-?invasive|intramucosal|bowen|lentigo|intraepithelial",
     re.IGNORECASE,
 )
 
@@ -134,6 +134,19 @@ class Summaries:
                 )
             )
         return tuple(found)
+
+    def untold(self) -> tuple[Entity, ...]:
+        """Current tumours of another kind than every lesion that is told apart, once a kind.
+
+        The report does not say which of its attributes are theirs, so they have no findings of their own.
+        """
+        known = {family_of(summary.lead.neoplasm.name) for summary in self.all}
+        others: dict[int, Entity] = {}
+        for entity in self._lesions.primaries:
+            family = family_of(entity.neoplasm.name)
+            if family is not None and family not in known and None not in known:
+                others.setdefault(family, entity)
+        return tuple(others.values())
 
     def id_of(self, label: str | None) -> str | None:
         """The id of a lesion."""

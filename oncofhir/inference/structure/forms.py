@@ -36,10 +36,8 @@ _NOT_SELECTED = re.compile(
     re.IGNORECASE,
 )
 _SELECTED = re.compile(r"\((?:selected|chosen|checked|ticked)\)", re.IGNORECASE)
-_YES_NO = re.compile(
-    r"(?P<asked>[^\n?:]{2,60})(?P<mark>[?:])[ \t]*(?P<said>yes|no)\b(?=[ \t]*(?:\n|$|[.;,]))",
-    re.IGNORECASE,
-)
+_YES_NO = re.compile(r"[?:][ \t]*(?P<said>yes|no)\b(?=[ \t]*(?:\n|$|[.;,]))", re.IGNORECASE)
+_ASKED = 60  # characters of a question
 _ASSERTED = re.compile(
     r"\b(?:positive|over-?expressed|amplified|present|expressed)\b", re.IGNORECASE
 )
@@ -106,14 +104,14 @@ def answered(text: str) -> Iterator[tuple[int, int, str]]:
     "PR positive? No" says that PR is negative; the question mark and the answer say nothing more.
     """
     for match in _YES_NO.finditer(text):
-        asserted = _ASSERTED.search(match["asked"])
+        first = max(text.rfind("\n", 0, match.start()) + 1, match.start() - _ASKED)
+        asserted = _ASSERTED.search(text, first, match.start())
         if asserted is None:
             continue
-        start = match.start("asked") + asserted.start()
-        end = match.start("asked") + asserted.end()
+        start, end = asserted.span()
         if match["said"].lower() == "no":
             yield start, end, "negative".ljust(end - start)[: end - start]
-        yield match.start("mark"), match.end(), " " * (match.end() - match.start("mark"))
+        yield match.start(), match.end(), " " * (match.end() - match.start())
 
 
 def joined_to_labels(text: str, found: tuple[FormOption, ...]) -> Iterator[tuple[int, int, str]]:
