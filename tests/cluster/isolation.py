@@ -36,7 +36,7 @@ def run_isolated(arguments: list[str]) -> int:
         return subprocess.run(command, env=environment, check=False).returncode
     finally:
         # Out here, and again and again: mounts and containers end after the first process has.
-        wait_until(lambda: _is_removed(folder), f"{folder} and the cgroups are removed", 30)
+        wait_until(lambda: _is_removed(folder), f"{folder} and the cgroups are removed", 300)
 
 
 def prepare() -> None:

@@ -177,13 +177,14 @@ class Disruptions:
         _ready(self.release, 2)
 
     def _drain(self) -> None:
-        api = self.bench.api
-        api.patch("/api/v1/nodes/node2", {"spec": {"unschedulable": True}}, manager="drain")
-        for pod in self.release.pods("worker"):
-            if pod["spec"].get("nodeName") == "node2":
+        api, workers = self.bench.api, self.release.pods("worker")
+        node = workers[0]["spec"]["nodeName"]
+        api.patch(f"/api/v1/nodes/{node}", {"spec": {"unschedulable": True}}, manager="drain")
+        for pod in workers:
+            if pod["spec"]["nodeName"] == node:
                 wait_until(lambda pod=pod: self._evicted(pod), "a worker is evicted", 120)
         _ready(self.release, 2)
-        api.patch("/api/v1/nodes/node2", {"spec": {"unschedulable": False}}, manager="drain")
+        api.patch(f"/api/v1/nodes/{node}", {"spec": {"unschedulable": False}}, manager="drain")
 
     def _evicted(self, pod: dict[str, Any]) -> bool:
         name = pod["metadata"]["name"]
