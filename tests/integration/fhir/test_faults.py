@@ -79,7 +79,8 @@ def test_what_was_not_committed_is_not_there_and_is_written_the_next_time(
             await bench.store()
         tell(proxy)
         assert await bench.head() is None, "reserved at most"
-        assert (await bench.store()).outcome.status is OutcomeStatus.FOUND
+        patient = bench.new_repository(bench.itself)  # a busy server needs more than HANG / 2
+        assert (await bench.store(repository=patient)).outcome.status is OutcomeStatus.FOUND
         assert set((await bench.versions()).values()) == {"1"}
 
     told_at(proxy, fhir_server, story)
