@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 DEFAULT_SECONDS = 300.0  # the lifetime of a token whose endpoint does not state one
+_MAX_SECONDS = 366 * 86_400.0  # a longer lifetime, such as `Infinity`, is not believed
 _RENEWAL_FRACTION = 0.2  # a token is renewed in the last fifth of its lifetime
 
 
@@ -36,6 +37,10 @@ class TokenLifetime:
         """Return whether a new token should be requested."""
         return now >= self.renew_at
 
+    def postponed(self, now: float, seconds: float) -> "TokenLifetime":
+        """Return it with the renewal put off by `seconds`, or by half of what is left of its life."""
+        return TokenLifetime(now + min(seconds, (self.expires_at - now) / 2), self.expires_at)
+
     def has_expired(self, now: float) -> bool:
         """Return whether the token can no longer be used."""
         return now >= self.expires_at
@@ -47,4 +52,4 @@ def lifetime_seconds(expires_in: Any) -> float:
         life = float(expires_in)
     except (TypeError, ValueError, OverflowError):
         return DEFAULT_SECONDS
-    return life if math.isfinite(life) and life > 0 else DEFAULT_SECONDS
+    return life if 0 < life < _MAX_SECONDS else DEFAULT_SECONDS

@@ -220,8 +220,8 @@ async def test_everything_else_is_processed_and_nothing_is_lost(stack):
 
         letters = await asyncio.to_thread(second.command, "dead-letters", "list")
         by_reason = {letter["reason"]: letter for letter in letters}
-        assert by_reason.keys() == {"text-too-long", "model-refused-report"}
-        large, refused = by_reason["text-too-long"], by_reason["model-refused-report"]
+        assert by_reason.keys() == {"attachment-too-large", "model-refused-report"}
+        large, refused = by_reason["attachment-too-large"], by_reason["model-refused-report"]
         assert f"{large['topic']}/{large['source_partition']}/{large['source_offset']}" == poison
         assert large["is_reference"]
         assert large["size"] > 20 * 2**20

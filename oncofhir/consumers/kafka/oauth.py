@@ -11,7 +11,6 @@ import ssl
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 import httpx2
@@ -64,7 +63,7 @@ class TokenProvider(AbstractTokenProvider):  # type: ignore[misc]  # untyped bas
                 except kafka_errors.KafkaConnectionError:
                     if self._lifetime.has_expired(now):
                         raise
-                    self._lifetime = replace(self._lifetime, renew_at=now + _RETRY_SECONDS)
+                    self._lifetime = self._lifetime.postponed(now, _RETRY_SECONDS)
             return self._token
 
     def _renew(self, now: float) -> None:

@@ -20,14 +20,13 @@ from oncofhir.fhir.rest.retry import read_retries
 from oncofhir.fhir.rest.transport import unreachable_error
 from oncofhir.schemas.errors import AccessDenied, DependencyUnavailable
 from oncofhir.schemas.reasons import Reason
+from oncofhir.schemas.token_lifetime import TokenLifetime
 
 WELL_KNOWN = "/.well-known/smart-configuration"
 _ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
-_DEFAULT_SECONDS = 300.0  # lifetime of a token whose server states none: SMART's recommendation
 _MARGIN = (
     60.0  # seconds before its end at which a token is renewed, at most a fifth of its lifetime
 )
-_MAX_SECONDS = 366 * 86_400.0  # a longer lifetime, such as `Infinity`, is not believed
 _ATTEMPTS = 3  # while there is no token; one while there is
 _AGAIN = 5.0  # seconds until a failed renewal is repeated while the token is valid
 _MAX_BYTES = 256 * 1024  # of a response; tokens have a few kilobytes
@@ -74,8 +73,7 @@ class BackendServices:
         self._clock = clock
         self._renewing = asyncio.Lock()
         self._header: str | None = None
-        self._renew_at = 0.0
-        self._ends_at = 0.0
+        self._lifetime = TokenLifetime(0.0, 0.0)
         self._http = httpx2.AsyncClient(
             timeout=timeout,
             follow_redirects=False,
@@ -92,18 +90,18 @@ class BackendServices:
             DependencyUnavailable: the token endpoint is unavailable.
             AccessDenied: it refuses this client, or what it issues is not a bearer token.
         """
-        if self._header is not None and self._clock() < self._renew_at:
+        if self._header is not None and not self._lifetime.renewal_is_due(self._clock()):
             return self._header
         async with self._renewing:
-            if self._header is not None and self._clock() < self._renew_at:
+            if self._header is not None and not self._lifetime.renewal_is_due(self._clock()):
                 return self._header
-            lasts = self._header is not None and self._clock() < self._ends_at
+            lasts = self._header is not None and not self._lifetime.has_expired(self._clock())
             try:
                 return await self._renew(1 if lasts else _ATTEMPTS)
             except DependencyUnavailable:
                 if self._header is None or not lasts:
                     raise
-                self._renew_at = self._clock() + min(_AGAIN, (self._ends_at - self._clock()) / 2)
+                self._lifetime = self._lifetime.postponed(self._clock(), _AGAIN)
                 return self._header
 
     def invalidate(self, header: str) -> bool:
@@ -122,10 +120,8 @@ class BackendServices:
                 url = self._token_url or await self._discover_token_url(key)
                 asked_at = self._clock()
                 answer = await self._request_token(url, key)
-        life = _seconds(answer.get("expires_in"))
         self._header = bearer_header(answer["access_token"], "the token response")
-        self._ends_at = asked_at + life
-        self._renew_at = self._ends_at - min(_MARGIN, life / 5)
+        self._lifetime = TokenLifetime.from_answer(asked_at, answer.get("expires_in"), _MARGIN)
         return self._header
 
     async def _request_token(self, url: str, key: SigningKey) -> dict[str, Any]:
@@ -207,11 +203,3 @@ def _refusal(response: httpx2.Response, answer: Any, url: str) -> Exception:
     if isinstance(error, DependencyUnavailable):
         return error
     return AccessDenied(Reason.STORE_ACCESS_DENIED, url, f"HTTP {status}")
-
-
-def _seconds(stated: Any) -> float:
-    try:
-        life = float(stated)
-    except (TypeError, ValueError):
-        return _DEFAULT_SECONDS
-    return life if 0 < life < _MAX_SECONDS else _DEFAULT_SECONDS
