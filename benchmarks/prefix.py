@@ -84,7 +84,7 @@ def main() -> None:
     size = ("--slots", str(SLOTS), "--context-tokens", "4096")
     own, own_url = server("benchmarks.llama_server", *size)
     ours, our_url = server("oncofhir model serve", *size)
-    tgi, tgi_url = server("benchmarks.simulated_model", "--prefill", "100000", "--step", "0.001")
+    tgi, tgi_url = server("benchmarks.simulated_model", "--speed", "20")
     with own, ours, tgi:
         rows = {}
         for at, (name, url, client, prompt_set, naive) in enumerate(

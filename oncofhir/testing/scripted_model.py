@@ -84,7 +84,7 @@ class ScriptedEngine:
     def info(self) -> Info:
         return self._info
 
-    def serve(self, model_sha: str) -> None:
+    def serve(self, model_sha: str | None) -> None:
         """Report another model digest from now on."""
         self._info = self._info.model_copy(update={"model_sha": model_sha})
 

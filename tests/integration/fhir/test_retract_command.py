@@ -11,6 +11,7 @@ from oncofhir.fhir.rest.client import FhirClient
 from oncofhir.fhir.rest.paging import search_pages
 from oncofhir.fhir.store.changes import report_version
 from oncofhir.fhir.store.decision import Decision, decide
+from oncofhir.inference.clients.identity import model_identity
 from oncofhir.schemas.extraction import Extraction, ModelIdentity
 from oncofhir.schemas.identity import run_of
 from oncofhir.schemas.outcome import OutcomeStatus, RowStatus
@@ -211,3 +212,35 @@ def test_all_pages_of_a_search_are_read(fhir_server):
 )
 def test_exit_statuses(fhir_server, arguments, status, settings):
     assert retract(fhir_server, *arguments, status=status, **settings) == []
+
+
+@pytest.mark.parametrize("model", ["unknown", "/weights", "./weights"])
+def test_what_identifies_no_weights_withdraws_nothing(fhir_server, model):
+    """0.1.0 wrote them for every server without a digest."""
+
+    async def story(document):
+        await stored(document)
+        assert retract(fhir_server, "--model", model, "--dry-run", status=2) == []
+
+    told(fhir_server.base_url, [model], story)
+
+
+@pytest.mark.parametrize(
+    ("served", "key"),
+    [
+        (("sha-of-hub", "0f" * 20), "0f" * 20),  # TGI with a model of the Hub
+        (("named@sha256-" + "ab" * 32, None), "ab" * 32),  # vLLM as the chart starts it
+        (("/weights/nameless", None), "undetermined:nameless"),  # nothing says which weights
+    ],
+)
+def test_each_kind_of_identity_is_withdrawn_by_its_key_alone(fhir_server, served, key):
+    identity = model_identity(*served, server="test")
+    assert identity.digest == key
+
+    async def story(document, other):
+        await stored(document, other)
+        planned = retract(fhir_server, "--model", key, "--dry-run")
+        assert len(planned) == 1
+        assert planned[0]["withdrawn"] > 0
+
+    told(fhir_server.base_url, [identity.digest, "cd" * 32], story)

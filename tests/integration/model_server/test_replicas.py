@@ -5,6 +5,7 @@ from collections import Counter
 from functools import partial
 
 import pytest
+import structlog
 
 from oncofhir.inference.clients.client import CompletionRequest
 from oncofhir.inference.clients.concurrency_limit import AdaptiveLimit
@@ -13,7 +14,7 @@ from oncofhir.inference.clients.http import ModelHttp
 from oncofhir.inference.clients.replica import Replica
 from oncofhir.inference.clients.replica_set import Replicas, static_addresses
 from oncofhir.inference.clients.tgi import TgiClient
-from oncofhir.schemas.errors import DependencyUnavailable, RequestRejected
+from oncofhir.schemas.errors import DependencyUnavailable, RequestRejected, UnsuitableServer
 from oncofhir.schemas.reasons import Reason
 from oncofhir.testing.scripted_model import ScriptedModel
 
@@ -121,6 +122,38 @@ def test_a_replica_that_serves_another_model_is_not_asked(servers):
         assert [count for url, count in counts.items() if url != servers[2].url] == [0, 0]
     else:
         assert counts[servers[2].url] == 0
+
+
+def test_two_sets_of_weights_at_one_address_are_two_models(servers):
+    """One after the other: the worker asks again, and runs and Devices differ."""
+
+    async def story(model):
+        before = await model.identify()
+        servers[0].control(model_sha="e" * 40)
+        return before, await model.identify()
+
+    before, after = run(servers[:1], story)
+    assert (before.digest, after.digest) == ("0" * 40, "e" * 40)
+
+
+def test_a_server_without_a_digest_is_warned_about_or_refused(servers):
+    servers[0].control(model_sha=None)
+
+    async def go(require_digest):
+        model = Replicas(
+            partial(static_addresses, [servers[0].url]), replica, require_digest=require_digest
+        )
+        try:
+            return await model.identify()
+        finally:
+            await model.aclose()
+
+    with structlog.testing.capture_logs() as logs:
+        identity = asyncio.run(go(require_digest=False))
+    assert identity.digest == "undetermined:scripted"
+    assert [log["log_level"] for log in logs] == ["warning"]
+    with pytest.raises(UnsuitableServer, match="ONCOFHIR_MODEL__DIGEST"):
+        asyncio.run(go(require_digest=True))
 
 
 def test_a_prompt_that_fails_does_not_take_its_replica_down(servers):
