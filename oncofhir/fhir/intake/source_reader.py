@@ -13,7 +13,13 @@ from oncofhir.fhir.intake.attachment_address import binary_named, own_address
 from oncofhir.fhir.intake.binary import decode_binary, unwrap_binary
 from oncofhir.fhir.references import literal_reference, origin, relative_reference, relative_to
 from oncofhir.fhir.rest.bounded_fetch import Bounds, FetchPolicy
-from oncofhir.schemas.errors import OncofhirError, RequestRejected, UnreadableReport
+from oncofhir.schemas.errors import (
+    AccessDenied,
+    DependencyUnavailable,
+    OncofhirError,
+    RequestRejected,
+    UnreadableReport,
+)
 from oncofhir.schemas.reasons import Reason
 
 _ABSENT = (Reason.RESOURCE_NOT_FOUND, Reason.DELETED)
@@ -171,6 +177,13 @@ class SourceReader:
         failure: OncofhirError | None = None
         try:
             content, content_type = await self._fetch(url if own is None else own, accept)
+        except (DependencyUnavailable, AccessDenied) as error:
+            if own is not None or origin(url) == origin(self._client.base_url):
+                raise
+            # Another server's trouble is not the source's: only the reports that need it wait.
+            raise DependencyUnavailable(
+                Reason.ATTACHMENT_HOST_UNAVAILABLE, origin(url), error.detail
+            ) from error
         except (UnreadableReport, RequestRejected) as error:
             is_without_data = error.location == "Binary.data" and error.reason in _NO_DATA
             if named is None or not (is_without_data or isinstance(error, RequestRejected)):

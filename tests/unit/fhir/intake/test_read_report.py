@@ -15,6 +15,7 @@ from oncofhir.fhir.intake.read_report import IntakeLimits, read_report, report_f
 from oncofhir.fhir.intake.resolve import resolve
 from oncofhir.fhir.intake.source_reader import Companions, SourceReader
 from oncofhir.schemas.errors import (
+    AccessDenied,
     DependencyUnavailable,
     OncofhirError,
     RequestRejected,
@@ -864,3 +865,42 @@ def test_no_resource_raises_anything_else(elements, kind):
     subject = {"subject": {"reference": "Patient/p1"}, "id": "1", "status": "final"}
     with contextlib.suppress(OncofhirError):
         read({**subject, **elements, "resourceType": kind})
+
+
+@pytest.mark.parametrize(
+    ("url", "error", "reason"),
+    [
+        (
+            "https://f.example.org/1.pdf",
+            DependencyUnavailable(Reason.STORE_UNREACHABLE),
+            "attachment-host-unavailable",
+        ),
+        (
+            "https://f.example.org/1.pdf",
+            DependencyUnavailable(Reason.STORE_FAILED),
+            "attachment-host-unavailable",
+        ),
+        (
+            "https://f.example.org/1.pdf",
+            AccessDenied(Reason.STORE_ACCESS_DENIED),
+            "attachment-host-unavailable",
+        ),
+        (
+            "https://s.example.org/fhir/Binary/1",
+            DependencyUnavailable(Reason.STORE_FAILED),
+            "store-failed",
+        ),
+        ("Binary/1", AccessDenied(Reason.STORE_ACCESS_DENIED), "store-access-denied"),
+    ],
+)
+def test_trouble_of_a_foreign_host_is_not_the_sources(url, error, reason):
+    class Failing:
+        base_url = "https://s.example.org/fhir"
+
+        async def read_binary(self, *_):
+            raise error
+
+    reader = SourceReader(Failing(), allowed_origins=["https://f.example.org"])
+    with pytest.raises((DependencyUnavailable, AccessDenied)) as raised:
+        asyncio.run(reader.fetch_attachment(url, "application/pdf"))
+    assert raised.value.reason == reason
