@@ -57,7 +57,8 @@ _GENERAL = frozenset(
     }
 )
 _SAME_ORGAN = (
-    frozenset({"colon", "rectum", "rectosigmoid junction"}),
+    frozenset({"colon", "rectosigmoid junction"}),
+    frozenset({"rectum", "rectosigmoid junction"}),
     frozenset({"uterus", "endometrium"}),
     frozenset({"esophagus", "gastroesophageal junction"}),
     frozenset({"kidney", "renal pelvis"}),
@@ -132,7 +133,9 @@ def _basis(report: ReadReport, claim: _Claim, summary: Summary) -> Basis | None:
     """How a lesion supports a claim; None where it does not."""
     known = set(normal_name(f"{summary.histology} {summary.lead.neoplasm.name}").split())
     sentence = _sentence(report, summary)
-    if not _behaviour_agrees(claim, summary) or not _histology_agrees(claim, known, sentence):
+    if not _behaviour_agrees(claim, summary) or not _histology_agrees(
+        report, claim, summary, known
+    ):
         return None
     if claim.organs:
         return _basis_of_organ(report, claim, summary, sentence)
@@ -175,14 +178,11 @@ def _behaviour_agrees(claim: _Claim, summary: Summary) -> bool:
     return claim.is_in_situ == (summary.behaviour is Behaviour.IN_SITU)
 
 
-def _histology_agrees(claim: _Claim, known: set[str], sentence: str) -> bool:
+def _histology_agrees(report: ReadReport, claim: _Claim, summary: Summary, known: set[str]) -> bool:
     """Whether what a claim says of the histology is what the report says of the lesion."""
     if "non" in known and "small" in claim.histology and "non" not in claim.histology:
         return False
-    if claim.histology <= known:
-        return True
-    words = set(normal_name(sentence).split())
-    return claim.histology <= words | known
+    return claim.histology <= known or _is_verbatim(report, claim, summary)
 
 
 def _is_same(one: str, other: str) -> bool:

@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from oncofhir.inference.mentions.another_thing import is_of_another_thing
 from oncofhir.inference.mentions.mention import Mention
 
-_PREFIX = r"(?:[ayr]{0,2} ?[pc]|mr|[yrau]{1,2})?"
+_PREFIX = r"(?:[ayr]{0,2} ?[pc]|mr|[yr]{1,2}|[ua])?"
 _TV = r"is|a(?![a-z])|[1-4] ?mi|[0-4](?!\d)[a-d]?[1-3]?|[OoXxLl][a-d]?"
 _NV = r"[0-3](?!\d)[a-c]?(?: ?mi)?|[OoXx]"
 _NS = r"(?: ?\((?:sn|i ?[-+]|mol ?[-+]|mi|f)\))*"
