@@ -112,4 +112,4 @@ async def test_the_rights_that_the_documentation_names_are_enough(
     assert len(processor.events) == 1
     assert len(read_all(anyone, anyone.kafka.dead_letter_topic)) == 1
     said = capsys.readouterr()
-    assert ("begins anew" in said.out + said.err) is warns
+    assert ("outcome topic is not readable" in said.out + said.err) is warns
