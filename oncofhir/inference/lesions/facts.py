@@ -180,7 +180,11 @@ class Facts:
     def _by_target(self, kind: Kind, mention: Mention, weight: float) -> Rejection | None:
         apart = kind in _OF_UNIT or self._lesions.units.is_list
         if apart and self._lesions.has_no_lesion(mention.start):
-            return Rejection.CONTRADICTED
+            of_all = kind is Kind.HORMONE_RECEPTOR and self._lesions.is_below_the_parts(
+                mention.start
+            )
+            if not of_all:
+                return Rejection.CONTRADICTED
         if kind is Kind.TUMOR_SIZE and weight < 0:
             return Rejection.AMBIGUOUS
         if kind is Kind.TUMOR_LATERALITY and self._is_side_of_another_thing(mention):

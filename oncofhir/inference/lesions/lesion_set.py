@@ -125,6 +125,18 @@ class LesionSet:
             return False
         return unit not in self._owner or self.units.is_list or unit in self._benign_units
 
+    def is_below_the_parts(self, offset: int) -> bool:
+        """Whether the place is in a line below the last part, in a report of one tumour.
+
+        Receptors are reported of invasive cancer (CAP, Breast Biomarker Reporting): below "B. Sentinel lymph
+        nodes: no carcinoma", a line of its own is of the report's only tumour and not of the nodes.
+        """
+        start = self.units.start_at(offset)
+        if start is None or self.units.is_list or self.several:
+            return False
+        is_last = self.units.stretches[-1][0] == start
+        return is_last and "\n" in self.index.text[start:offset].lstrip()
+
     @cached_property
     def _benign_units(self) -> frozenset[str]:
         """The units that name something benign and no malignancy at all."""

@@ -124,3 +124,36 @@ def test_what_only_competes_is_one_tumor(read, text):
     assert [f.value for f in findings if f.kind == "tumor-size"] == ["20 mm"]
     assert sum(f.kind == "diagnosis" for f in findings) == 1
     assert sum(f.kind == "cancer-grade" for f in findings) <= 1
+
+
+ONE_TUMOR = """FINAL DIAGNOSIS
+A. Left breast, lumpectomy: Invasive ductal carcinoma, grade 2, 1.8 cm.
+B. {second}
+{receptors}
+"""
+RECEPTORS = "Estrogen receptor: positive (95%). PR: positive (40%). HER2: negative (1+)."
+
+
+def receptors_of(report):
+    answers = asyncio.run(Rules().answer(report))
+    findings, _ = interpret(report, answers)
+    return {(f.slot, f.value) for f in findings if f.kind == "hormone-receptor"}
+
+
+@pytest.mark.parametrize(
+    "second",
+    [
+        "Sentinel lymph nodes (0/2): no carcinoma identified.",
+        "Skin, left breast, excision: seborrheic keratosis.",
+    ],
+)
+@pytest.mark.parametrize("receptors", [RECEPTORS, f"\nBIOMARKERS: {RECEPTORS}"])
+def test_receptors_below_a_benign_last_part_are_of_the_only_tumour(second, receptors, read):
+    text = ONE_TUMOR.format(second=second, receptors=receptors)
+    wanted = {("ER", "positive"), ("PR", "positive"), ("HER2", "negative")}
+    assert receptors_of(read(text)) == wanted
+
+
+def test_receptors_within_a_benign_part_are_nobodys(read):
+    second = "Left breast, biopsy: fibroadenoma, ER positive."
+    assert receptors_of(read(ONE_TUMOR.format(second=second, receptors=""))) == set()
