@@ -29,7 +29,13 @@ WITH_CPU_LIMITS = {
     "worker": {"resources": _RESOURCES},
     "topicsJob": {"resources": _RESOURCES},
     "smokeTest": {"resources": _RESOURCES},
-    "model": {"server": {"resources": _RESOURCES, "tls": {"resources": _RESOURCES}}},
+    "model": {
+        "server": {
+            "resources": _RESOURCES,
+            "digestResources": _RESOURCES,
+            "tls": {"resources": _RESOURCES},
+        }
+    },
 }
 
 
@@ -192,7 +198,7 @@ def _pods_are_created(release: Release, components: set[str]) -> None:
         return components <= {pod["metadata"]["labels"].get(label) for pod in release.pods()}
 
     try:
-        wait_until(created, f"pods of {sorted(components)} are created", 30)
+        wait_until(created, f"pods of {sorted(components)} are created", 120)
     except TimeoutError as error:
         raise Fault(f"{release.namespace}: {error}: {_refusals(release)}") from error
 
@@ -299,7 +305,7 @@ def an_uninstall_leaves_nothing(bench: Bench) -> None:
         if missing:
             raise Fault(f"not installed: {missing}")
         release.helm.uninstall(RELEASE)
-        wait_until(lambda: not any(map(bench.api.exists, paths)), "all objects are deleted", 30)
+        wait_until(lambda: not any(map(bench.api.exists, paths)), "all objects are deleted", 120)
 
 
 CHECKS: tuple[Callable[[Bench], None], ...] = (

@@ -95,7 +95,7 @@ def test_an_install_waits_for_a_worker_as_long_as_its_startup_probe(minutes):
 def test_what_a_container_said_last_is_in_its_status(profile):
     """A worker that ends for want of a topic says so in its log alone otherwise."""
     for _, pod in pods(profile):
-        for container in pod["containers"]:
+        for container in (*pod.get("initContainers", ()), *pod["containers"]):
             assert container["terminationMessagePolicy"] == "FallbackToLogsOnError"
 
 
@@ -106,12 +106,19 @@ def test_the_resources_of_every_container_are_values():
         "worker": {"resources": resources},
         "topicsJob": {"resources": resources},
         "smokeTest": {"resources": resources},
-        "model": {"server": {"resources": resources, "tls": {"resources": resources}}},
+        "model": {
+            "server": {
+                "resources": resources,
+                "digestResources": resources,
+                "tls": {"resources": resources},
+            }
+        },
     }
     for profile in ("air-gapped", "external-model"):
         applied = changes if profile == "air-gapped" else {**changes, "model": {}}
         for each in objects(profile, applied).values():
-            for container in (pod_of(each) or {"containers": ()})["containers"]:
+            pod = pod_of(each) or {}
+            for container in (*pod.get("initContainers", ()), *pod.get("containers", ())):
                 assert container["resources"]["limits"]["cpu"] == "2", container["name"]
 
 
