@@ -106,10 +106,11 @@ def _in_situ(kind: Neoplasm | None, where: _Where) -> Coding | None:
     if kind is not None and is_kind_of(kind.name, "melanoma"):
         return where.code("D03")
     own = kind.icd10cm if kind else None
-    if own is not None and icd10cm.has_table(own):
+    if own is not None and own.startswith("D0") and icd10cm.has_table(own):
         return where.code(own)
     if where.site == "breast" and kind is not None:
-        return where.resolved(own or _of_breast(kind))
+        of_breast = own if own is not None and own.startswith("D0") else _of_breast(kind)
+        return where.resolved(of_breast)
     if own is not None and own.startswith("D0") and where.site is None:
         return where.resolved(own)
     return where.code("in-situ")

@@ -133,7 +133,8 @@ def test_the_embedded_model(folder):
     lines = extract(str(folder / "c.txt"))
     assert lines[0]["error"] is None
     assert lines[0]["findings"]
-    assert all(f["confidence"] is not None for f in lines[0]["findings"])
+    # What the report says itself and no answer names has none.
+    assert any(f["confidence"] is not None for f in lines[0]["findings"])
 
 
 def test_a_calibration_that_cannot_be_read_is_2(folder, monkeypatch):

@@ -17,7 +17,7 @@ from oncofhir.schemas.extraction import ModelIdentity
 
 INFO = {"model_id": "m", "model_sha": "a" * 40, "max_input_tokens": 3999, "max_total_tokens": 4000}
 REJECTED = (422, {}, {"error": "x", "error_type": "template_error"})
-LONG = "The left breast shows a tumor of 2.3 cm. " * 40
+LONG = "The left breast shows a carcinoma of 2.3 cm. " * 40
 
 
 def answered(text="left", tokens=None, prompt_tokens=900):
@@ -51,8 +51,8 @@ def test_a_prompt_that_alone_is_rejected_is_the_reports(server, read):
         REJECTED if "poison" in body["inputs"] else answered()
     )
     with pytest.raises(RequestRejected):
-        extract(server, read("left breast poison"))
-    assert extract(server, read("left breast")).findings
+        extract(server, read("left breast carcinoma, poison"))
+    assert extract(server, read("left breast carcinoma")).findings
 
 
 def test_a_context_smaller_than_the_prompt_set_needs_is_a_wrong_setting(server, read):
