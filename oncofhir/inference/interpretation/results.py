@@ -18,9 +18,9 @@ from oncofhir.terminology.coding import codings
 MOST_EVIDENCE = 3
 Result = Finding | RejectedFinding
 # Schemes with four grades, or with a meaning of their own: mCODE's three histologic grades are no code
-# for them (WHO CNS 2021,
-# WHO/ISUP and Fuhrman of the kidney, Edmondson-Steiner of the liver).
-_SCHEMES_WITHOUT_CODES = frozenset({"grade-group", "isup", "fuhrman", "edmondson"})
+# for them (WHO/ISUP and Fuhrman of the kidney, Edmondson-Steiner of the liver, FIGO of the uterus, WHO of the
+# central nervous system).
+_SCHEMES_WITHOUT_CODES = frozenset({"grade-group", "isup", "fuhrman", "edmondson", "figo", "who"})
 
 
 def grade_codings(mention_scheme: str | None, value: str) -> tuple[Coding, ...]:
