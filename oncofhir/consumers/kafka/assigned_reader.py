@@ -6,9 +6,9 @@ from contextlib import closing, contextmanager
 from typing import Any
 
 from kafka import KafkaConsumer, TopicPartition
-from kafka.errors import KafkaError, OffsetOutOfRangeError
+from kafka.errors import OffsetOutOfRangeError
 
-from oncofhir.consumers.kafka.connection import client_options, connect, translate_error
+from oncofhir.consumers.kafka.groupless_consumer import groupless_consumer, translating
 from oncofhir.schemas.errors import RequestRejected
 from oncofhir.schemas.reasons import Reason
 from oncofhir.settings import KafkaSettings
@@ -105,26 +105,8 @@ def assigned_reader(settings: KafkaSettings, client: str) -> Iterator[AssignedRe
     Raises:
         DependencyUnavailable, AccessDenied: the broker cannot be reached, or refuses the credentials.
     """
-    consumer = connect(
-        KafkaConsumer,
-        settings,
-        **client_options(settings, client),
-        group_id=None,
-        enable_auto_commit=False,
-        auto_offset_reset="none",
-        isolation_level="read_committed",
-        allow_auto_create_topics=False,
-        metrics_enabled=False,
-        max_partition_fetch_bytes=_FETCH_BYTES,
+    consumer = groupless_consumer(
+        settings, client, auto_offset_reset="none", max_partition_fetch_bytes=_FETCH_BYTES
     )
     with closing(consumer):
         yield AssignedReader(consumer, settings)
-
-
-@contextmanager
-def translating(settings: KafkaSettings) -> Iterator[None]:
-    """Raise kafka-python's errors as the service's own."""
-    try:
-        yield
-    except KafkaError as error:
-        raise translate_error(error, settings) from error

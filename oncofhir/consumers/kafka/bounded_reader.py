@@ -11,10 +11,9 @@ from contextlib import closing, contextmanager
 from typing import Any
 
 from kafka import KafkaConsumer, TopicPartition
-from kafka.errors import KafkaError
 
-from oncofhir.consumers.kafka.connection import client_options, connect, translate_error
-from oncofhir.schemas.errors import DependencyUnavailable, OncofhirError, RequestRejected
+from oncofhir.consumers.kafka.groupless_consumer import groupless_consumer, translating
+from oncofhir.schemas.errors import DependencyUnavailable, RequestRejected
 from oncofhir.schemas.reasons import Reason
 from oncofhir.settings import KafkaSettings
 
@@ -41,7 +40,7 @@ class BoundedReader:
         `since_ms`: start at the first record of at least this timestamp (epoch milliseconds); later records
         may be older.
         """
-        with _translate_errors(self._settings):
+        with translating(self._settings):
             partitions = self._partitions(topic)
             ends = self._consumer.end_offsets(partitions)
             begins = self._consumer.beginning_offsets(partitions)
@@ -52,7 +51,7 @@ class BoundedReader:
 
     def read_last(self, topic: str, limit: int) -> Iterator[Any]:
         """Yield the records of the last `limit` offsets of each partition, in offset order within each."""
-        with _translate_errors(self._settings):
+        with translating(self._settings):
             partitions = self._partitions(topic)
             ends = self._consumer.end_offsets(partitions)
             begins = self._consumer.beginning_offsets(partitions)
@@ -61,7 +60,7 @@ class BoundedReader:
 
     def read_one(self, topic: str, partition: int, offset: int) -> Any | None:
         """Return the record at an offset, or None when it does not exist (any more, or yet)."""
-        with _translate_errors(self._settings):
+        with translating(self._settings):
             at = TopicPartition(topic, partition)
             if at not in self._partitions(topic):
                 return None
@@ -129,26 +128,6 @@ def bounded_reader(settings: KafkaSettings) -> Iterator[BoundedReader]:
     Raises:
         DependencyUnavailable, AccessDenied: the broker cannot be reached, or refuses the credentials.
     """
-    consumer = connect(
-        KafkaConsumer,
-        settings,
-        **client_options(settings, "reader"),
-        group_id=None,
-        enable_auto_commit=False,
-        auto_offset_reset="earliest",
-        isolation_level="read_committed",
-        allow_auto_create_topics=False,
-        metrics_enabled=False,
-    )
+    consumer = groupless_consumer(settings, "reader", auto_offset_reset="earliest")
     with closing(consumer):
         yield BoundedReader(consumer, settings)
-
-
-@contextmanager
-def _translate_errors(settings: KafkaSettings) -> Iterator[None]:
-    try:
-        yield
-    except OncofhirError:
-        raise
-    except KafkaError as error:
-        raise translate_error(error, settings) from error

@@ -16,7 +16,7 @@ _UNREADABLE = "not a JSON object"
 
 
 class StagedCounts(Value):
-    """What a batch holds: distinct keys with a row, keys with a tombstone, records that are no row."""
+    """What a batch holds: distinct keys with a row, keys with a tombstone, records that are not rows."""
 
     winners: int
     erased: int
@@ -31,7 +31,7 @@ def stage(
     """Fill the temporary tables WINNERS, ERASED and REJECTED from a batch.
 
     WINNERS holds the row of the highest revision of each key (of equal revisions the later record),
-    ERASED the keys with a tombstone, REJECTED (partition, offset, reason) the records that are no row. A
+    ERASED the keys with a tombstone, REJECTED (partition, offset, reason) the records that are not rows. A
     reason names a column and holds no content.
     """
     connection.register("staged", _arrow(records))
@@ -64,7 +64,7 @@ SELECT record_key, max("offset") AS "offset" FROM staged_typed WHERE value IS NU
 
 
 def _rejected_sql(columns: Sequence[Column]) -> str:
-    """Say which records are no row: no JSON object, a required column missing, a value of a wrong type."""
+    """Find the records that are not rows: not a JSON object, a required column missing, a wrong type."""
     reasons = [f"WHEN typed IS NULL THEN {_quoted(_UNREADABLE)}"]
     reasons += [
         f"WHEN typed.{_name(c)} IS NULL THEN {_quoted(f'no valid {c.name}')}"

@@ -62,7 +62,7 @@ def sink(
 
     Tables: phenotypes (one row per finding), outcomes (one row per document and version); views: findings,
     tumors. Rows and offsets are committed together, so that an interrupted sink resumes without loss or
-    duplicates. Records that are no row are listed in the table rejected_records. Ends on SIGTERM or Ctrl-C
+    duplicates. Records that are not rows are listed in the table rejected_records. Ends on SIGTERM or Ctrl-C
     after the current batch, and prints one JSON object with the counts.
 
     Examples:
