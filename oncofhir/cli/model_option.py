@@ -59,7 +59,7 @@ def _with_prompt_set_of_model(settings: "ModelSettings") -> "ModelSettings":
     own = asyncio.run(served_prompt_set(settings))
     if own is None or own == settings.prompt_set:
         return settings
-    typer.echo(f"oncofhir: prompt set {own}, for the server names that model", err=True)
+    typer.echo(f"oncofhir: prompt set {own}, because the server reports that model", err=True)
     return settings.model_copy(update={"prompt_set": own})
 
 

@@ -16,7 +16,7 @@ class ModelApiChoice(StrEnum):
 
 
 AsJson = Annotated[
-    bool, typer.Option("--json", help="Print JSON lines also on a terminal, instead of a table.")
+    bool, typer.Option("--json", help="Print JSON lines instead of a table, even on a terminal.")
 ]
 Model = Annotated[
     str,

@@ -38,7 +38,7 @@ def reconcile(
 ) -> None:
     """Check that every report in a time range has an outcome or a dead letter.
 
-    Prints one JSON object per problem, and last a summary. Read-only, and without any content of a report.
+    Prints one JSON object per problem, followed by a summary. Read-only, and without any content of a report.
     Topic retention limits how far back it can check.
 
     missing: the offset is committed, and the report has no outcome. overdue: not processed within --late.
