@@ -29,9 +29,31 @@ LAYERS = {
     },
     "contracts": {"schemas", "settings"},
     "warehouse": {"schemas", "contracts", "consumers", "settings"},
+    "ingest": {"schemas", "fhir", "consumers", "settings", "telemetry"},
+    "review": {
+        "schemas",
+        "contracts",
+        "terminology",
+        "fhir",
+        "inference",
+        "consumers",
+        "evaluation",
+        "settings",
+        "telemetry",
+    },
     "evaluation": {"schemas", "terminology", "fhir", "inference"},
     "testing": {"schemas", "inference", "settings", "telemetry", "demo"},
-    "demo": {"schemas", "terminology", "fhir", "inference", "consumers", "settings", "telemetry"},
+    "demo": {
+        "schemas",
+        "terminology",
+        "fhir",
+        "inference",
+        "consumers",
+        "settings",
+        "telemetry",
+        "review",
+        "warehouse",
+    },
 }
 TOP = {"cli"}
 
