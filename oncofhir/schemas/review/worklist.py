@@ -43,8 +43,8 @@ class WorklistFilter(Value):
 
     `review` are the states that are listed; empty: whatever has a reason to be reviewed. `site` is the
     source (ONCOFHIR_FHIR__SOURCE_NAME), `body_site` the organ of the tumour. Times are of the report:
-    `reported_since` inclusive, `reported_before` exclusive. `report` and `patient` are references (the context
-    of a SMART launch); `document` is one document.
+    `reported_since` inclusive, `reported_before` exclusive. `report` and `patient` are references (the
+    context of a SMART launch); `document` is one document.
     """
 
     reasons: tuple[ReviewReason, ...] = ()
