@@ -9,6 +9,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 HELM_STAMP := $(VENV)/.helm-installed
 IMAGE_STAMP := $(VENV)/.image-installed
+DOCS_STAMP := $(VENV)/.docs-installed
 TF4_VENV ?= .venv-transformers-4
 TF4_STAMP := $(TF4_VENV)/.installed
 VLLM_VENV ?= .venv-vllm
@@ -21,7 +22,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 PACKAGES ?=
 
-.PHONY: help setup demo test test-unit test-kafka test-hapi test-omop validate-fhir chaos lint format helm-check test-cluster image-check sbom setup-helm setup-training train finetune-test test-vllm reference bench clean
+.PHONY: help setup demo test test-unit test-kafka test-hapi test-omop validate-fhir chaos lint format helm-check test-cluster image-check sbom setup-helm setup-training train finetune-test test-vllm docs reference bench clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  \1\t\2/' | expand -t 18
@@ -127,6 +128,13 @@ $(VLLM_STAMP): $(STAMP)
 
 test-vllm: $(VLLM_STAMP) ## The model contract on a real vLLM, beside llama.cpp and the stand-in (7 GB, no GPU)
 	@VLLM_PYTHON=$(VLLM_VENV)/bin/python $(BIN)/python -m pytest tests/vllm $(ARGS)
+
+$(DOCS_STAMP): $(STAMP)
+	@$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[docs]'
+	@touch $(DOCS_STAMP)
+
+docs: $(DOCS_STAMP) ## Build the documentation site (build/docs/html); warnings are errors (ARGS=--external-links: request those, too)
+	@$(BIN)/python -m docs.site $(ARGS)
 
 reference: $(STAMP) ## Write the reference pages that are generated from the code (docs/reference)
 	@$(BIN)/python -m docs.generate

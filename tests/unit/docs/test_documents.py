@@ -1,13 +1,10 @@
-"""What the documents say exists: links, files, commands, options, settings and metrics."""
+"""What the documents name exists: links, files, settings and metrics. Commands: test_code_blocks.py."""
 
 import re
-import shlex
 from pathlib import Path
 
 import pytest
-import typer
 
-from oncofhir.cli.main import app
 from oncofhir.settings import known_variables
 from oncofhir.settings.aliases import VARIABLES
 from oncofhir.telemetry.metrics import DEFINITIONS, MetricKind
@@ -18,9 +15,10 @@ DOCUMENTS = sorted(
 )
 # The changelog names what was, decisions what was decided then.
 CURRENT = [d for d in DOCUMENTS if d.name != "CHANGELOG.md" and d.parent.name != "adr"]
-PAGES = [d for d in DOCUMENTS if d.parent.name in {"how-to", "reference"}]
+PAGES = [
+    d for d in DOCUMENTS if d.parent.name in {"tutorial", "how-to", "explanation", "reference"}
+]
 LINK = re.compile(r"\]\((?!https?:|#)([^)#\s]+)")
-COMMAND = re.compile(r"^ +(?:\w+=\S+ )*(?:\.venv/bin/)?oncofhir (.+?)\\?$")
 VARIABLE = re.compile(r"\bONCOFHIR_[A-Z0-9]+(?:__[A-Z0-9]+(?:_[A-Z0-9]+)*|(?:_[A-Z0-9]+)+)\b")
 METRIC = re.compile(r"\boncofhir_[a-z][a-z_]+\b")
 PATH = re.compile(r"`([a-z_]+(?:/[a-z0-9_.*-]+)+/?|[a-z_]+\.(?:py|toml))`")
@@ -56,33 +54,6 @@ def test_a_page_names_its_audience_and_type(document):
     assert re.search(
         r"Audience: .+\. Type: (how-to|reference|tutorial|explanation)\.", first, re.DOTALL
     )
-
-
-def commands(command, path=()):
-    yield path, command
-    for name, sub in getattr(command, "commands", {}).items():
-        yield from commands(sub, (*path, name))
-
-
-EVERY = dict(commands(typer.main.get_command(app)))
-
-
-def calls(document):
-    for line in document.read_text().splitlines():
-        if found := COMMAND.match(line):
-            text = re.split(r"\s+(?:[|>#]|&&|2>)", found[1])[0]
-            if not re.search(r"[\[\]…|]", text):
-                yield shlex.split(text)
-
-
-@pytest.mark.parametrize("document", CURRENT, ids=names(CURRENT))
-def test_every_command_and_option_exists(document):
-    for words in calls(document):
-        depth = max(n for n in range(len(words) + 1) if tuple(words[:n]) in EVERY)
-        assert depth or words[0].startswith("--"), words
-        known = {name for param in EVERY[tuple(words[:depth])].params for name in param.opts}
-        given = {word.partition("=")[0] for word in words[depth:] if word.startswith("--")}
-        assert given <= known | {"--help", "--install-completion", "--show-completion"}, words
 
 
 @pytest.mark.parametrize("document", CURRENT, ids=names(CURRENT))
