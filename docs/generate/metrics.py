@@ -1,7 +1,8 @@
 """`docs/reference/metrics.md`: every metric of the worker's /metrics."""
 
 from docs.generate.markdown import head, table
-from oncofhir.telemetry.metrics import DEFINITIONS, Definition
+from oncofhir.telemetry.definition import Definition
+from oncofhir.telemetry.metrics import DEFINITIONS
 
 _INTRODUCTION = """
 The worker serves them at `/metrics` on `ONCOFHIR_HTTP__PORT` (8080), in the text format of Prometheus. No label contains PHI or grows

@@ -8,6 +8,7 @@ import typer
 from oncofhir.cli.commands.operate_it import reasons, reconcile
 from oncofhir.cli.commands.recover import dead_letters, retract
 from oncofhir.cli.commands.run_it import (
+    bridge,
     config,
     model,
     publish,
@@ -63,6 +64,7 @@ _PANELS: Mapping[str, Mapping[str, typer.Typer | Callable[..., None]]] = {
         "topics": topics.app,
         "worker": worker.worker,
         "smoke-test": smoke_test.smoke_test,
+        "bridge": bridge.bridge,
         "publish": publish.publish,
         "model": model.app,
         "sink": sink.sink,

@@ -5,9 +5,7 @@ anything is consumed. SIGTERM and SIGINT shut it down gracefully.
 """
 
 import asyncio
-import signal
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Sequence
 
 import structlog
 
@@ -17,6 +15,7 @@ from oncofhir.consumers.health.probes import ProbeServer, probe_app
 from oncofhir.consumers.health.progress_log import INTERVAL_SECONDS, ProgressLog
 from oncofhir.consumers.health.startup_checks import check_topics_at_startup, wait_until_available
 from oncofhir.consumers.health.status import WorkerStatus
+from oncofhir.consumers.health.termination import on_termination
 from oncofhir.consumers.kafka.publisher import Publisher
 from oncofhir.consumers.kafka.records import AssignmentEpoch, Coordinates, SourceRecord
 from oncofhir.consumers.processing.outages import OutageMonitor
@@ -108,7 +107,7 @@ class Worker:
         async with ProbeServer(app, self._settings.http) as server:
             self.http_port = server.port
             log.info("worker started", version=__version__, http_port=server.port)
-            with _signals(self.stop):
+            with on_termination(self.stop):
                 await self._serve()
         if self._error is not None:
             raise self._error
@@ -276,19 +275,3 @@ def _record_fields(error: BaseException, record: Coordinates | None) -> dict[str
             f"{remedy} If only this record is affected: oncofhir dead-letters add {record}".strip()
         )
     return {"record": str(record)} | ({"remedy": remedy} if remedy else {})
-
-
-@contextmanager
-def _signals(stop: Callable[[], None]) -> Iterator[None]:
-    """Call `stop` on SIGTERM and SIGINT. Outside the main thread, which gets no signals, do nothing."""
-    loop = asyncio.get_running_loop()
-    taken = []
-    for number in (signal.SIGTERM, signal.SIGINT):
-        with suppress(RuntimeError, ValueError):
-            loop.add_signal_handler(number, stop)
-            taken.append(number)
-    try:
-        yield
-    finally:
-        for number in taken:
-            loop.remove_signal_handler(number)

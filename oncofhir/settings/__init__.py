@@ -5,6 +5,7 @@ part of the settings, so that printing the settings prints none; URLs are printe
 """
 
 from oncofhir.settings.base import PREFIX, SettingsError
+from oncofhir.settings.bridge import BridgeSettings
 from oncofhir.settings.example import example_file
 from oncofhir.settings.fhir import (
     ConditionCategory,
@@ -36,6 +37,7 @@ from oncofhir.settings.secrets import read_secret, read_token
 __all__ = [
     "CONFIG_FILE_VARIABLE",
     "PREFIX",
+    "BridgeSettings",
     "ConditionCategory",
     "ConfidenceOutput",
     "FhirCredentials",

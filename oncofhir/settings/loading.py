@@ -26,6 +26,7 @@ from oncofhir.settings.aliases import (
     variables_in_use,
 )
 from oncofhir.settings.base import PREFIX, Group, SettingsError, variable_of
+from oncofhir.settings.bridge import BridgeSettings
 from oncofhir.settings.fhir import FhirSettings, WriteMode
 from oncofhir.settings.intake import IntakeSettings, ParsingSettings
 from oncofhir.settings.kafka import KafkaSettings
@@ -56,6 +57,7 @@ class Settings(BaseSettings):
     parsing: ParsingSettings = ParsingSettings()
     retry: RetrySettings = RetrySettings()
     http: HttpSettings = HttpSettings()
+    bridge: BridgeSettings = BridgeSettings()
     log: LogSettings = LogSettings()
     shutdown_timeout_seconds: PositiveFloat = Field(
         20.0,

@@ -1,30 +1,10 @@
 """Every metric, declared once: name, unit, labels and meaning. No label holds PHI or grows without bound."""
 
-from dataclasses import dataclass
-from enum import StrEnum
-
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 
-
-class MetricKind(StrEnum):
-    """Prometheus types."""
-
-    COUNTER = "counter"
-    GAUGE = "gauge"
-    HISTOGRAM = "histogram"
-
-
-@dataclass(frozen=True)
-class Definition:
-    """One metric as in dashboards and in the documentation."""
-
-    name: str
-    kind: MetricKind
-    meaning: str
-    labels: tuple[str, ...] = ()
-    buckets: tuple[float, ...] = ()
-
+from oncofhir.telemetry.definition import Definition, MetricKind
+from oncofhir.telemetry.ingest_metrics import INGEST_DEFINITIONS
 
 # From a report that is answered from its head (tens of ms) to one that waits for an outage (an hour).
 _REPORT_SECONDS = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 900, 3600)
@@ -200,7 +180,6 @@ STAGE_SECONDS = Definition(
     ("stage",),
     _STAGE_SECONDS,
 )
-
 DEFINITIONS: tuple[Definition, ...] = (
     RECORDS_RECEIVED,
     RECORDS_REMOVED,
@@ -231,6 +210,7 @@ DEFINITIONS: tuple[Definition, ...] = (
     REPORT_SECONDS,
     END_TO_END_SECONDS,
     STAGE_SECONDS,
+    *INGEST_DEFINITIONS,
 )
 
 

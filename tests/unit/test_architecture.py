@@ -90,6 +90,12 @@ SUBPACKAGE_LAYERS = {
         "composition": {"processing"},
         "": {"kafka", "source", "processing", "publishing", "dead_letters", "health"},
     },
+    "ingest": {
+        "publishing": set(),
+        "subscriptions": {"publishing"},
+        "http": {"publishing", "subscriptions"},
+        "": {"publishing", "subscriptions", "http"},
+    },
     "warehouse": {
         "sql": set(),
         "landing": {"sql"},

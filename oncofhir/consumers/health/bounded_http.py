@@ -9,13 +9,12 @@ from typing import Any
 
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-HEADER_SECONDS = 5.0
-MAX_CONNECTIONS = 64
-
 
 class BoundedHttp(H11Protocol):
-    """Closes connections whose request is not complete in time, and the oldest one above the limit."""
+    """Closes connections whose header is not complete in time, and the oldest waiting one above the limit."""
 
+    header_seconds = 5.0
+    max_connections = 64
     _deadline: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: Any) -> None:
@@ -23,8 +22,9 @@ class BoundedHttp(H11Protocol):
         super().connection_made(transport)
         self._start_deadline()
         open_connections = self.connections
-        if len(open_connections) > MAX_CONNECTIONS:
-            oldest = min(open_connections, key=_opened_at)
+        if len(open_connections) > self.max_connections:
+            # One whose request is being answered is the last to go.
+            oldest = min(open_connections, key=lambda c: (_is_answering(c), _opened_at(c)))
             oldest.transport.abort()
 
     def data_received(self, data: bytes) -> None:
@@ -42,12 +42,23 @@ class BoundedHttp(H11Protocol):
 
     def _start_deadline(self) -> None:
         self.opened_at = self.loop.time()
-        self._deadline = self.loop.call_later(HEADER_SECONDS, self.transport.abort)
+        self._deadline = self.loop.call_later(self.header_seconds, self.transport.abort)
 
     def _end_deadline(self) -> None:
         if self._deadline is not None:
             self._deadline.cancel()
             self._deadline = None
+
+
+def bounded_http(header_seconds: float, max_connections: int) -> type[BoundedHttp]:
+    """Return the protocol with limits of its own."""
+    limits = {"header_seconds": header_seconds, "max_connections": max_connections}
+    return type("BoundedHttp", (BoundedHttp,), limits)
+
+
+def _is_answering(connection: Any) -> bool:
+    cycle = getattr(connection, "cycle", None)
+    return cycle is not None and not cycle.response_complete
 
 
 def _opened_at(connection: Any) -> float:

@@ -26,7 +26,7 @@ class Fine:
 
 @pytest.fixture
 async def server(monkeypatch):
-    monkeypatch.setattr(bounded_http, "HEADER_SECONDS", 0.3)
+    monkeypatch.setattr(bounded_http.BoundedHttp, "header_seconds", 0.3)
     settings = HttpSettings(host="127.0.0.1", port=0)
     async with ProbeServer(probe_app(Fine(), lambda: b"", "text/plain"), settings) as running:
         yield running
@@ -60,8 +60,8 @@ async def test_the_next_request_of_a_connection_must_come_to_its_end_too(server)
 async def test_probes_are_answered_while_more_connections_are_open_than_allowed(
     monkeypatch, server
 ):
-    monkeypatch.setattr(bounded_http, "MAX_CONNECTIONS", 4)
-    monkeypatch.setattr(bounded_http, "HEADER_SECONDS", 60.0)
+    monkeypatch.setattr(bounded_http.BoundedHttp, "max_connections", 4)
+    monkeypatch.setattr(bounded_http.BoundedHttp, "header_seconds", 60.0)
     opened = [await asyncio.open_connection("127.0.0.1", server.port) for _ in range(12)]
     assert [await status(server) for _ in range(3)] == [200, 200, 200]
     for _, writer in opened:

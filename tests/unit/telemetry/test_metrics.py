@@ -1,5 +1,6 @@
 """Each metric is declared once and can be exposed."""
 
+from oncofhir.telemetry import ingest_metrics
 from oncofhir.telemetry import metrics as m
 
 
@@ -14,7 +15,10 @@ def test_names_are_unique_and_carry_their_unit():
 
 
 def test_every_definition_of_the_module_is_in_the_list():
-    declared = [value for value in vars(m).values() if isinstance(value, m.Definition)]
+    modules = (m, ingest_metrics)
+    declared = [
+        v for module in modules for v in vars(module).values() if isinstance(v, m.Definition)
+    ]
     assert declared == list(m.DEFINITIONS)
 
 

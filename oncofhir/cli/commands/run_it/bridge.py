@@ -1,0 +1,44 @@
+"""`oncofhir bridge`: takes in what EHRs send that cannot publish to Kafka."""
+
+import asyncio
+
+from oncofhir.cli.configuration import settings_or_exit
+from oncofhir.cli.exit_status import ExitStatus, exit_with_error, fail
+
+
+def bridge() -> None:
+    """Take in FHIR Subscription notifications over HTTP, and write each event to its Kafka topic.
+
+    A FHIR server notifies http://HOST:8095/subscriptions/NAME (ONCOFHIR_BRIDGE__PORT, __SUBSCRIPTIONS). The
+    answer is 2xx only when the broker has the event, and 503 with Retry-After while it has not. Notifications
+    authenticate by a shared secret, an access token or a client certificate. Probes and metrics are served on
+    ONCOFHIR_HTTP__PORT. It logs JSON on stdout, or columns on a terminal. SIGTERM stops it gracefully.
+
+    Examples:
+        export ONCOFHIR_KAFKA__BOOTSTRAP_SERVERS=kafka:9092
+        export ONCOFHIR_FHIR__BASE_URL=https://fhir.hospital.example/fhir
+        export ONCOFHIR_BRIDGE__SECRET_FILE=bridge-secret.txt
+        oncofhir bridge
+
+    Exit status: 0 stopped; 1 internal error; 2 wrong settings, a missing topic or a port in use; 3 the broker
+    refuses access.
+    """
+    from oncofhir.ingest.bridge import Bridge
+    from oncofhir.ingest.composition import http_listener
+    from oncofhir.schemas.errors import OncofhirError
+    from oncofhir.settings import SettingsError
+    from oncofhir.telemetry.logging import configure, described
+
+    settings = settings_or_exit()
+    configure(settings.log)
+
+    async def run() -> None:
+        await Bridge(settings, [http_listener(settings)]).run()
+
+    try:
+        asyncio.run(run())
+    except (OncofhirError, SettingsError) as error:
+        exit_with_error(error)
+    except Exception as error:  # noqa: BLE001 - an internal error, whose message may quote a report
+        where = " ".join(f"{name}={value}" for name, value in described(error).items())
+        fail(f"halted by an internal error: {where}", ExitStatus.WRONG_RESULT)

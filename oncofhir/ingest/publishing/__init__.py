@@ -1,0 +1,1 @@
+"""Events for the input topics, acknowledged before anything else is."""

@@ -1,0 +1,1 @@
+"""FHIR Subscriptions: notifications, event numbers, and events that did not arrive."""
