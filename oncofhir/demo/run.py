@@ -1,22 +1,31 @@
 """Runs the demo: publishes reports, waits until the worker has processed them, and counts the outcomes."""
 
+import asyncio
 import json
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Self
 
 import httpx2
-from kafka import KafkaConsumer, KafkaProducer
 
-from oncofhir.consumers.kafka.records import Coordinates
 from oncofhir.consumers.kafka.topics import ensure_topics
-from oncofhir.consumers.publishing.report_publisher import raw_message, resource_message
+from oncofhir.consumers.publishing.output_reader import (
+    Output,
+    PublishedDeadLetter,
+    PublishedOutcome,
+    output_reader,
+)
+from oncofhir.consumers.publishing.report_publisher import (
+    publish_messages,
+    raw_message,
+    resource_message,
+)
 from oncofhir.demo.accounting import Account, Published
 from oncofhir.demo.process import Process, free_port, responds
 from oncofhir.demo.stack import Stack
 from oncofhir.schemas.base import Value
-from oncofhir.schemas.outcome import OutcomeRow, PhenotypeRow
+from oncofhir.schemas.outcome import PhenotypeRow
 from oncofhir.settings import KafkaSettings
 
 PARTITIONS = 4
@@ -135,53 +144,35 @@ class Demo:
             self._progress(f"loaded {len(companions) - refused} resources{note}")
 
     def _publish(self, records: Sequence[Record]) -> tuple[Published, ...]:
-        producer = KafkaProducer(
-            bootstrap_servers=self._kafka.bootstrap_servers,
-            max_request_size=self._kafka.max_request_bytes,
-        )
-        sent = []
-        for record in records:
-            if record.resource is None:
-                message = raw_message(record.raw, self._kafka)
-            else:
-                message = resource_message(record.resource, self._kafka, record.raw)
-            headers = list(message.headers)
-            future = producer.send(
-                message.topic, key=message.key, value=message.value, headers=headers
-            )
-            sent.append((record, future))
-        published = []
-        for record, future in sent:
-            at = future.get(timeout=60)
-            where = Coordinates(at.topic, at.partition, at.offset)
-            published.append(Published(coordinates=where, reports=record.reports))
-        producer.close()
+        published = asyncio.run(self._publish_all(records))
         self._progress(f"records published: {len(published)}")
-        return tuple(published)
+        return published
+
+    async def _publish_all(self, records: Sequence[Record]) -> tuple[Published, ...]:
+        messages = [
+            raw_message(record.raw, self._kafka)
+            if record.resource is None
+            else resource_message(record.resource, self._kafka, record.raw)
+            for record in records
+        ]
+        coordinates = [at.coordinates async for at in publish_messages(messages, self._kafka)]
+        return tuple(
+            Published(coordinates=at, reports=record.reports)
+            for at, record in zip(coordinates, records, strict=True)
+        )
 
     def _watch(self, account: Account) -> None:
         """Read the output topics until every report has an outcome or a dead letter."""
-        consumer = KafkaConsumer(
-            self._kafka.phenotype_topic,
-            self._kafka.outcome_topic,
-            self._kafka.dead_letter_topic,
-            bootstrap_servers=self._kafka.bootstrap_servers,
-            auto_offset_reset="earliest",
-            enable_auto_commit=False,
-            group_id=None,
-        )
         last = time.monotonic()
-        try:
+        with output_reader(self._kafka, "demo", from_beginning=True) as reader:
             while account.lost:
                 self._still_running(last)
-                for message in _messages(consumer.poll(timeout_ms=200)):
-                    self._take(account, message)
+                for output in reader.poll(200):
+                    _take(account, output)
                     last = time.monotonic()
                 self._progress(f"{account.accounted} of {account.reports} reports")
-            for message in _messages(consumer.poll(timeout_ms=500)):
-                self._take(account, message)
-        finally:
-            consumer.close()
+            for output in reader.poll(500):
+                _take(account, output)
 
     def _still_running(self, last: float) -> None:
         if self.worker.returncode is not None:
@@ -191,17 +182,6 @@ class Demo:
                 f"nothing happened for {QUIET_SECONDS:.0f} s; the end of the worker's log:\n"
                 f"{self.worker.last_output()}"
             )
-
-    def _take(self, account: Account, message: Any) -> None:
-        headers = {name: value.decode("utf-8", "replace") for name, value in message.headers}
-        if message.topic == self._kafka.phenotype_topic:
-            account.row(PhenotypeRow.model_validate_json(message.value))
-        elif message.topic == self._kafka.outcome_topic:
-            account.outcome(
-                _source_of(headers, "source-"), OutcomeRow.model_validate_json(message.value)
-            )
-        else:
-            account.dead_letter(_source_of(headers, ""), headers["oncofhir-reason"])
 
     def _counts(self) -> dict[str, int]:
         counts = {}
@@ -224,17 +204,14 @@ class Demo:
         self.stop()
 
 
-def _messages(polled: Mapping[Any, Sequence[Any]]) -> Iterator[Any]:
-    for messages in polled.values():
-        yield from messages
-
-
-def _source_of(headers: Mapping[str, str], prefix: str) -> Coordinates:
-    return Coordinates(
-        headers[f"oncofhir-{prefix}topic"],
-        int(headers[f"oncofhir-{prefix}partition"]),
-        int(headers[f"oncofhir-{prefix}offset"]),
-    )
+def _take(account: Account, output: Output) -> None:
+    match output:
+        case PublishedOutcome(source, row):
+            account.outcome(source, row)
+        case PublishedDeadLetter(source, reason):
+            account.dead_letter(source, reason)
+        case PhenotypeRow():
+            account.row(output)
 
 
 def own_records() -> tuple[Record, ...]:

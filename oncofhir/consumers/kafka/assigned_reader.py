@@ -1,7 +1,7 @@
-"""Reads topics outside of any consumer group, from offsets that the caller keeps."""
+"""Reads topics outside of any consumer group, from offsets that the caller keeps or from the end."""
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import closing, contextmanager
 from typing import Any
 
@@ -55,6 +55,17 @@ class AssignedReader:
                 self._consumer.seek(at, max(wanted, begins[at]))
             self._looked_at = time.monotonic()
             return gaps
+
+    def start_at_end(self, topics: Collection[str]) -> None:
+        """Assign the topics' partitions from their end offsets: what is published from now on is read."""
+        with translating(self._settings):
+            self._topics = tuple(topics)
+            partitions = [p for topic in self._topics for p in self._partitions(topic)]
+            self._consumer.assign(partitions)
+            self._consumer.seek_to_end(*partitions)
+            for partition in partitions:
+                self._consumer.position(partition)
+            self._looked_at = time.monotonic()
 
     def poll(self, timeout_ms: int, max_records: int) -> Mapping[TopicPartition, list[Any]]:
         """Return the next records by partition; none when nothing came in time. Finds new partitions."""

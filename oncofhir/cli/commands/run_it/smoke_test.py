@@ -29,8 +29,8 @@ def smoke_test(
     3 a dependency is unreachable.
     """
     from oncofhir.consumers.composition.pipeline import build_fhir_client
-    from oncofhir.consumers.smoke_test import SmokeTest, SmokeTestFailed
-    from oncofhir.consumers.smoke_test import smoke_test as run_through
+    from oncofhir.consumers.smoke_test.run import SmokeTest, SmokeTestFailed
+    from oncofhir.consumers.smoke_test.run import smoke_test as run_through
     from oncofhir.schemas.errors import OncofhirError
     from oncofhir.settings import SettingsError, WriteMode
 

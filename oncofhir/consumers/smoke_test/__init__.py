@@ -1,0 +1,1 @@
+"""One invented report through a running installation: `oncofhir smoke-test`."""
