@@ -51,7 +51,7 @@ def relative_to(base: str, url: str) -> str | None:
     return url[len(start) :] if url.startswith(start) else None
 
 
-def origin(url: str) -> str | None:
+def server_origin(url: str) -> str | None:
     """Return `scheme://host:port` in lower case, always with the port; None if the URL has no origin."""
     try:
         parts = urlsplit(url)

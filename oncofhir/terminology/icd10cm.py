@@ -95,7 +95,7 @@ def has_table(name: str) -> bool:
     return name in _categories()
 
 
-def lymphoma_place(said: Iterable[str]) -> str:
+def lymphoma_site_character(said: Iterable[str]) -> str:
     """The character for where a lymphoma is; that of no place where the words name none or several."""
     return _part(_categories()["lymphoma-places"], " ".join(said)) or "0"
 

@@ -80,7 +80,7 @@ class _Place(Value):
     end: int
 
 
-def with_place(value: str, quotes: Sequence[str], side: str | None = None) -> str:
+def with_location(value: str, quotes: Sequence[str], side: str | None = None) -> str:
     """A tumour's site that is the organ alone, with the place that its first quote names beside the organ.
 
     "breast" in "Left breast, upper outer quadrant: carcinoma" is "breast, upper outer quadrant". Unchanged

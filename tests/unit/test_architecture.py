@@ -156,16 +156,6 @@ VAGUE_NAMES = {
     "names": "identifiers, resource ids",
     "origin": "report origin, base URL",
 }
-# Not yet renamed; empty in the end.
-OLD_NAMES = {
-    "fhir/mapping/run_context.py:origin",
-    "fhir/references.py:origin",
-    "fhir/store/changes.py:changes",
-    "inference/index/report_index.py:places",
-    "inference/mentions/size.py:bare_sizes",
-    "terminology/icd10cm.py:lymphoma_place",
-    "terminology/qualifiers.py:with_place",
-}
 
 
 def modules(folder: Path) -> list[Path]:
@@ -286,4 +276,4 @@ def test_names_are_words_of_the_trade():
         for name in public_names(module)
         if (better := better_words(name))
     }
-    assert not {name: better for name, better in found.items() if name not in OLD_NAMES}
+    assert not found

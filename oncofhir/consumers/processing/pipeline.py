@@ -15,8 +15,8 @@ from oncofhir.fhir.references import relative_reference
 from oncofhir.fhir.rest.capability import Capability, check_version
 from oncofhir.fhir.rest.client import FhirClient
 from oncofhir.fhir.source_version import NEVER_READ, SourceVersion, source_version_of
-from oncofhir.fhir.store.changes import report_version
 from oncofhir.fhir.store.decision import AttachmentIdentity, Decision, decide
+from oncofhir.fhir.store.document_diff import report_version
 from oncofhir.fhir.store.head import Head
 from oncofhir.fhir.store.repository import Repository
 from oncofhir.inference.clients.replica_set import QueueStats
@@ -83,7 +83,7 @@ class Pipeline:
         """
         able = await self._store.fetch_capability()
         check_version(able, self._store.base_url)
-        if able != self._logged_capability:  # each attempt of the start asks anew
+        if able != self._logged_capability:  # each attempt of the start asks again
             self._logged_capability = able
             self._log_capability(able)
         self._model = None

@@ -35,7 +35,7 @@ class Backfill:
         return self._state.paused
 
     def update(self, consumer: KafkaConsumer) -> None:
-        """Decide anew whether backfill is paused."""
+        """Decide again whether backfill is paused."""
         lag = self._live_lag(consumer)
         before = self._state
         self._state = next_state(before, lag, time.monotonic(), self._rule)

@@ -26,7 +26,7 @@ class InFlightBudget:
         self._capacity_freed = threading.Event()
 
     def update(self) -> int:
-        """Decide anew whether the budget is exhausted. Return how many records may be polled, at least 1."""
+        """Decide again whether the budget is exhausted. Return how many records may be polled, at least 1."""
         records, size = self._assignment.in_flight
         if self.is_exhausted:
             self.is_exhausted = self._is_over_half()

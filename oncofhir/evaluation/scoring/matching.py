@@ -19,7 +19,7 @@ from collections.abc import Callable
 
 from oncofhir.evaluation.dataset import Item, Phenotype
 from oncofhir.inference.mentions.grade import grades
-from oncofhir.inference.mentions.size import bare_sizes, sizes
+from oncofhir.inference.mentions.size import sizes, sizes_without_unit
 from oncofhir.inference.mentions.stage import stages
 from oncofhir.schemas.finding import Kind
 from oncofhir.terminology.coding import codings, diagnosis_codings
@@ -76,7 +76,7 @@ def millimetres(value: str) -> float | None:
     mention = next(iter(sizes(value)), None)
     if mention is not None:
         return mention.number
-    bare = next(iter(bare_sizes(value)), None)
+    bare = next(iter(sizes_without_unit(value)), None)
     return max(bare) if bare else None
 
 

@@ -7,7 +7,7 @@ Source: http://hl7.org/fhir/R4/datatypes.html#Attachment (`url`), http://hl7.org
 import re
 from urllib.parse import parse_qsl, unquote, urlencode, urlsplit
 
-from oncofhir.fhir.references import origin, relative_reference
+from oncofhir.fhir.references import relative_reference, server_origin
 from oncofhir.schemas.errors import UnreadableReport
 from oncofhir.schemas.event import SourceReference
 from oncofhir.schemas.reasons import Reason
@@ -48,8 +48,8 @@ def own_address(base_url: str, url: str) -> str | None:
     base = urlsplit(base_url)
     base_path = base.path.rstrip("/")
     rest = url.partition("#")[0]
-    if origin(rest) is not None:
-        if origin(rest) != origin(base_url):
+    if server_origin(rest) is not None:
+        if server_origin(rest) != server_origin(base_url):
             return None
         rest = "/" + rest.split("://", 1)[1].partition("/")[2]
         if not rest.startswith(f"{base_path}/"):
@@ -81,7 +81,7 @@ def document_url(url: str) -> str:
     case, parameters in order.
     """
     bare, _, query = url.partition("#")[0].partition("?")
-    start = origin(bare)
+    start = server_origin(bare)
     path = bare.lstrip("/") if start is None else bare.split("://", 1)[1].partition("/")[2]
     bare = path if start is None else f"{start}/{path}"
     path, history, rest = bare.partition("/_history/")

@@ -11,7 +11,12 @@ from urllib.parse import urlsplit
 
 from oncofhir.fhir.intake.attachment_address import binary_named, own_address
 from oncofhir.fhir.intake.binary import decode_binary, unwrap_binary
-from oncofhir.fhir.references import literal_reference, origin, relative_reference, relative_to
+from oncofhir.fhir.references import (
+    literal_reference,
+    relative_reference,
+    relative_to,
+    server_origin,
+)
 from oncofhir.fhir.rest.bounded_fetch import Bounds, FetchPolicy
 from oncofhir.schemas.errors import (
     AccessDenied,
@@ -127,7 +132,7 @@ class SourceReader:
     ) -> None:
         self._client = client
         self._companions = companions or Companions(())
-        self._allowed = frozenset(o for o in map(origin, allowed_origins) if o is not None)
+        self._allowed = frozenset(o for o in map(server_origin, allowed_origins) if o is not None)
         self._max_bytes = max_attachment_bytes
         self._seconds = fetch_seconds
         self._indexed: tuple[tuple[dict[str, Any], ...], Companions] = ((), Companions(()))
@@ -165,7 +170,7 @@ class SourceReader:
 
     async def fetch_attachment(self, url: str, accept: str) -> tuple[bytes, str | None]:
         # Step 1: what came along. A listed origin is asked itself: its content may be newer.
-        is_allowed = origin(url) in self._allowed
+        is_allowed = server_origin(url) in self._allowed
         binary = None if is_allowed else self._companions.binary(url)
         if binary is not None and binary.get("data") is not None:
             return decode_binary(binary, self._max_bytes)
@@ -178,11 +183,11 @@ class SourceReader:
         try:
             content, content_type = await self._fetch(url if own is None else own, accept)
         except (DependencyUnavailable, AccessDenied) as error:
-            if own is not None or origin(url) == origin(self._client.base_url):
+            if own is not None or server_origin(url) == server_origin(self._client.base_url):
                 raise
             # Another server's trouble is not the source's: only the reports that need it wait.
             raise DependencyUnavailable(
-                Reason.ATTACHMENT_HOST_UNAVAILABLE, origin(url), error.detail
+                Reason.ATTACHMENT_HOST_UNAVAILABLE, server_origin(url), error.detail
             ) from error
         except (UnreadableReport, RequestRejected) as error:
             is_without_data = error.location == "Binary.data" and error.reason in _NO_DATA
@@ -216,7 +221,7 @@ class SourceReader:
     def _fetch_policy(self) -> FetchPolicy:
         """Allow for the Binary resource around the content: base64 is longer by a third."""
         bounds = Bounds(self._max_bytes * 4 // 3 + _AROUND_BASE64, self._seconds)
-        return FetchPolicy(bounds, lambda url: origin(url) in self._allowed)
+        return FetchPolicy(bounds, lambda url: server_origin(url) in self._allowed)
 
     def relative(self, url: str) -> str:
         base_path = urlsplit(self._client.base_url).path.rstrip("/")

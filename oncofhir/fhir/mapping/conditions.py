@@ -69,8 +69,8 @@ def condition(
         extensions.append({"url": codes.RELATED_PRIMARY, "valueReference": primary})
     verified = context.options.verification_status
     evidence = {"detail": [context.source]}
-    if context.origin in _EVIDENCE:
-        evidence = {"code": [_EVIDENCE[context.origin]], **evidence}
+    if context.report_origin in _EVIDENCE:
+        evidence = {"code": [_EVIDENCE[context.report_origin]], **evidence}
     resource: dict[str, Any] = {
         "resourceType": "Condition",
         "id": context.identifier(slot)["value"],

@@ -91,10 +91,10 @@ def _size(context: RunContext, finding: Finding, refs: References) -> dict[str, 
             "code": "mm",
         }
         components.append({"code": code, "valueQuantity": quantity})
-    method = _SIZE_METHOD.get(context.origin)
+    method = _SIZE_METHOD.get(context.report_origin)
     return {
         "meta": context.meta(codes.MCODE + "mcode-tumor-size"),
-        "category": [_SIZE_CATEGORY.get(context.origin, codes.EXAM)],
+        "category": [_SIZE_CATEGORY.get(context.report_origin, codes.EXAM)],
         "code": codes.SIZE,
         **({"method": method} if method else {}),
         "component": components,
@@ -164,7 +164,7 @@ def _stage(context: RunContext, finding: Finding, refs: References) -> dict[str,
     if staging.system is StagingAuthority.LYMPHOMA:
         code = codes.LYMPHOMA_STAGE
     prefix = codes.stage_prefix(slot, finding.value)
-    pathologic = "p" in prefix or (not prefix and context.origin is ReportOrigin.PATHOLOGY)
+    pathologic = "p" in prefix or (not prefix and context.report_origin is ReportOrigin.PATHOLOGY)
     return {
         "meta": context.meta(profile, unprofiled),
         "category": [codes.LABORATORY if pathologic else codes.EXAM],

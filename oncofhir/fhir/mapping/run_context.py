@@ -111,7 +111,7 @@ class RunContext(Value):
         return stated if not rest or _TIME.fullmatch(rest) else day
 
     @property
-    def origin(self) -> ReportOrigin:
+    def report_origin(self) -> ReportOrigin:
         return origin_of(self.report)
 
     def meta(self, profile: str | None, unprofiled: Unprofiled | None = None) -> dict[str, Any]:

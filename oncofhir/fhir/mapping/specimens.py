@@ -10,7 +10,7 @@ from oncofhir.fhir.mapping.conditions import coded
 from oncofhir.fhir.mapping.report_origin import ReportOrigin
 from oncofhir.fhir.mapping.run_context import RunContext
 from oncofhir.schemas.finding import Finding
-from oncofhir.terminology.qualifiers import location_qualifiers, with_place
+from oncofhir.terminology.qualifiers import location_qualifiers, with_location
 
 SPECIMEN = "specimen"
 TUMOR = "tumor"
@@ -38,14 +38,14 @@ def _places(site: Finding | None, laterality: Finding | None) -> list[dict[str, 
     if site is None or not site.codings:
         return []
     side = laterality.value if laterality else None
-    text = with_place(site.value, [quote.text for quote in site.evidence], side)
+    text = with_location(site.value, [quote.text for quote in site.evidence], side)
     places = location_qualifiers(text, site.codings[0])
     return [{"coding": [place.model_dump(exclude_none=True)]} for place in places]
 
 
 def anchor_kind(context: RunContext) -> str:
     """Return what a size is measured on: the specimen of a pathology report, else the tumour in the body."""
-    return SPECIMEN if context.origin is ReportOrigin.PATHOLOGY else TUMOR
+    return SPECIMEN if context.report_origin is ReportOrigin.PATHOLOGY else TUMOR
 
 
 def specimen_or_body_structure(

@@ -5,7 +5,7 @@ from urllib.parse import urljoin
 
 import httpx2
 
-from oncofhir.fhir.references import origin
+from oncofhir.fhir.references import server_origin
 from oncofhir.fhir.rest.bounded_fetch import Bounds, FetchPolicy
 from oncofhir.fhir.rest.responses import OK
 from oncofhir.fhir.rest.transport import FHIR_JSON, Transport
@@ -42,7 +42,7 @@ class Binaries:
                 return await self._follow(address, accept, policy)
         except TimeoutError as error:
             raise DependencyUnavailable(
-                Reason.STORE_UNREACHABLE, origin(address) or "another address", "too slow"
+                Reason.STORE_UNREACHABLE, server_origin(address) or "another address", "too slow"
             ) from error
 
     async def _follow(

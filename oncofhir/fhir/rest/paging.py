@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Mapping
 from typing import Any, Protocol
 from urllib.parse import unquote, urlsplit
 
-from oncofhir.fhir.references import origin
+from oncofhir.fhir.references import server_origin
 from oncofhir.fhir.rest.responses import resources_of
 from oncofhir.schemas.errors import DependencyUnavailable
 from oncofhir.schemas.reasons import Reason
@@ -69,7 +69,7 @@ def own_page(base_url: str, link: str, type: str) -> str | None:  # noqa: A002
         base_path = urlsplit(base_url).path.rstrip("/")
     except ValueError:
         return None
-    if origin(link) is not None and origin(link) == origin(base_url):
+    if server_origin(link) is not None and server_origin(link) == server_origin(base_url):
         return link
     if parts.scheme not in {"", "http", "https"} or _DOTS.search(unquote(parts.path)):
         return None

@@ -11,7 +11,7 @@ from typing import Any
 
 import httpx2
 
-from oncofhir.fhir.references import origin
+from oncofhir.fhir.references import server_origin
 from oncofhir.fhir.rest.auth.bearer import Anonymous, Authorization
 from oncofhir.fhir.rest.bounded_fetch import (
     AddressRefusedError,
@@ -56,7 +56,7 @@ class Transport:
         read_attempts: int = 3,
     ) -> None:
         self.base_url = base_url.rstrip("/")
-        self._origin = origin(self.base_url)
+        self._origin = server_origin(self.base_url)
         self._authorization = authorization or Anonymous()
         self._attempts = read_attempts
         self._bound = asyncio.Semaphore(max_connections)
@@ -105,7 +105,7 @@ class Transport:
         if json is not None:
             sent["content-type"] = FHIR_JSON
         is_own = self.is_own(address)
-        where = self.base_url if is_own else origin(address) or "another address"
+        where = self.base_url if is_own else server_origin(address) or "another address"
         authorization = await self._authorization.header() if is_own else None
         how = {"params": dict(params or {}) or None, "json": json, "bounds": bounds}
         response = await self._send(method, address, where, sent, authorization, how)
@@ -157,7 +157,7 @@ class Transport:
 
     def is_own(self, address: str) -> bool:
         """Return whether an address has the server's own scheme, host and port."""
-        return self._origin is not None and origin(address) == self._origin
+        return self._origin is not None and server_origin(address) == self._origin
 
     async def aclose(self) -> None:
         await self._own.aclose()

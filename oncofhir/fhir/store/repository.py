@@ -17,7 +17,7 @@ from oncofhir.fhir.rest.client import FhirClient
 from oncofhir.fhir.source_references import SAME, SourceReferences
 from oncofhir.fhir.source_version import SourceVersion
 from oncofhir.fhir.store.access import StoreAccess, store_access, utc_now
-from oncofhir.fhir.store.changes import changes
+from oncofhir.fhir.store.document_diff import document_diff
 from oncofhir.fhir.store.entries import head_entry, reference_to, transaction_bundle
 from oncofhir.fhir.store.head import MAX_ALIASES, Head, as_shadow, result_of, result_without_change
 from oncofhir.fhir.store.strategies.strategy import Strategy, choose_strategy
@@ -137,7 +137,7 @@ class Repository:
         self, report: Report, run: Run, extraction: Extraction
     ) -> tuple[dict[str, Any], Processed]:
         """Build the transaction and the result for a document that the store does not know. No I/O."""
-        entries, head = self._plan_anew(report, run, extraction, None)
+        entries, head = self._plan_as_new(report, run, extraction, None)
         bundle = transaction_bundle([*entries, head_entry(head, self._systems, self._sources)])
         return bundle, self._result_of(head)
 
@@ -156,7 +156,7 @@ class Repository:
             DependencyUnavailable, AccessDenied: as the store answered.
         """
         if self._shadow:
-            return self._result_of(self._plan_anew(report, run, extraction, head)[1])
+            return self._result_of(self._plan_as_new(report, run, extraction, head)[1])
         heads = (await self.access()).heads
         # Step 1: reserve the document, if it is new.
         if head is None:
@@ -169,18 +169,18 @@ class Repository:
         planned = [reference_to(resource) for resource in plan.resources.values()]
         head, stored = await heads.read_current(head, planned if head.is_reservation else ())
         # Step 3: write the differences, and the head last.
-        entries, new = changes(context, plan, extraction, head, stored)
+        entries, new = document_diff(context, plan, extraction, head, stored)
         new = await heads.write(entries, new, head)
         return self._result_of(new, wrote_store=True)
 
-    def _plan_anew(
+    def _plan_as_new(
         self, report: Report, run: Run, extraction: Extraction, head: Head | None
     ) -> tuple[list[dict[str, Any]], Head]:
         """Plan the write as if the document were new; its revision follows the head's."""
         context = self.context(report, run, head.document if head else self.document_id_for(report))
         revision = head.revision + 1 if head else 1
         plan = build(context, extraction, revision, head.parts if head else {})
-        entries, new = changes(context, plan, extraction, None, {})
+        entries, new = document_diff(context, plan, extraction, None, {})
         outcome = new.outcome.model_copy(update={"revision": revision})
         return entries, new.model_copy(update={"outcome": outcome})
 

@@ -202,7 +202,7 @@ class ReportIndex:
         part = self.report.part_at(start) if len(self.report.parts) > 1 else None
         return part.label if part else None
 
-    def places(self, phrase: str) -> list[Span]:
+    def positions(self, phrase: str) -> list[Span]:
         """Where a phrase stands verbatim, else where its words stand together (`Phrases`)."""
         return self._phrases.find_exact(phrase) or self._phrases.find_fuzzy(phrase)
 

@@ -6,7 +6,7 @@ from oncofhir.inference.interpretation.short_answers import mentions, phrase
 from oncofhir.inference.lesions.units import MOST_TUMORS
 from oncofhir.inference.mentions import FINDERS
 from oncofhir.inference.mentions.receptor import named, statuses
-from oncofhir.inference.mentions.size import bare_sizes
+from oncofhir.inference.mentions.size import sizes_without_unit
 from oncofhir.schemas.base import Value
 from oncofhir.schemas.extraction import Answer
 from oncofhir.schemas.finding import Kind
@@ -74,7 +74,7 @@ def _claimed(kind: Kind, answer: Answer, types: str) -> list[Candidate]:
         if kind is Kind.TUMOR_SIZE and not claimed:
             claimed = [
                 _candidate(kind, answer, f"{max(numbers):g}", numbers=numbers)
-                for numbers in bare_sizes(text)
+                for numbers in sizes_without_unit(text)
             ]
         if kind is Kind.TUMOR_SIZE:
             return claimed[:MOST_TUMORS]

@@ -20,7 +20,7 @@ from oncofhir.inference.mentions.neoplasm import neoplasms
 from oncofhir.schemas.finding import Basis, Finding, Kind, RejectedFinding, Rejection
 from oncofhir.schemas.lesion import Behaviour
 from oncofhir.terminology.coding import diagnosis_codings
-from oncofhir.terminology.qualifiers import with_place
+from oncofhir.terminology.qualifiers import with_location
 from oncofhir.terminology.sites import find_sites
 
 _IN_SITU = re.compile(
@@ -125,7 +125,7 @@ class _Claim:
 
     def is_named_in(self, report: ReadReport) -> bool:
         """Whether the report has its words, outside of an order to a model."""
-        places = report.index.places(self.value)
+        places = report.index.positions(self.value)
         return any(not report.index.is_injected(start) for start, _ in places)
 
 
@@ -190,7 +190,7 @@ def _is_same(one: str, other: str) -> bool:
 
 
 def _is_verbatim(report: ReadReport, claim: _Claim, summary: Summary) -> bool:
-    places = report.index.places(claim.value)
+    places = report.index.positions(claim.value)
     return any(
         report.index.rejection(*place) is None
         and (summary.label is None or report.lesions.at(place[0]) == summary.label)
@@ -260,12 +260,12 @@ def _site_with_place(report: ReadReport, summary: Summary) -> str | None:
     if summary.site is None:
         return None
     lead = quotes(report.index, [(summary.lead.start, summary.lead.neoplasm.end)])
-    return with_place(summary.site.words, [q.text for q in lead], summary.side)
+    return with_location(summary.site.words, [q.text for q in lead], summary.side)
 
 
 def _unsupported(report: ReadReport, candidate: Candidate) -> RejectedFinding:
     """Rejected with the reason that the report gives for the words, or for its malignancies."""
-    places = list(report.index.places(candidate.value)[:1])
+    places = list(report.index.positions(candidate.value)[:1])
     if not report.lesions.entities.all and not places:
         return rejected(candidate, Rejection.UNGROUNDED)
     reason = report.index.rejection(*places[0]) if places else None

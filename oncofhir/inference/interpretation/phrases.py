@@ -40,7 +40,7 @@ def histologies(report: ReadReport, candidate: Candidate) -> Iterator[Result]:
     In the most specific words that the report affirms.
     """
     claimed = normal_name(candidate.value)
-    places = report.index.places(candidate.value)[:MOST_PLACES]
+    places = report.index.positions(candidate.value)[:MOST_PLACES]
     reasons = {place: report.index.rejection(*place) for place in places}
     affirmed = [place for place, reason in reasons.items() if reason is None]
     found = []
@@ -160,11 +160,11 @@ def sites(report: ReadReport, candidate: Candidate) -> Iterator[Result]:
         return
     places = [
         (start, end)
-        for start, end in report.index.places(candidate.value)[:MOST_PLACES]
+        for start, end in report.index.positions(candidate.value)[:MOST_PLACES]
         if report.index.rejection(start, end) in {None, Rejection.NEGATED, Rejection.UNCERTAIN}
     ]
     if not places:
-        reasons = [report.index.rejection(*p) for p in report.index.places(candidate.value)[:1]]
+        reasons = [report.index.rejection(*p) for p in report.index.positions(candidate.value)[:1]]
         yield rejected(candidate, (reasons[0] if reasons else None) or Rejection.UNGROUNDED)
         return
     claimed = {site.name for site, _, _ in find_sites(candidate.value)}

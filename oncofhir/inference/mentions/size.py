@@ -62,7 +62,7 @@ def sizes(text: str) -> Iterator[Mention]:
             yield mention
 
 
-def bare_sizes(text: str) -> Iterator[tuple[float, ...]]:
+def sizes_without_unit(text: str) -> Iterator[tuple[float, ...]]:
     """Numbers without a unit in a model's answer ("2.5"): CancerLLM answers so."""
     for match in _SIZE.finditer(_BLANK.sub(" ", text)):
         if not (match["u1"] or match["u2"] or match["u3"]):

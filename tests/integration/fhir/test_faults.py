@@ -6,8 +6,8 @@ import httpx2
 import pytest
 
 from oncofhir.fhir.rest.client import FhirClient
-from oncofhir.fhir.store.changes import report_version
 from oncofhir.fhir.store.decision import Decision, decide
+from oncofhir.fhir.store.document_diff import report_version
 from oncofhir.schemas.errors import OncofhirError
 from oncofhir.schemas.outcome import OutcomeStatus
 from tests.builders import BREAST

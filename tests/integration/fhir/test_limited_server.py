@@ -5,8 +5,8 @@ import asyncio
 import pytest
 
 from oncofhir.fhir.rest.client import FhirClient
-from oncofhir.fhir.store.changes import report_version
 from oncofhir.fhir.store.decision import Decision, decide
+from oncofhir.fhir.store.document_diff import report_version
 from oncofhir.fhir.store.fingerprint import fingerprint
 from oncofhir.fhir.store.head_task import from_task
 from oncofhir.schemas.errors import DependencyUnavailable, RequestRejected, StoreConflict

@@ -7,8 +7,8 @@ from collections import Counter
 import pytest
 
 from oncofhir.fhir.rest.client import FhirClient
-from oncofhir.fhir.store.changes import report_version
 from oncofhir.fhir.store.decision import Decision, decide
+from oncofhir.fhir.store.document_diff import report_version
 from oncofhir.schemas.errors import DependencyUnavailable, StoreConflict
 from oncofhir.schemas.reasons import Reason
 from tests.builders import BREAST

@@ -11,8 +11,8 @@ from oncofhir.fhir.mapping.provenance import shared_resources
 from oncofhir.fhir.rest.client import FhirClient
 from oncofhir.fhir.source_references import SourceReferences
 from oncofhir.fhir.source_version import source_version_of
-from oncofhir.fhir.store.changes import report_version
 from oncofhir.fhir.store.decision import AttachmentIdentity, Decision, decide
+from oncofhir.fhir.store.document_diff import report_version
 from oncofhir.fhir.store.entries import put_entry
 from oncofhir.fhir.store.head import MAX_ALIASES, reservation
 from oncofhir.fhir.store.head_task import from_task, to_task

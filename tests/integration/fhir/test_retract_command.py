@@ -9,8 +9,8 @@ from kafka import KafkaConsumer
 from oncofhir.demo.broker import EmbeddedBroker
 from oncofhir.fhir.rest.client import FhirClient
 from oncofhir.fhir.rest.paging import search_pages
-from oncofhir.fhir.store.changes import report_version
 from oncofhir.fhir.store.decision import Decision, decide
+from oncofhir.fhir.store.document_diff import report_version
 from oncofhir.inference.clients.identity import model_identity
 from oncofhir.schemas.extraction import Extraction, ModelIdentity
 from oncofhir.schemas.identity import run_of

@@ -5,8 +5,8 @@ import pytest
 
 from oncofhir.fhir.identifiers import IdentifierSystems
 from oncofhir.fhir.mapping.build import build
-from oncofhir.fhir.store.changes import report_version
 from oncofhir.fhir.store.decision import Decision, decide
+from oncofhir.fhir.store.document_diff import report_version
 from oncofhir.fhir.store.head_task import from_task
 from oncofhir.fhir.store.strategies.sequential import SequentialStrategy
 from oncofhir.fhir.store.strategies.strategy import choose_strategy

@@ -14,7 +14,7 @@ from oncofhir.fhir.mapping.run_context import (
 )
 from oncofhir.fhir.rest.client import FhirClient
 from oncofhir.fhir.source_references import SourceReferences, referenced_resource
-from oncofhir.fhir.store.changes import changes
+from oncofhir.fhir.store.document_diff import document_diff
 from oncofhir.fhir.store.repository import Repository
 from oncofhir.schemas.identity import run_of
 from tests.findings import (
@@ -135,16 +135,16 @@ def test_a_merged_patient_is_followed_in_every_form(form):
     report = report_of(TEXT)
     context = context_of(report, sources=SourceReferences(form=form, base_url=BASE))
     extraction = extraction_of(finding(report, "cancer-grade", "2", "grade 2"))
-    _, head = changes(context, build(context, extraction, 1), extraction, None, {})
+    _, head = document_diff(context, build(context, extraction, 1), extraction, None, {})
     plan = build(context, extraction, 2)
     stored = {f"{r['resourceType']}/{r['id']}": r for r in plan.resources.values()}
-    same, _ = changes(context, plan, extraction, head, stored)
+    same, _ = document_diff(context, plan, extraction, head, stored)
     assert [e["resource"]["resourceType"] for e in same] == ["Provenance"]
     merged = json.loads(json.dumps(stored).replace("Patient/r1", "Patient/merged"))
     other = report_of(TEXT.replace("grade 2", "grade 3"))
     extraction = extraction_of(finding(other, "cancer-grade", "3", "grade 3"))
     plan = build(context, extraction, 2)
-    entries, _ = changes(context, plan, extraction, head, merged)
+    entries, _ = document_diff(context, plan, extraction, head, merged)
     (grade,) = [e["resource"] for e in entries if e["resource"]["resourceType"] == "Observation"]
     assert referenced_resource(grade["subject"]) == "Patient/merged"
 
@@ -168,12 +168,12 @@ def test_a_merged_patient_is_followed_wherever_the_report_says_it_is(subject):
     report = report_of(TEXT, subject=subject)
     context = context_of(report)
     extraction = extraction_of(finding(report, "cancer-grade", "2", "grade 2"))
-    _, head = changes(context, build(context, extraction, 1), extraction, None, {})
+    _, head = document_diff(context, build(context, extraction, 1), extraction, None, {})
     plan = build(context, extraction, 2)
     stored = {f"{r['resourceType']}/{r['id']}": r for r in plan.resources.values()}
     merged = json.loads(json.dumps(stored).replace(subject, "Patient/merged"))
     other = report_of(TEXT.replace("grade 2", "grade 3"), subject=subject)
     extraction = extraction_of(finding(other, "cancer-grade", "3", "grade 3"))
-    entries, _ = changes(context, build(context, extraction, 2), extraction, head, merged)
+    entries, _ = document_diff(context, build(context, extraction, 2), extraction, head, merged)
     (grade,) = [e["resource"] for e in entries if e["resource"]["resourceType"] == "Observation"]
     assert referenced_resource(grade["subject"]) == "Patient/merged"

@@ -165,7 +165,9 @@ def test_each_category_exists_and_its_words_lead_to_it(table, site, category, wo
 def test_a_disease_whose_remission_is_not_told_has_the_code_that_includes_it(category):
     """ "NOS" is an inclusion term of "not having achieved remission" (FY 2025 and before)."""
     place = (
-        icd10cm.lymphoma_place([]) if category[:3] in {"C81", "C82", "C83", "C84", "C85"} else ""
+        icd10cm.lymphoma_site_character([])
+        if category[:3] in {"C81", "C82", "C83", "C84", "C85"}
+        else ""
     )
     code = icd10cm.code_of(category + place) or icd10cm.code_of(category)
     assert code is not None

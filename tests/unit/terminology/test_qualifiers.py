@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from oncofhir.schemas.finding import Kind
 from oncofhir.terminology.coding import codings
-from oncofhir.terminology.qualifiers import location_qualifiers, with_place
+from oncofhir.terminology.qualifiers import location_qualifiers, with_location
 from oncofhir.terminology.tables import by_code
 
 WORDS = "upper lower mid middle superior inferior proximal distal central peripheral outer left third lobe of and"
@@ -89,7 +89,7 @@ def test_what_is_no_single_place_of_the_organ_has_none(value):
     ],
 )
 def test_a_site_takes_the_one_place_that_its_quote_names_beside_it(value, quote, said):
-    assert with_place(value, [quote]) == (f"{value}, {said}" if said else value)
+    assert with_location(value, [quote]) == (f"{value}, {said}" if said else value)
 
 
 @pytest.mark.parametrize(
@@ -123,8 +123,10 @@ def test_a_site_takes_the_one_place_that_its_quote_names_beside_it(value, quote,
     ],
 )
 def test_a_place_that_may_be_another_than_the_tumours_is_none(value, quote):
-    assert with_place(value, [quote], "left") == value
-    assert with_place(value, ["Left breast: carcinoma", quote]) == value, "the first quote counts"
+    assert with_location(value, [quote], "left") == value
+    assert with_location(value, ["Left breast: carcinoma", quote]) == value, (
+        "the first quote counts"
+    )
 
 
 @given(st.lists(st.sampled_from((WORDS + " " + SITES + " , ( )").split()), max_size=9))
@@ -146,5 +148,5 @@ def test_places_never_contradict_each_other_and_come_from_the_table(words):
 
 @given(st.text(), st.text())
 def test_no_text_raises(value, quote):
-    assert with_place(value, [quote]).startswith(value)
+    assert with_location(value, [quote]).startswith(value)
     location_qualifiers(value, by_code("body_sites")["39607008"])

@@ -11,7 +11,7 @@ from typing import Any
 
 import httpx2
 
-from oncofhir.fhir.references import origin
+from oncofhir.fhir.references import server_origin
 from oncofhir.fhir.rest.auth.bearer import bearer_header
 from oncofhir.fhir.rest.auth.signing import SigningKey, signed_assertion
 from oncofhir.fhir.rest.bounded_fetch import AnswerTooLargeError, Bounds, fetch
@@ -149,7 +149,7 @@ class BackendServices:
         where = self._base_url + WELL_KNOWN
         configuration = await self._json("GET", where)
         url = configuration.get("token_endpoint")
-        named = origin(url) if isinstance(url, str) else None
+        named = server_origin(url) if isinstance(url, str) else None
         if not isinstance(url, str) or named is None:
             detail = "it names no token_endpoint; set ONCOFHIR_FHIR__TOKEN_URL"
             raise AccessDenied(Reason.STORE_ACCESS_DENIED, where, detail)

@@ -9,7 +9,7 @@ from starlette.applications import Starlette
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
-from oncofhir.fhir.references import origin
+from oncofhir.fhir.references import server_origin
 from oncofhir.fhir.rest.client import FhirClient
 from oncofhir.fhir.rest.paging import own_page, search_pages
 from oncofhir.schemas.errors import DependencyUnavailable
@@ -110,4 +110,4 @@ def test_links_lead_to_the_own_server_or_nowhere(link, page):
 @given(st.text("htps:/.%2eE?#@ownexample4rTask\\&=[]", max_size=40))
 def test_no_link_leads_to_another_origin(link):
     page = own_page("https://own.example/r4", link, "Task")
-    assert page is None or origin(page) == "https://own.example:443"
+    assert page is None or server_origin(page) == "https://own.example:443"

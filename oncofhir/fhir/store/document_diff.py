@@ -39,7 +39,7 @@ class _ResourceChanges(Value):
     conflicts: frozenset[str]
 
 
-def changes(
+def document_diff(
     context: RunContext,
     plan: Plan,
     extraction: Extraction,
