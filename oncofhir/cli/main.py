@@ -8,6 +8,7 @@ import typer
 from oncofhir.cli.commands.operate_it import reasons, reconcile
 from oncofhir.cli.commands.recover import dead_letters, retract
 from oncofhir.cli.commands.run_it import (
+    backfill,
     bridge,
     config,
     model,
@@ -66,6 +67,7 @@ _PANELS: Mapping[str, Mapping[str, typer.Typer | Callable[..., None]]] = {
         "smoke-test": smoke_test.smoke_test,
         "bridge": bridge.bridge,
         "publish": publish.publish,
+        "backfill": backfill.app,
         "model": model.app,
         "sink": sink.sink,
         "schemas": schemas.app,

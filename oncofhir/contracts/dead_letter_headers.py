@@ -23,7 +23,8 @@ class DeadLetterHeaders(BaseModel):
         None, description="What exactly was wrong, in names of fields and types, without content."
     )
     stage: str = Field(
-        description="The step that failed: decode or process; operator: set aside by an operator."
+        description="The step that failed: decode or process; operator: set aside by an operator; backfill: "
+        "a broken line of a backfill's source."
     )
     location: str | None = Field(
         None, description="Element path, position in JSON, or address without its query."
@@ -43,8 +44,14 @@ class DeadLetterHeaders(BaseModel):
     )
     attempts: str = Field(description="How often the record was tried.", pattern="^[0-9]+$")
     topic: str = Field(description="Topic of the original record.")
-    partition: str = Field(description="Partition of the original record.", pattern="^[0-9]+$")
-    offset: str = Field(description="Offset of the original record.", pattern="^[0-9]+$")
+    partition: str = Field(
+        description="Partition of the original record; -1: it never was in a topic (stage backfill).",
+        pattern="^(-1|[0-9]+)$",
+    )
+    offset: str = Field(
+        description="Offset of the original record, or the number of a backfill's item.",
+        pattern="^[0-9]+$",
+    )
     timestamp: str = Field(
         description="Timestamp of the original record, epoch milliseconds.", pattern="^-?[0-9]+$"
     )

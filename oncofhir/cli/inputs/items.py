@@ -11,8 +11,8 @@ from typing import Any
 
 from pydantic import Field
 
-from oncofhir.cli.inputs.formats import Chunk, UnreadableFileError, json_chunks, unpacked
 from oncofhir.fhir.bundle_references import literal_bundle
+from oncofhir.fhir.json_files import Chunk, UnreadableFileError, json_chunks, unpacked
 from oncofhir.schemas.base import Value
 from oncofhir.schemas.event import REPORT_TYPES
 from oncofhir.schemas.reasons import Reason

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from oncofhir.cli.inputs.formats import UnreadableFileError, json_chunks, unpacked
 from oncofhir.cli.inputs.items import companions_in, ignored, read, reports_in
+from oncofhir.fhir.json_files import UnreadableFileError, json_chunks, unpacked
 from oncofhir.schemas.reasons import Reason
 
 ONE = {"resourceType": "DiagnosticReport", "id": "1", "conclusion": "Größe ≥ 2 cm"}

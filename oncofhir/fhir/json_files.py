@@ -89,7 +89,7 @@ def _without_mark(raw: bytes, *, in_lines: bool) -> Iterator[Chunk]:
     try:
         text = raw.decode("utf-8")
     except UnicodeDecodeError:
-        lines = [_line(number, line) for number, line in enumerate(raw.split(b"\n"), start=1)]
+        lines = [line_chunk(number, line) for number, line in enumerate(raw.split(b"\n"), start=1)]
         if all(chunk.detail is not None for chunk in lines):
             raise UnreadableFileError(_NO_TEXT) from None
         yield from (chunk for chunk in lines if chunk.raw.strip())
@@ -133,7 +133,7 @@ def _of_text(text: str, *, in_lines: bool) -> Iterator[Chunk]:
 
 def _of_several(text: str) -> Iterator[Chunk]:
     """Yield consecutive values: one a line, or each over several lines."""
-    lines = [_line(n, line.encode()) for n, line in enumerate(text.split("\n"), start=1)]
+    lines = [line_chunk(n, line.encode()) for n, line in enumerate(text.split("\n"), start=1)]
     lines = [chunk for chunk in lines if chunk.raw.strip()]
     if any(chunk.detail is not None for chunk in lines):
         try:
@@ -144,7 +144,8 @@ def _of_several(text: str) -> Iterator[Chunk]:
     yield from lines
 
 
-def _line(number: int, raw: bytes) -> Chunk:
+def line_chunk(number: int, raw: bytes) -> Chunk:
+    """Return the value of one line of NDJSON, or why it has none."""
     try:
         return Chunk(number, raw, _parse(raw.decode("utf-8")))
     except _AmbiguousError as error:

@@ -1,0 +1,1 @@
+"""What the commands of `oncofhir backfill` share: the run, and its progress."""
