@@ -92,6 +92,7 @@ SUBPACKAGE_LAYERS = {
         "": {"kafka", "source", "processing", "publishing", "dead_letters", "health"},
     },
     "ingest": {
+        "backfill": {"publishing"},
         "publishing": set(),
         "subscriptions": {"publishing"},
         "http": {"publishing", "subscriptions"},
