@@ -13,6 +13,8 @@ from oncofhir.consumers.kafka.records import Coordinates, Partition
 from oncofhir.fhir.source_version import SourceVersion
 from oncofhir.schemas.base import Value
 
+_COUNTS = ("records", "reports", "accounted", "dead-lettered", "compacted", "pending")
+
 
 class Problem(StrEnum):
     """A problem of a record or of a document."""
@@ -58,7 +60,7 @@ class Ledger:
         self._newest: dict[int, tuple[SourceVersion, Coordinates]] = {}
         self._outcomes: set[int] = set()
         self._latest_outcome: dict[int, tuple[int, int]] = {}
-        self.counts: Counter[str] = Counter()
+        self.counts: Counter[str] = Counter(dict.fromkeys(_COUNTS, 0))
 
     def record(self, at: Coordinates, timestamp: int, reports: Collection[str]) -> None:
         """Add an input record, its timestamp in epoch milliseconds, and the reports that it announces."""

@@ -11,9 +11,10 @@ from dataclasses import replace
 from io import StringIO
 
 import pytest
+import structlog
 from kafka.errors import CorruptRecordError
 
-from oncofhir.consumers.health import status as vitals
+from oncofhir.consumers.health import status
 from oncofhir.consumers.kafka.topics import ensure_topics
 from oncofhir.consumers.worker import Worker
 from oncofhir.demo.broker import EmbeddedBroker
@@ -80,6 +81,23 @@ async def test_all_are_processed_in_order_published_and_committed(settings):
         f"finding-DiagnosticReport/r{n}".encode() for n in range(25)
     }
     assert json.loads(rows[0].value)["machine_asserted"] is True
+
+
+async def test_the_progress_log_counts_what_ended_since_its_last_line(settings):
+    await publish(settings, [message(settings, report(f"p{n}")) for n in range(5)])
+    await publish(settings, [message(settings, {"resourceType": "DiagnosticReport"})])
+    processor = InstantProcessor()
+    with structlog.testing.capture_logs() as logged:
+        async with running(settings, processor, progress_seconds=0.2) as worker:
+            await until(lambda: len(processor.events) == 5 and not worker.status.in_flight)
+            lines = [line for line in logged if line["event"] == "progress"]
+            await until(lambda: sum(e["event"] == "progress" for e in logged) > len(lines) + 1)
+    lines = [line for line in logged if line["event"] == "progress"]
+    assert sum(line["processed"] for line in lines) == 5
+    assert sum(line["dead_lettered"] for line in lines) == 1
+    last = lines[-1]
+    assert (last["processed"], last["dead_lettered"], last["in_flight"]) == (0, 0, 0)
+    assert last["unavailable"] == []
 
 
 async def test_reports_of_one_record_and_one_document_keep_their_order(settings):
@@ -438,7 +456,7 @@ async def test_a_long_backlog_is_held_in_bounds(settings):
 async def test_it_is_ready_when_it_has_joined_and_live_while_the_poll_thread_moves(
     settings, monkeypatch
 ):
-    monkeypatch.setattr(vitals, "LIVE_SECONDS", 0.8)
+    monkeypatch.setattr(status, "LIVE_SECONDS", 0.8)
     hung, go_on = threading.Event(), threading.Event()
 
     async with running(settings, InstantProcessor()) as worker:

@@ -137,8 +137,8 @@ def processed_of(event):
 
 
 @contextlib.asynccontextmanager
-async def running(settings, processor):
-    worker = Worker(settings, processor)
+async def running(settings, processor, **options):
+    worker = Worker(settings, processor, **options)
     task = asyncio.create_task(worker.run())
     try:
         yield worker
