@@ -26,6 +26,7 @@ from oncofhir.consumers.source.poll_thread import PollThread
 from oncofhir.consumers.source.priority import Priority
 from oncofhir.inference.clients.replica_set import QueueStats
 from oncofhir.schemas.errors import OncofhirError, TooManyDeadLetters
+from oncofhir.schemas.tracing.tracer import NO_TRACING, Tracer
 from oncofhir.settings import Settings, SettingsError
 from oncofhir.telemetry import metrics as m
 
@@ -38,7 +39,8 @@ class Worker:
     """One worker of the consumer group. Create and run it in one event loop, once.
 
     `http_port` is known once it runs (`settings.http.port` may be 0). `model_queue` returns the state of the
-    requests to the model servers. `progress_seconds` is the interval of the progress log.
+    requests to the model servers. `progress_seconds` is the interval of the progress log. `tracer` begins a
+    trace per report.
     """
 
     def __init__(
@@ -47,6 +49,7 @@ class Worker:
         processor: ReportProcessor,
         model_queue: Callable[[], QueueStats] | None = None,
         progress_seconds: float = INTERVAL_SECONDS,
+        tracer: Tracer = NO_TRACING,
     ) -> None:
         self._settings = settings
         self._processor = processor
@@ -81,6 +84,7 @@ class Worker:
             self._outages,
             finish=self._on_finished,
             halt=self.halt,
+            tracer=tracer,
         )
         self.status = WorkerStatus(
             self._poll_thread,

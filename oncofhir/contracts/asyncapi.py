@@ -149,6 +149,10 @@ def _report() -> dict[str, Any]:
                     "type": "string",
                     "description": "W3C Trace Context; carried on to the rows.",
                 },
+                "tracestate": {
+                    "type": "string",
+                    "description": "W3C Trace Context of vendors; carried on with traceparent.",
+                },
             },
         },
         "payload": {
@@ -206,7 +210,12 @@ def _row(name: str, key: str, payload: Mapping[str, Any], example: Any) -> dict[
                     **_TEXT,
                     "description": "Offset of the report's record.",
                 },
-                "traceparent": {**_TEXT, "description": "Trace context of the report's record."},
+                "traceparent": {
+                    **_TEXT,
+                    "description": "W3C Trace Context: the worker's span, or the report's where traces are "
+                    "off.",
+                },
+                "tracestate": {**_TEXT, "description": "As traceparent, of vendors."},
             },
         },
         "payload": _resolvable(schema, name),

@@ -62,3 +62,8 @@ class DeadLetterHeaders(BaseModel):
         None,
         description="Positions, from 0, of the original headers that had no value, comma-separated.",
     )
+    traceparent: str | None = Field(
+        None,
+        description="W3C Trace Context of the worker's span, where traces are on. The publisher's own "
+        "`traceparent` is among the unchanged headers.",
+    )

@@ -33,6 +33,7 @@ from oncofhir.settings.model import FindingKind, ModelApi, ModelSettings
 from oncofhir.settings.operation import HttpSettings, LogSettings, RetrySettings
 from oncofhir.settings.printable import describe_settings, setting_infos
 from oncofhir.settings.secrets import read_secret, read_token
+from oncofhir.settings.tracing import TracingSettings
 
 __all__ = [
     "CONFIG_FILE_VARIABLE",
@@ -55,6 +56,7 @@ __all__ = [
     "Settings",
     "SettingsError",
     "StagingSystem",
+    "TracingSettings",
     "Transactions",
     "VerificationStatus",
     "WriteMode",

@@ -10,11 +10,13 @@ import sys
 import time
 import traceback
 from collections.abc import MutableMapping
+from functools import partial
 from typing import Any, TextIO, cast
 
 import structlog
 from structlog.typing import EventDict, WrappedLogger
 
+from oncofhir.schemas.tracing.tracer import NO_TRACING, Tracer
 from oncofhir.settings import LogSettings
 
 _OURS = "oncofhir"
@@ -34,13 +36,15 @@ class CurrentStderr:
         return sys.stderr.isatty()
 
 
-def configure(settings: LogSettings, stream: TextIO | None = None) -> None:
-    """Set up all logging of the process. A command calls it once.
+def configure(
+    settings: LogSettings, stream: TextIO | None = None, tracer: Tracer = NO_TRACING
+) -> None:
+    """Set up all logging of the process. A command may call it again with a tracer.
 
     `stream` defaults to stdout, for the worker and the servers. Commands whose results go to stdout pass
-    stderr.
+    stderr. With a tracer, lines within a span have its `trace_id` and `span_id`.
     """
-    configure_structlog(settings, stream if stream is not None else sys.stdout)
+    configure_structlog(settings, stream if stream is not None else sys.stdout, tracer)
     root = logging.getLogger()
     for handler in list(root.handlers):
         root.removeHandler(handler)
@@ -49,7 +53,9 @@ def configure(settings: LogSettings, stream: TextIO | None = None) -> None:
     logging.captureWarnings(capture=True)
 
 
-def configure_structlog(settings: LogSettings, out: TextIO | CurrentStderr) -> None:
+def configure_structlog(
+    settings: LogSettings, out: TextIO | CurrentStderr, tracer: Tracer = NO_TRACING
+) -> None:
     """Set up the logging of oncofhir alone; that of libraries stays as it is."""
     level = logging.getLevelNamesMapping()[settings.level]
     renderer = _renderer(settings.format, out)
@@ -59,6 +65,7 @@ def configure_structlog(settings: LogSettings, out: TextIO | CurrentStderr) -> N
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             exceptions_as_types,
+            *([] if tracer is NO_TRACING else [partial(_add_trace, tracer)]),
             *renderer,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(level),
@@ -71,6 +78,13 @@ def _renderer(form: str, out: TextIO | CurrentStderr) -> list[Any]:
     if form == "console" or (form == "auto" and out.isatty()):
         return [structlog.dev.ConsoleRenderer(colors=out.isatty())]
     return [structlog.processors.EventRenamer("message"), structlog.processors.JSONRenderer()]
+
+
+def _add_trace(tracer: Tracer, _: WrappedLogger, __: str, event: EventDict) -> EventDict:
+    trace = tracer.current()
+    if trace is not None:
+        event.update(trace_id=trace.trace_id, span_id=trace.span_id)
+    return event
 
 
 def exceptions_as_types(_: WrappedLogger, __: str, event: EventDict) -> EventDict:

@@ -1,6 +1,6 @@
 """Every metric, declared once: name, unit, labels and meaning. No label holds PHI or grows without bound."""
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Metric
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 
 from oncofhir.telemetry.definition import Definition, MetricKind
@@ -257,6 +257,10 @@ class Metrics:
         """Add to a histogram."""
         histogram = self._histograms[definition.name]
         (histogram.labels(*labels) if labels else histogram).observe(value)
+
+    def collect(self) -> list[Metric]:
+        """The metrics as families of samples."""
+        return list(self._registry.collect())
 
     def exposed(self) -> bytes:
         """The metrics in Prometheus' text format."""

@@ -1,7 +1,7 @@
 """Builds the model client from the settings: adapter, TLS, replicas."""
 
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -16,16 +16,20 @@ from oncofhir.inference.clients.openai import OpenAiClient
 from oncofhir.inference.clients.replica import Replica
 from oncofhir.inference.clients.replica_set import Replicas, static_addresses
 from oncofhir.inference.clients.tgi import TgiClient
+from oncofhir.inference.clients.traced_client import CHAT, TEXT_COMPLETION, TracedClient
 from oncofhir.inference.prompting.model_prompt_sets import prompt_set_of
 from oncofhir.inference.prompting.tokenizer import LocalTokenizer
 from oncofhir.schemas.errors import OncofhirError
+from oncofhir.schemas.tracing.tracer import NO_TRACING, Tracer
 from oncofhir.settings import ModelApi, ModelSettings, SettingsError, read_token
 
 
-def build_model_client(settings: ModelSettings, *, require_digest: bool = False) -> Replicas:
+def build_model_client(
+    settings: ModelSettings, *, require_digest: bool = False, tracer: Tracer = NO_TRACING
+) -> Replicas:
     """Build the client of the model server that the settings name, or of all its replicas.
 
-    `require_digest` refuses a server whose weights are not identified.
+    `require_digest` refuses a server whose weights are not identified. `tracer` records each completion.
 
     Raises:
         SettingsError: certificates or a checkpoint cannot be read, or the URL does not suit the API.
@@ -44,7 +48,7 @@ def build_model_client(settings: ModelSettings, *, require_digest: bool = False)
     name = urlsplit(urls[0]).hostname if settings.resolve_replicas else None
 
     def connect(address: str) -> Replica:
-        client = _adapter(settings, address, token, tls, name)
+        client = _adapter(settings, address, token, tls, name, tracer)
         declare = partial(declared, name=settings.name, digest=settings.digest)
         return Replica(client, AdaptiveLimit(settings.max_concurrency), declare=declare)
 
@@ -127,6 +131,7 @@ def _adapter(
     token: Callable[[], str | None],
     tls: ssl.SSLContext,
     server_name: str | None,
+    tracer: Tracer,
 ) -> ModelClient:
     http = ModelHttp(
         address,
@@ -135,7 +140,17 @@ def _adapter(
         connections=settings.max_concurrency,
         tls=tls,
         server_name=server_name,
+        trace_headers=partial(_trace_headers, tracer),
     )
+    is_chat = settings.api is ModelApi.OPENAI_CHAT
+    client: ModelClient = OpenAiClient(http, chat=is_chat)
     if settings.api is ModelApi.TGI:
-        return TgiClient(http)
-    return OpenAiClient(http, chat=settings.api is ModelApi.OPENAI_CHAT)
+        client = TgiClient(http)
+    if tracer is NO_TRACING:
+        return client
+    return TracedClient(client, tracer, CHAT if is_chat else TEXT_COMPLETION, address)
+
+
+def _trace_headers(tracer: Tracer) -> Mapping[str, str]:
+    trace = tracer.current()
+    return trace.text_headers() if trace is not None else {}

@@ -23,6 +23,7 @@ from oncofhir.inference.prompting.prompted_model import PromptedModel
 from oncofhir.inference.prompting.prompts import PromptSet, load_prompt_set
 from oncofhir.schemas.finding import Kind
 from oncofhir.schemas.identity import sha256_of
+from oncofhir.schemas.tracing.tracer import NO_TRACING, Tracer
 from oncofhir.settings import (
     FhirCredentials,
     FhirSettings,
@@ -94,7 +95,9 @@ def build_parsing_pool(settings: Settings) -> ParsingPool:
     )
 
 
-def build_report_reader(settings: Settings, parse: Parse) -> ReportReader:
+def build_report_reader(
+    settings: Settings, parse: Parse, tracer: Tracer = NO_TRACING
+) -> ReportReader:
     """Build the reader of reports. `parse` parses their attachments.
 
     Raises:
@@ -119,6 +122,7 @@ def build_report_reader(settings: Settings, parse: Parse) -> ReportReader:
         ),
         read_current=current,
         parse=parse,
+        tracer=tracer,
     )
 
 
@@ -169,7 +173,10 @@ def output_options(settings: FhirSettings) -> OutputOptions:
 
 
 def build_fhir_client(
-    settings: FhirSettings, base_url: str, credentials: FhirCredentials
+    settings: FhirSettings,
+    base_url: str,
+    credentials: FhirCredentials,
+    tracer: Tracer = NO_TRACING,
 ) -> FhirClient:
     """Build a client for one FHIR server.
 
@@ -182,6 +189,7 @@ def build_fhir_client(
         tls=tls(credentials),
         timeout=settings.timeout_seconds,
         max_connections=settings.max_connections,
+        tracer=tracer,
     )
 
 
@@ -204,24 +212,24 @@ def output_settings_sha256(settings: Settings) -> str:
     return sha256_of(json.dumps(relevant, sort_keys=True))
 
 
-def build_pipeline(settings: Settings, parse: Parse) -> Pipeline:
-    """Build the whole pipeline of a report. `parse` parses attachments.
+def build_pipeline(settings: Settings, parse: Parse, tracer: Tracer = NO_TRACING) -> Pipeline:
+    """Build the whole pipeline of a report. `parse` parses attachments, `tracer` records each step.
 
     Raises:
         SettingsError: a setting names something that does not exist.
     """
     fhir = settings.fhir
-    store = build_fhir_client(fhir, fhir.base_url, fhir.credentials)
+    store = build_fhir_client(fhir, fhir.base_url, fhir.credentials, tracer)
     source = store
     if fhir.source_base_url and fhir.source_base_url != fhir.base_url:
-        source = build_fhir_client(fhir, fhir.source_base_url, fhir.source_credentials)
+        source = build_fhir_client(fhir, fhir.source_base_url, fhir.source_credentials, tracer)
     # without a digest nothing that is stored could be recalled by the model that wrote it
     require_digest = fhir.write is WriteMode.STORE and not settings.model.allow_undetermined_digest
-    client = build_model_client(settings.model, require_digest=require_digest)
+    client = build_model_client(settings.model, require_digest=require_digest, tracer=tracer)
     prompts = _load_prompts(settings.model)
     answers = PromptedModel(client, prompts, tokenizer=build_tokenizer(settings.model))
     return Pipeline(
-        reader=build_report_reader(settings, parse),
+        reader=build_report_reader(settings, parse, tracer),
         source=SourceReader(
             source,
             allowed_origins=settings.intake.allowed_origins,
@@ -235,4 +243,5 @@ def build_pipeline(settings: Settings, parse: Parse) -> Pipeline:
         settings_sha256=output_settings_sha256(settings),
         prompt_text=prompts.model_dump_json(indent=1),
         software_version=__version__,
+        tracer=tracer,
     )

@@ -24,6 +24,7 @@ MARK_OUTDATED = "mark-outdated"
 OPERATOR = "operator"  # set aside with `oncofhir dead-letters add`
 BACKFILL = "backfill"  # a line of a backfill's source, which never was in a topic
 REPLAYS = "oncofhir-replays"  # on a replayed record: the number of its replays, this one included
+TRACE_OF_FAILURE = "oncofhir-traceparent"  # the worker's span, where traces are on
 STAGES = (DECODE, PROCESS, OPERATOR, BACKFILL)
 _MAX_HEADER_CHARACTERS = 500
 

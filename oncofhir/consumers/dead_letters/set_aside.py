@@ -12,8 +12,10 @@ from oncofhir.consumers.kafka.bounded_reader import BoundedReader
 from oncofhir.consumers.kafka.publisher import Publisher
 from oncofhir.consumers.kafka.records import AssignmentEpoch, Coordinates, SourceRecord
 from oncofhir.consumers.publishing.row_messages import dead_lettered, outcome_message
+from oncofhir.consumers.tracing.messaging import with_trace
 from oncofhir.schemas.errors import RequestRejected
 from oncofhir.schemas.reasons import Reason
+from oncofhir.schemas.tracing.trace_context import TraceContext
 from oncofhir.settings import KafkaSettings
 
 
@@ -44,5 +46,6 @@ async def set_aside(
     except RequestRejected:  # too large, or refused by the topic
         await publisher.publish([build_reference(record, failures, now, topic)])
     row = dead_lettered(None, Reason.SET_ASIDE, record)
-    await publisher.publish([outcome_message(row, record, settings)])
+    trace = TraceContext.from_headers(record.headers)
+    await publisher.publish([with_trace(outcome_message(row, record, settings), trace)])
     return record

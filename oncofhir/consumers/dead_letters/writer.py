@@ -7,16 +7,19 @@ import structlog
 
 from oncofhir.consumers.dead_letters.cap import DeadLetterCap
 from oncofhir.consumers.dead_letters.message import (
+    TRACE_OF_FAILURE,
     ReportFailure,
     build_dead_letter,
     build_reference,
 )
-from oncofhir.consumers.kafka.publisher import Publisher
+from oncofhir.consumers.kafka.publisher import Message, Publisher
 from oncofhir.consumers.kafka.records import SourceRecord
 from oncofhir.consumers.publishing.row_messages import dead_lettered, outcome_message
+from oncofhir.consumers.tracing.messaging import send_span, with_headers, with_trace
 from oncofhir.schemas.errors import RequestRejected
 from oncofhir.schemas.event import ReportEvent
 from oncofhir.schemas.outcome import OutcomeStatus
+from oncofhir.schemas.tracing.tracer import NO_TRACING, Tracer, carried
 from oncofhir.settings import KafkaSettings, RetrySettings
 from oncofhir.telemetry import metrics as m
 
@@ -44,8 +47,10 @@ class DeadLetterWriter:
         kafka: KafkaSettings,
         retry: RetrySettings,
         metrics: m.Metrics,
+        tracer: Tracer = NO_TRACING,
     ) -> None:
         self._publisher = publisher
+        self._tracer = tracer
         self._kafka = kafka
         self._metrics = metrics
         self._cap = DeadLetterCap(
@@ -82,16 +87,17 @@ class DeadLetterWriter:
         if not progress.dead_letter_published:
             await self._publish_letter(progress, failures)
             progress.dead_letter_published = True
-        await self._publisher.publish(
-            [
-                outcome_message(
-                    dead_lettered(event.source if event else None, failure.reason, record),
-                    record,
-                    self._kafka,
-                )
-                for failure, event in progress.failures
-            ]
-        )
+        outcomes = [
+            outcome_message(
+                dead_lettered(event.source if event else None, failure.reason, record),
+                record,
+                self._kafka,
+            )
+            for failure, event in progress.failures
+        ]
+        with send_span(self._tracer, [self._kafka.outcome_topic], len(outcomes)):
+            trace = carried(self._tracer, record.headers)
+            await self._publisher.publish([with_trace(outcome, trace) for outcome in outcomes])
         self._metrics.count(m.DEAD_LETTERS, failures[0].reason.value)
         for failure in failures:
             self._metrics.count(m.REPORTS, OutcomeStatus.DEAD_LETTERED.value, failure.reason.value)
@@ -101,9 +107,7 @@ class DeadLetterWriter:
     ) -> None:
         record, topic = progress.record, self._kafka.dead_letter_topic
         try:
-            await self._publisher.publish(
-                [build_dead_letter(record, failures, progress.first_tried, topic)]
-            )
+            await self._send(build_dead_letter(record, failures, progress.first_tried, topic))
         except RequestRejected as error:  # too large for the topic or the broker, or refused there
             log.warning(
                 "record cannot be copied to the dead-letter topic; a reference to it is written",
@@ -113,6 +117,11 @@ class DeadLetterWriter:
                 remedy="raise max.message.bytes of the dead-letter topic and "
                 "ONCOFHIR_KAFKA__MAX_REQUEST_BYTES; keep the source topic's records until they are replayed",
             )
-            await self._publisher.publish(
-                [build_reference(record, failures, progress.first_tried, topic)]
-            )
+            await self._send(build_reference(record, failures, progress.first_tried, topic))
+
+    async def _send(self, letter: Message) -> None:
+        """Publish a dead letter. The publisher's trace headers stay; ours has a name of its own."""
+        with send_span(self._tracer, [letter.topic], 1):
+            trace = self._tracer.current()
+            ours = () if trace is None else ((TRACE_OF_FAILURE, trace.traceparent.encode("ascii")),)
+            await self._publisher.publish([with_headers(letter, ours)])

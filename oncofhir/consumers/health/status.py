@@ -3,6 +3,8 @@
 import time
 from collections.abc import Callable
 
+from prometheus_client import Metric
+
 from oncofhir.consumers.health.probes import ProbeResult
 from oncofhir.consumers.kafka.records import SourceRecord
 from oncofhir.consumers.processing.circuit_breaker import BreakerState
@@ -96,6 +98,15 @@ class WorkerStatus:
 
     def render_metrics(self) -> bytes:
         """Return all metrics in the text format of Prometheus."""
+        self._set_gauges()
+        return self._metrics.exposed()
+
+    def collect_metrics(self) -> list[Metric]:
+        """Return all metrics as families of samples."""
+        self._set_gauges()
+        return self._metrics.collect()
+
+    def _set_gauges(self) -> None:
         thread = self._poll_thread
         records, size = thread.assignment.in_flight
         self._metrics.set(m.RECORDS_IN_FLIGHT, records)
@@ -119,4 +130,3 @@ class WorkerStatus:
             self._metrics.set(m.LAG, lag, topic, str(partition))
         for dependency, state in self._outages.states.items():
             self._metrics.set(m.CIRCUIT_BREAKER, _BREAKER_VALUES[state], dependency.value)
-        return self._metrics.exposed()

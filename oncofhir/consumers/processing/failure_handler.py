@@ -66,17 +66,22 @@ class FailureHandler:
         match action:
             case Retry(delay, counts):
                 self._metrics.count(m.RETRIES, reason.value)
+                task.span.event("retry", {"error.type": reason.value, "delay": round(delay, 3)})
                 log_failure("report failed; retrying", record, error, PROCESS, retry_seconds=delay)
                 task.attempt -= not counts
                 return partial(asyncio.sleep, delay)
             case WaitForDependency(dependency):
                 task.attempt -= 1
+                task.span.event(
+                    "wait", {"error.type": reason.value, "dependency": dependency.value}
+                )
                 return partial(self._outages.wait, dependency)
             case Halt(cause):
                 self._halt(cause, record.coordinates)
                 return until_cancelled
             case SendToDeadLetters(cause):
                 log_failure("record sent to dead-letter topic", record, error, PROCESS, cause)
+                task.span.fail((cause or reason).value)
                 task.failure = failure_of(error, PROCESS, task.attempt, task.entry, cause)
                 return None
 

@@ -28,6 +28,7 @@ from oncofhir.schemas.identity import Run, run_of
 from oncofhir.schemas.outcome import OutcomeStatus, Processed
 from oncofhir.schemas.reasons import Reason
 from oncofhir.schemas.report import Report
+from oncofhir.schemas.tracing.tracer import NO_TRACING, Tracer
 from oncofhir.terminology import TERMINOLOGY_VERSION
 
 log = structlog.get_logger(__name__)
@@ -43,7 +44,8 @@ class Pipeline:
     """Processes events against one source, one model and one store.
 
     `model_queue` tells how requests stand at the model servers. `settings_sha256` stands for the settings
-    that change what is found; `prompt_text` is the prompt set as it is kept beside the findings.
+    that change what is found; `prompt_text` is the prompt set as it is kept beside the findings. `tracer`
+    measures the steps.
     """
 
     def __init__(
@@ -59,6 +61,7 @@ class Pipeline:
         prompt_text: str,
         software_version: str,
         clock: Callable[[], float] = monotonic,
+        tracer: Tracer = NO_TRACING,
     ) -> None:
         self._reader = reader
         self._source = source
@@ -70,6 +73,7 @@ class Pipeline:
         self._prompt_text = prompt_text
         self._software_version = software_version
         self._clock = clock
+        self._tracer = tracer
         self._model: tuple[float, ModelIdentity] | None = None
         self._logged_capability: Capability | None = None
         self._shared_resources: set[tuple[str, str]] = set()
@@ -187,20 +191,23 @@ class Pipeline:
         )
         extraction: Extraction | None = None
         for attempt in range(1, WRITE_ATTEMPTS + 1):
-            head = await self._repository.find_head(report.source, report)
-            decision = self._decision(head, report, run)
-            if head is not None and decision is Decision.SPLIT:
-                head = await self._repository.split_off(head, report.source, report)
+            with self._tracer.span("decide"):
+                head = await self._repository.find_head(report.source, report)
                 decision = self._decision(head, report, run)
+                if head is not None and decision is Decision.SPLIT:
+                    head = await self._repository.split_off(head, report.source, report)
+                    decision = self._decision(head, report, run)
             if head is not None and decision is not Decision.UPDATE:
                 return await self._skip_extraction(decision, head, report)
             if extraction is None:
                 began = self._clock()
-                extraction = await self._extractor.extract(report, run.model)
+                with self._tracer.span("ask"):
+                    extraction = await self._extractor.extract(report, run.model)
                 seconds["ask"] = self._clock() - began
-                await self._ensure_shared_resources(run)
             try:
-                processed = await self._repository.store(report, run, extraction, head)
+                with self._tracer.span("store"):
+                    await self._ensure_shared_resources(run)
+                    processed = await self._repository.store(report, run, extraction, head)
             except StoreConflict:
                 if attempt == WRITE_ATTEMPTS:
                     raise

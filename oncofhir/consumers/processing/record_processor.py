@@ -7,8 +7,7 @@ dead letter acknowledged.
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Collection
 from datetime import UTC, datetime
 from functools import partial
 
@@ -39,8 +38,10 @@ from oncofhir.consumers.processing.outages import OutageMonitor
 from oncofhir.consumers.processing.record_decoder import decode_record
 from oncofhir.consumers.processing.report_task import ReportProcessor, ReportTask
 from oncofhir.consumers.processing.scheduler import Job, Wait
-from oncofhir.consumers.publishing.row_messages import outcome_message, phenotype_messages
+from oncofhir.consumers.publishing.row_publisher import RowPublisher
 from oncofhir.consumers.source.priority import Priority
+from oncofhir.consumers.tracing.messaging import start_report_span
+from oncofhir.consumers.tracing.stages import Stages
 from oncofhir.schemas.errors import (
     DependencyUnavailable,
     OncofhirError,
@@ -49,6 +50,7 @@ from oncofhir.schemas.errors import (
 )
 from oncofhir.schemas.outcome import OutcomeStatus, Processed
 from oncofhir.schemas.reasons import Reason
+from oncofhir.schemas.tracing.tracer import NO_TRACING, Span, Tracer
 from oncofhir.settings import KafkaSettings, RetrySettings
 from oncofhir.telemetry import metrics as m
 
@@ -71,6 +73,7 @@ class RecordProcessor:
         outages: the circuit breakers.
         finish: called when a record is finished.
         halt: receives an error that stops the worker, and the record it was met at.
+        tracer: begins a trace per report.
     """
 
     def __init__(
@@ -84,18 +87,21 @@ class RecordProcessor:
         *,
         finish: Callable[[SourceRecord], None],
         halt: HaltWorker,
+        tracer: Tracer = NO_TRACING,
     ) -> None:
         self.outcomes: Counter[str] = Counter()
         self._processor = processor
-        self._publisher = publisher
         self._kafka = kafka
         self._retry = retry
         self._metrics = metrics
         self._outages = outages
         self._finish = finish
         self._halt = halt
+        self._tracer = tracer
+        self._stages = Stages(metrics, tracer)
+        self._rows = RowPublisher(publisher, kafka, metrics, tracer)
         self._failures = FailureHandler(retry, metrics, outages, halt)
-        self._dead_letters = DeadLetterWriter(publisher, kafka, retry, metrics)
+        self._dead_letters = DeadLetterWriter(publisher, kafka, retry, metrics, tracer)
         self._set_aside: frozenset[str] = frozenset()
 
     @property
@@ -117,16 +123,19 @@ class RecordProcessor:
             log.info("record was set aside by an operator", record=str(record.coordinates))
             self._complete(record)
             return []
-        now = datetime.now(UTC)
+        now, began = datetime.now(UTC), time.monotonic()
         try:
-            with self._timed("decode"):
+            with self._stages.observed("decode"):
                 events = await decode_record(record)
         except UnreadableReport as error:
-            log_failure("record sent to dead-letter topic", record, error, DECODE)
+            span = self._start_span(record, began)
+            span.fail(error.reason.value)
+            with self._tracer.use(span):
+                log_failure("record sent to dead-letter topic", record, error, DECODE)
             progress = RecordProgress(record, 0, now)
             progress.failures.append((failure_of(error, DECODE, 1, None), None))
             key = str(record.coordinates)
-            task = ReportTask(progress, None, 0, key)
+            task = ReportTask(progress, None, 0, key, span)
             task.finished.set()
             return [self._job(task)]
         if not events:
@@ -134,12 +143,17 @@ class RecordProcessor:
             return []
         progress = RecordProgress(record, len(events), now)
         tasks = [
-            ReportTask(progress, event, entry, event.source.unversioned)
+            ReportTask(
+                progress, event, entry, event.source.unversioned, self._start_span(record, began)
+            )
             for entry, event in enumerate(events)
         ]
         for entry, before in predecessors(events).items():
             tasks[entry].after = tasks[before]
         return [self._job(task) for task in tasks]
+
+    def _start_span(self, record: SourceRecord, decode_began: float) -> Span:
+        return start_report_span(self._tracer, record, self._kafka.group_id, decode_began)
 
     def _job(self, task: ReportTask) -> Job:
         record = task.progress.record
@@ -150,6 +164,10 @@ class RecordProcessor:
         return Priority.BACKFILL if is_backfill else Priority.LIVE
 
     async def _run(self, task: ReportTask, slot: Slot) -> Wait | None:
+        with self._tracer.use(task.span):
+            return await self._advance(task, slot)
+
+    async def _advance(self, task: ReportTask, slot: Slot) -> Wait | None:
         # 1. Wait for an unavailable dependency, or for an equal report that is processed first.
         unavailable = self._outages.open
         if unavailable:
@@ -166,6 +184,7 @@ class RecordProcessor:
             wait = await self._finish_record(task)
         if wait is None:
             self._outages.on_report_finished()
+            task.span.finish()
         return wait
 
     async def _process_report(self, task: ReportTask, slot: Slot) -> Wait | None:
@@ -177,27 +196,17 @@ class RecordProcessor:
         task.first_attempt_at = task.first_attempt_at or task.attempt_at
         try:
             if task.processed is None:
-                with self._timed("process"):
+                with self._stages.timed("process"):
                     task.processed = await self._processor.process(event)
             slot.release()
             for processed in (*task.processed.also, task.processed):
-                await self._publish_rows(processed, task.progress.record)
+                await self._rows.publish(processed, task.progress.record)
         except Exception as error:  # noqa: BLE001 - the one place where every failure is decided
             wait = self._failures.handle(task, error)
             return await self._mark_outdated(task) if task.failure else wait
         self._record_success(task, task.processed)
         self._finish_report(task)
         return None
-
-    async def _publish_rows(self, processed: Processed, record: SourceRecord) -> None:
-        """Publish the findings before the outcome: a reader of the outcome may rely on them."""
-        with self._timed("publish"):
-            rows = phenotype_messages(processed, record, self._kafka)
-            await self._publisher.publish(rows)
-            await self._publisher.publish([outcome_message(processed.outcome, record, self._kafka)])
-        if rows:
-            self._metrics.count(m.ROWS, self._kafka.phenotype_topic, by=len(rows))
-        self._metrics.count(m.ROWS, self._kafka.outcome_topic)
 
     def _record_success(self, task: ReportTask, processed: Processed) -> None:
         outcome = processed.outcome
@@ -223,7 +232,7 @@ class RecordProcessor:
         record = task.progress.record
         try:
             for left in await self._processor.mark_outdated(task.event, task.failure.reason):
-                await self._publish_rows(left, record)
+                await self._rows.publish(left, record)
         except Exception as error:  # noqa: BLE001 - as in `_process_report`
             log_failure("marking findings as outdated failed", record, error, MARK_OUTDATED)
             task.outdate_attempts += 1
@@ -274,6 +283,7 @@ class RecordProcessor:
 
     def _log_end(self, task: ReportTask, status: str, reason: str | None) -> None:
         self.outcomes[status] += 1
+        task.span.set({"oncofhir.status": status, "oncofhir.reason": reason or ""})
         at = task.progress.record.coordinates
         seconds = round(time.monotonic() - task.progress.record.polled, 3)
         log.debug("report finished", record=str(at), status=status, reason=reason, seconds=seconds)
@@ -283,14 +293,6 @@ class RecordProcessor:
         since_timestamp = max(0.0, time.time() - record.timestamp / 1000)
         self._metrics.observe(m.END_TO_END_SECONDS, since_timestamp, self._priority(record).value)
         self._finish(record)
-
-    @contextmanager
-    def _timed(self, stage: str) -> Iterator[None]:
-        started = time.monotonic()
-        try:
-            yield
-        finally:
-            self._metrics.observe(m.STAGE_SECONDS, time.monotonic() - started, stage)
 
 
 async def _wait_for(task: ReportTask) -> None:

@@ -14,6 +14,7 @@ from oncofhir.schemas.errors import UnreadableReport
 from oncofhir.schemas.event import ReportEvent
 from oncofhir.schemas.reasons import Disposition
 from oncofhir.schemas.report import Report
+from oncofhir.schemas.tracing.tracer import NO_TRACING, Tracer
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,7 @@ class ReportReader:
     limits: IntakeLimits
     read_current: bool = False
     parse: Parse = parse_here
+    tracer: Tracer = NO_TRACING
 
     async def read(self, event: ReportEvent, references: ReferenceReader) -> ReadResult:
         """The report of an event, or the reason why it is skipped or retracted.
@@ -47,11 +49,13 @@ class ReportReader:
         """
         resource: dict[str, Any] | None = None
         try:
-            resource = await resolve(event, references, read_current=self.read_current)
+            with self.tracer.span("resolve"):
+                resource = await resolve(event, references, read_current=self.read_current)
             verdict = triage(resource, self.policy)
             if isinstance(verdict, Skip | Retract):
                 return ReadResult(resource, verdict)
-            report = await read_report(resource, references, self.limits, parse=self.parse)
+            with self.tracer.span("read"):
+                report = await read_report(resource, references, self.limits, parse=self.parse)
         except UnreadableReport as error:
             disposition = error.reason.disposition
             if disposition is Disposition.SKIP:

@@ -9,6 +9,7 @@ from oncofhir.consumers.dead_letters.writer import RecordProgress
 from oncofhir.schemas.event import ReportEvent
 from oncofhir.schemas.outcome import Processed
 from oncofhir.schemas.reasons import Reason
+from oncofhir.schemas.tracing.tracer import Span
 
 
 class ReportProcessor(Protocol):
@@ -39,12 +40,13 @@ class ReportProcessor(Protocol):
 
 @dataclass(eq=False)
 class ReportTask:
-    """One report of a record, and how far it has come. Times are monotonic seconds."""
+    """One report of a record, and how far it has come. Times are monotonic seconds; `span` is its trace's."""
 
     progress: RecordProgress
     event: ReportEvent | None
     entry: int
     key: str
+    span: Span
     after: "ReportTask | None" = (
         None  # a report of the same record with equal content, processed before
     )

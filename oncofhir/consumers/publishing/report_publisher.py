@@ -10,6 +10,9 @@ from typing import Any
 from oncofhir.consumers.kafka.publisher import Message, Publisher
 from oncofhir.consumers.kafka.records import Coordinates
 from oncofhir.consumers.kafka.topics import refuse_missing_topics
+from oncofhir.consumers.tracing.messaging import start_message_span, with_trace
+from oncofhir.schemas.errors import OncofhirError
+from oncofhir.schemas.tracing.tracer import NO_TRACING, Tracer
 from oncofhir.settings import KafkaSettings
 
 CONTENT_TYPE = ("content-type", b"application/fhir+json")
@@ -71,9 +74,11 @@ def raw_message(raw: bytes, settings: KafkaSettings) -> Message:
 
 
 async def publish_messages(
-    messages: Iterable[Message], settings: KafkaSettings
+    messages: Iterable[Message], settings: KafkaSettings, tracer: Tracer = NO_TRACING
 ) -> AsyncIterator[Publication]:
     """Publish messages and say of each, in order, where it lies, once it is acknowledged.
+
+    Each begins a trace, whose context is in its headers.
 
     Raises:
         SettingsError: a topic is not there.
@@ -87,7 +92,18 @@ async def publish_messages(
             if new := {message.topic for message in batch} - there:
                 await asyncio.to_thread(refuse_missing_topics, new, settings)
                 there |= new
-            for message, at in zip(batch, await publisher.publish(batch), strict=True):
+            spans = [start_message_span(tracer, message.topic) for message in batch]
+            traced = [with_trace(m, s.context) for m, s in zip(batch, spans, strict=True)]
+            try:
+                published = await publisher.publish(traced)
+            except OncofhirError as error:
+                for span in spans:
+                    span.fail(error.reason.value)
+                raise
+            finally:
+                for span in spans:
+                    span.finish()
+            for message, at in zip(traced, published, strict=True):
                 yield Publication(message, at)
 
 

@@ -1,12 +1,10 @@
 """Rows as messages: what a warehouse reads from the phenotype and outcome topics."""
 
-import re
-from collections.abc import Iterator
 from datetime import UTC, datetime
 
 from oncofhir import __version__
 from oncofhir.consumers.kafka.publisher import Message
-from oncofhir.consumers.kafka.records import Headers, SourceRecord
+from oncofhir.consumers.kafka.records import SourceRecord
 from oncofhir.contracts.version import schema_header
 from oncofhir.schemas.event import SourceReference
 from oncofhir.schemas.outcome import OutcomeRow, OutcomeStatus, PhenotypeRow, Processed
@@ -14,10 +12,6 @@ from oncofhir.schemas.reasons import Reason
 from oncofhir.settings import KafkaSettings
 
 _JSON = ("content-type", b"application/json")
-# W3C Trace Context, "traceparent": the only header of a publisher's that is carried on, and only in
-# this form, so that nothing else can hide in it.
-_TRACEPARENT = re.compile(rb"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
-
 
 _CHANGES_NOTHING = frozenset(
     {OutcomeStatus.OLDER_VERSION_IGNORED, OutcomeStatus.DUPLICATE_RESOURCE}
@@ -27,7 +21,7 @@ RowHeaders = tuple[tuple[str, bytes], ...]
 
 
 def row_headers(record: SourceRecord) -> RowHeaders:
-    """Headers of a row: where its record lies, what made it, and the trace it belongs to."""
+    """Headers of a row: where its record lies, and what made it."""
     at = record.coordinates
     return (
         _JSON,
@@ -35,16 +29,7 @@ def row_headers(record: SourceRecord) -> RowHeaders:
         ("oncofhir-source-partition", str(at.partition).encode()),
         ("oncofhir-source-offset", str(at.offset).encode()),
         ("oncofhir-version", __version__.encode()),
-        *trace_headers(record.headers),
     )
-
-
-def trace_headers(headers: Headers) -> Iterator[tuple[str, bytes]]:
-    """The trace context that a record came with, if it is well-formed."""
-    for name, value in headers:
-        if name.lower() == "traceparent" and value is not None and _TRACEPARENT.fullmatch(value):
-            yield ("traceparent", value)
-            return
 
 
 def own_headers() -> RowHeaders:

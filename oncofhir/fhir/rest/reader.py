@@ -26,6 +26,7 @@ from oncofhir.fhir.rest.responses import (
 from oncofhir.fhir.rest.transport import Tls, Transport
 from oncofhir.schemas.errors import DependencyUnavailable, UnreadableReport
 from oncofhir.schemas.reasons import Reason
+from oncofhir.schemas.tracing.tracer import NO_TRACING, Tracer
 
 _READ_ATTEMPTS = 3
 _STRICTLY = {"prefer": "handling=strict", "cache-control": "no-cache"}
@@ -49,6 +50,7 @@ class FhirReader:
         timeout: float = 30.0,
         max_connections: int = 16,
         read_attempts: int = _READ_ATTEMPTS,
+        tracer: Tracer = NO_TRACING,
     ) -> None:
         self._transport = Transport(
             base_url,
@@ -57,6 +59,7 @@ class FhirReader:
             timeout=timeout,
             max_connections=max_connections,
             read_attempts=read_attempts,
+            tracer=tracer,
         )
         self._base_url = self._transport.base_url
         self._binaries = Binaries(self._transport)

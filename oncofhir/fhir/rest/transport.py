@@ -19,14 +19,17 @@ from oncofhir.fhir.rest.bounded_fetch import (
     Bounds,
     fetch,
 )
+from oncofhir.fhir.rest.request_spans import request_span
 from oncofhir.fhir.rest.responses import OK, error_for_status
 from oncofhir.fhir.rest.retry import read_retries
 from oncofhir.schemas.causes import cause_of
 from oncofhir.schemas.errors import DependencyUnavailable, UnreadableReport
 from oncofhir.schemas.reasons import Reason
+from oncofhir.schemas.tracing.tracer import NO_TRACING, Span, Tracer
 
 FHIR_JSON = "application/fhir+json"
 _UNAUTHORIZED = 401
+_FIRST_ERROR = 400
 _CONNECT_SECONDS = 10.0
 _ANSWER = Bounds()
 
@@ -43,7 +46,10 @@ class Tls:
 
 
 class Transport:
-    """Requests to one server, at most `max_connections` at a time; timeouts are in seconds."""
+    """Requests to one server, at most `max_connections` at a time; timeouts are in seconds.
+
+    The trace context is sent to the server's own origin only.
+    """
 
     def __init__(
         self,
@@ -54,7 +60,9 @@ class Transport:
         timeout: float = 30.0,
         max_connections: int = 16,
         read_attempts: int = 3,
+        tracer: Tracer = NO_TRACING,
     ) -> None:
+        self._tracer = tracer
         self.base_url = base_url.rstrip("/")
         self._origin = server_origin(self.base_url)
         self._authorization = authorization or Anonymous()
@@ -137,7 +145,14 @@ class Transport:
         http, guarded = self._client_for(address), not self.is_own(address)
         try:
             async with self._bound:
-                return await fetch(http, method, address, guarded=guarded, headers=sent, **how)
+                with request_span(self._tracer, method, address, self.base_url) as span:
+                    if not guarded and (trace := span.context) is not None:
+                        sent |= trace.text_headers()
+                    response = await fetch(
+                        http, method, address, guarded=guarded, headers=sent, **how
+                    )
+                    _note_status(span, response.status_code)
+                    return response
         except AnswerTooLargeError as error:
             if how["bounds"] is not _ANSWER:
                 raise UnreadableReport(Reason.ATTACHMENT_TOO_LARGE) from error
@@ -169,6 +184,12 @@ class Transport:
 def unreachable_error(error: Exception, where: str) -> DependencyUnavailable:
     """Return the error for a request without a response, with the cause if it is known."""
     return DependencyUnavailable(Reason.STORE_UNREACHABLE, where, cause_of(error))
+
+
+def _note_status(span: Span, status: int) -> None:
+    span.set({"http.response.status_code": status})
+    if status >= _FIRST_ERROR:
+        span.fail(str(status))
 
 
 def _outcome(response: httpx2.Response) -> Any:

@@ -55,6 +55,7 @@ class ModelHttp:
         tls: trusted authorities and the client certificate. None: the system's authorities, and none.
         server_name: the name that the server's certificate must hold and that `Host` carries, if
             `base_url` is one of the addresses behind that name.
+        trace_headers: returns the headers of the current trace.
     """
 
     def __init__(
@@ -66,7 +67,9 @@ class ModelHttp:
         connections: int = 32,
         tls: ssl.SSLContext | None = None,
         server_name: str | None = None,
+        trace_headers: Callable[[], Mapping[str, str]] = dict,
     ) -> None:
+        self._trace_headers = trace_headers
         self.base_url = base_url.rstrip("/")
         self._token = token
         port = urlsplit(self.base_url).port
@@ -143,7 +146,7 @@ class ModelHttp:
             method,
             self.base_url + path,
             data=body,
-            headers={**self._host, **bearer},
+            headers={**self._host, **bearer, **self._trace_headers()},
             allow_redirects=False,
             server_hostname=self._server_name,
         ) as response:

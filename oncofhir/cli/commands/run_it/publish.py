@@ -13,6 +13,7 @@ from oncofhir.cli.output import json_line, pluralize
 if TYPE_CHECKING:
     from oncofhir.cli.inputs.items import Item
     from oncofhir.consumers.publishing.report_publisher import Publication
+    from oncofhir.schemas.tracing.tracer import Tracer
 
 
 def publish(
@@ -35,7 +36,8 @@ def publish(
 
     DiagnosticReports go to ONCOFHIR_KAFKA__DIAGNOSTIC_REPORT_TOPIC, DocumentReferences to
     ONCOFHIR_KAFKA__DOCUMENT_REFERENCE_TOPIC, a Bundle to the topic of its reports. The key is Type/id.
-    Other resources and invalid lines are left out and named on stderr.
+    Other resources and invalid lines are left out and named on stderr. With ONCOFHIR_TRACING__ENDPOINT each
+    record begins a trace.
 
     Examples:
         oncofhir publish reports.ndjson
@@ -53,11 +55,13 @@ def publish(
     )
     from oncofhir.schemas.errors import OncofhirError
     from oncofhir.settings import SettingsError
+    from oncofhir.telemetry.tracing.setup import tracing
 
     gone = inputs.missing(paths)
     if gone:
         fail(f"no such file or folder: {', '.join(gone)}", ExitStatus.WRONG_USAGE)
-    settings = settings_or_exit().kafka
+    everything_set = settings_or_exit()
+    settings = everything_set.kafka
     left_out = 0
 
     def messages() -> Iterator[Message]:
@@ -72,15 +76,16 @@ def publish(
                 left_out += 1
                 typer.echo(f"oncofhir: left out {where}: {_why(item)}", err=True)
 
-    async def run() -> int:
+    async def run(tracer: "Tracer") -> int:
         count = 0
-        async for publication in publish_messages(messages(), settings):
+        async for publication in publish_messages(messages(), settings, tracer):
             json_line(_line(publication))
             count += 1
         return count
 
     try:
-        count = asyncio.run(run())
+        with tracing(everything_set.tracing) as tracer:
+            count = asyncio.run(run(tracer))
     except (OncofhirError, SettingsError) as error:
         exit_with_error(error)
     typer.echo(f"oncofhir: published {pluralize(count, 'record')}", err=True)

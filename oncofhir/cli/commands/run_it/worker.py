@@ -7,6 +7,7 @@ from oncofhir.cli.configuration import settings_or_exit
 from oncofhir.cli.exit_status import ExitStatus, fail
 
 if TYPE_CHECKING:
+    from oncofhir.schemas.tracing.tracer import Tracer
     from oncofhir.settings import Settings
 
 
@@ -15,7 +16,8 @@ def worker() -> None:
 
     It is configured by environment variables (`oncofhir config show`). It logs JSON on stdout, or columns
     on a terminal, and serves /live, /ready, /startup and /metrics on ONCOFHIR_HTTP__PORT. At start it waits
-    for the broker, the model server and the FHIR server. SIGTERM stops it gracefully.
+    for the broker, the model server and the FHIR server. SIGTERM stops it gracefully. With
+    ONCOFHIR_TRACING__ENDPOINT it sends a trace of each report to an OpenTelemetry collector.
 
     Examples:
         export ONCOFHIR_KAFKA__BOOTSTRAP_SERVERS=kafka:9092
@@ -31,15 +33,19 @@ def worker() -> None:
     from oncofhir.schemas.errors import OncofhirError, TooManyDeadLetters
     from oncofhir.settings import SettingsError, refuse_own_port, refuse_shared_topics
     from oncofhir.telemetry.logging import configure, described
+    from oncofhir.telemetry.tracing.metrics_push import metrics_push
+    from oncofhir.telemetry.tracing.setup import tracing
 
     settings = settings_or_exit()
     configure(settings.log)
 
-    async def run() -> None:
+    async def run(tracer: "Tracer") -> None:
         pool = build_parsing_pool(settings)
         try:
-            way = build_pipeline(settings, pool.parse)
-            await Worker(settings, way, way.model_queue).run()
+            way = build_pipeline(settings, pool.parse, tracer)
+            running = Worker(settings, way, way.model_queue, tracer=tracer)
+            async with metrics_push(settings.tracing, running.status.collect_metrics):
+                await running.run()
         finally:
             await pool.aclose()
 
@@ -47,7 +53,9 @@ def worker() -> None:
         refuse_shared_topics(settings)
         refuse_own_port(settings)
         _warn_about_placeholder(settings)
-        asyncio.run(run())
+        with tracing(settings.tracing) as tracer:
+            configure(settings.log, tracer=tracer)
+            asyncio.run(run(tracer))
     except SettingsError as error:
         fail(_with_notes(error), ExitStatus.WRONG_USAGE)
     except TooManyDeadLetters as error:

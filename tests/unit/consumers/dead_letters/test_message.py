@@ -14,7 +14,7 @@ from oncofhir.consumers.dead_letters.message import (
     build_reference,
 )
 from oncofhir.consumers.kafka.records import AssignmentEpoch, Coordinates, SourceRecord
-from oncofhir.consumers.publishing.row_messages import dead_lettered, trace_headers
+from oncofhir.consumers.publishing.row_messages import dead_lettered
 from oncofhir.schemas.event import SourceReference
 from oncofhir.schemas.reasons import Reason
 
@@ -71,19 +71,6 @@ def test_the_outcome_of_a_dead_letter_names_the_report_or_else_the_record():
     )
     assert dead_lettered(None, Reason.NOT_JSON, record()).document == "topic/3/42"
     assert known.revision == 1_000
-
-
-@pytest.mark.parametrize(
-    ("headers", "carried"),
-    [
-        ([("traceparent", b"00-" + b"a" * 32 + b"-" + b"b" * 16 + b"-01")], True),
-        ([("traceparent", b"00-Jane-Doe-01")], False),
-        ([("traceparent", None)], False),
-        ([("tracestate", b"x=1")], False),
-    ],
-)
-def test_only_a_well_formed_trace_is_carried_on(headers, carried):
-    assert bool(list(trace_headers(tuple(headers)))) is carried
 
 
 def test_the_failure_s_location_and_detail_are_headers():

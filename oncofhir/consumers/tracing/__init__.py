@@ -1,0 +1,1 @@
+"""Spans of records, stages and messages."""

@@ -1,0 +1,1 @@
+"""Traces: the context that headers carry, and the interface of a tracer."""

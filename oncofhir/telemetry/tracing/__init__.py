@@ -1,0 +1,1 @@
+"""OpenTelemetry: traces and metrics over OTLP/HTTP. Only modules named `otlp_…` import the SDK, an extra."""
