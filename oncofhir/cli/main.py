@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from oncofhir.cli.commands.operate_it import reasons, reconcile
-from oncofhir.cli.commands.recover import dead_letters, retract
+from oncofhir.cli.commands.recover import dead_letters, erase, retract
 from oncofhir.cli.commands.run_it import (
     backfill,
     bridge,
@@ -73,7 +73,7 @@ _PANELS: Mapping[str, Mapping[str, typer.Typer | Callable[..., None]]] = {
         "schemas": schemas.app,
     },
     OPERATE_IT: {"reconcile": reconcile.reconcile, "reasons": reasons.reasons},
-    RECOVER: {"dead-letters": dead_letters.app, "retract": retract.retract},
+    RECOVER: {"dead-letters": dead_letters.app, "retract": retract.retract, "erase": erase.erase},
 }
 app = new_group(oncofhir)
 for panel, commands in _PANELS.items():

@@ -65,6 +65,7 @@ SUBPACKAGE_LAYERS = {
         "intake": {"", "rest"},
         "mapping": {""},
         "store": {"", "rest", "mapping"},
+        "erasure": {"", "rest", "store"},
     },
     "inference": {
         "mentions": set(),
@@ -86,6 +87,7 @@ SUBPACKAGE_LAYERS = {
         "publishing": {"kafka", "tracing"},
         "dead_letters": {"kafka", "publishing", "tracing"},
         "processing": {"kafka", "source", "envelopes", "publishing", "dead_letters", "tracing"},
+        "erasure": {"kafka"},
         "reconciliation": {"kafka", "envelopes", "dead_letters"},
         "health": {"kafka", "source", "processing"},
         "composition": {"processing"},
@@ -103,6 +105,7 @@ SUBPACKAGE_LAYERS = {
         "sql": set(),
         "landing": {"sql"},
         "omop": {"sql", "landing"},
+        "erasure": {"sql", "landing", "omop"},
     },
 }
 

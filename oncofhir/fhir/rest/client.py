@@ -47,6 +47,21 @@ class FhirClient(FhirReader):
         guard = {"if-match": f'W/"{version_id}"'} if version_id else None
         return version_of(await self._write("PUT", path, resource, guard))
 
+    async def delete(self, reference: str) -> None:
+        """Delete the resource `Type/id`. A resource that is absent already counts as deleted.
+
+        Raises:
+            RequestRejected: the server deletes no resource of this type (405).
+            StoreConflict: other resources refer to it (409).
+            DependencyUnavailable, AccessDenied.
+        """
+        try:
+            await self._transport.request_with_retry(
+                "DELETE", f"{self._base_url}/{reference}", reads=True
+            )
+        except UnreadableReport:
+            return
+
     async def create_by_post(
         self, resource: dict[str, Any], condition: Mapping[str, str], *, conditional: bool
     ) -> dict[str, Any]:

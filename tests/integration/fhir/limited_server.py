@@ -33,7 +33,7 @@ def _refused() -> Response:
 class Lesser:
     """Without transactions and batches; without `chooses_ids` no PUT creates, without `conditional` no POST looks.
 
-    What holds `rejects` is invalid to it.
+    What holds `rejects` is invalid to it. Without `deletes` it deletes nothing.
     """
 
     def __init__(self, behind: str, *, chooses_ids: bool, conditional: bool) -> None:
@@ -42,6 +42,7 @@ class Lesser:
         self._conditional = conditional
         self.refused: list[str] = []
         self.rejects: bytes | None = None
+        self.deletes = True
         self._http = httpx2.AsyncClient(trust_env=False)
 
     async def answer(self, request: Request) -> Response:
@@ -66,6 +67,8 @@ class Lesser:
         return Response(answer.content, answer.status_code, headers)
 
     async def _lacks(self, request: Request, path: str) -> bool:
+        if request.method == "DELETE":
+            return not self.deletes
         if request.method == "POST":
             looks = "if-none-exist" in request.headers
             return not path.strip("/") or (looks and not self._conditional)

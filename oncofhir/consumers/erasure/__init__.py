@@ -1,0 +1,1 @@
+"""Finds one patient in the topics, and erases the rows of the patient by tombstones."""

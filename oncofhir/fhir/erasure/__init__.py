@@ -1,0 +1,1 @@
+"""Erases what this service has stored of one patient."""

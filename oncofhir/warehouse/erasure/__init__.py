@@ -1,0 +1,1 @@
+"""Erases the rows of one patient from landed tables."""
