@@ -21,7 +21,7 @@ from oncofhir.fhir.rest.responses import (
     version_of,
     write_error,
 )
-from oncofhir.schemas.errors import DependencyUnavailable
+from oncofhir.schemas.errors import DependencyUnavailable, UnreadableReport
 from oncofhir.schemas.reasons import Reason
 
 _CREATED = 201
@@ -33,7 +33,7 @@ _LOCATION = re.compile(
 class FhirClient(FhirReader):
     """One FHIR server, read and written.
 
-    Writes are not retried, which leaves the decision to the caller.
+    Writes are not retried, except deletions, which leaves the decision to the caller.
     """
 
     async def update(self, resource: dict[str, Any], version_id: str | None = None) -> str | None:
