@@ -32,6 +32,7 @@ from oncofhir.settings.loading import (
 from oncofhir.settings.model import FindingKind, ModelApi, ModelSettings
 from oncofhir.settings.operation import HttpSettings, LogSettings, RetrySettings
 from oncofhir.settings.printable import describe_settings, setting_infos
+from oncofhir.settings.review import ReviewSettings
 from oncofhir.settings.secrets import read_secret, read_token
 from oncofhir.settings.tracing import TracingSettings
 
@@ -53,6 +54,7 @@ __all__ = [
     "ObservationStatus",
     "ParsingSettings",
     "RetrySettings",
+    "ReviewSettings",
     "Settings",
     "SettingsError",
     "StagingSystem",

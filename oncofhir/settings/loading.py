@@ -32,6 +32,7 @@ from oncofhir.settings.intake import IntakeSettings, ParsingSettings
 from oncofhir.settings.kafka import KafkaSettings
 from oncofhir.settings.model import ModelApi, ModelSettings
 from oncofhir.settings.operation import HttpSettings, LogSettings, RetrySettings
+from oncofhir.settings.review import ReviewSettings
 from oncofhir.settings.tracing import TracingSettings
 
 CONFIG_FILE_VARIABLE = "ONCOFHIR_CONFIG"
@@ -61,6 +62,7 @@ class Settings(BaseSettings):
     bridge: BridgeSettings = BridgeSettings()
     log: LogSettings = LogSettings()
     tracing: TracingSettings = TracingSettings()
+    review: ReviewSettings = ReviewSettings()
     shutdown_timeout_seconds: PositiveFloat = Field(
         20.0,
         description="Time to finish reports after SIGTERM. Unfinished ones are redelivered to another "

@@ -1,0 +1,1 @@
+"""Who may use the page: logins, roles, sessions, and the audit of every view of a report."""

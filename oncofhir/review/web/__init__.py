@@ -1,0 +1,1 @@
+"""The reviewer's page: a server-rendered web application."""
