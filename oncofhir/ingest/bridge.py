@@ -37,6 +37,7 @@ class Bridge:
             settings.kafka,
             timeout_seconds=settings.bridge.publish_timeout_seconds,
             max_pending_bytes=settings.bridge.max_pending_bytes,
+            metrics=self._metrics,
         )
         self.listeners: tuple[Any, ...] = ()
         self.probe_port = 0

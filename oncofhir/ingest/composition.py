@@ -1,13 +1,25 @@
 """Builds the parts of a bridge from the settings."""
 
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+
 from oncofhir.consumers.composition.fhir_server import SecretFile
+from oncofhir.consumers.composition.pipeline import build_fhir_client
+from oncofhir.fhir.rest.client import FhirClient
 from oncofhir.ingest.bridge import NewListener
+from oncofhir.ingest.http.access_tokens import AccessTokens, IssuerKeys
 from oncofhir.ingest.http.app import notification_app
 from oncofhir.ingest.http.authentication import AnyOf, Authentication, NoCredentials, SharedSecret
 from oncofhir.ingest.http.server import NotificationServer
 from oncofhir.ingest.publishing.event_publisher import EventPublisher
+from oncofhir.ingest.subscriptions.catch_up import CatchUp
+from oncofhir.ingest.subscriptions.catch_up_task import CatchUpTask
+from oncofhir.ingest.subscriptions.positions import restore_positions
 from oncofhir.ingest.subscriptions.receiver import Receiver
-from oncofhir.settings import BridgeSettings, Settings, SettingsError
+from oncofhir.ingest.subscriptions.source import SubscriptionSource
+from oncofhir.ingest.subscriptions.state import SubscriptionState
+from oncofhir.settings import BridgeSettings, FhirSettings, Settings, SettingsError
 from oncofhir.telemetry.metrics import Metrics
 
 
@@ -19,12 +31,55 @@ def http_listener(settings: Settings) -> NewListener:
     """
     authentication = build_authentication(settings.bridge)
 
-    def new(publisher: EventPublisher, metrics: Metrics) -> NotificationServer:
-        receiver = Receiver(publisher, settings.kafka, metrics)
+    @asynccontextmanager
+    async def listen(
+        publisher: EventPublisher, metrics: Metrics
+    ) -> AsyncIterator[NotificationServer]:
+        states = {
+            name: SubscriptionState(name, reference)
+            for name, reference in settings.bridge.subscription_references.items()
+        }
+        await asyncio.to_thread(restore_positions, states, settings.kafka)
+        client = source_client(settings.fhir) if settings.bridge.catch_up else None
+        catch_up = None
+        watching = None
+        if client is not None:
+            catch_up = CatchUp(SubscriptionSource(client), publisher, settings.kafka)
+            watch = CatchUpTask(
+                states.values(),
+                catch_up,
+                metrics,
+                gap_seconds=settings.bridge.gap_wait_seconds,
+                interval_seconds=settings.bridge.search_interval_seconds,
+            )
+            watching = asyncio.create_task(watch.run())
+        receiver = Receiver(states, publisher, settings.kafka, catch_up)
         app = notification_app(receiver, authentication, settings.bridge, metrics)
-        return NotificationServer(app, settings.bridge, settings.shutdown_timeout_seconds)
+        try:
+            async with NotificationServer(
+                app, settings.bridge, settings.shutdown_timeout_seconds
+            ) as server:
+                yield server
+        finally:
+            if watching is not None:
+                watching.cancel()
+                with suppress(asyncio.CancelledError):
+                    await watching
+            if client is not None:
+                await client.aclose()
 
-    return new
+    return listen
+
+
+def source_client(settings: FhirSettings) -> FhirClient:
+    """Return a client of the FHIR server that reports are read from.
+
+    Raises:
+        SettingsError: a file of its credentials cannot be read.
+    """
+    if settings.source_base_url and settings.source_base_url != settings.base_url:
+        return build_fhir_client(settings, settings.source_base_url, settings.source_credentials)
+    return build_fhir_client(settings, settings.base_url, settings.credentials)
 
 
 def build_authentication(settings: BridgeSettings) -> Authentication:
@@ -44,4 +99,9 @@ def build_authentication(settings: BridgeSettings) -> Authentication:
         secret = SecretFile(settings.secret_file)
         secret()
         ways.append(SharedSecret(settings.secret_header, secret))
+    if settings.oauth_jwks_url and settings.oauth_issuer and settings.oauth_audience:
+        keys = IssuerKeys(settings.oauth_jwks_url, settings.oauth_ca_file)
+        ways.append(
+            AccessTokens(keys, settings.oauth_issuer, settings.oauth_audience, settings.oauth_scope)
+        )
     return AnyOf(ways) if ways else NoCredentials()

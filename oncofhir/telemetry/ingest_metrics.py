@@ -30,10 +30,32 @@ INGEST_BROKER_AVAILABLE = Definition(
     MetricKind.GAUGE,
     "1 while the broker acknowledges events, 0 while senders are answered to try again later.",
 )
+MISSING_EVENTS = Definition(
+    "oncofhir_bridge_missing_events_total",
+    MetricKind.COUNTER,
+    "Event numbers of a Subscription that did not arrive in time, by what became of them: recovered, "
+    "searched (the server cannot list events, so changed reports were searched) or lost.",
+    ("subscription", "outcome"),
+)
+EVENTS_MISSING = Definition(
+    "oncofhir_bridge_events_missing",
+    MetricKind.GAUGE,
+    "Event numbers of a Subscription that are missing now.",
+    ("subscription",),
+)
+CATCH_UP_FAILURES = Definition(
+    "oncofhir_bridge_catch_up_failures_total",
+    MetricKind.COUNTER,
+    "Attempts to catch up at the FHIR server that failed, by reason code.",
+    ("subscription", "reason"),
+)
 
 INGEST_DEFINITIONS = (
     BRIDGE_REQUESTS,
     INGESTED_EVENTS,
     INGEST_PUBLISH_SECONDS,
     INGEST_BROKER_AVAILABLE,
+    MISSING_EVENTS,
+    EVENTS_MISSING,
+    CATCH_UP_FAILURES,
 )

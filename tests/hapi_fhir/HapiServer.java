@@ -8,7 +8,9 @@ import ca.uhn.fhir.jpa.binary.interceptor.BinaryStorageInterceptor;
 import ca.uhn.fhir.jpa.binary.provider.BinaryAccessProvider;
 import ca.uhn.fhir.jpa.provider.JpaCapabilityStatementProvider;
 import ca.uhn.fhir.jpa.provider.JpaSystemProvider;
+import ca.uhn.fhir.jpa.model.config.SubscriptionSettings;
 import ca.uhn.fhir.jpa.search.DatabaseBackedPagingProvider;
+import ca.uhn.fhir.jpa.subscription.submit.interceptor.SubscriptionSubmitInterceptorLoader;
 import ca.uhn.fhir.jpa.test.config.TestR4Config;
 import ca.uhn.fhir.rest.server.RestfulServer;
 import ca.uhn.fhir.rest.server.provider.ResourceProviderFactory;
@@ -18,11 +20,13 @@ import org.eclipse.jetty.ee10.servlet.ServletContextHandler;
 import org.eclipse.jetty.ee10.servlet.ServletHolder;
 import org.eclipse.jetty.server.Server;
 import org.eclipse.jetty.server.ServerConnector;
+import org.hl7.fhir.dstu2.model.Subscription.SubscriptionChannelType;
 import org.springframework.context.annotation.AnnotationConfigApplicationContext;
 
 /**
  * HAPI FHIR's JPA server (R4, H2 in memory) with its defaults, on 127.0.0.1. Arguments: the port; "deletes" lets
- * referenced resources be deleted; "binaries" stores content of 20 bytes or more outside of its resource.
+ * referenced resources be deleted; "binaries" stores content of 20 bytes or more outside of its resource; "subscriptions"
+ * turns rest-hook Subscriptions on.
  */
 public class HapiServer {
   public static void main(String[] arguments) throws Exception {
@@ -49,6 +53,10 @@ public class HapiServer {
       interceptor.setAllowAutoInflateBinaries(false);
       context.getBean(IInterceptorService.class).registerInterceptor(interceptor);
       rest.registerProvider(context.getBean(BinaryAccessProvider.class));
+    }
+    if (wanted.contains("subscriptions")) {
+      context.getBean(SubscriptionSettings.class).addSupportedSubscriptionType(SubscriptionChannelType.RESTHOOK);
+      context.getBean(SubscriptionSubmitInterceptorLoader.class).start();
     }
     rest.setPagingProvider(context.getBean(DatabaseBackedPagingProvider.class));
     var server = new Server();

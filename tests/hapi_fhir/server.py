@@ -20,13 +20,16 @@ def class_path_of_hapi() -> str:
 
 class HapiFhirServer(Process):
     """A FHIR server; what it holds is gone when it stops. `deletes`: also of what others refer to.
-    `binaries`: content is stored outside of its resource (Binary Storage).
+    `binaries`: content is stored outside of its resource (Binary Storage). `subscriptions`: rest-hook
+    Subscriptions are on.
 
     Raises:
         CannotRun: there is no JDK 17 or no Maven, or Maven Central cannot be reached.
     """
 
-    def __init__(self, *, deletes: bool = False, binaries: bool = False) -> None:
+    def __init__(
+        self, *, deletes: bool = False, binaries: bool = False, subscriptions: bool = False
+    ) -> None:
         self.port = free_port()
         classes = class_path_of_hapi()
         source = str(_HERE / "HapiServer.java")
@@ -42,6 +45,7 @@ class HapiFhirServer(Process):
                 str(self.port),
                 *(["deletes"] if deletes else []),
                 *(["binaries"] if binaries else []),
+                *(["subscriptions"] if subscriptions else []),
             ],
             ready=lambda: responds(f"{self.base_url}/metadata"),
             wait_seconds=_START_SECONDS,

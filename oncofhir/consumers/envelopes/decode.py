@@ -57,8 +57,14 @@ def decode(
         if event is None or event.reference is None:
             raise UnreadableReport(Reason.EMPTY_RECORD, source)
         return _deduplicate(_open_reference(event.reference, event))
+    return decode_content(parse_value(value, source), headers)
+
+
+def decode_content(content: Any, headers: Sequence[tuple[str, bytes]]) -> tuple[ReportEvent, ...]:
+    """Return the reports that parsed JSON announces, as `decode` does."""
+    event = cloud.binary_mode(headers)
     context = replace(event or Context(), unsupported=_unsupported(headers))
-    return _deduplicate(_open(_parse_json(value, source), context))
+    return _deduplicate(_open(content, context))
 
 
 def _unsupported(headers: Sequence[tuple[str, bytes]]) -> Reason | None:
@@ -81,7 +87,12 @@ def _deduplicate(events: Sequence[ReportEvent]) -> tuple[ReportEvent, ...]:
     return tuple(kept)
 
 
-def _parse_json(value: bytes, source: str) -> Any:
+def parse_value(value: bytes, source: str) -> Any:
+    """Parse a value: JSON in UTF-8, or a reference alone.
+
+    Raises:
+        UnreadableReport: not-json, duplicate-json-keys, schema-registry-framing.
+    """
     if value[0] == _MAGIC_BYTE and len(value) >= _FRAMING_BYTES:
         raise UnreadableReport(
             Reason.SCHEMA_REGISTRY_FRAMING, source, "the value begins with byte 0"

@@ -14,8 +14,9 @@ from oncofhir.schemas.errors import UnreadableReport
 from oncofhir.schemas.event import REPORT_TYPES, Operation, ReportEvent
 from oncofhir.schemas.reasons import Reason
 
-_KEEPING_IN_TOUCH = frozenset({"handshake", "heartbeat", "query-status"})
+KEEPING_IN_TOUCH = frozenset({"handshake", "heartbeat", "query-status"})
 _PROFILE = "subscription-status"
+_MAX_DIGITS = 18  # below 2^63
 
 Entry = tuple[tuple[str, Element], dict[str, Any] | None]
 """An entry with its path, and its resource."""
@@ -23,29 +24,97 @@ Entry = tuple[tuple[str, Element], dict[str, Any] | None]
 
 @dataclass(frozen=True)
 class Status:
-    """What a notification says of itself: its type, and the references of what its events are about."""
+    """What a notification says of itself: its type, and the references of what its events are about.
+
+    `subscription` is a reference, `event_numbers` are those of its events, and `events_since_start` is the
+    number of events of the Subscription so far. A number that cannot be read is left out.
+    """
 
     type: str | None
     focus: tuple[str, ...]
+    subscription: str | None = None
+    event_numbers: tuple[int, ...] = ()
+    events_since_start: int | None = None
+
+
+def status_of(content: Any) -> Status | None:
+    """The status of a notification, when this JSON is one: a Bundle whose first entry is a status.
+
+    Raises:
+        UnreadableReport: invalid-resource.
+    """
+    if not isinstance(content, dict) or content.get("resourceType") != "Bundle":
+        return None
+    first = next(children(content, "entry", "Bundle"), None)
+    resource = child(first[1], "resource", first[0]) if first is not None else None
+    return status(resource) if resource is not None else None
 
 
 def status(resource: Element) -> Status | None:
     """The status of a notification, when this first resource of a Bundle is one."""
     kind = resource.get("resourceType")
     if kind == "SubscriptionStatus":
-        events = children(resource, "notificationEvent", "SubscriptionStatus")
-        focus = [_reference(child(event, "focus", at), at) for at, event in events]
-        stated = string(resource, "type", "SubscriptionStatus")
-        return Status(stated, tuple(reference for reference in focus if reference))
-    if kind == "Parameters" and _is_status(resource):
-        stated, references = None, []
-        for at, parameter in children(resource, "parameter", "Parameters"):
-            name = string(parameter, "name", at)
-            if name == "type":
+        return _of_resource(resource)
+    return _of_parameters(resource) if kind == "Parameters" and _is_status(resource) else None
+
+
+def _of_resource(resource: Element) -> Status:
+    path = "SubscriptionStatus"
+    events = list(children(resource, "notificationEvent", path))
+    focus = (_reference(child(event, "focus", at), at) for at, event in events)
+    numbers = (_number(event.get("eventNumber")) for _, event in events)
+    return Status(
+        type=string(resource, "type", path),
+        focus=tuple(reference for reference in focus if reference),
+        subscription=_reference(child(resource, "subscription", path), path),
+        event_numbers=tuple(number for number in numbers if number is not None),
+        events_since_start=_number(resource.get("eventsSinceSubscriptionStart")),
+    )
+
+
+def _of_parameters(resource: Element) -> Status:
+    stated, subscription, since_start = None, None, None
+    focus: list[str] = []
+    numbers: list[int] = []
+    for at, parameter in children(resource, "parameter", "Parameters"):
+        match string(parameter, "name", at):
+            case "type":
                 stated = string(parameter, "valueCode", at)
-            elif name == "notification-event":
-                references += list(_focus(parameter, at))
-        return Status(stated, tuple(references))
+            case "subscription":
+                subscription = _reference(child(parameter, "valueReference", at), at)
+            case "events-since-subscription-start":
+                since_start = _value_number(parameter)
+            case "notification-event":
+                focus += _focus(parameter, at)
+                numbers += _event_numbers(parameter, at)
+    return Status(stated, tuple(focus), subscription, tuple(numbers), since_start)
+
+
+def _event_numbers(event: Element, path: str) -> Iterator[int]:
+    for at, part in children(event, "part", path):
+        if string(part, "name", at) == "event-number":
+            number = _value_number(part)
+            if number is not None:
+                yield number
+
+
+def _value_number(parameter: Element) -> int | None:
+    """The number of a parameter: a string, as R4 has no type for 64 bits, or any of its integers."""
+    names = (
+        "valueString",
+        "valueInteger64",
+        "valueUnsignedInt",
+        "valuePositiveInt",
+        "valueInteger",
+    )
+    return next((_number(parameter[name]) for name in names if name in parameter), None)
+
+
+def _number(value: object) -> int | None:
+    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) <= _MAX_DIGITS:
+        return int(value)
+    if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 10**_MAX_DIGITS:
+        return value
     return None
 
 
@@ -81,7 +150,7 @@ def events(
     Raises:
         UnreadableReport: notification-without-focus, no-report-in-bundle.
     """
-    if notification.type in _KEEPING_IN_TOUCH:
+    if notification.type in KEEPING_IN_TOUCH:
         return []
     sent = {reference: entry for entry in entries[1:] for reference in _names(entry)}
     found = [

@@ -111,6 +111,10 @@ class FhirReader:
         answer = self._json(await self._transport.request_with_retry("GET", url, headers=_STRICTLY))
         return require_resource(answer, _BUNDLE, self._base_url)
 
+    async def operation(self, path: str, params: Mapping[str, str]) -> dict[str, Any]:
+        """Call an operation that changes nothing and returns a Bundle: `Subscription/1/$status`."""
+        return await self._read(f"/{path}", _BUNDLE, params)
+
     async def count(self, type: str) -> int:  # noqa: A002
         """Count the resources of a type on the server."""
         bundle = await self._read(f"/{type}", _BUNDLE, {"_summary": "count"})

@@ -1,6 +1,7 @@
 """Publishes events of the input topics, and says at once when the broker does not take them."""
 
 import asyncio
+import time
 from collections.abc import Sequence
 from types import TracebackType
 from typing import Self
@@ -11,6 +12,8 @@ from oncofhir.consumers.kafka.topics import refuse_missing_topics
 from oncofhir.schemas.errors import DependencyUnavailable
 from oncofhir.schemas.reasons import Reason
 from oncofhir.settings import KafkaSettings
+from oncofhir.telemetry import ingest_metrics as m
+from oncofhir.telemetry.metrics import Metrics
 
 PUBLISH_SECONDS = 10.0
 MAX_PENDING_BYTES = 64 * 2**20
@@ -30,11 +33,13 @@ class EventPublisher:
         *,
         timeout_seconds: float = PUBLISH_SECONDS,
         max_pending_bytes: int = MAX_PENDING_BYTES,
+        metrics: Metrics | None = None,
     ) -> None:
         self._settings = settings
         self._publisher = Publisher(settings)
         self._timeout = timeout_seconds
         self._max_pending_bytes = max_pending_bytes
+        self._metrics = metrics
         self._pending_bytes = 0
         self._pending: set[asyncio.Task[tuple[Coordinates, ...]]] = set()
         self._is_available = False
@@ -79,8 +84,10 @@ class EventPublisher:
         """
         await asyncio.to_thread(refuse_missing_topics, topics, self._settings)
 
-    async def publish(self, *events: Message) -> tuple[Coordinates, ...]:
+    async def publish(self, *events: Message, origin: str = "other") -> tuple[Coordinates, ...]:
         """Publish events, in order within a topic and key. Return their coordinates once acknowledged.
+
+        `origin` is how they came in, for the metrics.
 
         Raises:
             DependencyUnavailable: the broker did not acknowledge in time, is known to be unavailable, or too
@@ -88,6 +95,7 @@ class EventPublisher:
             RequestRejected: broker-rejected, an event is too large.
             AccessDenied: the broker denies access to the topic, or refuses the credentials.
         """
+        began = time.monotonic()
         size = sum(len(event.key or b"") + len(event.value or b"") for event in events)
         self._admit(size)
         publishing = asyncio.create_task(self._publisher.publish(events))
@@ -100,7 +108,12 @@ class EventPublisher:
         if not done:
             self._mark_unavailable()
             raise self._unavailable("no acknowledgement in time")
-        return publishing.result()
+        coordinates = publishing.result()
+        if self._metrics is not None:
+            self._metrics.observe(m.INGEST_PUBLISH_SECONDS, time.monotonic() - began)
+            for topic, _, _ in coordinates:
+                self._metrics.count(m.INGESTED_EVENTS, topic, origin)
+        return coordinates
 
     async def close(self) -> None:
         """Wait a few seconds for events in flight, and close the producer."""

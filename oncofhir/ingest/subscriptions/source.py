@@ -1,0 +1,106 @@
+"""What the FHIR server says of a Subscription: its count of events, past events, and reports since a time.
+
+Sources: http://hl7.org/fhir/uv/subscriptions-backport/STU1.1/OperationDefinition-backport-subscription-events.html
+and …-status.html; http://hl7.org/fhir/R4/subscription.html (criteria).
+"""
+
+from collections.abc import AsyncIterator, Mapping
+from datetime import datetime
+from typing import Any
+from urllib.parse import parse_qsl
+
+from oncofhir.consumers.envelopes import subscription_notifications as notifications
+from oncofhir.fhir.elements import children, string
+from oncofhir.fhir.rest.client import FhirClient
+from oncofhir.fhir.rest.paging import search_pages
+from oncofhir.schemas.errors import RequestRejected, UnreadableReport
+from oncofhir.schemas.event import REPORT_TYPES
+
+_FILTER_CRITERIA = (
+    "http://hl7.org/fhir/uv/subscriptions-backport/StructureDefinition/backport-filter-criteria"
+)
+_PAGE = "100"
+
+Query = tuple[str, Mapping[str, str]]
+"""A type of report, and search parameters."""
+
+
+class SubscriptionSource:
+    """Asks the FHIR server of the reports. A server without an operation is no error: the answer is None."""
+
+    def __init__(self, client: FhirClient) -> None:
+        self._client = client
+
+    async def events_since_start(self, subscription: str) -> int | None:
+        """Return the number of events that the server has counted; None if it does not count them.
+
+        Raises:
+            DependencyUnavailable, AccessDenied: according to the response.
+        """
+        try:
+            bundle = await self._client.operation(f"{subscription}/$status", {})
+            status = notifications.status_of(bundle)
+        except (RequestRejected, UnreadableReport):
+            return None
+        return status.events_since_start if status is not None else None
+
+    async def events(self, subscription: str, numbers: range) -> dict[str, Any] | None:
+        """Return past events as a notification Bundle; None if the server does not list them.
+
+        Raises:
+            DependencyUnavailable, AccessDenied: according to the response.
+        """
+        wanted = {
+            "eventsSinceNumber": str(numbers.start),
+            "eventsUntilNumber": str(numbers.stop - 1),
+            "content": "id-only",
+        }
+        try:
+            return await self._client.operation(f"{subscription}/$events", wanted)
+        except (RequestRejected, UnreadableReport):
+            return None
+
+    async def queries(self, subscription: str) -> list[Query]:
+        """Return the searches that match what the Subscription is about; none if it does not exist.
+
+        Raises:
+            DependencyUnavailable, AccessDenied, RequestRejected: according to the response.
+        """
+        kind, _, ident = subscription.partition("/")
+        try:
+            stored = await self._client.read(kind, ident)
+            return _queries(stored)
+        except UnreadableReport:
+            return []
+
+    async def reports_since(
+        self, query: Query, since: datetime
+    ) -> AsyncIterator[list[dict[str, Any]]]:
+        """Yield the reports that match a query and were updated since a time, a page at a time.
+
+        Raises:
+            DependencyUnavailable, AccessDenied, RequestRejected: according to the response.
+        """
+        kind, params = query
+        wanted = {**params, "_lastUpdated": f"ge{since.isoformat()}", "_count": _PAGE}
+        async for page in search_pages(self._client, kind, wanted):
+            yield page
+
+
+def _queries(subscription: Mapping[str, Any]) -> list[Query]:
+    """Return the queries of R4 criteria or of the backport's filters; of all reports if there are none."""
+    stated = [string(subscription, "criteria", "Subscription")]
+    primitive = subscription.get("_criteria")
+    if isinstance(primitive, dict):
+        stated += [
+            string(extension, "valueString", at)
+            for at, extension in children(primitive, "extension", "Subscription.criteria")
+            if extension.get("url") == _FILTER_CRITERIA
+        ]
+    found = [query for text in stated if text and (query := _query(text)) is not None]
+    return found or [(kind, {}) for kind in REPORT_TYPES]
+
+
+def _query(criteria: str) -> Query | None:
+    kind, _, params = criteria.partition("?")
+    return (kind, dict(parse_qsl(params))) if kind in REPORT_TYPES else None

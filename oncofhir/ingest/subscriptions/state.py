@@ -1,0 +1,71 @@
+"""How far the events of a Subscription have come, and how that is kept: in the headers of its records."""
+
+from collections import OrderedDict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from oncofhir.fhir.elements import instant
+from oncofhir.ingest.publishing.event_messages import Headers
+from oncofhir.ingest.subscriptions.event_numbers import EventNumbers
+from oncofhir.schemas.event import ReportEvent
+
+SUBSCRIPTION_HEADER = "oncofhir-subscription"
+NUMBER_HEADER = "oncofhir-event-number"
+UPDATED_HEADER = "oncofhir-last-updated"
+_VERSIONS = 20_000
+
+
+@dataclass
+class SubscriptionState:
+    """A Subscription that is accepted. `updated` is the latest `meta.lastUpdated` of its reports.
+
+    A restarted bridge continues where the headers of the records on the topics say: at the number up to
+    which all events had arrived, and at the time of the latest report.
+    """
+
+    name: str
+    reference: str
+    numbers: EventNumbers = field(default_factory=EventNumbers)
+    updated: datetime | None = None
+    _versions: "OrderedDict[str, None]" = field(default_factory=OrderedDict, repr=False)
+
+    def headers(self) -> Headers:
+        """Return the headers of the next record."""
+        found = [(SUBSCRIPTION_HEADER, self.name)]
+        if self.numbers.contiguous is not None:
+            found.append((NUMBER_HEADER, str(self.numbers.contiguous)))
+        if self.updated is not None:
+            found.append((UPDATED_HEADER, self.updated.isoformat()))
+        return tuple((name, text.encode()) for name, text in found)
+
+    def restore(self, headers: Mapping[str, str]) -> None:
+        """Continue at the position that the headers of a record state, if it is further."""
+        number = headers.get(NUMBER_HEADER, "")
+        if number.isascii() and number.isdigit() and int(number) >= (self.numbers.contiguous or 0):
+            self.numbers = EventNumbers(int(number))
+        self._note_updated(instant(headers.get(UPDATED_HEADER)))
+
+    def note_published(self, events: Iterable[ReportEvent]) -> None:
+        """Note events that the broker has, so that a search goes on after them."""
+        for event in events:
+            if event.resource is not None and event.source.version is not None:
+                self._versions[str(event.source)] = None
+                self._note_updated(_last_updated(event.resource))
+        while len(self._versions) > _VERSIONS:
+            self._versions.popitem(last=False)
+
+    def is_published(self, event: ReportEvent) -> bool:
+        """Return whether this version was published lately."""
+        return event.source.version is not None and str(event.source) in self._versions
+
+    def _note_updated(self, updated: datetime | None) -> None:
+        if updated is not None and (self.updated is None or updated > self.updated):
+            self.updated = updated
+
+
+def _last_updated(resource: Mapping[str, Any]) -> datetime | None:
+    meta = resource.get("meta")
+    stated = meta.get("lastUpdated") if isinstance(meta, dict) else None
+    return instant(stated) if isinstance(stated, str) else None
