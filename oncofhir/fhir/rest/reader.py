@@ -112,8 +112,13 @@ class FhirReader:
         return require_resource(answer, _BUNDLE, self._base_url)
 
     async def operation(self, path: str, params: Mapping[str, str]) -> dict[str, Any]:
-        """Call an operation that changes nothing and returns a Bundle: `Subscription/1/$status`."""
-        return await self._read(f"/{path}", _BUNDLE, params)
+        """Call an operation that changes nothing and returns a Bundle: `Subscription/1/$status`.
+
+        Raises:
+            UnreadableReport: resource-not-found (404): there is no such resource or operation.
+            DependencyUnavailable, AccessDenied, RequestRejected: according to the response.
+        """
+        return await self._read(f"/{path}", _BUNDLE, params, reads=True)
 
     async def count(self, type: str) -> int:  # noqa: A002
         """Count the resources of a type on the server."""

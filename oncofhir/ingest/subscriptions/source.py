@@ -13,13 +13,14 @@ from oncofhir.consumers.envelopes import subscription_notifications as notificat
 from oncofhir.fhir.elements import children, string
 from oncofhir.fhir.rest.client import FhirClient
 from oncofhir.fhir.rest.paging import search_pages
-from oncofhir.schemas.errors import RequestRejected, UnreadableReport
+from oncofhir.schemas.errors import DependencyUnavailable, RequestRejected, UnreadableReport
 from oncofhir.schemas.event import REPORT_TYPES
 
 _FILTER_CRITERIA = (
     "http://hl7.org/fhir/uv/subscriptions-backport/StructureDefinition/backport-filter-criteria"
 )
 _PAGE = "100"
+_NOT_IMPLEMENTED = "HTTP 501"
 
 Query = tuple[str, Mapping[str, str]]
 """A type of report, and search parameters."""
@@ -37,10 +38,10 @@ class SubscriptionSource:
         Raises:
             DependencyUnavailable, AccessDenied: according to the response.
         """
+        bundle = await self._operation(f"{subscription}/$status", {})
         try:
-            bundle = await self._client.operation(f"{subscription}/$status", {})
             status = notifications.status_of(bundle)
-        except (RequestRejected, UnreadableReport):
+        except UnreadableReport:
             return None
         return status.events_since_start if status is not None else None
 
@@ -55,10 +56,17 @@ class SubscriptionSource:
             "eventsUntilNumber": str(numbers.stop - 1),
             "content": "id-only",
         }
+        return await self._operation(f"{subscription}/$events", wanted)
+
+    async def _operation(self, path: str, params: Mapping[str, str]) -> dict[str, Any] | None:
         try:
-            return await self._client.operation(f"{subscription}/$events", wanted)
+            return await self._client.operation(path, params)
         except (RequestRejected, UnreadableReport):
             return None
+        except DependencyUnavailable as error:
+            if error.detail == _NOT_IMPLEMENTED:
+                return None
+            raise
 
     async def queries(self, subscription: str) -> list[Query]:
         """Return the searches that match what the Subscription is about; none if it does not exist.
