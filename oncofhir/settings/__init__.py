@@ -19,7 +19,7 @@ from oncofhir.settings.fhir import (
     WriteMode,
 )
 from oncofhir.settings.intake import IntakeSettings, ParsingSettings
-from oncofhir.settings.kafka import KafkaSettings
+from oncofhir.settings.kafka import KafkaSettings, RowFormat
 from oncofhir.settings.loading import (
     CONFIG_FILE_VARIABLE,
     Settings,
@@ -55,6 +55,7 @@ __all__ = [
     "ParsingSettings",
     "RetrySettings",
     "ReviewSettings",
+    "RowFormat",
     "Settings",
     "SettingsError",
     "StagingSystem",

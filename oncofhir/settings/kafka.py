@@ -1,10 +1,18 @@
 """Settings of the Kafka connection, the topics and the in-flight limits."""
 
+from enum import StrEnum
 from pathlib import Path
 
 from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt, model_validator
 
-from oncofhir.settings.base import Group, HttpsUrl
+from oncofhir.settings.base import Group, HttpsUrl, HttpUrl
+
+
+class RowFormat(StrEnum):
+    """Encoding of the rows in the output topics."""
+
+    JSON = "json"
+    AVRO = "avro"
 
 
 class KafkaSettings(Group):
@@ -51,6 +59,26 @@ class KafkaSettings(Group):
     )
     dead_letter_topic: str = Field(
         "oncology.dead-letters", description="Output topic for records that cannot be processed."
+    )
+    row_format: RowFormat = Field(
+        RowFormat.JSON,
+        description="Encoding of the rows: json, or avro with the framing of a schema registry.",
+    )
+    schema_registry_url: HttpUrl | None = Field(
+        None,
+        description="Confluent-compatible schema registry, for rows in Avro: http://registry:8081.",
+    )
+    schema_registry_username: str | None = Field(
+        None, description="User name for the schema registry (HTTP Basic authentication)."
+    )
+    schema_registry_password_file: Path | None = Field(
+        None, description="File with the password for the schema registry."
+    )
+    schema_registry_token_file: Path | None = Field(
+        None, description="File with a bearer token for the schema registry, instead of a user."
+    )
+    schema_registry_ca_file: Path | None = Field(
+        None, description="CA certificates (PEM) for the schema registry. Default: the system's."
     )
     security_protocol: str = Field(
         "PLAINTEXT",
@@ -137,6 +165,18 @@ class KafkaSettings(Group):
         }
         if others & set(self.backfill_topics):
             raise ValueError("a backfill topic must differ from all other topics")
+        return self
+
+    @model_validator(mode="after")
+    def _registry_is_set(self) -> "KafkaSettings":
+        if self.row_format is RowFormat.AVRO and self.schema_registry_url is None:
+            raise ValueError("ROW_FORMAT avro needs SCHEMA_REGISTRY_URL")
+        if (self.schema_registry_username is None) != (self.schema_registry_password_file is None):
+            raise ValueError(
+                "SCHEMA_REGISTRY_USERNAME and SCHEMA_REGISTRY_PASSWORD_FILE go together"
+            )
+        if self.schema_registry_username is not None and self.schema_registry_token_file:
+            raise ValueError("SCHEMA_REGISTRY_USERNAME excludes SCHEMA_REGISTRY_TOKEN_FILE")
         return self
 
     @model_validator(mode="after")
