@@ -59,6 +59,10 @@ test-omop: $(STAMP) ## Load the OMOP tables into the CDM in PostgreSQL, constrai
 test-kafka: $(STAMP) ## Run the tests of the Kafka runtime against Apache Kafka (Java 17+; fetches 45 MB once)
 	@$(BIN)/python -m pytest tests/apache_kafka $(ARGS)
 
+.PHONY: test-registry
+test-registry: $(STAMP) ## Rows in Avro with Apicurio Registry and Apache Kafka (Java 17+; fetches 190 MB once)
+	@$(BIN)/python -m pytest tests/schema_registry $(ARGS)
+
 chaos: $(STAMP) ## Kill and restart everything while 2,040 reports flow, then account for each (Java 17+; 10 minutes)
 	@$(BIN)/python -m tests.chaos $(ARGS)
 

@@ -16,9 +16,10 @@ DESCRIPTIONS: dict[str, dict[str, str]] = tomllib.loads(
     Path(__file__).with_name("descriptions.toml").read_text(encoding="utf-8")
 )
 _INTRODUCTION = """
-Rows are JSON. Keep the row with the highest `revision` of a key (an upsert): a later row replaces an earlier one. `oncofhir schemas print`
-prints their JSON Schema and Avro schema. Headers: `oncofhir-source-topic`, `-partition`, `-offset` (the input record),
-`oncofhir-version`, and `traceparent` if the record had one.
+Rows are JSON, or Avro with the framing of a schema registry (`ONCOFHIR_KAFKA__ROW_FORMAT`). Keep the row with the highest `revision` of a key (an upsert): a later row replaces an earlier one. `oncofhir schemas print`
+prints their JSON Schema and Avro schema, `oncofhir schemas print asyncapi` everything about the topics. Headers: `content-type`,
+`oncofhir-schema` (the contract and its major version: phenotype/1), `oncofhir-source-topic`, `-partition`, `-offset` (the input record),
+`oncofhir-version`, and `traceparent` if the record had one. A record without a value is a tombstone: delete the row of its key.
 """
 
 

@@ -54,6 +54,7 @@ def exit_with_error(error: "OncofhirError | SettingsError", then: str = "") -> N
         Reason.BROKER_UNREACHABLE: "ONCOFHIR_KAFKA__BOOTSTRAP_SERVERS",
         Reason.MODEL_UNREACHABLE: "ONCOFHIR_MODEL__URL",
         Reason.STORE_UNREACHABLE: "ONCOFHIR_FHIR__BASE_URL",
+        Reason.REGISTRY_UNREACHABLE: "ONCOFHIR_KAFKA__SCHEMA_REGISTRY_URL",
     }
     parts = [str(error)]
     if isinstance(error, OncofhirError) and error.reason in settings:

@@ -164,6 +164,7 @@ class Worker:
         try:
             for name, request in (
                 ("broker", self._publisher.connect),
+                ("schema registry", self._publisher.prepare_rows),
                 ("topics", self._check_topics),
                 ("outcomes", self._restore_recent_outcomes),
                 ("model and store", self._processor.check_dependencies),

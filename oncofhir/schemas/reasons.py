@@ -102,6 +102,10 @@ class Reason(StrEnum):
     BROKER_UNREACHABLE = "broker-unreachable"
     BROKER_ACCESS_DENIED = "broker-access-denied"
     BROKER_REJECTED = "broker-rejected"
+    # The schema registry
+    REGISTRY_UNREACHABLE = "registry-unreachable"
+    REGISTRY_ACCESS_DENIED = "registry-access-denied"
+    REGISTRY_UNSUITABLE = "registry-unsuitable"
     # The service itself
     UNEXPECTED = "unexpected"
     SET_ASIDE = "set-aside"

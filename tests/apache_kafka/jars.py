@@ -39,10 +39,15 @@ def jars(folder: Path | None = None) -> tuple[Path, ...]:
     folder.mkdir(parents=True, exist_ok=True)
     lines = [line.split() for line in _LIST.read_text().splitlines() if not line.startswith("#")]
     with ThreadPoolExecutor(_AT_A_TIME) as pool:
-        return tuple(pool.map(lambda line: _jar(folder, *line), lines))
+        return tuple(pool.map(lambda line: fetched_file(folder, *line), lines))
 
 
-def _jar(folder: Path, sha256: str, path: str) -> Path:
+def fetched_file(folder: Path, sha256: str, path: str) -> Path:
+    """A file of the repository, fetched unless the folder has it.
+
+    Raises:
+        JarsMissing: it cannot be fetched, or has another SHA-256.
+    """
     file = folder / Path(path).name
     if file.exists() and hashlib.sha256(file.read_bytes()).hexdigest() == sha256:
         return file
@@ -50,7 +55,7 @@ def _jar(folder: Path, sha256: str, path: str) -> Path:
     content = _fetched(url)
     found = hashlib.sha256(content).hexdigest()
     if found != sha256:
-        raise JarsMissing(f"{url} has SHA-256 {found}, tests/apache_kafka/jars.txt says {sha256}")
+        raise JarsMissing(f"{url} has SHA-256 {found}, not {sha256}")
     with tempfile.NamedTemporaryFile(dir=folder, delete=False) as part:
         part.write(content)
     Path(part.name).replace(file)  # whole or not at all, also when two runs fetch at once

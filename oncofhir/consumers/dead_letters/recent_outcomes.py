@@ -12,6 +12,7 @@ from typing import Any
 import structlog
 
 from oncofhir.consumers.kafka.bounded_reader import bounded_reader
+from oncofhir.contracts.registry.row_decoder import RowDecoder
 from oncofhir.schemas.errors import OncofhirError
 from oncofhir.schemas.outcome import OutcomeStatus
 from oncofhir.schemas.reasons import Reason
@@ -53,7 +54,8 @@ def read_recent_outcomes(settings: KafkaSettings, limit: int) -> RecentOutcomes:
         )
         return RecentOutcomes()
     records.sort(key=lambda record: record.timestamp)
-    return summarize([_parse_row(record.value) for record in records], limit)
+    decoder = RowDecoder.of(settings)
+    return summarize([_parse_row(decoder, record.value) for record in records], limit)
 
 
 def summarize(rows: Sequence[dict[str, Any]], limit: int) -> RecentOutcomes:
@@ -69,9 +71,9 @@ def summarize(rows: Sequence[dict[str, Any]], limit: int) -> RecentOutcomes:
     return RecentOutcomes(count, frozenset(str(row.get("source")) for row in set_aside))
 
 
-def _parse_row(value: bytes) -> dict[str, Any]:
+def _parse_row(decoder: RowDecoder, value: bytes) -> dict[str, Any]:
     try:
-        row = json.loads(value)
+        row = json.loads(decoder.json(value))
     except (ValueError, RecursionError):
         return {}
     return row if isinstance(row, dict) else {}

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import TracebackType
 from typing import Any, Self
 
@@ -14,9 +14,10 @@ from kafka.serializer import Serializer
 
 from oncofhir.consumers.kafka.connection import client_options, connect, translate_error
 from oncofhir.consumers.kafka.records import Coordinates
+from oncofhir.contracts.registry.row_encoder import RowEncoder
 from oncofhir.schemas.errors import DependencyUnavailable, OncofhirError, RequestRejected
 from oncofhir.schemas.reasons import Reason
-from oncofhir.settings import KafkaSettings
+from oncofhir.settings import KafkaSettings, RowFormat
 
 DEAD_LETTER_HEADROOM = (
     64 * 1024
@@ -25,6 +26,7 @@ _DELIVERY_MS = 30_000
 _REQUEST_MS = 10_000
 _BLOCK_MS = 10_000
 _CLOSE_SECONDS = 3.0
+_AVRO = ("content-type", b"application/avro")
 
 log = structlog.get_logger(__name__)
 
@@ -52,7 +54,8 @@ class _NullOrBytes(Serializer):  # type: ignore[misc]  # untyped base
 class Publisher:
     """An idempotent producer for asyncio.
 
-    A message may be published twice when the caller retries; rows are keyed and versioned for that. After
+    Rows are given as JSON; where the settings want Avro they are encoded here, for whoever publishes them. A
+    message may be published twice when the caller retries; rows are keyed and versioned for that. After
     an error that leaves the producer unusable, the next message gets a new producer.
     """
 
@@ -60,6 +63,8 @@ class Publisher:
         self._settings = settings
         self._producer: KafkaProducer | None = None
         self._is_usable = False
+        is_avro = settings.row_format is RowFormat.AVRO
+        self._rows = RowEncoder.of(settings) if is_avro else None
         # One thread: `send` may block on metadata, and messages keep the order of the calls.
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="oncofhir-publish")
 
@@ -82,6 +87,15 @@ class Publisher:
         """
         await asyncio.get_running_loop().run_in_executor(self._thread, self._connected_producer)
 
+    async def prepare_rows(self) -> None:
+        """Learn from the schema registry how rows are encoded; nothing to do for JSON. Idempotent.
+
+        Raises:
+            DependencyUnavailable, AccessDenied, UnsuitableServer, SettingsError: as the registry.
+        """
+        if self._rows is not None and not self._rows.is_prepared:
+            await asyncio.to_thread(self._rows.prepare)
+
     async def publish(self, messages: Sequence[Message]) -> tuple[Coordinates, ...]:
         """Publish messages, in order within a topic and key. Return their coordinates once acknowledged.
 
@@ -89,9 +103,12 @@ class Publisher:
             DependencyUnavailable: the broker did not acknowledge in time; some messages may have arrived.
             RequestRejected: broker-rejected, a message is too large.
             AccessDenied: the broker denies access to the topic, or refuses the credentials.
+            UnsuitableServer, SettingsError: as `prepare_rows`, where that was not called.
         """
         if not messages:
             return ()
+        if self._rows is not None:
+            messages = await self._in_avro(messages, self._rows)
         loop = asyncio.get_running_loop()
         acknowledged: asyncio.Future[list[Any]] = loop.create_future()
         acknowledged.add_done_callback(
@@ -120,6 +137,22 @@ class Publisher:
         """Wait a few seconds for messages in flight, and close the producer."""
         await asyncio.get_running_loop().run_in_executor(self._thread, self._close_producer)
         self._thread.shutdown(wait=False)
+
+    async def _in_avro(self, messages: Sequence[Message], rows: RowEncoder) -> Sequence[Message]:
+        """Encode the rows; other messages, and tombstones, stay as they are."""
+        if not any(rows.encodes(message.topic) for message in messages):
+            return messages
+        await self.prepare_rows()
+        return [
+            replace(
+                message,
+                value=rows.encode(message.topic, message.value),
+                headers=tuple(_AVRO if h[0] == _AVRO[0] else h for h in message.headers),
+            )
+            if message.value is not None and rows.encodes(message.topic)
+            else message
+            for message in messages
+        ]
 
     def _translate_failure(self, error: KafkaError, producer: KafkaProducer) -> OncofhirError:
         ours = translate_error(error, self._settings)

@@ -14,6 +14,7 @@ from oncofhir.consumers.envelopes.decode import decode
 from oncofhir.consumers.kafka.bounded_reader import BoundedReader
 from oncofhir.consumers.kafka.records import Coordinates
 from oncofhir.consumers.reconciliation.ledger import Discrepancy, Ledger, Problem
+from oncofhir.contracts.registry.row_decoder import RowDecoder
 from oncofhir.fhir.identifiers import IdentifierSystems
 from oncofhir.fhir.rest.client import FhirClient
 from oncofhir.fhir.rest.paging import search_pages
@@ -42,6 +43,7 @@ def read_topics(
 
     Raises:
         DependencyUnavailable, AccessDenied, RequestRejected: as the broker answers.
+        UnsuitableServer, SettingsError: the schema registry, where rows are Avro.
     """
     ledger = Ledger()
     since_ms = None if since is None else _ms(since)
@@ -54,8 +56,9 @@ def read_topics(
                 _add_record(ledger, record)
         progress(f"{topic}, records: {ledger.counts['records'] - before}")
     # The output of a record was published after it.
+    decoder = RowDecoder.of(kafka)
     for record in reader.read_to_end(kafka.outcome_topic, since_ms):
-        _add_outcome(ledger, record)
+        _add_outcome(ledger, record, decoder)
     for record in reader.read_to_end(kafka.dead_letter_topic, since_ms):
         letter = parse_dead_letter(record)
         if letter is not None:
@@ -97,10 +100,10 @@ def version_announced(event: ReportEvent) -> SourceVersion | None:
         return None
 
 
-def _add_outcome(ledger: Ledger, record: Any) -> None:
+def _add_outcome(ledger: Ledger, record: Any, decoder: RowDecoder) -> None:
     try:
-        row = OutcomeRow.model_validate_json(record.value or b"")
-    except ValidationError:
+        row = OutcomeRow.model_validate_json(decoder.json(record.value or b""))
+    except ValueError:
         ledger.counts["foreign"] += 1
         return
     ledger.outcome(_source_coordinates(dict(record.headers)), row.source, row.source_version)

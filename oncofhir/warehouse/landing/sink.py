@@ -9,13 +9,9 @@ from typing import Any
 import structlog
 
 from oncofhir.consumers.kafka.assigned_reader import AssignedReader
+from oncofhir.contracts.registry.row_decoder import RowDecoder
 from oncofhir.warehouse.landing.landing import LandedTable, Landing, MergeCounts
-from oncofhir.warehouse.landing.topic_record import (
-    AvroDecoder,
-    StagedRecord,
-    TopicRecord,
-    staged,
-)
+from oncofhir.warehouse.landing.topic_record import StagedRecord, TopicRecord, staged
 
 _POLL_MS = 200
 _MAX_BATCH_SECONDS = 1.0
@@ -37,8 +33,8 @@ class Sink:
     stands: no record is lost, and none counts twice.
 
     Args:
+        decoder: reads rows in JSON or Avro.
         batch_records: most records per merge; a few large merges are faster than many small ones.
-        decode_avro: decodes values in a registry's framing; None where no registry is set.
     """
 
     def __init__(
@@ -46,15 +42,15 @@ class Sink:
         reader: AssignedReader,
         landing: Landing,
         tables: Sequence[LandedTable],
+        decoder: RowDecoder,
         *,
         batch_records: int = 10_000,
-        decode_avro: AvroDecoder | None = None,
     ) -> None:
         self._reader = reader
         self._landing = landing
         self._tables = {table.topic: table for table in tables}
         self._batch_records = batch_records
-        self._decode_avro = decode_avro
+        self._decoder = decoder
         self.progress = SinkProgress(merged={table.name: MergeCounts() for table in tables})
 
     def run(
@@ -67,9 +63,10 @@ class Sink:
         """Land until `stop` is set; with `once` until the topics' ends.
 
         Raises:
-            DependencyUnavailable, AccessDenied, RequestRejected: the broker.
+            DependencyUnavailable, AccessDenied, RequestRejected: the broker or the schema registry.
             LandingError: the tables.
-            NewerMajorVersion: a row that this version must not read.
+            NewerMajorVersion, UndecodableRow: a row that cannot be read here.
+            UnsuitableServer, SettingsError: the schema registry, where rows are Avro.
         """
         offsets = {topic: self._landing.next_offsets(t) for topic, t in self._tables.items()}
         for at, wanted, first in self._reader.start(offsets):
@@ -114,7 +111,7 @@ class Sink:
                 value=r.value,
                 headers=tuple(r.headers or ()),
             )
-            batch.append(staged(record, self._decode_avro))
+            batch.append(staged(record, self._decoder))
             next_offsets[r.partition] = r.offset + 1
         counts = self._landing.merge(table, batch, next_offsets)
         self.progress.merged[table.name] += counts

@@ -1,16 +1,9 @@
 """Records of an output topic, checked for their contract's version and decoded to JSON text."""
 
-import json
-from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
 
+from oncofhir.contracts.registry.row_decoder import RowDecoder, UnknownSchema
 from oncofhir.contracts.version import MAJOR_VERSION, SCHEMA_HEADER, major_version_of
-
-AVRO_MAGIC = b"\0"
-"""The first byte of a value in a Confluent-compatible registry's framing."""
-
-AvroDecoder = Callable[[bytes], dict[str, Any]]
 
 
 class NewerMajorVersion(Exception):
@@ -39,33 +32,49 @@ class StagedRecord:
     value: str | None = field(repr=False)
 
 
-def staged(record: TopicRecord, avro: AvroDecoder | None = None) -> StagedRecord:
+class UndecodableRow(Exception):
+    """A row in Avro whose schema is not to be had. The message names the record and the remedy."""
+
+
+def staged(record: TopicRecord, decoder: RowDecoder) -> StagedRecord:
     """Return the record for staging; a value that cannot be decoded is staged as "" and rejected there.
 
     Raises:
         NewerMajorVersion: it was written by a newer major version.
+        UndecodableRow: it says that it is a row, and no registry has its schema.
+        DependencyUnavailable, AccessDenied, UnsuitableServer, SettingsError: as the registry.
     """
-    _refuse_newer_version(record)
+    is_row = _has_supported_version(record)
     key = (record.key or b"").decode(errors="replace")
-    return StagedRecord(record.partition, record.offset, key, _json_text(record.value, avro))
-
-
-def _json_text(value: bytes | None, avro: AvroDecoder | None) -> str | None:
-    if value is None:
-        return None
+    if record.value is None:
+        return StagedRecord(record.partition, record.offset, key, None)
     try:
-        if value[:1] == AVRO_MAGIC:
-            return json.dumps(avro(value)) if avro is not None else ""
-        return value.decode()
-    except (ValueError, EOFError):
-        return ""
+        text = decoder.json(record.value).decode()
+    except UnknownSchema as error:
+        if is_row:  # else it is somebody else's record
+            raise UndecodableRow(
+                f"record {_position(record)} is a row in Avro and {error}: set "
+                "ONCOFHIR_KAFKA__SCHEMA_REGISTRY_URL to the registry that the worker uses and run the "
+                "command again; it resumes at this record"
+            ) from error
+        text = ""
+    except ValueError:
+        text = ""
+    return StagedRecord(record.partition, record.offset, key, text)
 
 
-def _refuse_newer_version(record: TopicRecord) -> None:
+def _has_supported_version(record: TopicRecord) -> bool:
+    """Return whether a header names the contract's version; refuse a newer one."""
     for name, value in record.headers:
-        if name == SCHEMA_HEADER and major_version_of(value) > MAJOR_VERSION:
-            at = f"{record.topic}/{record.partition}/{record.offset}"
-            raise NewerMajorVersion(
-                f"record {at} was written by a newer major version of oncofhir. Upgrade this installation "
-                "and run the command again; it resumes at this record"
-            )
+        if name == SCHEMA_HEADER:
+            if major_version_of(value) > MAJOR_VERSION:
+                raise NewerMajorVersion(
+                    f"record {_position(record)} was written by a newer major version of oncofhir. Upgrade "
+                    "this installation and run the command again; it resumes at this record"
+                )
+            return True
+    return False
+
+
+def _position(record: TopicRecord) -> str:
+    return f"{record.topic}/{record.partition}/{record.offset}"

@@ -87,4 +87,20 @@ def test_print_prints_what_is_published(contract, format_):
 def test_a_registry_that_does_not_answer_is_3_with_its_address():
     result = CliRunner().invoke(app, ["schemas", "register", "--registry", "http://127.0.0.1:1"])
     assert result.exit_code == 3
-    assert "http://127.0.0.1:1 cannot be reached" in result.stderr
+    assert "registry-unreachable: at http://127.0.0.1:1" in result.stderr
+
+
+def test_without_a_registry_the_setting_is_named():
+    result = CliRunner().invoke(app, ["schemas", "check"])
+    assert result.exit_code == 2
+    assert "set ONCOFHIR_KAFKA__SCHEMA_REGISTRY_URL" in result.stderr
+
+
+def test_asyncapi_of_rows_in_avro_has_their_schema_and_framing(monkeypatch):
+    monkeypatch.setenv("ONCOFHIR_KAFKA__ROW_FORMAT", "avro")
+    monkeypatch.setenv("ONCOFHIR_KAFKA__SCHEMA_REGISTRY_URL", "http://registry:8081")
+    result = CliRunner().invoke(app, ["schemas", "print", "asyncapi"])
+    message = json.loads(result.stdout)["components"]["messages"]["outcome"]
+    assert message["payload"]["schema"] == published(Contract.OUTCOME, Format.AVRO)
+    assert message["bindings"]["kafka"]["schemaIdLocation"] == "payload"
+    assert message["headers"]["properties"]["content-type"]["const"] == "application/avro"

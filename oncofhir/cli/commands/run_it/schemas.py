@@ -8,15 +8,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from oncofhir.cli.configuration import settings_or_exit
-from oncofhir.cli.exit_status import ExitStatus, fail
+from oncofhir.cli.exit_status import ExitStatus, exit_with_error
 from oncofhir.cli.help import add, new_group
 from oncofhir.cli.output import json_line
 from oncofhir.contracts.kinds import Contract, Document, Format
 
 if TYPE_CHECKING:
-    from oncofhir.contracts.registry import SchemaRegistry
+    from oncofhir.contracts.registry.client import SchemaRegistry, SchemaType
+    from oncofhir.settings import KafkaSettings
 
-_URL_HELP = "Address of a Confluent-compatible schema registry: http://registry:8081"
+_URL_HELP = "Address of a Confluent-compatible schema registry. Default: ONCOFHIR_KAFKA__SCHEMA_REGISTRY_URL."
 
 
 def schemas() -> None:
@@ -61,18 +62,19 @@ def print_(
 
 
 def check(
-    url: Annotated[str, typer.Option("--registry", metavar="URL", help=_URL_HELP)],
+    url: Annotated[str | None, typer.Option("--registry", metavar="URL", help=_URL_HELP)] = None,
 ) -> None:
     """Check that a registry would accept this version's schemas; print one JSON object per subject.
 
     Examples:
         oncofhir schemas check --registry http://registry:8081
 
-    Exit status: 0 all are compatible; 1 one is not; 3 the registry is unreachable.
+    Exit status: 0 all are compatible; 1 one is not; 2 wrong settings; 3 the registry is unreachable.
     """
     compatible = True
-    with _registry(url) as registry:
-        for subject, schema, kind in _subjects():
+    kafka = settings_or_exit().kafka
+    with _registry(kafka, url) as registry:
+        for subject, schema, kind in _subjects(kafka):
             fits = registry.is_compatible(subject, schema, kind)
             compatible &= fits
             json_line({"subject": subject, "compatible": fits})
@@ -81,41 +83,44 @@ def check(
 
 
 def register(
-    url: Annotated[str, typer.Option("--registry", metavar="URL", help=_URL_HELP)],
+    url: Annotated[str | None, typer.Option("--registry", metavar="URL", help=_URL_HELP)] = None,
 ) -> None:
     """Register the Avro schemas of the row topics as TOPIC-value; print one JSON object per subject.
+
+    A worker registers them itself where its credentials may.
 
     Examples:
         oncofhir schemas register --registry http://registry:8081
 
-    Exit status: 0 registered; 3 the registry is unreachable or refuses.
+    Exit status: 0 registered; 2 wrong settings; 3 the registry is unreachable or refuses.
     """
-    with _registry(url) as registry:
-        for subject, schema, kind in _subjects():
+    kafka = settings_or_exit().kafka
+    with _registry(kafka, url) as registry:
+        for subject, schema, kind in _subjects(kafka):
             json_line(registry.register(subject, schema, kind))
 
 
-def _subjects() -> list[tuple[str, dict[str, Any], Any]]:
-    """Name the subjects by the topics (the registry's TopicNameStrategy)."""
+def _subjects(kafka: "KafkaSettings") -> "list[tuple[str, dict[str, Any], SchemaType]]":
     from oncofhir.contracts.catalog import published
+    from oncofhir.contracts.registry.row_encoder import contracts_by_topic, subject_of
 
-    kafka = settings_or_exit().kafka
-    topics = {Contract.PHENOTYPE: kafka.phenotype_topic, Contract.OUTCOME: kafka.outcome_topic}
-    return [(f"{topic}-value", published(c, Format.AVRO), "AVRO") for c, topic in topics.items()]
+    return [
+        (subject_of(topic), published(contract, Format.AVRO), "AVRO")
+        for topic, contract in contracts_by_topic(kafka).items()
+    ]
 
 
 @contextmanager
-def _registry(url: str) -> "Iterator[SchemaRegistry]":
-    """Yield the registry; end the command with its message when it cannot be used."""
-    from oncofhir.contracts.registry import RegistryError, SchemaRegistry
+def _registry(kafka: "KafkaSettings", url: str | None) -> "Iterator[SchemaRegistry]":
+    """Yield the registry; end the command with the error's message when it cannot be used."""
+    from oncofhir.contracts.registry.client import schema_registry
+    from oncofhir.schemas.errors import OncofhirError
+    from oncofhir.settings import SettingsError
 
-    registry = SchemaRegistry(url)
     try:
-        yield registry
-    except RegistryError as error:
-        fail(str(error), ExitStatus.UNREACHABLE)
-    finally:
-        registry.close()
+        yield schema_registry(kafka, url)
+    except (OncofhirError, SettingsError) as error:
+        exit_with_error(error)
 
 
 app = new_group(schemas)

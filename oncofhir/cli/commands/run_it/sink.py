@@ -71,7 +71,7 @@ def sink(
         oncofhir sink --delta s3://warehouse/oncology
 
     Exit status: 0 stopped; 1 a newer version of oncofhir wrote the rows; 2 wrong usage or settings; 3 the
-    broker or the storage is unreachable.
+    broker, the storage or the schema registry is unreachable.
     """
     if delta is not None and omop:
         fail("--omop fills tables of the DuckDB file: leave --delta out", ExitStatus.WRONG_USAGE)
@@ -80,12 +80,13 @@ def sink(
     try:
         from oncofhir.warehouse.landing.sink import Sink
         from oncofhir.warehouse.landing.tables import landed_tables
-        from oncofhir.warehouse.landing.topic_record import NewerMajorVersion
+        from oncofhir.warehouse.landing.topic_record import NewerMajorVersion, UndecodableRow
     except ModuleNotFoundError as error:
         from oncofhir.settings.extras import install_hint
 
         fail(f"{error.name} is not installed. {install_hint('warehouse')}", ExitStatus.WRONG_USAGE)
     from oncofhir.consumers.kafka.assigned_reader import assigned_reader
+    from oncofhir.contracts.registry.row_decoder import RowDecoder
     from oncofhir.schemas.errors import OncofhirError
     from oncofhir.settings import SettingsError
     from oncofhir.warehouse.landing.landing import LandingError
@@ -100,7 +101,8 @@ def sink(
         with assigned_reader(settings.kafka, "sink") as reader:
             landing = _open(duckdb, delta, tables)
             try:
-                running = Sink(reader, landing, tables, batch_records=batch_records)
+                decoder = RowDecoder.of(settings.kafka)
+                running = Sink(reader, landing, tables, decoder, batch_records=batch_records)
                 running.run(stop, once=once, on_progress=_Progress())
                 filled = _fill_omop(landing, vocabulary, persons) if omop else None
             finally:
@@ -109,6 +111,8 @@ def sink(
         fail(str(error), ExitStatus.UNREACHABLE)
     except NewerMajorVersion as error:
         fail(str(error), ExitStatus.WRONG_RESULT)
+    except UndecodableRow as error:
+        fail(str(error), ExitStatus.WRONG_USAGE)
     except (OncofhirError, SettingsError) as error:
         exit_with_error(error)
     _print(running.progress, filled, time.monotonic() - began)
