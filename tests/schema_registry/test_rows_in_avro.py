@@ -14,7 +14,9 @@ from confluent_kafka.schema_registry.avro import AvroDeserializer
 from confluent_kafka.serialization import MessageField, SerializationContext
 
 from oncofhir.consumers.dead_letters.recent_outcomes import read_recent_outcomes
+from oncofhir.consumers.erasure.rows import find_rows
 from oncofhir.consumers.kafka.bounded_reader import bounded_reader
+from oncofhir.consumers.publishing.output_reader import output_reader
 from oncofhir.consumers.reconciliation.reconcile import read_topics
 from oncofhir.consumers.worker import Worker
 from oncofhir.contracts.catalog import published
@@ -24,6 +26,7 @@ from oncofhir.contracts.registry.row_encoder import subject_of
 from oncofhir.schemas.errors import UnsuitableServer
 from oncofhir.schemas.outcome import OutcomeRow, OutcomeStatus, PhenotypeRow
 from oncofhir.schemas.reasons import Reason
+from oncofhir.settings import SettingsError
 from tests.integration.consumers.worker_harness import (
     InstantProcessor,
     message,
@@ -117,8 +120,25 @@ async def test_commands_that_read_outcomes_read_them_in_avro(settings):
     assert recent.consecutive_dead_letters in {0, 1}
     with bounded_reader(settings.kafka) as reader:
         ledger = read_topics(reader, settings.kafka, None, None, lambda _: None)
+        rows = find_rows(reader, settings.kafka, "Patient/p")
+    assert (len(rows.phenotypes), len(rows.outcomes)) == (3, 3)
     assert not list(ledger.discrepancies({}, now=0, late=0))
     assert (ledger.counts["accounted"], ledger.counts["foreign"]) == (4, 0)
+
+
+async def test_an_erasure_that_cannot_read_the_rows_says_so(settings):
+    await work_on(settings)
+    without = settings.kafka.model_copy(update={"schema_registry_url": None})
+    with bounded_reader(without) as reader, pytest.raises(SettingsError, match="SCHEMA_REGISTRY"):
+        find_rows(reader, without, "Patient/p")
+
+
+async def test_the_reader_of_the_output_topics_reads_rows_and_outcomes(settings):
+    await work_on(settings)
+    with output_reader(settings.kafka, "test", from_beginning=True) as reader:
+        found = [output for _ in range(10) for output in reader.poll(300)]
+    assert sum(isinstance(output, PhenotypeRow) for output in found) == 3
+    assert len(found) == 3 + 4 + 1
 
 
 async def test_a_worker_waits_for_the_registry_and_then_needs_it_no_more(settings_with):

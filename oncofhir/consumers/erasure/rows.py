@@ -10,8 +10,9 @@ from typing import Any
 
 from oncofhir.consumers.kafka.bounded_reader import BoundedReader
 from oncofhir.consumers.kafka.publisher import Message
+from oncofhir.contracts.registry.row_decoder import RowDecoder, UnknownSchema
 from oncofhir.schemas.base import Value
-from oncofhir.settings import KafkaSettings
+from oncofhir.settings import KafkaSettings, SettingsError
 
 
 class PatientRows(Value):
@@ -45,10 +46,12 @@ def find_rows(
 
     Raises:
         DependencyUnavailable, AccessDenied, RequestRejected: as the broker answered.
+        UnsuitableServer, SettingsError: the schema registry, where rows are Avro.
     """
     all_documents, all_reports = set(documents), set(reports)
     phenotypes: set[bytes] = set()
-    for key, row in _rows(reader, settings.phenotype_topic):
+    decoder = RowDecoder.of(settings)
+    for key, row in _rows(reader, settings.phenotype_topic, decoder):
         if row is None:
             phenotypes.discard(key)
         elif row.get("subject") == patient:
@@ -56,7 +59,7 @@ def find_rows(
             all_documents.add(str(row.get("document")))
             all_reports.add(str(row.get("source")))
     outcomes: set[bytes] = set()
-    for key, row in _rows(reader, settings.outcome_topic):
+    for key, row in _rows(reader, settings.outcome_topic, decoder):
         if row is None:
             outcomes.discard(key)
         elif row.get("document") in all_documents or row.get("source") in all_reports:
@@ -69,7 +72,9 @@ def find_rows(
     )
 
 
-def _rows(reader: BoundedReader, topic: str) -> Iterable[tuple[bytes, dict[str, Any] | None]]:
+def _rows(
+    reader: BoundedReader, topic: str, decoder: RowDecoder
+) -> Iterable[tuple[bytes, dict[str, Any] | None]]:
     """Yield key and row of each record; None for a tombstone. Records that are not rows are left out."""
     for record in reader.read_to_end(topic):
         if record.key is None:
@@ -78,7 +83,11 @@ def _rows(reader: BoundedReader, topic: str) -> Iterable[tuple[bytes, dict[str, 
             yield record.key, None
             continue
         try:
-            row = json.loads(record.value)
+            row = json.loads(decoder.json(record.value))
+        except UnknownSchema as error:  # it may be a row of the patient
+            raise SettingsError(
+                f"a record of {topic} is Avro and {error}: set ONCOFHIR_KAFKA__SCHEMA_REGISTRY_URL"
+            ) from error
         except ValueError:
             continue
         if isinstance(row, dict):

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 from oncofhir.consumers.kafka.assigned_reader import AssignedReader, assigned_reader
 from oncofhir.consumers.kafka.records import Coordinates
+from oncofhir.contracts.registry.row_decoder import RowDecoder
 from oncofhir.schemas.outcome import OutcomeRow, PhenotypeRow
 from oncofhir.settings import KafkaSettings
 
@@ -38,12 +39,14 @@ class OutputReader:
     def __init__(self, reader: AssignedReader, settings: KafkaSettings) -> None:
         self._reader = reader
         self._settings = settings
+        self._decoder = RowDecoder.of(settings)
 
     def poll(self, timeout_ms: int) -> Iterator[Output]:
         """Yield what was published since the last call; nothing when nothing came in time.
 
         Raises:
-            DependencyUnavailable, AccessDenied: the broker.
+            DependencyUnavailable, AccessDenied: the broker or the schema registry.
+            UnsuitableServer, SettingsError: the schema registry.
             ValueError: a row is not one of this version (pydantic).
         """
         for records in self._reader.poll(timeout_ms, _MAX_POLL_RECORDS).values():
@@ -56,13 +59,14 @@ class OutputReader:
         if record.value is None:
             return None
         if record.topic == self._settings.phenotype_topic:
-            return PhenotypeRow.model_validate_json(record.value)
+            return PhenotypeRow.model_validate_json(self._decoder.json(record.value))
         headers = {
             name: (value or b"").decode("utf-8", "replace") for name, value in record.headers
         }
         if record.topic == self._settings.outcome_topic:
             source = _source(headers, "oncofhir-source-")
-            return source and PublishedOutcome(source, OutcomeRow.model_validate_json(record.value))
+            row = self._decoder.json(record.value)
+            return source and PublishedOutcome(source, OutcomeRow.model_validate_json(row))
         source = _source(headers, "oncofhir-")
         return source and PublishedDeadLetter(
             source, headers.get("oncofhir-reason", "no reason given")
