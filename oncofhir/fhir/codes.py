@@ -10,6 +10,9 @@ LOINC = "http://loinc.org"
 SNOMED_CT = "http://snomed.info/sct"
 ICD_10_CM = "http://hl7.org/fhir/sid/icd-10-cm"
 CATEGORY = "http://terminology.hl7.org/CodeSystem/observation-category"
+US_CORE_CONDITION = (
+    "http://hl7.org/fhir/us/core/StructureDefinition/us-core-condition-problems-health-concerns"
+)
 LOCATION_EXTENSION = MCODE + "mcode-body-location-qualifier"
 LATERALITY_EXTENSION = MCODE + "mcode-laterality-qualifier"
 RELATED_CONDITION = MCODE + "mcode-related-condition"

@@ -64,7 +64,8 @@ SUBPACKAGE_LAYERS = {
         "rest": {""},
         "intake": {"", "rest"},
         "mapping": {""},
-        "store": {"", "rest", "mapping"},
+        "review": {"", "mapping"},
+        "store": {"", "rest", "mapping", "review"},
         "erasure": {"", "rest", "store"},
     },
     "inference": {

@@ -1,5 +1,6 @@
 """Rows as messages: what a warehouse reads from the phenotype and outcome topics."""
 
+from collections.abc import Iterable
 from datetime import UTC, datetime
 
 from oncofhir import __version__
@@ -41,7 +42,7 @@ def phenotype_messages(
     processed: Processed, record: SourceRecord, settings: KafkaSettings
 ) -> list[Message]:
     """One message a finding, keyed by it."""
-    return _phenotypes(processed, settings, row_headers(record))
+    return finding_messages(processed.rows, settings, row_headers(record))
 
 
 def outcome_message(row: OutcomeRow, record: SourceRecord, settings: KafkaSettings) -> Message:
@@ -60,14 +61,15 @@ def processed_messages(
     processed: Processed, settings: KafkaSettings, headers: RowHeaders
 ) -> list[Message]:
     """The findings' messages and the document's, with the same headers."""
-    findings = _phenotypes(processed, settings, headers)
+    findings = finding_messages(processed.rows, settings, headers)
     outcome = processed.outcome
     return [*findings, _outcome(outcome, settings, headers, outcome.document)]
 
 
-def _phenotypes(
-    processed: Processed, settings: KafkaSettings, headers: RowHeaders
+def finding_messages(
+    rows: Iterable[PhenotypeRow], settings: KafkaSettings, headers: RowHeaders
 ) -> list[Message]:
+    """One message per finding, keyed by it."""
     return [
         Message(
             settings.phenotype_topic,
@@ -75,7 +77,7 @@ def _phenotypes(
             _published(row, settings).model_dump_json(ensure_ascii=True).encode(),
             (*headers, schema_header("phenotype")),
         )
-        for row in processed.rows
+        for row in rows
     ]
 
 

@@ -32,9 +32,6 @@ _CATEGORIES = {
         "Problem List Item",
     ),
 }
-_US_CORE = (
-    "http://hl7.org/fhir/us/core/StructureDefinition/us-core-condition-problems-health-concerns"
-)
 _LYMPHOMA_CODE = re.compile(r"C8[1-8]")
 # mcode-cancer-disease-status-evidence-type-vs is required: no code where none of it fits.
 _EVIDENCE = {ReportOrigin.PATHOLOGY: codes.ANATOMIC_PATHOLOGY, ReportOrigin.IMAGING: codes.IMAGING}
@@ -110,7 +107,7 @@ def _meta(context: RunContext, behaviour: Behaviour | None) -> dict[str, Any]:
         return context.meta(codes.MCODE + "mcode-secondary-cancer-condition")
     if behaviour in {Behaviour.IN_SITU, Behaviour.INVASIVE}:
         return context.meta(codes.MCODE + "mcode-primary-cancer-condition")
-    return context.meta(_US_CORE, Unprofiled.NO_MALIGNANCY)
+    return context.meta(codes.US_CORE_CONDITION, Unprofiled.NO_MALIGNANCY)
 
 
 def _text(diagnosis: Finding) -> str:

@@ -23,7 +23,7 @@ from oncofhir.schemas.identity import NAMESPACE, Run
 
 AIT = "http://hl7.org/fhir/uv/aitransparency/"
 _AI = {"system": AIT + "CodeSystem/AIdeviceTypeCS", "code": "Artificial-Intelligence"}
-_US_CORE = "http://hl7.org/fhir/us/core/StructureDefinition/us-core-provenance"
+US_CORE = "http://hl7.org/fhir/us/core/StructureDefinition/us-core-provenance"
 _LIFECYCLE = "http://terminology.hl7.org/CodeSystem/iso-21089-lifecycle"
 _PARTICIPANT = "http://terminology.hl7.org/CodeSystem/provenance-participant-type"
 
@@ -37,24 +37,24 @@ def provenance(context: RunContext, targets: Iterable[str], slot: str) -> dict[s
     return {
         "resourceType": "Provenance",
         "id": str(uuid5(NAMESPACE, f"provenance|{context.document}|{context.run.id}|{slot}")),
-        "meta": {"profile": [AIT + "StructureDefinition/AI-Provenance", _US_CORE]},
+        "meta": {"profile": [AIT + "StructureDefinition/AI-Provenance", US_CORE]},
         "target": [{"reference": target} for target in targets],
         "occurredDateTime": context.recorded.isoformat(),
         "recorded": context.recorded.isoformat(),
         "reason": [{"coding": [AI_ASSERTED]}],
         "activity": {
-            **_activity("transform", "Transform/Translate Record Lifecycle Event"),
+            **activity("transform", "Transform/Translate Record Lifecycle Event"),
             "text": "Extraction of cancer phenotypes and diagnosis from report text; "
             "not reviewed by a human",
         },
         "agent": [
             {
-                "type": _participant("author", "Author"),
+                "type": participant("author", "Author"),
                 "role": [{"coding": [_AI]}],
                 "who": {"reference": context.model_device},
                 "onBehalfOf": on_behalf_of,
             },
-            _assembler(context.software_device, context.organization),
+            assembler(context.software_device, context.organization),
         ],
         "entity": [
             {"role": "source", "what": _of_version(context)},
@@ -92,32 +92,35 @@ def withdrawal_provenance(
     return {
         "resourceType": "Provenance",
         "id": str(uuid5(NAMESPACE, f"withdrawal|{document}|{revision}")),
-        "meta": {"profile": [_US_CORE], "security": [AI_ASSERTED]},
+        "meta": {"profile": [US_CORE], "security": [AI_ASSERTED]},
         "target": [{"reference": target} for target in targets],
         "occurredDateTime": recorded.isoformat(),
         "recorded": recorded.isoformat(),
         "activity": {
-            **_activity("deprecate", "Deprecate Record Lifecycle Event"),
+            **activity("deprecate", "Deprecate Record Lifecycle Event"),
             "text": "Withdrawn because the report was",
         },
-        "agent": [_assembler(f"Device/{software_device_id(software)}", organization)],
+        "agent": [assembler(f"Device/{software_device_id(software)}", organization)],
         "entity": [{"role": "source", "what": source}],
     }
 
 
-def _activity(code: str, display: str) -> dict[str, Any]:
+def activity(code: str, display: str) -> dict[str, Any]:
+    """Build Provenance.activity of a lifecycle event (ISO 21089)."""
     return {"coding": [{"system": _LIFECYCLE, "code": code, "display": display}]}
 
 
-def _assembler(device: str, organization: str) -> dict[str, Any]:
+def assembler(device: str, organization: str) -> dict[str, Any]:
+    """Build the agent that is this software, on behalf of the organisation that runs it."""
     return {
-        "type": _participant("assembler", "Assembler"),
+        "type": participant("assembler", "Assembler"),
         "who": {"reference": device},
         "onBehalfOf": {"display": organization},
     }
 
 
-def _participant(code: str, display: str) -> dict[str, Any]:
+def participant(code: str, display: str) -> dict[str, Any]:
+    """Build the type of an agent (provenance-participant-type)."""
     return {"coding": [{"system": _PARTICIPANT, "code": code, "display": display}]}
 
 

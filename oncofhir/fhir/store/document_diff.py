@@ -5,10 +5,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from oncofhir.fhir.mapping.build import Plan
+from oncofhir.fhir.mapping.lesions import lesion_keys
 from oncofhir.fhir.mapping.provenance import provenance
 from oncofhir.fhir.mapping.r4_validation import validate
 from oncofhir.fhir.mapping.rows import next_rows
 from oncofhir.fhir.mapping.run_context import RunContext, count_unprofiled
+from oncofhir.fhir.review.model import StoredLesion, stored_lesion, stored_rejections
 from oncofhir.fhir.source_version import SourceVersion
 from oncofhir.fhir.store.carry_over import carry_over, is_unchanged, labels_changed
 from oncofhir.fhir.store.entries import put_entry, reference_to, version_id_of
@@ -17,7 +19,7 @@ from oncofhir.fhir.store.head import AliasVersion, Head, StoredResource
 from oncofhir.fhir.store.withdrawal import is_edited, plan_withdrawal
 from oncofhir.schemas.base import Value
 from oncofhir.schemas.extraction import Extraction
-from oncofhir.schemas.identity import document_id, resource_key
+from oncofhir.schemas.identity import document_id, finding_id, resource_key
 from oncofhir.schemas.outcome import OutcomeRow, OutcomeStatus, PhenotypeRow
 from oncofhir.schemas.report import Report
 
@@ -72,6 +74,7 @@ def _resource_changes(
     stored: Mapping[str, dict[str, Any]],
 ) -> _ResourceChanges:
     tracked = dict(head.resources) if head else {}
+    reviewed = head.reviewed_resources if head else frozenset()
     entries: list[dict[str, Any]] = []
     resources: dict[str, StoredResource] = {}
     conflicts: set[str] = set()
@@ -80,7 +83,7 @@ def _resource_changes(
         before = tracked.pop(slot, None)
         reference = reference_to(planned)
         current = stored.get(reference)
-        if before and is_edited(before, current):
+        if before and (before.reference in reviewed or is_edited(before, current)):
             conflicts.add(before.reference)
             resources[slot] = before
             continue
@@ -98,7 +101,7 @@ def _resource_changes(
             or not is_unchanged(resource, current, before, relabelled=relabelled)
         ):
             entries.append(put_entry(resource, version_id_of(current)))
-    vanished = plan_withdrawal(tracked, stored)
+    vanished = plan_withdrawal(tracked, stored, reviewed)
     return _ResourceChanges(
         entries=(*entries, *vanished.entries),
         resources=resources | vanished.resources,
@@ -146,6 +149,18 @@ def _next_head(
         server_ids=head.server_ids if head else {},
         text_hashes=(*(h for h in (head.text_hashes if head else ()) if h != text_hash), text_hash),
         aliases=aliases,
+        reviews=head.reviews if head else {},
+        reviewed_content=head.reviewed_content if head else {},
+        rejected=stored_rejections(extraction.rejected),
+        lesions=_lesions(context.document, extraction),
+    )
+
+
+def _lesions(document: str, extraction: Extraction) -> tuple[StoredLesion, ...]:
+    keys = lesion_keys(extraction.lesions)
+    return tuple(
+        stored_lesion(lesion, finding_id(document, keys[lesion.id]))
+        for lesion in extraction.lesions
     )
 
 

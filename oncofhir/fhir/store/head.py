@@ -9,6 +9,8 @@ from typing import Any
 
 from pydantic import ConfigDict, Field
 
+from oncofhir.fhir.review.model import Review, StoredLesion, StoredRejection
+from oncofhir.fhir.review.rows import reviewed_rows
 from oncofhir.fhir.source_version import NEVER_READ, SourceVersion
 from oncofhir.schemas.base import StoredValue
 from oncofhir.schemas.event import SourceReference
@@ -63,6 +65,10 @@ class Head(StoredValue):
     - `intents`: what a writer without transactions may have written beside `resources`.
       `write_in_progress` says that the writer has not completed yet (`write_intent.py`).
     - `server_ids`: the references that a server assigned, by this service's references (`id_mapping.py`).
+    - `rows` are the machine's. `reviews` are the humans' words, by finding; `published_rows` has both.
+    - `reviewed_content`: the fingerprint of each resource as a human left it, by reference; empty if the
+      resource was deleted. Other content is an edit that nobody has read yet.
+    - `rejected`, `lesions`: what a reviewer is shown beside the findings; None before version 0.3.
     """
 
     model_config = ConfigDict(populate_by_name=True)
@@ -87,6 +93,10 @@ class Head(StoredValue):
     server_ids: dict[str, str] = Field(default={}, alias="names")
     text_hashes: tuple[str, ...] = Field(default=(), alias="words")
     aliases: dict[str, AliasVersion] = Field(default={}, alias="others")
+    reviews: dict[str, Review] = {}
+    reviewed_content: dict[str, str] = {}
+    rejected: tuple[StoredRejection, ...] | None = None
+    lesions: tuple[StoredLesion, ...] | None = None
 
     def with_alias(
         self, source: SourceReference, version: SourceVersion, text_hash: str | None
@@ -108,7 +118,15 @@ class Head(StoredValue):
     def references(self) -> tuple[str, ...]:
         """The resources that the head tracks, and those of its write intents."""
         known = (*self.resources.values(), *(intent.resource for intent in self.intents))
-        return tuple(dict.fromkeys(resource.reference for resource in known))
+        added = (review.resource for review in self.reviews.values() if review.added is not None)
+        return tuple(dict.fromkeys((*(resource.reference for resource in known), *added)))
+
+    @property
+    def reviewed_resources(self) -> frozenset[str]:
+        """The resources on which a human has decided: a run leaves them as they are."""
+        return frozenset(r.resource for r in self.reviews.values() if r.decides) | frozenset(
+            self.reviewed_content
+        )
 
     def server_reference(self, reference: str) -> str:
         """Return the server's reference of a resource of the document."""
@@ -116,12 +134,13 @@ class Head(StoredValue):
 
     @property
     def published_rows(self) -> tuple[PhenotypeRow, ...]:
-        """The rows, with the server's references."""
+        """The rows under the reviews, with the server's references."""
+        rows = reviewed_rows(self.rows, self.reviews, self.outcome)
         return tuple(
             row.model_copy(update={"resource": self.server_reference(row.resource)})
             if row.resource in self.server_ids
             else row
-            for row in self.rows
+            for row in rows
         )
 
     @property

@@ -113,7 +113,7 @@ class HeadStore:
         # Step 1: resources that the head does not track are withdrawn.
         current, stored = await self.read_current(head)
         untracked = {s: r for s, r in current.resources.items() if s not in head.resources}
-        withdrawal = plan_withdrawal(untracked, stored)
+        withdrawal = plan_withdrawal(untracked, stored, head.reviewed_resources)
         entries = list(withdrawal.entries)
         resources = {**current.resources, **withdrawal.resources}
         # Step 2: of resources with other content than the head tracks, the tracked version is restored.

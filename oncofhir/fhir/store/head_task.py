@@ -18,7 +18,16 @@ from oncofhir.schemas.reasons import Reason
 STATE = "state"
 FINDING = "finding"
 # Left out of the JSON while they are empty, as in version 0.1.0.
-_OPTIONAL = ("intents", "write_in_progress", "server_ids", "text_hashes", "aliases")
+_OPTIONAL = (
+    "intents",
+    "write_in_progress",
+    "server_ids",
+    "text_hashes",
+    "aliases",
+    "reviews",
+    "reviewed_content",
+)
+_UNKNOWN_BEFORE = ("rejected", "lesions")  # version 0.3
 
 
 def to_task(
@@ -71,6 +80,7 @@ def _identifiers(head: Head, systems: IdentifierSystems) -> list[dict[str, str]]
 
 def _state_json(head: Head) -> str:
     empty = {name for name in _OPTIONAL if not getattr(head, name)}
+    empty |= {name for name in _UNKNOWN_BEFORE if getattr(head, name) is None}
     state = head.model_dump(mode="json", by_alias=True, exclude={"id", "version_id", *empty})
     return json.dumps(state, separators=(",", ":"), sort_keys=True)
 

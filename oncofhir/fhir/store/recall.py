@@ -106,7 +106,7 @@ async def recall(
             return _result(head, RecallStatus.ALREADY_WITHDRAWN, processed=processed)
         access = await repository.access()
         current, stored = await access.heads.read_current(head)
-        planned = plan_withdrawal(current.resources, stored)
+        planned = plan_withdrawal(current.resources, stored, current.reviewed_resources)
         count = len(planned.entries)
         edited = tuple(sorted(map(current.server_reference, planned.conflicts)))
         if dry_run:

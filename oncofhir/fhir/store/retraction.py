@@ -53,7 +53,7 @@ class Retraction:
             StoreConflict: the head or a finding changed since it was read.
         """
         head, stored = await self._heads.read_current(head)
-        withdrawal = plan_withdrawal(head.resources, stored)
+        withdrawal = plan_withdrawal(head.resources, stored, head.reviewed_resources)
         rows = with_status(head.rows, head.revision + 1, RowStatus.WITHDRAWN, withdrawal.conflicts)
         new = next_head(
             head,

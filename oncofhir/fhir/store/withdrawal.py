@@ -1,6 +1,6 @@
 """Plans the withdrawal of findings: entered-in-error, except for those that a human edited. Pure."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -35,11 +35,13 @@ def is_edited(before: StoredResource, current: dict[str, Any] | None) -> bool:
 
 
 def plan_withdrawal(
-    known: Mapping[str, StoredResource], stored: Mapping[str, dict[str, Any]]
+    known: Mapping[str, StoredResource],
+    stored: Mapping[str, dict[str, Any]],
+    reviewed: Collection[str] = (),
 ) -> Withdrawal:
     """Withdraw the known resources that are in the store and that no human edited.
 
-    `known` is by slot, and `stored` by reference.
+    `known` is by slot, and `stored` by reference. `reviewed` are references that humans decided on.
     """
     entries: list[dict[str, Any]] = []
     resources = dict(known)
@@ -48,7 +50,8 @@ def plan_withdrawal(
         current = stored.get(resource.reference)
         if resource.withdrawn:
             continue
-        if current is None or is_edited(resource, current):
+        is_reviewed = resource.reference in reviewed
+        if current is None or is_reviewed or is_edited(resource, current):
             conflicts.add(resource.reference)
             continue
         withdrawn = entered_in_error(current)
