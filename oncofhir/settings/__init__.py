@@ -35,6 +35,7 @@ from oncofhir.settings.printable import describe_settings, setting_infos
 from oncofhir.settings.review import ReviewSettings
 from oncofhir.settings.secrets import read_secret, read_token
 from oncofhir.settings.tracing import TracingSettings
+from oncofhir.settings.worklist import WorklistSettings
 
 __all__ = [
     "CONFIG_FILE_VARIABLE",
@@ -62,6 +63,7 @@ __all__ = [
     "TracingSettings",
     "Transactions",
     "VerificationStatus",
+    "WorklistSettings",
     "WriteMode",
     "deprecated_in_use",
     "describe_settings",

@@ -34,6 +34,7 @@ from oncofhir.settings.model import ModelApi, ModelSettings
 from oncofhir.settings.operation import HttpSettings, LogSettings, RetrySettings
 from oncofhir.settings.review import ReviewSettings
 from oncofhir.settings.tracing import TracingSettings
+from oncofhir.settings.worklist import WorklistSettings
 
 CONFIG_FILE_VARIABLE = "ONCOFHIR_CONFIG"
 _BESIDE_SETTINGS = {CONFIG_FILE_VARIABLE}
@@ -60,6 +61,7 @@ class Settings(BaseSettings):
     retry: RetrySettings = RetrySettings()
     http: HttpSettings = HttpSettings()
     bridge: BridgeSettings = BridgeSettings()
+    worklist: WorklistSettings = WorklistSettings()
     log: LogSettings = LogSettings()
     tracing: TracingSettings = TracingSettings()
     review: ReviewSettings = ReviewSettings()

@@ -46,16 +46,28 @@ async def search_pages(
     while True:
         resources = resources_of(bundle, client.base_url)
         yield [resource for resource in resources if resource.get("resourceType") == type]
-        following = _next(bundle)
-        if following is None:
-            return
-        url = own_page(client.base_url, following, type)
+        url = next_page(client, bundle, type)
         if url is None:
-            raise _lost(client, "the next link of a page is malformed")
+            return
         if url in seen:
             raise _lost(client, "the next link of a page leads to an earlier page")
         seen.add(url)
         bundle = await client.read_page(url)
+
+
+def next_page(client: SearchClient, bundle: Mapping[str, Any], type: str) -> str | None:  # noqa: A002
+    """Return the address of the page after this one; None if it is the last.
+
+    Raises:
+        DependencyUnavailable: the link is malformed.
+    """
+    following = _next(bundle)
+    if following is None:
+        return None
+    url = own_page(client.base_url, following, type)
+    if url is None:
+        raise _lost(client, "the next link of a page is malformed")
+    return url
 
 
 def own_page(base_url: str, link: str, type: str) -> str | None:  # noqa: A002

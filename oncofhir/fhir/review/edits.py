@@ -93,16 +93,18 @@ def author_of(
     resource: Mapping[str, Any] | None,
     provenances: Sequence[Mapping[str, Any]],
     after: datetime,
+    known: str | None = None,
 ) -> Author:
     """Return who edited a resource: the agent of its newest Provenance after `after`, else its asserter.
 
     Only people count: a device is the machine itself or another program. The time is the Provenance's, else
-    `meta.lastUpdated`.
+    `meta.lastUpdated`. `known` is the reviewer whose word is known: the resource may still name them where
+    another one edited it.
     """
     found: list[tuple[datetime, str]] = []
     for provenance in provenances:
         at = instant(provenance.get("recorded"))
-        if at is None or at < after:
+        if at is None or at <= after:
             continue
         agents = (who(agent.get("who")) for agent in provenance.get("agent", ()))
         found += [(at, person) for person in agents if person is not None]
@@ -112,7 +114,7 @@ def author_of(
     if resource is None:
         return Author()
     stated = [resource.get("asserter"), resource.get("recorder"), *resource.get("performer", ())]
-    people = [person for person in map(who, stated) if person is not None]
+    people = [person for person in map(who, stated) if person not in {None, known}]
     return Author(
         reviewer=next(iter(people), None), at=instant(resource.get("meta", {}).get("lastUpdated"))
     )

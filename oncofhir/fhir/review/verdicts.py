@@ -64,13 +64,13 @@ def reviewed(
     at: datetime,
     comment: str | None = None,
 ) -> Resource:
-    """Return the resource after a verdict on the finding `row`. `value` is the corrected one.
+    """Return the resource after a verdict on the finding `row`, with the value that a human chose, if any.
 
     The verdict on a site or a side changes the element and leaves the status of the resource, which is the
     diagnosis's. A refuted site is removed.
     """
     changed = clean(resource)
-    if value is not None and status is ReviewStatus.CORRECTED:
+    if value is not None:
         changed = with_fitting_profile(with_value(changed, row, value), row, value)
     if comment:
         note = {

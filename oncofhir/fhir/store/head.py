@@ -117,9 +117,21 @@ class Head(StoredValue):
     @property
     def references(self) -> tuple[str, ...]:
         """The resources that the head tracks, and those of its write intents."""
-        known = (*self.resources.values(), *(intent.resource for intent in self.intents))
+        intended = (intent.resource.reference for intent in self.intents)
+        return tuple(dict.fromkeys((*self.tracked_references, *intended)))
+
+    @property
+    def tracked_references(self) -> tuple[str, ...]:
+        """The machine's resources, and those that reviewers added."""
+        own = [resource.reference for resource in self.resources.values()]
         added = (review.resource for review in self.reviews.values() if review.added is not None)
-        return tuple(dict.fromkeys((*(resource.reference for resource in known), *added)))
+        return (*own, *(reference for reference in added if reference not in own))
+
+    @property
+    def known_content(self) -> dict[str, str]:
+        """The fingerprint of each tracked resource, by reference, as a human or the machine left it."""
+        own = {resource.reference: resource.fingerprint for resource in self.resources.values()}
+        return own | self.reviewed_content
 
     @property
     def reviewed_resources(self) -> frozenset[str]:

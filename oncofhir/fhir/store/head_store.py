@@ -86,6 +86,11 @@ class HeadStore:
         head, stored = await self._strategy.read_current(head, also)
         return write_intent.resolve(head, stored), stored
 
+    async def read_version(self, head: Head, reference: str, version: str) -> dict[str, Any] | None:
+        """Read an earlier version of one of the head's resources; None if the store does not keep it."""
+        versions = await self._strategy.read_history(head, reference)
+        return next((v for v in versions if version_id_of(v) == version), None)
+
     async def write(self, entries: Sequence[dict[str, Any]], new: Head, before: Head) -> Head:
         """Write the entries and the new head. If the store rejects an entry, undo what it took before.
 

@@ -48,9 +48,9 @@ def to_task(
             *(
                 {
                     "type": {"text": FINDING},
-                    "valueReference": {"reference": head.server_reference(stored.reference)},
+                    "valueReference": {"reference": head.server_reference(reference)},
                 }
-                for stored in head.resources.values()
+                for reference in head.tracked_references
             ),
             {"type": {"text": STATE}, "valueString": _state_json(head)},
         ],

@@ -74,7 +74,8 @@ class WorklistItem(Value):
 
     `finding` and `document` are UUIDs. `resource` (Observation/1) holds the finding in its version
     `version_id`, which a verdict must name. `confidence` is between 0 and 1, None if unknown. `priority` is
-    between 0 and 1, the highest first.
+    between 0 and 1, the highest first. `added` by a reviewer: the model missed it, and `model` is the one
+    that read the document.
     """
 
     finding: str
@@ -101,6 +102,7 @@ class WorklistItem(Value):
     review: ReviewStatus = ReviewStatus.UNREVIEWED
     reviewer: str | None = None
     reviewed_at: datetime | None = None
+    added: bool = False
     reasons: tuple[ReviewReason, ...] = ()
     priority: float = 0.0
 

@@ -1,0 +1,1 @@
+"""How reviewers and the model agree, and reviews as labelled examples."""

@@ -1,0 +1,1 @@
+"""Verdicts: checked, written to the store in one transaction, published."""

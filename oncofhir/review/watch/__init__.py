@@ -1,0 +1,1 @@
+"""Follows the store: edits that were made with other FHIR clients."""

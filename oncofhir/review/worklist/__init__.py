@@ -1,0 +1,1 @@
+"""The worklist: a local index of findings, rebuilt from the store."""

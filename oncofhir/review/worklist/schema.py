@@ -1,0 +1,97 @@
+"""The index as SQLite tables. It is a copy: a file of another version is rebuilt from the store."""
+
+import sqlite3
+from pathlib import Path
+
+VERSION = 1
+
+_TABLES = """
+CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL);
+CREATE TABLE documents (
+    document TEXT PRIMARY KEY,
+    task TEXT NOT NULL,
+    revision INTEGER NOT NULL,
+    report TEXT NOT NULL,
+    patient TEXT NOT NULL
+);
+CREATE TABLE findings (
+    finding TEXT PRIMARY KEY,
+    document TEXT NOT NULL,
+    resource TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    site TEXT NOT NULL,
+    body_site TEXT,
+    model TEXT NOT NULL,
+    reported TEXT,
+    asserted TEXT NOT NULL,
+    confidence REAL,
+    review TEXT NOT NULL,
+    reviewer TEXT,
+    reviewed_at TEXT,
+    reasons INTEGER NOT NULL,
+    priority REAL NOT NULL,
+    version_id TEXT,
+    item TEXT NOT NULL
+);
+CREATE TABLE opinions (
+    finding TEXT NOT NULL,
+    document TEXT NOT NULL,
+    position INTEGER NOT NULL,
+    reviewer TEXT,
+    status TEXT NOT NULL,
+    unsure INTEGER NOT NULL,
+    at TEXT NOT NULL,
+    PRIMARY KEY (finding, position)
+);
+CREATE TABLE resources (
+    reference TEXT PRIMARY KEY,
+    document TEXT NOT NULL,
+    version_id TEXT,
+    expected TEXT
+);
+CREATE TABLE unpublished (document TEXT PRIMARY KEY, after_revision INTEGER NOT NULL);
+CREATE INDEX findings_by_document ON findings (document);
+CREATE INDEX findings_by_priority ON findings (priority DESC, reported, finding) WHERE reasons > 0;
+CREATE INDEX findings_by_resource ON findings (resource);
+CREATE INDEX opinions_by_document ON opinions (document);
+CREATE INDEX resources_by_document ON resources (document);
+CREATE INDEX documents_by_report ON documents (report);
+CREATE INDEX documents_by_patient ON documents (patient);
+"""
+
+
+def connect(file: Path | None, identity: str) -> sqlite3.Connection:
+    """Open the index of one store, created or emptied where needed; None keeps it in memory.
+
+    `identity` names the store and the source: an index of another one is emptied, as is one of another
+    version. Only the owner can read the file.
+    """
+    if file is not None:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.touch(mode=0o600)
+    connection = sqlite3.connect(
+        file or ":memory:", check_same_thread=False, isolation_level=None, timeout=30
+    )
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute("PRAGMA synchronous = NORMAL")
+    stated = f"{VERSION}|{identity}"
+    if _stated(connection) != stated:
+        _empty(connection)
+        connection.executescript(_TABLES)
+        connection.execute("INSERT INTO meta VALUES ('identity', ?)", (stated,))
+    return connection
+
+
+def _stated(connection: sqlite3.Connection) -> str | None:
+    try:
+        row = connection.execute("SELECT value FROM meta WHERE name = 'identity'").fetchone()
+    except sqlite3.OperationalError:
+        return None
+    return str(row[0]) if row else None
+
+
+def _empty(connection: sqlite3.Connection) -> None:
+    """Drop all tables, of whatever version."""
+    names = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
+    for (name,) in names:
+        connection.execute(f'DROP TABLE "{name}"')
