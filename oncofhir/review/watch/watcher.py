@@ -11,8 +11,8 @@ from oncofhir.fhir.store.fingerprint import fingerprint
 from oncofhir.fhir.store.head_task import from_task
 from oncofhir.review.documents import Documents
 from oncofhir.review.publishing import ReviewPublisher
-from oncofhir.review.watch.changes import changed_since, deleted_since, last_updated, missing
 from oncofhir.review.watch.edited import EditedDocuments
+from oncofhir.review.watch.store_changes import changed_since, deleted_since, last_updated, missing
 from oncofhir.schemas.base import Value
 from oncofhir.schemas.errors import (
     DependencyUnavailable,

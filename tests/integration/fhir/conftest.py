@@ -2,6 +2,7 @@
 
 import pytest
 
+from oncofhir.demo.broker import EmbeddedBroker
 from oncofhir.demo.fhir_server import EmbeddedFhirServer
 from tests.hapi_fhir.server import HapiFhirServer
 
@@ -11,3 +12,9 @@ def fhir_server(pytestconfig):
     chosen = pytestconfig.getoption("--fhir-server")
     with HapiFhirServer() if chosen == "hapi" else EmbeddedFhirServer() as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def broker():
+    with EmbeddedBroker() as running:
+        yield running
