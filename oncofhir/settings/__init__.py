@@ -32,10 +32,9 @@ from oncofhir.settings.loading import (
 from oncofhir.settings.model import FindingKind, ModelApi, ModelSettings
 from oncofhir.settings.operation import HttpSettings, LogSettings, RetrySettings
 from oncofhir.settings.printable import describe_settings, setting_infos
-from oncofhir.settings.review import ReviewSettings
+from oncofhir.settings.review import ReviewSettings, WorklistSettings
 from oncofhir.settings.secrets import read_secret, read_token
 from oncofhir.settings.tracing import TracingSettings
-from oncofhir.settings.worklist import WorklistSettings
 
 __all__ = [
     "CONFIG_FILE_VARIABLE",

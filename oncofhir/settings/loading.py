@@ -32,9 +32,8 @@ from oncofhir.settings.intake import IntakeSettings, ParsingSettings
 from oncofhir.settings.kafka import KafkaSettings
 from oncofhir.settings.model import ModelApi, ModelSettings
 from oncofhir.settings.operation import HttpSettings, LogSettings, RetrySettings
-from oncofhir.settings.review import ReviewSettings
+from oncofhir.settings.review import ReviewSettings, WorklistSettings
 from oncofhir.settings.tracing import TracingSettings
-from oncofhir.settings.worklist import WorklistSettings
 
 CONFIG_FILE_VARIABLE = "ONCOFHIR_CONFIG"
 _BESIDE_SETTINGS = {CONFIG_FILE_VARIABLE}

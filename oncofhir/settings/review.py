@@ -1,4 +1,4 @@
-"""Settings of `oncofhir review`: where the page is served, who may log in, and for how long."""
+"""Settings of `oncofhir review`: where the page is served, who may log in, and what it lists."""
 
 from pathlib import Path
 
@@ -108,3 +108,19 @@ class ReviewSettings(Group):
         if self.requires_login and not self.public_url:
             raise ValueError("a login needs PUBLIC_URL, where the browser comes back to")
         return self
+
+
+class WorklistSettings(Group):
+    """The local index of findings that `oncofhir review` lists, and the watch of the FHIR server."""
+
+    index_file: Path = Field(
+        Path("oncofhir-review.sqlite"),
+        description="File of the index (SQLite). It holds references and values of findings, no words of a "
+        "report, and can be deleted: it is rebuilt from the FHIR server.",
+    )
+    poll_seconds: PositiveFloat = Field(
+        15.0, description="Time between two looks for changes on the FHIR server."
+    )
+    low_confidence: float = Field(
+        0.6, ge=0, le=1, description="Findings below this confidence are listed as low-confidence."
+    )
