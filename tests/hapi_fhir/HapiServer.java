@@ -1,3 +1,5 @@
+import ca.uhn.fhir.batch2.api.IJobMaintenanceService;
+import ca.uhn.fhir.batch2.jobs.export.BulkDataExportProvider;
 import ca.uhn.fhir.context.FhirContext;
 import ca.uhn.fhir.context.support.IValidationSupport;
 import ca.uhn.fhir.interceptor.api.IInterceptorService;
@@ -26,7 +28,7 @@ import org.springframework.context.annotation.AnnotationConfigApplicationContext
 /**
  * HAPI FHIR's JPA server (R4, H2 in memory) with its defaults, on 127.0.0.1. Arguments: the port; "deletes" lets
  * referenced resources be deleted; "binaries" stores content of 20 bytes or more outside of its resource; "subscriptions"
- * turns rest-hook Subscriptions on.
+ * turns rest-hook Subscriptions on; "exports" adds Bulk Data exports.
  */
 public class HapiServer {
   public static void main(String[] arguments) throws Exception {
@@ -58,6 +60,11 @@ public class HapiServer {
       context.getBean(SubscriptionSettings.class).addSupportedSubscriptionType(SubscriptionChannelType.RESTHOOK);
       context.getBean(SubscriptionSubmitInterceptorLoader.class).start();
     }
+    if (wanted.contains("exports")) {
+      context.getBean(JpaStorageSettings.class).setEnableTaskBulkExportJobExecution(true);
+      rest.registerProvider(context.getBean(BulkDataExportProvider.class));
+      advanceJobs(context.getBean(IJobMaintenanceService.class));
+    }
     rest.setPagingProvider(context.getBean(DatabaseBackedPagingProvider.class));
     var server = new Server();
     var connector = new ServerConnector(server);
@@ -69,5 +76,23 @@ public class HapiServer {
     server.setHandler(handler);
     server.start();
     server.join();
+  }
+
+  /** Moves jobs on every half second; by itself the server does it once a minute. */
+  private static void advanceJobs(IJobMaintenanceService jobs) {
+    var thread = new Thread(() -> {
+      while (true) {
+        try {
+          Thread.sleep(500);
+          jobs.forceMaintenancePass();
+        } catch (InterruptedException e) {
+          return;
+        } catch (RuntimeException e) {
+          System.err.println("maintenance pass: " + e.getClass().getSimpleName());
+        }
+      }
+    });
+    thread.setDaemon(true);
+    thread.start();
   }
 }

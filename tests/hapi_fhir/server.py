@@ -21,14 +21,19 @@ def class_path_of_hapi() -> str:
 class HapiFhirServer(Process):
     """A FHIR server; what it holds is gone when it stops. `deletes`: also of what others refer to.
     `binaries`: content is stored outside of its resource (Binary Storage). `subscriptions`: rest-hook
-    Subscriptions are on.
+    Subscriptions are on. `exports`: Bulk Data $export.
 
     Raises:
         CannotRun: there is no JDK 17 or no Maven, or Maven Central cannot be reached.
     """
 
     def __init__(
-        self, *, deletes: bool = False, binaries: bool = False, subscriptions: bool = False
+        self,
+        *,
+        deletes: bool = False,
+        binaries: bool = False,
+        subscriptions: bool = False,
+        exports: bool = False,
     ) -> None:
         self.port = free_port()
         classes = class_path_of_hapi()
@@ -46,6 +51,7 @@ class HapiFhirServer(Process):
                 *(["deletes"] if deletes else []),
                 *(["binaries"] if binaries else []),
                 *(["subscriptions"] if subscriptions else []),
+                *(["exports"] if exports else []),
             ],
             ready=lambda: responds(f"{self.base_url}/metadata"),
             wait_seconds=_START_SECONDS,

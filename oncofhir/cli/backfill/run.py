@@ -7,10 +7,10 @@ import shlex
 import signal
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import typer
 
@@ -18,12 +18,15 @@ from oncofhir.cli.exit_status import ExitStatus, exit_with_error
 from oncofhir.cli.output import json_line
 
 if TYPE_CHECKING:
+    from oncofhir.fhir.rest.reader import FhirReader
     from oncofhir.ingest.backfill.counts import Counts
     from oncofhir.ingest.backfill.messages import Prepared
     from oncofhir.ingest.backfill.run import Options
+    from oncofhir.ingest.backfill.search import Query
     from oncofhir.ingest.backfill.source import Source
     from oncofhir.settings import KafkaSettings
 
+_WATCH_SECONDS = 2.0
 _MOST_SHOWN = 20  # broken items that are named; the rest is counted
 
 
@@ -72,6 +75,29 @@ async def _run(
         return await _publish(source, choices, settings, stop)
     finally:
         await source.aclose()
+
+
+def count_on_server_and_exit(
+    make_reader: "Callable[[], FhirReader]", queries: "Sequence[Query]"
+) -> NoReturn:
+    """Print how many reports of each type and status a server has, and exit."""
+    from oncofhir.ingest.backfill.server_counts import count_on_server
+    from oncofhir.schemas.errors import OncofhirError
+    from oncofhir.settings import SettingsError
+
+    async def count() -> "Counts":
+        reader = make_reader()
+        try:
+            return await count_on_server(reader, queries)
+        finally:
+            await reader.aclose()
+
+    try:
+        counts = asyncio.run(count())
+    except (OncofhirError, SettingsError) as error:
+        exit_with_error(error)
+    json_line({"dry_run": True, "complete": True, **_described(counts)})
+    raise typer.Exit(ExitStatus.OK)
 
 
 async def _count(source: "Source", stop: asyncio.Event) -> dict[str, Any]:
@@ -127,7 +153,11 @@ async def _publish(
                         on_page=show,
                         on_broken=broken,
                     )
-                    await running.run(stop)
+                    watching = asyncio.create_task(_watch(source))
+                    try:
+                        await running.run(stop)
+                    finally:
+                        watching.cancel()
             broken.print_remainder()
         seconds = time.monotonic() - began
         read = state.counts.read - before
@@ -140,6 +170,17 @@ async def _publish(
             "seconds": round(seconds, 1),
             "records_per_second": round(read / seconds) if read else 0,
         }
+
+
+async def _watch(source: "Source") -> None:
+    """Say on stderr what the source does when that changes, such as waiting for an export."""
+    shown = ""
+    while True:
+        activity = source.activity
+        if activity != shown:
+            shown = activity
+            typer.echo(f"oncofhir: {activity}", err=True)
+        await asyncio.sleep(_WATCH_SECONDS)
 
 
 def _described(counts: "Counts") -> dict[str, Any]:

@@ -61,7 +61,7 @@ def next_page(client: SearchClient, bundle: Mapping[str, Any], type: str) -> str
     Raises:
         DependencyUnavailable: the link is malformed.
     """
-    following = _next(bundle)
+    following = next_link(bundle)
     if following is None:
         return None
     url = own_page(client.base_url, following, type)
@@ -97,7 +97,8 @@ def own_page(base_url: str, link: str, type: str) -> str | None:  # noqa: A002
     return f"{base_url}/{below}{query}" if below else f"{base_url}{query}"
 
 
-def _next(bundle: Mapping[str, Any]) -> str | None:
+def next_link(bundle: Mapping[str, Any]) -> str | None:
+    """Return the address of the next page; None: this is the last one."""
     links = bundle.get("link")
     for link in links if isinstance(links, list) else ():
         if isinstance(link, dict) and link.get("relation") == "next":

@@ -31,6 +31,7 @@ from oncofhir.schemas.tracing.tracer import NO_TRACING, Tracer
 _READ_ATTEMPTS = 3
 _STRICTLY = {"prefer": "handling=strict", "cache-control": "no-cache"}
 _BUNDLE = "Bundle"
+SearchParams = Mapping[str, str | Sequence[str]]
 _BEFORE_STU3 = "Conformance"  # the name of the statement in DSTU2; it states the version, too
 
 
@@ -102,8 +103,11 @@ class FhirReader:
         """Return the first page of matches. Unknown parameters are an error; caches are bypassed."""
         return self._matches(await self.search_bundle(type, params), type)
 
-    async def search_bundle(self, type: str, params: Mapping[str, str]) -> dict[str, Any]:  # noqa: A002
-        """Search and return the first page with its links; `paging.search_pages` reads all pages."""
+    async def search_bundle(self, type: str, params: SearchParams) -> dict[str, Any]:  # noqa: A002
+        """Search and return the first page with its links; `paging.search_pages` reads all pages.
+
+        A parameter with several values is repeated: all of them must match.
+        """
         return await self._read(f"/{type}", _BUNDLE, params, _STRICTLY)
 
     async def read_page(self, url: str) -> dict[str, Any]:
@@ -120,9 +124,10 @@ class FhirReader:
         """
         return await self._read(f"/{path}", _BUNDLE, params, reads=True)
 
-    async def count(self, type: str) -> int:  # noqa: A002
-        """Count the resources of a type on the server."""
-        bundle = await self._read(f"/{type}", _BUNDLE, {"_summary": "count"})
+    async def count(self, type: str, params: SearchParams | None = None) -> int:  # noqa: A002
+        """Count the resources of a type on the server, or the matches of a search."""
+        sent = {**(params or {}), "_summary": "count"}
+        bundle = await self._read(f"/{type}", _BUNDLE, sent, _STRICTLY if params else None)
         total = bundle.get("total", 0)
         if not isinstance(total, int):
             raise DependencyUnavailable(
@@ -225,7 +230,7 @@ class FhirReader:
         self,
         path: str,
         kind: str,
-        params: Mapping[str, str] | None = None,
+        params: SearchParams | None = None,
         headers: Mapping[str, str] | None = None,
         *,
         reads: bool = False,

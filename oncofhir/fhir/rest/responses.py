@@ -234,6 +234,15 @@ def version_of(response: httpx2.Response) -> str | None:
     return None if tag is None else _CODING.sub("", tag[1]) or None
 
 
+def issue_codes(response: httpx2.Response) -> list[str]:
+    """Return the codes of the issues in an error response; none if it has no OperationOutcome."""
+    try:
+        outcome = response.json()
+    except (ValueError, RecursionError):
+        return []
+    return [_code(issue) for issue in _issues(outcome)]
+
+
 def issue_summary(outcome: Any) -> str:
     """Summarise the codes and expressions of an OperationOutcome; its diagnostics may quote the report."""
     issues = [" ".join(filter(None, (_code(i), *_paths(i)))) for i in _issues(outcome)]

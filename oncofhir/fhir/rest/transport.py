@@ -6,8 +6,8 @@ redirects are not followed.
 
 import asyncio
 import ssl
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import IO, Any
 
 import httpx2
 
@@ -17,6 +17,7 @@ from oncofhir.fhir.rest.bounded_fetch import (
     AddressRefusedError,
     AnswerTooLargeError,
     Bounds,
+    download,
     fetch,
 )
 from oncofhir.fhir.rest.request_spans import request_span
@@ -94,14 +95,17 @@ class Transport:
         method: str,
         address: str,
         *,
-        params: Mapping[str, str] | None = None,
+        params: Mapping[str, str | Sequence[str]] | None = None,
         headers: Mapping[str, str] | None = None,
         json: Any = None,
         may_be: tuple[int, ...] = (),
         reads: bool = False,
         bounds: Bounds = _ANSWER,
+        into: IO[bytes] | None = None,
     ) -> httpx2.Response:
         """Send a request; return a successful response, or one with a status of `may_be`.
+
+        `into` is a file for the body of a successful response to a GET without parameters.
 
         A 401 invalidates the token once: the request is repeated with another one, if there is one.
 
@@ -116,6 +120,8 @@ class Transport:
         where = self.base_url if is_own else server_origin(address) or "another address"
         authorization = await self._authorization.header() if is_own else None
         how = {"params": dict(params or {}) or None, "json": json, "bounds": bounds}
+        if into is not None:
+            how = {"into": into, "bounds": bounds}
         response = await self._send(method, address, where, sent, authorization, how)
         if (
             response.status_code == _UNAUTHORIZED
@@ -148,9 +154,14 @@ class Transport:
                 with request_span(self._tracer, method, address, self.base_url) as span:
                     if not guarded and (trace := span.context) is not None:
                         sent |= trace.text_headers()
-                    response = await fetch(
-                        http, method, address, guarded=guarded, headers=sent, **how
-                    )
+                    if "into" in how:
+                        response = await download(
+                            http, address, guarded=guarded, headers=sent, **how
+                        )
+                    else:
+                        response = await fetch(
+                            http, method, address, guarded=guarded, headers=sent, **how
+                        )
                     _note_status(span, response.status_code)
                     return response
         except AnswerTooLargeError as error:

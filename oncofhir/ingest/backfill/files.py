@@ -61,6 +61,7 @@ class Files:
     """
 
     may_repeat = False
+    activity = ""
 
     def __init__(self, files: Sequence[Path], *, page_size: int, max_line_bytes: int) -> None:
         self._files = list(files)

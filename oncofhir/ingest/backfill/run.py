@@ -1,9 +1,11 @@
 """Publishes the pages of a source to the backfill topics, each acknowledged before the state moves on."""
 
 import asyncio
+import os
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import structlog
@@ -215,6 +217,8 @@ def _next(pages: AsyncIterator[list[Item]]) -> "asyncio.Future[list[Item]]":
 
 class _Forgotten:
     """Notes of a dry run, which end with it."""
+
+    folder = Path(os.devnull)  # only files and searches are read in a dry run
 
     def __init__(self) -> None:
         self._notes: dict[str, Any] = {}

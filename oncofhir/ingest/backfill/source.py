@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Protocol
 
 from oncofhir.schemas.reasons import Reason
@@ -36,6 +37,11 @@ class Extent:
 class Notes(Protocol):
     """What a source keeps over restarts beside its position, such as the address of its export."""
 
+    @property
+    def folder(self) -> Path:
+        """Where it may keep files; it creates and removes the folder itself."""
+        ...
+
     def note(self, name: str) -> Any: ...
 
     def set_note(self, name: str, value: Any) -> None: ...
@@ -45,7 +51,8 @@ class Source(Protocol):
     """A source of records.
 
     `identity` describes it as JSON; a state file of another identity is refused. `may_repeat` states that
-    a resumed source may yield items again that it yielded before.
+    a resumed source may yield items again that it yielded before. `activity` says what it does now, for a
+    person; it may be empty.
     """
 
     @property
@@ -53,6 +60,9 @@ class Source(Protocol):
 
     @property
     def may_repeat(self) -> bool: ...
+
+    @property
+    def activity(self) -> str: ...
 
     @property
     def extent(self) -> Extent: ...

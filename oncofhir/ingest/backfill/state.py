@@ -83,6 +83,11 @@ class State:
         """What the source added to the summary."""
         return dict(self._read("facts") or {})
 
+    @property
+    def folder(self) -> Path:
+        """A folder beside the file for what the source downloads; it may not exist."""
+        return self.path.with_name(f"{self.path.name}.files")
+
     def note(self, name: str) -> Any:
         """Return what a source noted for itself, such as the address of its export; None: nothing."""
         return self._read(f"note:{name}")

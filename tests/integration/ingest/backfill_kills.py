@@ -38,9 +38,10 @@ def environment_of(settings):
 
 def resource(number):
     """A report of history; every third one is a DocumentReference."""
-    make = document_reference if number % 3 == 0 else diagnostic_report
-    text = f"{CANARY}: no malignancy {number}"
-    return make(f"old-{number}", meta={"versionId": "1"}, description=text)
+    text, meta = f"{CANARY}: no malignancy {number}", {"versionId": "1"}
+    if number % 3 == 0:
+        return document_reference(f"old-{number}", {"title": "report"}, meta=meta, description=text)
+    return diagnostic_report(f"old-{number}", meta=meta, conclusion=text, code={"text": "report"})
 
 
 def write_files(folder, count, files=4):

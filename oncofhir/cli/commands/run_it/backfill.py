@@ -6,52 +6,24 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from oncofhir.cli.backfill.run import Choices, run_backfill
+from oncofhir.cli.backfill.options import (
+    DeadLetters,
+    DryRun,
+    PageSize,
+    Rate,
+    Restart,
+    StateFile,
+    choices_of,
+)
+from oncofhir.cli.backfill.run import count_on_server_and_exit, run_backfill
 from oncofhir.cli.configuration import settings_or_exit
+from oncofhir.cli.exit_status import ExitStatus, fail
 from oncofhir.cli.help import add, new_group
+from oncofhir.cli.options import parse_datetime
 
 if TYPE_CHECKING:
     from oncofhir.ingest.backfill.source import Source
-
-_MINUTE = 60.0
-Rate = Annotated[
-    str | None,
-    typer.Option(
-        metavar="N/s", help="Most records per second: 50/s or 600/min. Default: no limit."
-    ),
-]
-StateFile = Annotated[
-    Path | None,
-    typer.Option(
-        "--state",
-        metavar="FILE",
-        help="Where the position is kept. Default: a file in the working directory whose "
-        "name follows from the source and the topics.",
-    ),
-]
-Restart = Annotated[
-    bool, typer.Option("--restart", help="Begin again, and publish everything once more.")
-]
-DryRun = Annotated[
-    bool,
-    typer.Option("--dry-run", help="Count by type, status and reason; publish and keep nothing."),
-]
-DeadLetters = Annotated[
-    bool,
-    typer.Option(
-        "--dead-letter-broken",
-        help="Write what is broken to the dead-letter topic instead of only counting it.",
-    ),
-]
-PageSize = Annotated[
-    int,
-    typer.Option(
-        metavar="N",
-        min=1,
-        max=10_000,
-        help="Most records that are acknowledged together, and that a kill repeats.",
-    ),
-]
+    from oncofhir.settings import KafkaSettings
 
 
 def backfill() -> None:
@@ -62,7 +34,8 @@ def backfill() -> None:
 
     Examples:
         oncofhir backfill files /exports/2026-11
-        oncofhir backfill files reports.ndjson.gz --dry-run
+        oncofhir backfill export --since 2016-01-01
+        oncofhir backfill search "DiagnosticReport?category=PAT&_lastUpdated=ge2016"
     """
 
 
@@ -98,7 +71,7 @@ def files(
     from oncofhir.ingest.backfill.files import Files, find_files
 
     settings = settings_or_exit()
-    choices = _choices(rate, state, page_size, restart, dry_run, dead_letter_broken)
+    choices = choices_of(rate, state, page_size, restart, dry_run, dead_letter_broken)
 
     def source() -> "Source":
         found, others = find_files(paths)
@@ -111,36 +84,161 @@ def files(
     run_backfill(source, choices, settings.kafka)
 
 
-def _choices(
-    rate: str | None,
-    state: Path | None,
-    page_size: int,
-    restart: bool,
-    dry_run: bool,
-    dead_letter_broken: bool,
-) -> Choices:
-    from oncofhir.ingest.backfill.run import Options
+def export(
+    kind: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--type",
+            metavar="TYPE",
+            help="DiagnosticReport or DocumentReference. Repeatable. Default: those with a backfill topic.",
+        ),
+    ] = None,
+    since: Annotated[
+        str | None,
+        typer.Option(metavar="TIME", help="Only what changed since (_since): 2016-01-01."),
+    ] = None,
+    group: Annotated[
+        str | None, typer.Option(metavar="ID", help="Only patients of this Group.")
+    ] = None,
+    patients: Annotated[
+        bool, typer.Option("--patients", help="Only what belongs to a Patient: Patient/$export.")
+    ] = False,
+    type_filter: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="QUERY",
+            help="Searches that restrict the export (_typeFilter), if the server supports it. Repeatable.",
+        ),
+    ] = None,
+    file_origin: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="URL",
+            help="Another server that may get the access token, because the files lie there. Repeatable.",
+        ),
+    ] = None,
+    rate: Rate = None,
+    state: StateFile = None,
+    restart: Restart = False,
+    dry_run: DryRun = False,
+    dead_letter_broken: DeadLetters = False,
+    page_size: PageSize = 500,
+) -> None:
+    """Publish the reports of a Bulk Data export ($export) of the FHIR server that reports are read from.
 
-    options = Options(
-        rate=parse_rate(rate), page_size=page_size, dead_letter_broken=dead_letter_broken
-    )
-    return Choices(options=options, state=state, restart=restart, dry_run=dry_run)
+    The server is ONCOFHIR_FHIR__SOURCE_BASE_URL, or else __BASE_URL, with its credentials. The command starts
+    the export, waits for it, and reads its files one after the other; each lies beside the state file
+    meanwhile. An export that has expired is started again, and what was published is left alone. At the end
+    the server is told to remove its files. --dry-run counts by searching.
 
+    Examples:
+        oncofhir backfill export --rate 50/s
+        oncofhir backfill export --group oncology --since 2016-01-01
 
-def parse_rate(text: str | None) -> float | None:
-    """Return records per second of `50`, `50/s` or `600/min`; None for None.
-
-    Raises:
-        typer.BadParameter: it is something else, or 0.
+    Exit status: 0 complete; 1 something is broken, or the server reports errors or incomplete files; 2 wrong
+    usage or settings; 3 the broker or the FHIR server is unreachable or unsuitable; 130 stopped before the
+    end.
     """
-    if text is None:
-        return None
-    match = re.fullmatch(r"(\d{1,9}(?:\.\d{1,6})?)\s*(?:/(s|min))?", text.strip())
-    rate = float(match[1]) / (_MINUTE if match[2] == "min" else 1.0) if match else 0.0
-    if not rate:
-        raise typer.BadParameter("--rate is a number above 0, as in 50/s or 600/min")
-    return rate
+    from oncofhir.ingest.backfill import composition
+    from oncofhir.ingest.backfill.bulk_export.jobs import ExportRequest
+    from oncofhir.ingest.backfill.search import Query
+
+    settings = settings_or_exit()
+    choices = choices_of(rate, state, page_size, restart, dry_run, dead_letter_broken)
+    moment = parse_datetime(since)
+    if group is not None and (patients or not re.fullmatch(r"[A-Za-z0-9.\-]{1,64}", group)):
+        raise typer.BadParameter("--group is the id of one Group, and goes without --patients")
+    request = ExportRequest(
+        types=_types(kind, settings.kafka),
+        since=moment.isoformat() if moment is not None else None,
+        group=group,
+        all_patients=patients,
+        type_filters=tuple(type_filter or ()),
+    )
+    if dry_run:
+        if group or patients or type_filter:
+            fail(
+                "--dry-run counts by searching: not with a group or filters", ExitStatus.WRONG_USAGE
+            )
+        bound = (("_lastUpdated", f"ge{request.since}"),) if request.since else ()
+        queries = [Query(each, bound) for each in request.types]
+        count_on_server_and_exit(lambda: composition.build_reader(settings.fhir), queries)
+    run_backfill(
+        lambda: composition.build_export(
+            settings,
+            request,
+            file_origins=file_origin or (),
+            page_size=page_size,
+            patience=choices.options.patience,
+        ),
+        choices,
+        settings.kafka,
+    )
+
+
+def search(
+    queries: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="QUERY",
+            help="DiagnosticReport or DocumentReference, with search parameters behind a question mark. "
+            "Default: everything of the types with a backfill topic.",
+        ),
+    ] = None,
+    rate: Rate = None,
+    state: StateFile = None,
+    restart: Restart = False,
+    dry_run: DryRun = False,
+    dead_letter_broken: DeadLetters = False,
+    page_size: PageSize = 100,
+) -> None:
+    """Publish the matches of searches at the FHIR server that reports are read from.
+
+    The server is ONCOFHIR_FHIR__SOURCE_BASE_URL, or else __BASE_URL, with its credentials; it must sort by
+    _lastUpdated. Matches come in that order, oldest first, up to the time at which the command first began:
+    what changes later is an event of the live topics. Page links that change or expire do not matter.
+
+    Examples:
+        oncofhir backfill search --dry-run
+        oncofhir backfill search "DiagnosticReport?category=PAT&_lastUpdated=ge2016" --rate 20/s
+
+    Exit status: 0 complete; 1 something is broken, or the search was rejected; 2 wrong usage or settings;
+    3 the broker or the FHIR server is unreachable, or does not sort by _lastUpdated; 130 stopped before the
+    end.
+    """
+    from oncofhir.ingest.backfill import composition
+    from oncofhir.ingest.backfill.search import parse_query
+    from oncofhir.settings import SettingsError
+
+    settings = settings_or_exit()
+    choices = choices_of(rate, state, page_size, restart, dry_run, dead_letter_broken)
+    try:
+        parsed = [parse_query(query) for query in queries or _types(None, settings.kafka)]
+    except SettingsError as error:
+        fail(str(error), ExitStatus.WRONG_USAGE)
+    if dry_run:
+        count_on_server_and_exit(lambda: composition.build_reader(settings.fhir), parsed)
+    run_backfill(
+        lambda: composition.build_search(
+            settings.fhir, parsed, page_size=page_size, patience=choices.options.patience
+        ),
+        choices,
+        settings.kafka,
+    )
+
+
+def _types(chosen: list[str] | None, settings: "KafkaSettings") -> tuple[str, ...]:
+    """Return the chosen resource types, or those that have a backfill topic, or both."""
+    from oncofhir.ingest.backfill.messages import BackfillTopics
+    from oncofhir.schemas.event import REPORT_TYPES
+
+    wrong = set(chosen or ()) - set(REPORT_TYPES)
+    if wrong:
+        raise typer.BadParameter(f"--type is {' or '.join(REPORT_TYPES)}")
+    return tuple(dict.fromkeys(chosen or BackfillTopics(settings).types or REPORT_TYPES))
 
 
 app = new_group(backfill)
 add(app, "files", files)
+add(app, "export", export)
+add(app, "search", search)

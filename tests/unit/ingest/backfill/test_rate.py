@@ -5,7 +5,7 @@ import asyncio
 import pytest
 import typer
 
-from oncofhir.cli.commands.run_it.backfill import parse_rate
+from oncofhir.cli.backfill.options import parse_rate
 from oncofhir.ingest.backfill.rate import RateLimit
 
 

@@ -1,0 +1,1 @@
+"""Bulk Data exports of a server: the job, its files, and the source that they are."""
