@@ -14,7 +14,15 @@ from starlette.types import ASGIApp
 
 from oncofhir.review.web import failures
 from oncofhir.review.web.page import Page
-from oncofhir.review.web.routes import agreement, corrections, report, session, verdicts, worklist
+from oncofhir.review.web.routes import (
+    agreement,
+    corrections,
+    health,
+    report,
+    session,
+    verdicts,
+    worklist,
+)
 from oncofhir.review.web.security import RequestLimits, SecurityHeaders
 
 _THIS_MACHINE = ["127.0.0.1", "localhost"]
@@ -32,6 +40,7 @@ def create_app(page: Page, session_key: str) -> ASGIApp:
     https = public.scheme == "https"
     hosts = [*_THIS_MACHINE, *([public.hostname] if public.hostname else [])]
     routes: list[Route | Mount] = [
+        *health.ROUTES,
         *worklist.ROUTES,
         *report.ROUTES,
         *verdicts.ROUTES,

@@ -9,6 +9,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 
+from oncofhir.review.access.recorded_views import ViewNotRecorded
 from oncofhir.review.web.page import (
     Forbidden,
     NotLoggedIn,
@@ -70,6 +71,15 @@ async def unavailable(request: Request, error: Exception) -> Response:
     return _message(request, status, "The FHIR server cannot be used right now", text)
 
 
+async def not_recorded(request: Request, _: Exception) -> Response:
+    """Without an AuditEvent nobody sees a report."""
+    text = (
+        "Every view of a report is recorded, and the FHIR server did not accept the record. Try again. If this "
+        "stays, ask an administrator: the credentials of oncofhir must be allowed to create AuditEvent."
+    )
+    return _message(request, HTTPStatus.SERVICE_UNAVAILABLE, "The view could not be recorded", text)
+
+
 async def http_error(request: Request, error: Exception) -> Response:
     """An address that does not exist, or that cannot be used so."""
     status = HTTPStatus(error.status_code if isinstance(error, HTTPException) else 500)
@@ -102,6 +112,7 @@ HANDLERS: Mapping[type[Exception], object] = {
     StaleForm: stale_form,
     Forbidden: forbidden,
     OncofhirError: unavailable,
+    ViewNotRecorded: not_recorded,
     HTTPException: http_error,
     Exception: internal_error,
 }

@@ -16,10 +16,11 @@ from oncofhir.review.access.users import User
 from oncofhir.review.store import ReviewStore
 from oncofhir.review.web.rendering import context_of
 from oncofhir.schemas.outcome import ReviewStatus
-from oncofhir.schemas.review import PageRequest, ReportView, WorklistFilter
+from oncofhir.schemas.review import PageRequest, ReportView, WorklistFilter, WorklistItem
 from oncofhir.settings import ReviewSettings
 
 THEME_COOKIE = "oncofhir-theme"
+_AT_ONCE = 500
 Audit = Callable[[User, ReportView], Awaitable[None]]
 
 
@@ -89,6 +90,18 @@ class Page:
         wanted = WorklistFilter(report=report, review=tuple(ReviewStatus))
         found = await self.store.worklist(wanted, PageRequest(limit=1))
         return found.items[0].document if found.items else None
+
+    async def item_of(self, document: str, finding: str) -> WorklistItem | None:
+        """One finding of a document without its text, whatever its state; None if there is none."""
+        wanted = WorklistFilter(document=document, review=tuple(ReviewStatus))
+        offset, total = 0, 1
+        while offset < total:
+            page = await self.store.worklist(wanted, PageRequest(offset=offset, limit=_AT_ONCE))
+            for item in page.items:
+                if item.finding == finding:
+                    return item
+            offset, total = offset + _AT_ONCE, page.total
+        return None
 
     def render(
         self, request: Request, template: str, status: int = 200, /, **context: Any

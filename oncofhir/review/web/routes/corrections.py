@@ -22,7 +22,7 @@ from oncofhir.review.web.verdict_forms import (
     text_of,
 )
 from oncofhir.schemas.finding import Kind
-from oncofhir.schemas.review import OutcomeKind, ReportView, ReviewedFinding
+from oncofhir.schemas.review import OutcomeKind, ReportView
 
 _SEE_OTHER = 303
 _LISTED = 30
@@ -31,30 +31,22 @@ _LISTED = 30
 async def correction(request: Request) -> Response:
     """The form of a correction, with the values that resemble the current one."""
     page = page_of(request)
-    user = page.reviewer(request)
+    page.reviewer(request)
     document, wanted = (str(request.path_params[name]) for name in ("document", "finding"))
-    report = await viewed(page, user, document)
-    found = next((f for f in report.findings if f.item.finding == wanted), None)
-    if found is None:
+    item = await page.item_of(document, wanted)
+    if item is None:
         raise InvalidForm("The finding is gone: somebody deleted it.")
     ordinal = request.query_params.get("ordinal", "1")
     return page.render(
         request,
         "correction.html" if is_htmx(request) else "correction_page.html",
-        finding=found,
+        item=item,
         anchor=anchor_of(wanted),
         ordinal=ordinal if ordinal.isdigit() else "1",
-        example=EXAMPLES[found.item.kind],
-        kind_value=_kind_value(found),
-        choices=await page.store.search_codes(
-            found.item.kind, "", slot=found.item.slot, limit=_LISTED
-        ),
+        example=EXAMPLES[item.kind],
+        kind_value=f"{item.kind.value}/{item.slot}" if item.slot else item.kind.value,
+        choices=await page.store.search_codes(item.kind, "", slot=item.slot, limit=_LISTED),
     )
-
-
-def _kind_value(finding: ReviewedFinding) -> str:
-    slot = finding.item.slot
-    return f"{finding.item.kind.value}/{slot}" if slot else finding.item.kind.value
 
 
 async def codes(request: Request) -> Response:

@@ -1,0 +1,99 @@
+"""`oncofhir review`: the reviewer's page."""
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from oncofhir.cli.configuration import settings_or_exit
+from oncofhir.cli.exit_status import ExitStatus, exit_with_error, fail
+from oncofhir.cli.help import add, new_group
+
+if TYPE_CHECKING:
+    from oncofhir.settings import Settings
+
+
+def review() -> None:
+    """Review findings: a page where a person confirms, corrects or refutes what the model found.
+
+    Examples:
+        oncofhir review serve
+    """
+
+
+def serve(
+    port: Annotated[
+        int | None,
+        typer.Option(
+            metavar="PORT",
+            min=0,
+            max=65535,
+            help="Port of the page; 0: a free one. Default: ONCOFHIR_REVIEW__PORT, 8070.",
+        ),
+    ] = None,
+) -> None:
+    """Serve the page and follow the FHIR server, until SIGTERM or Ctrl-C.
+
+    Without a login provider it is for one reviewer on this machine, http://127.0.0.1:8070/. For others set
+    ONCOFHIR_REVIEW__OIDC_ISSUER or ONCOFHIR_REVIEW__SMART_ISSUERS. Verdicts are written to the FHIR server
+    (ONCOFHIR_FHIR__BASE_URL), and rows with them to Kafka. Each view of a report is recorded as an
+    AuditEvent; without it nothing is shown. It needs the extra "review".
+
+    Examples:
+        oncofhir review serve
+        oncofhir review serve --port 0
+
+    Exit status: 0 stopped; 2 wrong settings or a port in use; 3 the FHIR server refuses access.
+    """
+    try:
+        from oncofhir.review.web.build import build_app
+    except ModuleNotFoundError as error:
+        from oncofhir.settings.extras import install_hint
+
+        fail(f"{error.name} is not installed. {install_hint('review')}", ExitStatus.WRONG_USAGE)
+    import asyncio
+
+    from oncofhir.review.composition import open_review
+    from oncofhir.review.web.serve import listen
+    from oncofhir.review.web.serve import serve as run
+    from oncofhir.schemas.errors import OncofhirError
+    from oncofhir.settings import SettingsError
+    from oncofhir.telemetry.logging import configure
+
+    settings = _with_port(settings_or_exit(), port)
+    configure(settings.log)
+
+    async def serve_and_follow() -> None:
+        async with open_review(settings) as opened:
+            app = build_app(settings.review, opened.store, opened.store.client)
+            listener = listen(settings.review.host, settings.review.port)
+            stop = asyncio.Event()
+            following = asyncio.create_task(
+                opened.watcher.run(stop, settings.worklist.poll_seconds)
+            )
+            try:
+                await run(app, listener, _print_address)
+            finally:
+                stop.set()
+                await following
+
+    try:
+        asyncio.run(serve_and_follow())
+    except (OncofhirError, SettingsError) as error:
+        exit_with_error(error)
+
+
+def _with_port(settings: "Settings", port: int | None) -> "Settings":
+    if port is None:
+        return settings
+    review = settings.review.model_copy(update={"port": port})
+    return settings.model_copy(update={"review": review})
+
+
+def _print_address(address: str) -> None:
+    import structlog
+
+    structlog.get_logger("oncofhir.review").info("serving", address=address)
+
+
+app = new_group(review)
+add(app, "serve", serve)
