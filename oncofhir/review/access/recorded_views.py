@@ -46,5 +46,5 @@ class RecordedViews:
         try:
             await self._client.create(event)
         except OncofhirError as error:
-            log.error("view not recorded", reason=error.reason.value, **described(error))
+            log.warning("view not recorded", reason=error.reason.value, **described(error))
             raise ViewNotRecorded from error

@@ -74,8 +74,8 @@ async def unavailable(request: Request, error: Exception) -> Response:
 async def not_recorded(request: Request, _: Exception) -> Response:
     """Without an AuditEvent nobody sees a report."""
     text = (
-        "Every view of a report is recorded, and the FHIR server did not accept the record. Try again. If this "
-        "stays, ask an administrator: the credentials of oncofhir must be allowed to create AuditEvent."
+        "Every view of a report is recorded, and the FHIR server did not accept the record. Try again. If "
+        "this stays, ask an administrator: the credentials must be allowed to create AuditEvent."
     )
     return _message(request, HTTPStatus.SERVICE_UNAVAILABLE, "The view could not be recorded", text)
 

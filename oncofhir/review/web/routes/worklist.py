@@ -21,10 +21,10 @@ _MAX_OFFSET = 1_000_000
 _NEXT_LOOKED_AT = 200
 AGES = {"7": "last 7 days", "30": "last 30 days", "365": "last year", "-365": "older than a year"}
 SORTS = {
-    ReviewSort.GAIN: "most gained first",
-    ReviewSort.NEWEST: "newest report first",
-    ReviewSort.OLDEST: "oldest report first",
-    ReviewSort.CONFIDENCE: "least confident first",
+    ReviewSort.GAIN: "most to gain",
+    ReviewSort.NEWEST: "newest report",
+    ReviewSort.OLDEST: "oldest report",
+    ReviewSort.CONFIDENCE: "least confident",
 }
 _STATES = tuple(s for s in ReviewStatus if s is not ReviewStatus.UNREVIEWED)
 _Choice = TypeVar("_Choice", bound=StrEnum)
