@@ -9,6 +9,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 HELM_STAMP := $(VENV)/.helm-installed
 IMAGE_STAMP := $(VENV)/.image-installed
+BROWSER_STAMP := $(VENV)/.browser-installed
 DOCS_STAMP := $(VENV)/.docs-installed
 TF4_VENV ?= .venv-transformers-4
 TF4_STAMP := $(TF4_VENV)/.installed
@@ -22,7 +23,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 PACKAGES ?=
 
-.PHONY: help setup demo test test-unit test-kafka test-hapi test-omop validate-fhir chaos lint format helm-check test-cluster image-check sbom setup-helm setup-training train finetune-test test-vllm docs reference bench clean
+.PHONY: help setup demo test test-unit test-kafka test-hapi test-review test-omop validate-fhir chaos lint format helm-check test-cluster image-check sbom setup-helm setup-training train finetune-test test-vllm docs reference bench clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  \1\t\2/' | expand -t 18
@@ -55,6 +56,13 @@ validate-fhir: $(STAMP) ## Emitted snapshots against R4, US Core, mCODE, AI Tran
 
 test-omop: $(STAMP) ## Load the OMOP tables into the CDM in PostgreSQL, constraints on (apt-get install postgresql)
 	@$(BIN)/python -m pytest tests/postgresql $(ARGS)
+
+$(BROWSER_STAMP): $(STAMP)
+	@$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[browser]'
+	@touch $(BROWSER_STAMP)
+
+test-review: $(BROWSER_STAMP) ## Run the tests of the review page in Chromium (apt-get install chromium; npm for axe-core)
+	@$(BIN)/python -m pytest tests/review --timeout 300 $(ARGS)
 
 test-kafka: $(STAMP) ## Run the tests of the Kafka runtime against Apache Kafka (Java 17+; fetches 45 MB once)
 	@$(BIN)/python -m pytest tests/apache_kafka $(ARGS)

@@ -73,3 +73,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         choices=("sekmet", "hapi"),
         help="what tests/integration/fhir writes to: the embedded server, or HAPI FHIR (make test-hapi)",
     )
+    parser.addoption(
+        "--write-images",
+        action="store_true",
+        help="let tests/review write its screenshots to docs/images",
+    )

@@ -31,13 +31,17 @@ class _Group(TyperGroup):
         return _without_types(super().get_params(ctx))
 
 
-def new_group(callback: Callable[..., None]) -> typer.Typer:
-    """A command with sub-commands; the docstring of `callback` is its help."""
+def new_group(callback: Callable[..., None], *, runs_alone: bool = False) -> typer.Typer:
+    """A command with sub-commands; the docstring of `callback` is its help.
+
+    `runs_alone`: without a sub-command the callback does the work, instead of printing the help.
+    """
     return typer.Typer(
+        invoke_without_command=runs_alone,
         callback=callback,
         cls=_Group,
         help=_help_of(callback),
-        no_args_is_help=True,
+        no_args_is_help=not runs_alone,
         pretty_exceptions_enable=False,
         rich_markup_mode="rich",
         context_settings={"help_option_names": ["-h", "--help"]},

@@ -6,21 +6,14 @@ import typer
 
 from oncofhir.cli.configuration import settings_or_exit
 from oncofhir.cli.exit_status import ExitStatus, exit_with_error, fail
-from oncofhir.cli.help import add, new_group
+from oncofhir.cli.help import new_group
 
 if TYPE_CHECKING:
     from oncofhir.settings import Settings
 
 
-def review() -> None:
-    """Review findings: a page where a person confirms, corrects or refutes what the model found.
-
-    Examples:
-        oncofhir review serve
-    """
-
-
-def serve(
+def review(
+    context: typer.Context,
     port: Annotated[
         int | None,
         typer.Option(
@@ -31,19 +24,25 @@ def serve(
         ),
     ] = None,
 ) -> None:
-    """Serve the page and follow the FHIR server, until SIGTERM or Ctrl-C.
+    """Review findings: serve the page where a person confirms, corrects or refutes what the model found.
 
-    Without a login provider it is for one reviewer on this machine, http://127.0.0.1:8070/. For others set
-    ONCOFHIR_REVIEW__OIDC_ISSUER or ONCOFHIR_REVIEW__SMART_ISSUERS. Verdicts are written to the FHIR server
-    (ONCOFHIR_FHIR__BASE_URL), and rows with them to Kafka. Each view of a report is recorded as an
-    AuditEvent; without it nothing is shown. It needs the extra "review".
+    Without a login provider it is for one reviewer on this machine, at http://127.0.0.1:8070/. For others
+    set ONCOFHIR_REVIEW__OIDC_ISSUER or ONCOFHIR_REVIEW__SMART_ISSUERS. Verdicts are written to the FHIR
+    server (ONCOFHIR_FHIR__BASE_URL), and rows with them to Kafka. Each view of a report is recorded there as
+    an AuditEvent; without it nothing is shown. Runs until SIGTERM or Ctrl-C. It needs the extra "review".
 
     Examples:
-        oncofhir review serve
-        oncofhir review serve --port 0
+        oncofhir review
+        oncofhir review --port 8071
 
     Exit status: 0 stopped; 2 wrong settings or a port in use; 3 the FHIR server refuses access.
     """
+    if context.invoked_subcommand is not None:
+        return
+    _serve(port)
+
+
+def _serve(port: int | None) -> None:
     try:
         from oncofhir.review.web.build import build_app
     except ModuleNotFoundError as error:
@@ -53,8 +52,7 @@ def serve(
     import asyncio
 
     from oncofhir.review.composition import open_review
-    from oncofhir.review.web.serve import listen
-    from oncofhir.review.web.serve import serve as run
+    from oncofhir.review.web.serve import listen, serve
     from oncofhir.schemas.errors import OncofhirError
     from oncofhir.settings import SettingsError
     from oncofhir.telemetry.logging import configure
@@ -71,7 +69,7 @@ def serve(
                 opened.watcher.run(stop, settings.worklist.poll_seconds)
             )
             try:
-                await run(app, listener, _print_address)
+                await serve(app, listener, _print_address)
             finally:
                 stop.set()
                 await following
@@ -95,5 +93,4 @@ def _print_address(address: str) -> None:
     structlog.get_logger("oncofhir.review").info("serving", address=address)
 
 
-app = new_group(review)
-add(app, "serve", serve)
+app = new_group(review, runs_alone=True)

