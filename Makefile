@@ -23,7 +23,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 PACKAGES ?=
 
-.PHONY: help setup demo test test-unit test-kafka test-hapi test-review test-omop validate-fhir chaos lint format helm-check test-cluster image-check sbom setup-helm setup-training train finetune-test test-vllm docs reference bench clean
+.PHONY: help setup demo test test-unit test-kafka test-hapi test-review test-omop validate-fhir chaos lint format helm-check test-cluster image-check sbom setup-helm setup-training train finetune-test test-vllm package-check docs reference bench clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  \1\t\2/' | expand -t 18
@@ -140,6 +140,9 @@ $(VLLM_STAMP): $(STAMP)
 
 test-vllm: $(VLLM_STAMP) ## The model contract on a real vLLM, beside llama.cpp and the stand-in (7 GB, no GPU)
 	@VLLM_PYTHON=$(VLLM_VENV)/bin/python $(BIN)/python -m pytest tests/vllm $(ARGS)
+
+package-check: $(STAMP) ## Build sdist and wheel, install the wheel in a clean environment, and use it there (ARGS=--keep FOLDER)
+	@$(BIN)/python -m tests.package $(ARGS)
 
 $(DOCS_STAMP): $(STAMP)
 	@$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[docs]'

@@ -26,7 +26,12 @@ class OutcomeStatus(StrEnum):
     @classmethod
     def _missing_(cls, value: object) -> "OutcomeStatus | None":
         """Read the names of 0.1.0."""
-        return {"stale": cls.OLDER_VERSION_IGNORED, "alias": cls.DUPLICATE_RESOURCE}.get(str(value))
+        current = RENAMED_STATUSES.get(str(value))
+        return cls(current) if current is not None else None
+
+
+RENAMED_STATUSES = {"stale": "older-version-ignored", "alias": "duplicate-resource"}
+"""The names of 0.1.0 that differ, with the names of today."""
 
 
 class RowStatus(StrEnum):

@@ -1,13 +1,16 @@
 """Columns of a row's table, from its pydantic model, as DuckDB types. Pure."""
 
 import json
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
 from types import NoneType, UnionType
 from typing import Any, Union, get_args, get_origin
 
 from pydantic import BaseModel
+
+from oncofhir.schemas.outcome import RENAMED_STATUSES, OutcomeStatus
 
 _SIMPLE: dict[type, str] = {
     bool: "BOOLEAN",
@@ -22,7 +25,8 @@ _SIMPLE: dict[type, str] = {
 class Column:
     """A column: its name, its DuckDB type, its structure for `json_transform`, and whether it may be null.
 
-    `default` is the JSON of what stands in for a value that an older row does not have.
+    `default` is the JSON of what stands in for a value that an older row does not have, and `renamed` are
+    values of older rows with their names of today.
     """
 
     name: str
@@ -31,24 +35,26 @@ class Column:
     is_required: bool
     default: str | None
     description: str | None
+    renamed: Mapping[str, str] = field(default_factory=dict)
 
 
 def columns_of(model: type[BaseModel]) -> tuple[Column, ...]:
     """Return the columns of a model's rows, in the order of its fields."""
     found = []
-    for name, field in model.model_fields.items():
-        structure = _structure(field.annotation)
+    for name, info in model.model_fields.items():
+        structure = _structure(info.annotation)
         default = None
-        if not field.is_required() and field.default is not None:
-            default = json.dumps(_plain(field.default))
+        if not info.is_required() and info.default is not None:
+            default = json.dumps(_plain(info.default))
         found.append(
             Column(
                 name=name,
                 sql_type=_sql_type(structure),
                 structure=structure,
-                is_required=field.is_required(),
+                is_required=info.is_required(),
                 default=default,
-                description=field.description,
+                description=info.description,
+                renamed=RENAMED_STATUSES if info.annotation is OutcomeStatus else {},
             )
         )
     return tuple(found)

@@ -100,6 +100,11 @@ def _winners_sql(columns: Sequence[Column]) -> str:
 
 def _value(column: Column) -> str:
     value = f"t.typed.{_name(column)}"
+    if column.renamed:
+        cases = " ".join(
+            f"WHEN {_quoted(old)} THEN {_quoted(new)}" for old, new in column.renamed.items()
+        )
+        value = f"CASE {value} {cases} ELSE {value} END"
     if column.default is None:
         return value
     typed = f"json_transform({_quoted(column.default)}, {_quoted(json.dumps(column.structure))})"
