@@ -11,6 +11,8 @@ HELM_STAMP := $(VENV)/.helm-installed
 IMAGE_STAMP := $(VENV)/.image-installed
 BROWSER_STAMP := $(VENV)/.browser-installed
 DOCS_STAMP := $(VENV)/.docs-installed
+AUDIT_VENV := .venv-audit
+AUDIT_STAMP := $(AUDIT_VENV)/.installed
 TF4_VENV ?= .venv-transformers-4
 TF4_STAMP := $(TF4_VENV)/.installed
 VLLM_VENV ?= .venv-vllm
@@ -23,7 +25,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 PACKAGES ?=
 
-.PHONY: help setup demo test test-unit test-kafka test-hapi test-review test-omop validate-fhir chaos lint format helm-check test-cluster image-check sbom setup-helm setup-training train finetune-test test-vllm package-check docs reference bench clean
+.PHONY: help setup demo test test-unit test-kafka test-hapi test-review test-omop validate-fhir chaos lint format helm-check test-cluster image-check sbom setup-helm setup-training train finetune-test test-vllm reference bench clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  \1\t\2/' | expand -t 18
@@ -141,6 +143,14 @@ $(VLLM_STAMP): $(STAMP)
 test-vllm: $(VLLM_STAMP) ## The model contract on a real vLLM, beside llama.cpp and the stand-in (7 GB, no GPU)
 	@VLLM_PYTHON=$(VLLM_VENV)/bin/python $(BIN)/python -m pytest tests/vllm $(ARGS)
 
+$(AUDIT_STAMP): $(STAMP)
+	@$(PYTHON) -m venv $(AUDIT_VENV)
+	@$(AUDIT_VENV)/bin/python -m pip install --quiet 'pip-audit>=2.10,<3'
+	@touch $(AUDIT_STAMP)
+
+audit: $(AUDIT_STAMP) ## Known vulnerabilities and licences of the image's packages (ARGS=--if-reachable: the database may be away)
+	@$(BIN)/python -m image.audit --pip-audit $(AUDIT_VENV)/bin/pip-audit $(ARGS)
+
 package-check: $(STAMP) ## Build sdist and wheel, install the wheel in a clean environment, and use it there (ARGS=--keep FOLDER)
 	@$(BIN)/python -m tests.package $(ARGS)
 
@@ -148,6 +158,7 @@ $(DOCS_STAMP): $(STAMP)
 	@$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[docs]'
 	@touch $(DOCS_STAMP)
 
+.PHONY: docs audit package-check
 docs: $(DOCS_STAMP) ## Build the documentation site (build/docs/html); warnings are errors (ARGS=--external-links: request those, too)
 	@$(BIN)/python -m docs.site $(ARGS)
 

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from docs.generate.commands import commands_page
+from docs.generate.dependencies import dependencies_page
 from docs.generate.envelopes import envelopes_page
 from docs.generate.metrics import metrics_page
 from docs.generate.rows import rows_page
@@ -17,6 +18,7 @@ def pages() -> dict[str, str]:
     """Render every generated page of `docs/reference`."""
     return {
         "commands.md": commands_page(),
+        "dependencies.md": dependencies_page(),
         "envelopes.md": envelopes_page(),
         "metrics.md": metrics_page(),
         "reasons.md": reference_page(),

@@ -19,12 +19,13 @@ from oncofhir.demo.fhir_server import EmbeddedFhirServer
 from oncofhir.settings import KafkaSettings
 from oncofhir.testing.scripted_model import ScriptedModel
 from tests.apache_kafka.broker import ApacheKafka
+from tests.canary import leaks
 from tests.chaos.accounting import Topics
 from tests.chaos.parts import Proxy, Witness, Workers
 from tests.chaos.plan import Deed, Plan
 from tests.chaos.reports import InputRecord, input_records, script, sources
 from tests.chaos.store import FhirStore
-from tests.chaos.topics import end_offsets, lag
+from tests.chaos.topics import end_offsets, lag, records_of
 from tests.hapi_fhir.server import HapiFhirServer
 
 _PATIENCE_SECONDS = 20.0  # a deed is done after so long, however few reports were finished
@@ -141,7 +142,25 @@ def run(stage: Stage) -> dict[str, Any]:
         "drained": drained,
         "exits": stage.workers.ended,
         "stops": statuses,
+        "leaks": _leaks(stage),
     }
+
+
+def _leaks(stage: Stage) -> int:
+    """Logs, row records and headers that hold a planted name or identifier; the dead letters' own content may."""
+    kafka = stage.kafka
+    rows = [
+        record
+        for topic in (kafka.phenotype_topic, kafka.outcome_topic)
+        for record in records_of(kafka.bootstrap_servers, topic)
+    ]
+    letters = records_of(kafka.bootstrap_servers, kafka.dead_letter_topic)
+    contents = [
+        *(path.read_bytes() for path in stage.workers.log_files),
+        *(record.key + record.value for record in rows),
+        *(b"".join(value for _, value in record.headers) for record in (*rows, *letters)),
+    ]
+    return sum(bool(leaks(content)) for content in contents)
 
 
 def _publish(stage: Stage, records: list[InputRecord]) -> None:

@@ -63,6 +63,11 @@ class Workers:
         self.ended: list[int] = []  # exit statuses of those that nobody stopped
 
     @property
+    def log_files(self) -> list[Path]:
+        """What every worker printed, also those that were killed."""
+        return sorted(self._folder.glob("worker-*.log"))
+
+    @property
     def slots(self) -> list[int]:
         return sorted(self._running)
 

@@ -12,6 +12,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from tests.canary import PLANTED
+
 SIZES_MM = range(10, 60)
 TYPES = ("DiagnosticReport", "DiagnosticReport", "DiagnosticReport", "DocumentReference")
 _BROKEN = "broken"
@@ -96,7 +98,7 @@ def _version(document: int, version: int, *, retracts: bool) -> InputRecord:
     grade = "" if made[1] % 5 == 0 else f", grade {made[1] % 3 + 1}"
     side = ("Left", "Right")[document % 2]
     text = (
-        f"Report {ident}, version {version}.\nFinal diagnosis: {side} ({side.lower()} breast), "
+        f"Report {ident}, version {version}, of {PLANTED['name']}.\nFinal diagnosis: {side} ({side.lower()} breast), "
         f"invasive ductal carcinoma{grade}.\nTumor size: {size / 10} cm.\n"
     )
     attachment = {
@@ -111,7 +113,8 @@ def _version(document: int, version: int, *, retracts: bool) -> InputRecord:
             "lastUpdated": f"2026-11-20T10:0{version}:00Z",
         },
         "status": "entered-in-error" if retracts else "final",
-        "subject": {"reference": f"Patient/chaos-{document}"},
+        "subject": {"reference": f"Patient/chaos-{document}", "display": PLANTED["name"]},
+        "identifier": [{"system": "urn:accession", "value": PLANTED["identifier"]}],
     }
     if kind == "DocumentReference":
         resource["status"] = "entered-in-error" if retracts else "current"

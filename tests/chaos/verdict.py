@@ -15,6 +15,7 @@ def faults_of(plan: Plan, account: dict[str, Any], control: dict[str, Any]) -> l
         "rows_wrong": 0,
         "dead_letters": plan.broken,
         "lag": 0,
+        "leaks": 0,
         "broker_restarts": plan.broker_restarts,
         "model_restarts": plan.model_restarts,
         "kills": plan.kills,

@@ -43,6 +43,18 @@ class Installed:
             [str(self._program), *arguments], cwd=self._folder, env=self._environment | environment
         )
 
+    def end(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Run it where it is expected to fail."""
+        return subprocess.run(
+            [str(self._program), *arguments],
+            cwd=self._folder,
+            env=self._environment,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=120,
+        )
+
     def shell(self, script: str) -> str:
         return run(["bash", "-c", script], cwd=self._folder, env=self._environment)
 
@@ -82,18 +94,17 @@ def completion(oncofhir: Installed) -> str:
 
 def extras_are_named(oncofhir: Installed) -> str:
     """Without the extras a command says what to install, and no traceback is printed."""
-    ended = subprocess.run(
-        [str(oncofhir._program), "sink", "--once"],
-        cwd=oncofhir._folder,
-        env=oncofhir._environment,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert ended.returncode == 2, ended.stderr
-    assert "warehouse" in ended.stderr
-    assert "Traceback" not in ended.stderr
-    return ended.stderr.strip()[:100]
+    for arguments, extra in (
+        (("sink", "--once"), "warehouse"),
+        (("erase", "--patient", "Patient/1", "--duckdb", "w.duckdb"), "warehouse"),
+        (("demo",), "demo"),
+        (("evaluate", "reports.jsonl"), "evaluate"),
+    ):
+        ended = oncofhir.end(*arguments)
+        assert ended.returncode == 2, ended.stderr
+        assert f"[{extra}]" in ended.stderr, ended.stderr
+        assert "Traceback" not in ended.stderr
+    return "sink, erase, demo and evaluate name the missing extra"
 
 
 def settings_of_0_1_0(oncofhir: Installed) -> str:

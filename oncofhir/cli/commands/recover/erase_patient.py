@@ -32,6 +32,8 @@ async def erase_patient(
     from oncofhir.consumers.composition import pipeline as composition
     from oncofhir.settings import WriteMode
 
+    if duckdb is not None or delta is not None:
+        _require_warehouse()
     fhir = settings.fhir
     client = composition.build_fhir_client(fhir, fhir.base_url, fhir.credentials)
     try:
@@ -157,6 +159,17 @@ async def _publish_tombstones(settings: "Settings", rows: "PatientRows") -> None
         await publisher.publish(rows.tombstones(settings.kafka))
 
 
+def _require_warehouse() -> None:
+    """Exit before anything is erased where the extra is missing."""
+    try:
+        import oncofhir.warehouse.erasure.delta_erasure
+        import oncofhir.warehouse.erasure.duckdb_erasure  # noqa: F401
+    except ModuleNotFoundError as error:
+        from oncofhir.settings.extras import install_hint
+
+        fail(f"{error.name} is not installed. {install_hint('warehouse')}", ExitStatus.WRONG_USAGE)
+
+
 def _tables(
     duckdb: Path | None,
     delta: str | None,
@@ -168,14 +181,10 @@ def _tables(
 ) -> dict[str, int] | None:
     if duckdb is None and delta is None:
         return None
-    try:
-        from oncofhir.warehouse.erasure.delta_erasure import erase_from_delta
-        from oncofhir.warehouse.erasure.duckdb_erasure import erase_from_duckdb
-        from oncofhir.warehouse.landing.landing import LandingError
-    except ModuleNotFoundError as error:
-        from oncofhir.settings.extras import install_hint
+    from oncofhir.warehouse.erasure.delta_erasure import erase_from_delta
+    from oncofhir.warehouse.erasure.duckdb_erasure import erase_from_duckdb
+    from oncofhir.warehouse.landing.landing import LandingError
 
-        fail(f"{error.name} is not installed. {install_hint('warehouse')}", ExitStatus.WRONG_USAGE)
     counts: dict[str, int] = {}
     try:
         if duckdb is not None:

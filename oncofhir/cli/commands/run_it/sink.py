@@ -78,6 +78,9 @@ def sink(
     if duckdb is not None and delta is not None:
         fail("--duckdb and --delta exclude each other: choose one", ExitStatus.WRONG_USAGE)
     try:
+        import deltalake  # noqa: F401 - both come with the extra, and are missed before anything is done
+
+        from oncofhir.warehouse.landing.duckdb_landing import DuckDbLanding  # noqa: F401
         from oncofhir.warehouse.landing.sink import Sink
         from oncofhir.warehouse.landing.tables import landed_tables
         from oncofhir.warehouse.landing.topic_record import NewerMajorVersion, UndecodableRow
