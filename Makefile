@@ -56,6 +56,9 @@ test-hapi: $(STAMP) ## Run the tests of the store against HAPI FHIR (JDK 17+ and
 validate-fhir: $(STAMP) ## Emitted snapshots against R4, US Core, mCODE, AI Transparency (PACKAGES=folder; JDK 17 and Maven)
 	@$(BIN)/python -m tests.validator "$(PACKAGES)"
 
+test-alerts: $(STAMP) ## Alerts and dashboards: promtool, and a Prometheus that scrapes a real worker (Debian's package, unpacked)
+	@$(BIN)/python -m pytest tests/alerts $(ARGS)
+
 test-omop: $(STAMP) ## Load the OMOP tables into the CDM in PostgreSQL, constraints on (apt-get install postgresql)
 	@$(BIN)/python -m pytest tests/postgresql $(ARGS)
 
@@ -69,7 +72,7 @@ test-review: $(BROWSER_STAMP) ## Run the tests of the review page in Chromium (a
 test-kafka: $(STAMP) ## Run the tests of the Kafka runtime against Apache Kafka (Java 17+; fetches 45 MB once)
 	@$(BIN)/python -m pytest tests/apache_kafka $(ARGS)
 
-.PHONY: test-registry
+.PHONY: test-registry test-alerts
 test-registry: $(STAMP) ## Rows in Avro with Apicurio Registry and Apache Kafka (Java 17+; fetches 190 MB once)
 	@$(BIN)/python -m pytest tests/schema_registry $(ARGS)
 

@@ -2,10 +2,13 @@
 
 from docs.generate.markdown import head, table
 from oncofhir.telemetry.definition import Definition
-from oncofhir.telemetry.metrics import DEFINITIONS
+from oncofhir.telemetry.ingest_metrics import INGEST_DEFINITIONS
+from oncofhir.telemetry.metrics import WORKER_DEFINITIONS
+from oncofhir.telemetry.sink_metrics import SINK_DEFINITIONS
 
 _INTRODUCTION = """
-The worker serves them at `/metrics` on `ONCOFHIR_HTTP__PORT` (8080), in the text format of Prometheus. No label contains PHI or grows
+The worker and the bridge serve them at `/metrics` on `ONCOFHIR_HTTP__PORT` (8080), the sink with `--metrics-port`, in the text format of Prometheus.
+Alerts and dashboards on them: [Watch the service](../how-to/watch-the-service.md). No label contains PHI or grows
 without bound. A histogram has the series `_bucket`, `_sum` and `_count`.
 
 Watch these first: `oncofhir_lag_records` (how much is unread), `oncofhir_circuit_breaker_open` (which dependency is down),
@@ -14,12 +17,21 @@ Watch these first: `oncofhir_lag_records` (how much is unread), `oncofhir_circui
     sum(rate(oncofhir_dead_letters_total[15m])) / sum(rate(oncofhir_reports_total[15m]))
 """
 
+_PROGRAMS = (
+    ("Worker", WORKER_DEFINITIONS),
+    ("Bridge", INGEST_DEFINITIONS),
+    ("Sink", SINK_DEFINITIONS),
+)
+
 
 def metrics_page() -> str:
     """Render the page."""
-    rows = table(("metric", "type", "labels", "meaning"), map(_row, DEFINITIONS))
     first = head("Metrics", "operators", "oncofhir/telemetry/metrics.py")
-    return f"{first}{_INTRODUCTION}\n{rows}"
+    sections = [
+        f"## {title}\n\n{table(('metric', 'type', 'labels', 'meaning'), map(_row, definitions))}"
+        for title, definitions in _PROGRAMS
+    ]
+    return "\n".join((f"{first}{_INTRODUCTION}", *sections))
 
 
 def _row(metric: Definition) -> tuple[str, str, str, str]:

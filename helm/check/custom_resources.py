@@ -105,6 +105,17 @@ _ENDPOINT = _closed(
     relabelings=_RELABELINGS,
     metricRelabelings=_RELABELINGS,
 )
+_RULE = _closed(
+    {
+        "alert": _TEXT,
+        "expr": _TEXT,
+        "labels": _closed({"severity": {"enum": ["page", "ticket"]}}),
+        "annotations": _closed(
+            {"summary": _TEXT, "description": _TEXT, "runbook_url": _TEXT},
+        ),
+    },
+    **{"for": _DURATION},
+)
 _OPERATION: Schema = {
     "enum": ["Read", "Write", "Create", "Delete", "Alter", "Describe", "DescribeConfigs"]
 }
@@ -167,6 +178,11 @@ OURS: dict[tuple[str, str], Schema] = {
             "monitoring.coreos.com/v1",
             "ServiceMonitor",
             _closed({"selector": _SELECTOR, "endpoints": _list(_ENDPOINT)}),
+        ),
+        (
+            "monitoring.coreos.com/v1",
+            "PrometheusRule",
+            _closed({"groups": _list(_closed({"name": _TEXT, "rules": _list(_RULE)}))}),
         ),
         ("kafka.strimzi.io/v1", "KafkaUser", _KAFKA_USER),
         ("kafka.strimzi.io/v1", "KafkaTopic", _KAFKA_TOPIC),

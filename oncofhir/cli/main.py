@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from oncofhir.cli.commands.operate_it import reasons, reconcile
+from oncofhir.cli.commands.operate_it import reasons, reconcile, status
 from oncofhir.cli.commands.recover import dead_letters, erase, retract
 from oncofhir.cli.commands.run_it import (
     backfill,
@@ -74,7 +74,11 @@ _PANELS: Mapping[str, Mapping[str, typer.Typer | Callable[..., None]]] = {
         "sink": sink.sink,
         "schemas": schemas.app,
     },
-    OPERATE_IT: {"reconcile": reconcile.reconcile, "reasons": reasons.reasons},
+    OPERATE_IT: {
+        "status": status.status,
+        "reconcile": reconcile.reconcile,
+        "reasons": reasons.reasons,
+    },
     RECOVER: {"dead-letters": dead_letters.app, "retract": retract.retract, "erase": erase.erase},
 }
 app = new_group(oncofhir)

@@ -23,12 +23,12 @@ from oncofhir.consumers.processing.record_processor import RecordProcessor
 from oncofhir.consumers.processing.report_task import ReportProcessor
 from oncofhir.consumers.processing.scheduler import KeyedScheduler
 from oncofhir.consumers.source.poll_thread import PollThread
-from oncofhir.consumers.source.priority import Priority
 from oncofhir.inference.clients.replica_set import QueueStats
 from oncofhir.schemas.errors import OncofhirError, TooManyDeadLetters
 from oncofhir.schemas.tracing.tracer import NO_TRACING, Tracer
 from oncofhir.settings import Settings, SettingsError
 from oncofhir.telemetry import metrics as m
+from oncofhir.telemetry.registry import Metrics
 
 _RECORDS_PER_TURN = 16  # records dispatched before other tasks of the event loop get their turn
 
@@ -53,7 +53,7 @@ class Worker:
     ) -> None:
         self._settings = settings
         self._processor = processor
-        self._metrics = m.Metrics()
+        self._metrics = Metrics(m.WORKER_DEFINITIONS)
         self._stopping = asyncio.Event()
         self._forced = asyncio.Event()
         self._error: BaseException | None = None
@@ -91,7 +91,7 @@ class Worker:
             self._scheduler,
             self._outages,
             self._metrics,
-            tuple(Priority) if settings.kafka.backfill_topics else (Priority.LIVE,),
+            settings,
             model_queue,
             lambda: self._record_processor.settings_problem,
         )

@@ -14,7 +14,7 @@ from oncofhir.consumers.health.termination import on_termination
 from oncofhir.ingest.publishing.event_publisher import EventPublisher
 from oncofhir.settings import Settings
 from oncofhir.telemetry import ingest_metrics as m
-from oncofhir.telemetry.metrics import Metrics
+from oncofhir.telemetry.registry import Metrics
 
 log = structlog.get_logger(__name__)
 
@@ -30,7 +30,7 @@ class Bridge:
     def __init__(self, settings: Settings, listeners: Sequence[NewListener]) -> None:
         self._settings = settings
         self._new_listeners = listeners
-        self._metrics = Metrics()
+        self._metrics = Metrics(m.INGEST_DEFINITIONS)
         self._stopping = asyncio.Event()
         self._is_started = False
         self.publisher = EventPublisher(

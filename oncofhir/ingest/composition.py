@@ -20,7 +20,7 @@ from oncofhir.ingest.subscriptions.receiver import Receiver
 from oncofhir.ingest.subscriptions.source import SubscriptionSource
 from oncofhir.ingest.subscriptions.state import SubscriptionState
 from oncofhir.settings import BridgeSettings, FhirSettings, Settings, SettingsError
-from oncofhir.telemetry.metrics import Metrics
+from oncofhir.telemetry.registry import Metrics
 
 
 def http_listener(settings: Settings) -> NewListener:

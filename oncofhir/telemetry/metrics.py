@@ -1,10 +1,10 @@
 """Every metric, declared once: name, unit, labels and meaning. No label holds PHI or grows without bound."""
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Metric
-from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
-
+from oncofhir.schemas.finding import Rejection
+from oncofhir.schemas.reasons import Disposition, Reason
 from oncofhir.telemetry.definition import Definition, MetricKind
 from oncofhir.telemetry.ingest_metrics import INGEST_DEFINITIONS
+from oncofhir.telemetry.sink_metrics import SINK_DEFINITIONS
 
 # From a report that is answered from its head (tens of ms) to one that waits for an outage (an hour).
 _REPORT_SECONDS = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 900, 3600)
@@ -14,6 +14,12 @@ _END_TO_END_SECONDS = (0.1, 0.5, 1, 5, 30, 60, 300, 900, 3600, 4 * 3600, 24 * 36
 _STAGE_SECONDS = (0.001, 0.005, 0.02, 0.1, 0.5, 1, 5, 20, 60, 180)
 # Confidences crowd near 1.
 _CONFIDENCES = (0.25, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99, 1.0)
+
+_DEAD_LETTER_REASONS = tuple(
+    (reason.value,)
+    for reason in Reason
+    if reason.disposition in {Disposition.DEAD_LETTER, Disposition.RETRY}
+)
 
 RECORDS_RECEIVED = Definition(
     "oncofhir_records_received_total",
@@ -50,6 +56,7 @@ DEAD_LETTERS = Definition(
     MetricKind.COUNTER,
     "Records sent to the dead-letter topic.",
     ("reason",),
+    initial=_DEAD_LETTER_REASONS,
 )
 ROWS = Definition(
     "oncofhir_rows_published_total",
@@ -105,6 +112,7 @@ REJECTED_FINDINGS = Definition(
     MetricKind.COUNTER,
     "Values that the model gave and that were rejected: ungrounded, negated and others.",
     ("reason",),
+    initial=tuple((reason.value,) for reason in Rejection),
 )
 FINDING_CONFIDENCE = Definition(
     "oncofhir_finding_confidence_ratio",
@@ -152,6 +160,27 @@ OLDEST_IN_FLIGHT = Definition(
     MetricKind.GAUGE,
     "Age of the oldest record in flight since it was received; 0 if there is none.",
 )
+BACKLOG_AGE = Definition(
+    "oncofhir_backlog_age_seconds",
+    MetricKind.GAUGE,
+    "Age of the oldest record in flight by its timestamp in Kafka, by priority; 0 if there is none.",
+    ("priority",),
+)
+READY = Definition(
+    "oncofhir_worker_ready",
+    MetricKind.GAUGE,
+    "1 while /ready answers 200, else 0: before the dependencies have answered, in an outage, at the end.",
+)
+CREDENTIAL_EXPIRY = Definition(
+    "oncofhir_credential_expiry_timestamp_seconds",
+    MetricKind.GAUGE,
+    "When a credential that a setting names expires, in seconds since the epoch. The kind is certificate "
+    "(of a file of authorities the last one to expire) or token (a JWT).",
+    ("setting", "kind"),
+)
+BUILD_INFO = Definition(
+    "oncofhir_build_info", MetricKind.GAUGE, "1, with the version of oncofhir.", ("version",)
+)
 CIRCUIT_BREAKER = Definition(
     "oncofhir_circuit_breaker_open",
     MetricKind.GAUGE,
@@ -180,7 +209,7 @@ STAGE_SECONDS = Definition(
     ("stage",),
     _STAGE_SECONDS,
 )
-DEFINITIONS: tuple[Definition, ...] = (
+WORKER_DEFINITIONS: tuple[Definition, ...] = (
     RECORDS_RECEIVED,
     RECORDS_REMOVED,
     REPORTS,
@@ -206,62 +235,17 @@ DEFINITIONS: tuple[Definition, ...] = (
     CONSUMPTION_PAUSED,
     LAG,
     OLDEST_IN_FLIGHT,
+    BACKLOG_AGE,
+    READY,
+    CREDENTIAL_EXPIRY,
+    BUILD_INFO,
     CIRCUIT_BREAKER,
     REPORT_SECONDS,
     END_TO_END_SECONDS,
     STAGE_SECONDS,
-    *INGEST_DEFINITIONS,
 )
-
-
-class Metrics:
-    """The metrics on a registry of their own, so that two workers in one process do not share them."""
-
-    content_type = CONTENT_TYPE_LATEST
-
-    def __init__(self) -> None:
-        self._registry = CollectorRegistry()
-        self._counters: dict[str, Counter] = {}
-        self._gauges: dict[str, Gauge] = {}
-        self._histograms: dict[str, Histogram] = {}
-        for d in DEFINITIONS:
-            match d.kind:
-                case MetricKind.COUNTER:
-                    self._counters[d.name] = Counter(
-                        d.name, d.meaning, d.labels, registry=self._registry
-                    )
-                case MetricKind.GAUGE:
-                    self._gauges[d.name] = Gauge(
-                        d.name, d.meaning, d.labels, registry=self._registry
-                    )
-                case MetricKind.HISTOGRAM:
-                    self._histograms[d.name] = Histogram(
-                        d.name, d.meaning, d.labels, buckets=d.buckets, registry=self._registry
-                    )
-
-    def count(self, definition: Definition, *labels: str, by: float = 1) -> None:
-        """Add to a counter."""
-        counter = self._counters[definition.name]
-        (counter.labels(*labels) if labels else counter).inc(by)
-
-    def set(self, definition: Definition, value: float, *labels: str) -> None:
-        """Set a gauge."""
-        gauge = self._gauges[definition.name]
-        (gauge.labels(*labels) if labels else gauge).set(value)
-
-    def clear(self, definition: Definition) -> None:
-        """Remove all label values of a gauge."""
-        self._gauges[definition.name].clear()
-
-    def observe(self, definition: Definition, value: float, *labels: str) -> None:
-        """Add to a histogram."""
-        histogram = self._histograms[definition.name]
-        (histogram.labels(*labels) if labels else histogram).observe(value)
-
-    def collect(self) -> list[Metric]:
-        """The metrics as families of samples."""
-        return list(self._registry.collect())
-
-    def exposed(self) -> bytes:
-        """The metrics in Prometheus' text format."""
-        return generate_latest(self._registry)
+DEFINITIONS: tuple[Definition, ...] = (
+    *WORKER_DEFINITIONS,
+    *INGEST_DEFINITIONS,
+    *SINK_DEFINITIONS,
+)

@@ -28,7 +28,7 @@ LAYERS = {
         "telemetry",
     },
     "contracts": {"schemas", "settings"},
-    "warehouse": {"schemas", "contracts", "consumers", "settings"},
+    "warehouse": {"schemas", "contracts", "consumers", "settings", "telemetry"},
     "ingest": {"schemas", "fhir", "consumers", "settings", "telemetry"},
     "review": {
         "schemas",
@@ -92,6 +92,7 @@ SUBPACKAGE_LAYERS = {
         "reconciliation": {"kafka", "envelopes", "dead_letters"},
         "health": {"kafka", "source", "processing"},
         "composition": {"processing"},
+        "installation": {"kafka", "dead_letters"},
         "smoke_test": {"kafka", "publishing"},
         "": {"kafka", "source", "processing", "publishing", "dead_letters", "health"},
     },

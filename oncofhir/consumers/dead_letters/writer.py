@@ -22,6 +22,7 @@ from oncofhir.schemas.outcome import OutcomeStatus
 from oncofhir.schemas.tracing.tracer import NO_TRACING, Tracer, carried
 from oncofhir.settings import KafkaSettings, RetrySettings
 from oncofhir.telemetry import metrics as m
+from oncofhir.telemetry.registry import Metrics
 
 log = structlog.get_logger(__name__)
 
@@ -46,7 +47,7 @@ class DeadLetterWriter:
         publisher: Publisher,
         kafka: KafkaSettings,
         retry: RetrySettings,
-        metrics: m.Metrics,
+        metrics: Metrics,
         tracer: Tracer = NO_TRACING,
     ) -> None:
         self._publisher = publisher

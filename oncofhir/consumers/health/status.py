@@ -5,6 +5,8 @@ from collections.abc import Callable
 
 from prometheus_client import Metric
 
+from oncofhir import __version__
+from oncofhir.consumers.health.credential_expiry import CredentialExpiry
 from oncofhir.consumers.health.probes import ProbeResult
 from oncofhir.consumers.kafka.records import SourceRecord
 from oncofhir.consumers.processing.circuit_breaker import BreakerState
@@ -14,7 +16,9 @@ from oncofhir.consumers.processing.scheduler import KeyedScheduler
 from oncofhir.consumers.source.poll_thread import PollThread
 from oncofhir.consumers.source.priority import Priority
 from oncofhir.inference.clients.replica_set import QueueStats
+from oncofhir.settings import Settings
 from oncofhir.telemetry import metrics as m
+from oncofhir.telemetry.registry import Metrics
 
 # The poll loop turns every 0.05 s; a broker that hangs may block it for 30 s.
 LIVE_SECONDS = 60.0
@@ -34,8 +38,8 @@ class WorkerStatus:
         poll_thread: PollThread,
         scheduler: KeyedScheduler,
         outages: OutageMonitor,
-        metrics: m.Metrics,
-        priorities: tuple[Priority, ...],
+        metrics: Metrics,
+        settings: Settings,
         model_queue: Callable[[], QueueStats] | None,
         settings_problem: Callable[[], str | None] = lambda: None,
     ) -> None:
@@ -47,7 +51,14 @@ class WorkerStatus:
         self._scheduler = scheduler
         self._outages = outages
         self._metrics = metrics
-        self._priorities = priorities
+        self._backfill_topics = settings.kafka.backfill_topics
+        self._credentials = CredentialExpiry(settings)
+        metrics.set(m.BUILD_INFO, 1, __version__)
+        for topic in settings.kafka.input_topics:
+            metrics.count(m.RECORDS_RECEIVED, topic, by=0)
+            metrics.count(m.RECORDS_REMOVED, topic, by=0)
+        for topic in (settings.kafka.phenotype_topic, settings.kafka.outcome_topic):
+            metrics.count(m.ROWS, topic, by=0)
         self._model_queue = model_queue
         self._settings_problem = settings_problem
 
@@ -114,9 +125,15 @@ class WorkerStatus:
         self._metrics.set(m.REPORTS_IN_PROGRESS, self._scheduler.running)
         self._metrics.set(m.ASSIGNED, len(thread.assignment.partitions))
         self._metrics.set(m.PAUSED, thread.partitions_paused)
-        for priority in self._priorities:
+        self._metrics.set(m.READY, self.ready().ok)
+        ages = self._backlog_ages()
+        for priority in tuple(Priority) if self._backfill_topics else (Priority.LIVE,):
             is_paused = priority in thread.paused_priorities
             self._metrics.set(m.CONSUMPTION_PAUSED, is_paused, priority.value)
+            self._metrics.set(m.BACKLOG_AGE, ages.get(priority, 0.0), priority.value)
+        self._metrics.clear(m.CREDENTIAL_EXPIRY)
+        for expiry in self._credentials.read():
+            self._metrics.set(m.CREDENTIAL_EXPIRY, expiry.at, expiry.setting, expiry.kind)
         oldest = min(self.in_flight_since.values(), default=None)
         age = 0.0 if oldest is None else time.monotonic() - oldest
         self._metrics.set(m.OLDEST_IN_FLIGHT, age)
@@ -130,3 +147,13 @@ class WorkerStatus:
             self._metrics.set(m.LAG, lag, topic, str(partition))
         for dependency, state in self._outages.states.items():
             self._metrics.set(m.CIRCUIT_BREAKER, _BREAKER_VALUES[state], dependency.value)
+
+    def _backlog_ages(self) -> dict[Priority, float]:
+        """Return the age of the oldest record in flight, by priority, from its timestamp in Kafka."""
+        now, oldest = time.time(), dict[Priority, float]()
+        for record in self.in_flight_since:
+            is_backfill = record.coordinates.topic in self._backfill_topics
+            priority = Priority.BACKFILL if is_backfill else Priority.LIVE
+            age = max(0.0, now - record.timestamp / 1000)
+            oldest[priority] = max(age, oldest.get(priority, 0.0))
+        return oldest

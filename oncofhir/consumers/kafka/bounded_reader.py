@@ -58,6 +58,14 @@ class BoundedReader:
             begins = {at: max(begins[at], ends[at] - limit) for at in partitions}
             yield from self._spans(begins, ends)
 
+    def offsets(self, topic: str) -> dict[int, tuple[int, int]]:
+        """Return the first offset and the end offset of each partition."""
+        with translating(self._settings):
+            partitions = self._partitions(topic)
+            ends = self._consumer.end_offsets(partitions)
+            begins = self._consumer.beginning_offsets(partitions)
+            return {at.partition: (begins[at], ends[at]) for at in partitions}
+
     def read_one(self, topic: str, partition: int, offset: int) -> Any | None:
         """Return the record at an offset, or None when it does not exist (any more, or yet)."""
         with translating(self._settings):

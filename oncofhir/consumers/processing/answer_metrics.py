@@ -8,6 +8,7 @@ import re
 from oncofhir.schemas.finding import Kind
 from oncofhir.schemas.outcome import PhenotypeRow, Processed, RowStatus
 from oncofhir.telemetry import metrics as m
+from oncofhir.telemetry.registry import Metrics
 
 # Upper limits of T1, T2 and T3 in the breast (AJCC), in mm; those of other organs are similar.
 _SIZES = ((20, "to 20 mm"), (50, "to 50 mm"), (100, "to 100 mm"))
@@ -20,7 +21,7 @@ _STAGE = re.compile(r"^[a-z]*([TNM](?:[0-4X]|is)|IV|I{1,3}|0)")
 OTHER = "other"
 
 
-def record_answers(metrics: m.Metrics, processed: Processed) -> None:
+def record_answers(metrics: Metrics, processed: Processed) -> None:
     """Record a report for which the model was asked: its cost, findings and rejected findings."""
     metrics.count(m.MODEL_ASKED)
     metrics.count(m.MODEL_QUESTIONS, by=processed.usage.requests)

@@ -35,6 +35,7 @@ from oncofhir.schemas.reasons import Reason
 from oncofhir.settings import RetrySettings, SettingsError
 from oncofhir.telemetry import metrics as m
 from oncofhir.telemetry.logging import described
+from oncofhir.telemetry.registry import Metrics
 
 log = structlog.get_logger(__name__)
 
@@ -49,7 +50,7 @@ class FailureHandler:
     """
 
     def __init__(
-        self, retry: RetrySettings, metrics: m.Metrics, outages: OutageMonitor, halt: HaltWorker
+        self, retry: RetrySettings, metrics: Metrics, outages: OutageMonitor, halt: HaltWorker
     ) -> None:
         self.settings_problem: str | None = None
         self._retry = retry

@@ -53,6 +53,7 @@ from oncofhir.schemas.reasons import Reason
 from oncofhir.schemas.tracing.tracer import NO_TRACING, Span, Tracer
 from oncofhir.settings import KafkaSettings, RetrySettings
 from oncofhir.telemetry import metrics as m
+from oncofhir.telemetry.registry import Metrics
 
 _MAX_OUTDATE_ATTEMPTS = 3  # of marking earlier findings, where an error is a bug
 
@@ -82,7 +83,7 @@ class RecordProcessor:
         publisher: Publisher,
         kafka: KafkaSettings,
         retry: RetrySettings,
-        metrics: m.Metrics,
+        metrics: Metrics,
         outages: OutageMonitor,
         *,
         finish: Callable[[SourceRecord], None],

@@ -11,6 +11,7 @@ from oncofhir.schemas.outcome import Processed
 from oncofhir.schemas.tracing.tracer import Tracer, carried
 from oncofhir.settings import KafkaSettings
 from oncofhir.telemetry import metrics as m
+from oncofhir.telemetry.registry import Metrics
 
 
 class RowPublisher:
@@ -20,7 +21,7 @@ class RowPublisher:
         self,
         publisher: Publisher,
         kafka: KafkaSettings,
-        metrics: m.Metrics,
+        metrics: Metrics,
         tracer: Tracer,
     ) -> None:
         self._publisher = publisher

@@ -6,12 +6,13 @@ from contextlib import contextmanager
 
 from oncofhir.schemas.tracing.tracer import Span, Tracer
 from oncofhir.telemetry import metrics as m
+from oncofhir.telemetry.registry import Metrics
 
 
 class Stages:
     """Measures stages. `stage` is a value of the label of `oncofhir_stage_seconds`."""
 
-    def __init__(self, metrics: m.Metrics, tracer: Tracer) -> None:
+    def __init__(self, metrics: Metrics, tracer: Tracer) -> None:
         self._metrics = metrics
         self._tracer = tracer
 

@@ -20,7 +20,7 @@ from oncofhir.schemas.errors import OncofhirError
 from oncofhir.settings import BridgeSettings
 from oncofhir.telemetry import ingest_metrics as m
 from oncofhir.telemetry.logging import described
-from oncofhir.telemetry.metrics import Metrics
+from oncofhir.telemetry.registry import Metrics
 
 log = structlog.get_logger(__name__)
 

@@ -13,7 +13,7 @@ from oncofhir.schemas.errors import DependencyUnavailable
 from oncofhir.schemas.reasons import Reason
 from oncofhir.settings import KafkaSettings
 from oncofhir.telemetry import ingest_metrics as m
-from oncofhir.telemetry.metrics import Metrics
+from oncofhir.telemetry.registry import Metrics
 
 PUBLISH_SECONDS = 10.0
 MAX_PENDING_BYTES = 64 * 2**20

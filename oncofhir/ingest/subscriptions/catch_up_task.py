@@ -11,7 +11,7 @@ from oncofhir.ingest.subscriptions.state import SubscriptionState
 from oncofhir.schemas.errors import OncofhirError
 from oncofhir.telemetry import ingest_metrics as m
 from oncofhir.telemetry.logging import described
-from oncofhir.telemetry.metrics import Metrics
+from oncofhir.telemetry.registry import Metrics
 
 _TICK_SECONDS = 0.5
 _RETRY_SECONDS = 15.0

@@ -1,7 +1,8 @@
 """Each metric is declared once and can be exposed."""
 
-from oncofhir.telemetry import ingest_metrics
+from oncofhir.telemetry import ingest_metrics, sink_metrics
 from oncofhir.telemetry import metrics as m
+from oncofhir.telemetry.registry import Metrics
 
 
 def test_names_are_unique_and_carry_their_unit():
@@ -15,7 +16,7 @@ def test_names_are_unique_and_carry_their_unit():
 
 
 def test_every_definition_of_the_module_is_in_the_list():
-    modules = (m, ingest_metrics)
+    modules = (m, ingest_metrics, sink_metrics)
     declared = [
         v for module in modules for v in vars(module).values() if isinstance(v, m.Definition)
     ]
@@ -23,7 +24,7 @@ def test_every_definition_of_the_module_is_in_the_list():
 
 
 def test_two_sets_do_not_meet():
-    first, second = m.Metrics(), m.Metrics()
+    first, second = Metrics(m.WORKER_DEFINITIONS), Metrics(m.WORKER_DEFINITIONS)
     first.count(m.RECORDS_RECEIVED, "topic", by=3)
     first.set(m.LAG, 7, "topic", "0")
     first.observe(m.REPORT_SECONDS, 1.5)

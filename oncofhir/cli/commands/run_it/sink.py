@@ -3,6 +3,7 @@
 import signal
 import threading
 import time
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,11 +14,15 @@ from oncofhir.cli.exit_status import ExitStatus, exit_with_error, fail
 from oncofhir.cli.output import json_line, progress_console
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
+    from oncofhir.settings import HttpSettings
     from oncofhir.warehouse.landing.landing import LandedTable, Landing
     from oncofhir.warehouse.landing.sink import SinkProgress
+    from oncofhir.warehouse.landing.sink_status import SinkStatus
     from oncofhir.warehouse.omop.refresh import OmopCounts
+
+_DEFAULT_FILE = Path("oncofhir.duckdb")
 
 
 def sink(
@@ -57,6 +62,12 @@ def sink(
     batch_records: Annotated[
         int, typer.Option(metavar="N", min=1, help="Most records per merge.")
     ] = 10_000,
+    metrics_port: Annotated[
+        int | None,
+        typer.Option(
+            metavar="PORT", min=0, max=65535, help="Serve /live, /ready and /metrics here."
+        ),
+    ] = None,
 ) -> None:
     """Land the output topics in tables that hold the current row of each key.
 
@@ -69,6 +80,7 @@ def sink(
         oncofhir sink --once --duckdb warehouse.duckdb
         oncofhir sink --once --omop --vocabulary athena/
         oncofhir sink --delta s3://warehouse/oncology
+        oncofhir sink --duckdb warehouse.duckdb --metrics-port 8081
 
     Exit status: 0 stopped; 1 a newer version of oncofhir wrote the rows; 2 wrong usage or settings; 3 the
     broker, the storage or the schema registry is unreachable.
@@ -82,6 +94,7 @@ def sink(
 
         from oncofhir.warehouse.landing.duckdb_landing import DuckDbLanding  # noqa: F401
         from oncofhir.warehouse.landing.sink import Sink
+        from oncofhir.warehouse.landing.sink_status import SinkStatus
         from oncofhir.warehouse.landing.tables import landed_tables
         from oncofhir.warehouse.landing.topic_record import NewerMajorVersion, UndecodableRow
     except ModuleNotFoundError as error:
@@ -101,12 +114,16 @@ def sink(
     signal.signal(signal.SIGINT, lambda *_: stop.set())
     began = time.monotonic()
     try:
-        with assigned_reader(settings.kafka, "sink") as reader:
+        status = SinkStatus(None if delta is not None else duckdb or _DEFAULT_FILE)
+        with (
+            _served(status, settings.http, metrics_port),
+            assigned_reader(settings.kafka, "sink") as reader,
+        ):
             landing = _open(duckdb, delta, tables)
             try:
                 decoder = RowDecoder.of(settings.kafka)
                 running = Sink(reader, landing, tables, decoder, batch_records=batch_records)
-                running.run(stop, once=once, on_progress=_Progress())
+                running.run(stop, once=once, on_progress=_Progress(status))
                 filled = _fill_omop(landing, vocabulary, persons) if omop else None
             finally:
                 landing.close()
@@ -121,6 +138,23 @@ def sink(
     _print(running.progress, filled, time.monotonic() - began)
 
 
+@contextmanager
+def _served(
+    status: "SinkStatus", http: "HttpSettings", metrics_port: int | None
+) -> "Iterator[None]":
+    """Serve probes and metrics where a port was given."""
+    if metrics_port is None:
+        yield
+        return
+    from oncofhir.consumers.health.probe_thread import probe_thread
+    from oncofhir.consumers.health.probes import probe_app
+
+    app = probe_app(status, status.render_metrics, status.metrics.content_type)
+    with probe_thread(app, http.model_copy(update={"port": metrics_port})) as port:
+        typer.echo(f"oncofhir: /metrics on port {port}", err=True)
+        yield
+
+
 def _open(duckdb: Path | None, delta: str | None, tables: "Sequence[LandedTable]") -> "Landing":
     if delta is not None:
         from oncofhir.warehouse.landing.delta_landing import DeltaLanding
@@ -128,7 +162,7 @@ def _open(duckdb: Path | None, delta: str | None, tables: "Sequence[LandedTable]
         return DeltaLanding(delta, tables)
     from oncofhir.warehouse.landing.duckdb_landing import DuckDbLanding
 
-    return DuckDbLanding.open(duckdb or Path("oncofhir.duckdb"), tables)
+    return DuckDbLanding.open(duckdb or _DEFAULT_FILE, tables)
 
 
 def _fill_omop(landing: "Landing", vocabulary: Path | None, persons: Path | None) -> "OmopCounts":
@@ -141,13 +175,15 @@ def _fill_omop(landing: "Landing", vocabulary: Path | None, persons: Path | None
 
 
 class _Progress:
-    """Shows on a terminal, at most once a second, how much was read and what is unread."""
+    """Shows on a terminal, once a second, how much was read and what is unread; notes it for a scrape."""
 
-    def __init__(self) -> None:
+    def __init__(self, status: "SinkStatus") -> None:
+        self._status = status
         self._console = progress_console()
         self._shown = 0.0
 
     def __call__(self, progress: "SinkProgress") -> None:
+        self._status.on_progress(progress)
         now = time.monotonic()
         if self._console.is_terminal and now - self._shown >= 1:
             self._shown = now

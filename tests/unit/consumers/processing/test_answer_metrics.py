@@ -15,7 +15,8 @@ from oncofhir.schemas.outcome import (
     Processed,
     RowStatus,
 )
-from oncofhir.telemetry.metrics import Metrics
+from oncofhir.telemetry.metrics import WORKER_DEFINITIONS
+from oncofhir.telemetry.registry import Metrics
 
 NOW = datetime(2026, 11, 23, tzinfo=UTC)
 CODE = Coding(system="s", code="c")
@@ -55,7 +56,7 @@ def test_no_text_becomes_a_label(kind, value):
 
 
 def test_findings_reports_and_rejections_are_counted():
-    metrics = Metrics()
+    metrics = Metrics(WORKER_DEFINITIONS)
     rows = (
         row(Kind.TUMOR_LATERALITY, "left", confidence=0.9, part="A"),
         row(Kind.TUMOR_LATERALITY, "right", part="B"),

@@ -1,0 +1,1 @@
+"""Writes the Grafana dashboards of the chart: `python -m helm.dashboards`."""

@@ -1,0 +1,1 @@
+"""How a running installation fares: what its workers and topics show, and what to do."""
