@@ -17,6 +17,7 @@ from oncofhir.cli.commands.run_it import (
     schemas,
     sink,
     smoke_test,
+    subscribe,
     topics,
     worker,
 )
@@ -68,6 +69,7 @@ _PANELS: Mapping[str, Mapping[str, typer.Typer | Callable[..., None]]] = {
         "review": review.app,
         "smoke-test": smoke_test.smoke_test,
         "bridge": bridge.bridge,
+        "subscribe": subscribe.subscribe,
         "publish": publish.publish,
         "backfill": backfill.app,
         "model": model.app,

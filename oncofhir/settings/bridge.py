@@ -90,7 +90,8 @@ class BridgeSettings(Group):
     )
     max_pending_bytes: PositiveInt = Field(
         64 * 2**20,
-        description="Bytes of events that may wait for the broker; further ones are answered with 503.",
+        description="Bytes of notifications that may arrive at a time, and of events that may wait for the "
+        "broker; further ones are answered with 503.",
     )
     catch_up: bool = Field(
         default=True,

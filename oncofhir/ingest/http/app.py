@@ -13,7 +13,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from oncofhir.ingest.http.authentication import Authentication
-from oncofhir.ingest.http.body import read_body
+from oncofhir.ingest.http.body import BodyReader
 from oncofhir.ingest.http.refusal import Refusal, accepted, outcome, refusal_of
 from oncofhir.ingest.subscriptions.receiver import ForeignSubscription, Notification, Receiver
 from oncofhir.schemas.errors import OncofhirError
@@ -32,6 +32,12 @@ def notification_app(
     metrics: Metrics,
 ) -> Starlette:
     """Build the application."""
+    bodies = BodyReader(
+        settings.max_body_bytes,
+        settings.max_pending_bytes,
+        settings.body_timeout_seconds,
+        settings.retry_after_seconds,
+    )
 
     async def notify(request: Request) -> None:
         await authentication.check(request.headers)
@@ -40,7 +46,7 @@ def notification_app(
             raise Refusal(
                 404, "not-found", "no such subscription: see ONCOFHIR_BRIDGE__SUBSCRIPTIONS"
             )
-        body = await read_body(request, settings.max_body_bytes, settings.body_timeout_seconds)
+        body = await bodies.read(request)
         content_type = request.headers.get("content-type", "")
         if body.strip() and "xml" in content_type.lower():
             wanted = "set the Subscription's payload to application/fhir+json"
