@@ -54,7 +54,7 @@ test-hapi: $(STAMP) ## Run the tests of the store against HAPI FHIR (JDK 17+ and
 	@$(BIN)/python -m pytest tests/integration/fhir tests/hapi_fhir --ignore tests/integration/fhir/test_credentials.py --fhir-server hapi --timeout 400 $(ARGS)
 
 test-bridge: $(STAMP) ## From HAPI FHIR's Subscriptions through bridge and worker back to HAPI (JDK 17+ and Maven)
-	@$(BIN)/python -m pytest tests/bridge --timeout 400 $(ARGS)
+	@$(BIN)/python -m pytest tests/bridge --timeout 900 $(ARGS)
 
 validate-fhir: $(STAMP) ## Emitted snapshots against R4, US Core, mCODE, AI Transparency (PACKAGES=folder; JDK 17 and Maven)
 	@$(BIN)/python -m tests.validator "$(PACKAGES)"

@@ -5,6 +5,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Self
@@ -45,10 +46,18 @@ class Circle:
     def _start(self) -> None:
         secret = self._folder / "secret.txt"
         secret.write_text(SECRET)
-        hapi = self._stack.enter_context(HapiFhirServer(subscriptions=True))
+        hapi, kafka, model = (
+            HapiFhirServer(subscriptions=True),
+            ApacheKafka(),
+            EmbeddedModelServer(),
+        )
+        self._stack.callback(kafka.close)
+        for server in (hapi, kafka, model):
+            self._stack.callback(server.stop)
+        with ThreadPoolExecutor() as pool:
+            for started in [pool.submit(server.start) for server in (hapi, kafka, model)]:
+                started.result()
         self.base_url = hapi.base_url
-        kafka = self._stack.enter_context(ApacheKafka())
-        model = self._stack.enter_context(EmbeddedModelServer())
         ensure_topics(KafkaSettings(bootstrap_servers=kafka.address), partitions=4)
         self.environment = {
             "ONCOFHIR_KAFKA__BOOTSTRAP_SERVERS": kafka.address,
@@ -63,10 +72,12 @@ class Circle:
             "ONCOFHIR_HTTP__HOST": "127.0.0.1",
             "ONCOFHIR_LOG__FORMAT": "json",
         }
-        self.worker = self._stack.enter_context(self._process("worker"))
-        self.bridge = self._process("bridge")
-        self._stack.callback(self.bridge.stop)
-        self.bridge.start()
+        self.worker, self.bridge = self._process("worker"), self._process("bridge")
+        for process in (self.worker, self.bridge):
+            self._stack.callback(process.stop)
+        with ThreadPoolExecutor() as pool:
+            for started in [pool.submit(p.start) for p in (self.worker, self.bridge)]:
+                started.result()
 
     def _process(self, command: str) -> Process:
         port = free_port()
@@ -75,7 +86,7 @@ class Circle:
             [sys.executable, "-m", "oncofhir", command],
             environment=self.environment | {"ONCOFHIR_HTTP__PORT": str(port)},
             ready=lambda: responds(f"http://127.0.0.1:{port}/ready"),
-            wait_seconds=120.0,
+            wait_seconds=240.0,
         )
 
     def subscribe(
@@ -88,7 +99,7 @@ class Circle:
             capture_output=True,
             text=True,
             check=False,
-            timeout=120,
+            timeout=240,
         )
         return done.returncode, [json.loads(line) for line in done.stdout.splitlines()], done.stderr
 
@@ -116,7 +127,7 @@ class Circle:
         )
         return [entry["resource"] for entry in _answer(answer).json().get("entry", [])]
 
-    def until(self, found: Callable[[], Any], seconds: float = 90.0) -> Any:
+    def until(self, found: Callable[[], Any], seconds: float = 180.0) -> Any:
         """Return the first result that is true."""
         deadline = time.monotonic() + seconds
         while not (result := found()):

@@ -120,7 +120,7 @@ def test_wrong_combinations_are_refused(name):
 
 
 def test_notifications_in_clear_are_refused():
-    with pytest.raises(HelmError, match=r"set bridge\\.tls\.secret\.name"):
+    with pytest.raises(HelmError, match=r"set bridge\.tls\.secret\.name"):
         objects(changes={**ON, "allowPlaintext": ["kafka", "fhir", "model"]})
 
 
