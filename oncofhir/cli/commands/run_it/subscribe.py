@@ -57,8 +57,8 @@ def subscribe(
     One Subscription per name in ONCOFHIR_BRIDGE__SUBSCRIPTIONS, at the server of the reports
     (ONCOFHIR_FHIR__SOURCE_BASE_URL, or BASE_URL). Its endpoint is ONCOFHIR_BRIDGE__URL/subscriptions/NAME,
     and its header holds the shared secret. What is there is updated only where it differs, so that the
-    command can be repeated. Prints one JSON object per Subscription, or a table on a terminal; what to do where a
-    server does not support Subscriptions goes to stderr.
+    command can be repeated. Prints one JSON object per Subscription, or a table on a terminal. What to do
+    where a server does not support Subscriptions goes to stderr.
 
     Examples:
         export ONCOFHIR_BRIDGE__URL=https://bridge.hospital.example
