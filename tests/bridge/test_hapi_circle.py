@@ -42,6 +42,14 @@ def findings(circle, ident):
     return [r for r in found if f"DiagnosticReport/{ident}" in str(r)]
 
 
+def sizes(circle, ident):
+    """The tumor sizes in mm of the report's valid findings: mCODE has them in components."""
+    valid = [f for f in findings(circle, ident) if f.get("status") != "entered-in-error"]
+    parts = [part for finding in valid for part in (finding, *finding.get("component", []))]
+    quantities = [part["valueQuantity"] for part in parts if "valueQuantity" in part]
+    return {q["value"] for q in quantities if q.get("code", q.get("unit")) == "mm"}
+
+
 def subscriptions(circle):
     return {s["id"]: s["status"] for s in circle.search("Subscription")}
 
@@ -66,17 +74,10 @@ def test_subscribe_creates_the_subscriptions_and_is_idempotent(circle):
 def test_a_posted_report_comes_back_as_findings_and_a_correction_corrects_them(circle):
     ident = circle.post(report(TEXT))
     circle.until(lambda: any(f["resourceType"] == "Condition" for f in findings(circle, ident)))
-    sizes = circle.until(lambda: [f for f in findings(circle, ident) if "valueQuantity" in f])
-    assert {s["valueQuantity"]["value"] for s in sizes} == {14}
+    assert circle.until(lambda: sizes(circle, ident)) == {14}
     corrected = report(TEXT.replace("14 mm", "41 mm"), "corrected", id=ident)
     circle.put(corrected)
-
-    def current():
-        sizes = [f for f in findings(circle, ident) if "valueQuantity" in f]
-        valid = [s for s in sizes if s["status"] != "entered-in-error"]
-        return {s["valueQuantity"]["value"] for s in valid} == {41}
-
-    circle.until(current)
+    circle.until(lambda: sizes(circle, ident) == {41})
     circle.put(report(TEXT, "entered-in-error", id=ident))
     circle.until(lambda: _all_withdrawn(findings(circle, ident)))
 
@@ -95,8 +96,7 @@ def test_notifications_without_a_report_are_enough(circle):
     status, results, said = circle.subscribe("--no-payload")
     assert (status, {r["action"] for r in results}) == (0, {"updated"}), said
     ident = circle.post(report(TEXT.replace("14 mm", "17 mm")))
-    sizes = circle.until(lambda: [f for f in findings(circle, ident) if "valueQuantity" in f])
-    assert {s["valueQuantity"]["value"] for s in sizes} == {17}
+    assert circle.until(lambda: sizes(circle, ident)) == {17}
 
 
 def test_who_has_no_secret_is_refused(circle):
