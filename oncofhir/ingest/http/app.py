@@ -46,6 +46,8 @@ def notification_app(
             raise Refusal(
                 404, "not-found", "no such subscription: see ONCOFHIR_BRIDGE__SUBSCRIPTIONS"
             )
+        if request.headers.get("content-encoding", "identity").lower() != "identity":
+            raise Refusal(415, "not-supported", "compressed notifications are not read")
         body = await bodies.read(request)
         content_type = request.headers.get("content-type", "")
         if body.strip() and "xml" in content_type.lower():

@@ -12,7 +12,7 @@ _LAST_RECORDS = 500
 
 
 def restore_positions(states: Mapping[str, SubscriptionState], settings: KafkaSettings) -> None:
-    """Continue each Subscription at the furthest position in the last records of the live topics. Blocking.
+    """Continue each Subscription at its latest position in the last records of the live topics. Blocking.
 
     Raises:
         DependencyUnavailable, AccessDenied, RequestRejected: the broker cannot be read.
@@ -26,4 +26,4 @@ def restore_positions(states: Mapping[str, SubscriptionState], settings: KafkaSe
                         headers[str(name)] = (value or b"").decode("ascii")
                 state = states.get(headers.get(SUBSCRIPTION_HEADER, ""))
                 if state is not None:
-                    state.restore(headers)
+                    state.restore(headers, record.timestamp)

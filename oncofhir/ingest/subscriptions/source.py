@@ -22,8 +22,8 @@ _FILTER_CRITERIA = (
 _PAGE = "100"
 _NOT_IMPLEMENTED = "HTTP 501"
 
-Query = tuple[str, Mapping[str, str]]
-"""A type of report, and search parameters."""
+Query = tuple[str, Mapping[str, Any]]
+"""A type of report, and search parameters; a parameter that is repeated has a list of values."""
 
 
 class SubscriptionSource:
@@ -110,5 +110,10 @@ def _queries(subscription: Mapping[str, Any]) -> list[Query]:
 
 
 def _query(criteria: str) -> Query | None:
-    kind, _, params = criteria.partition("?")
-    return (kind, dict(parse_qsl(params))) if kind in REPORT_TYPES else None
+    kind, _, text = criteria.partition("?")
+    if kind not in REPORT_TYPES:
+        return None
+    params: dict[str, list[str]] = {}
+    for name, value in parse_qsl(text):
+        params.setdefault(name, []).append(value)
+    return kind, params

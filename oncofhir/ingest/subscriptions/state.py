@@ -29,6 +29,7 @@ class SubscriptionState:
     reference: str
     numbers: EventNumbers = field(default_factory=EventNumbers)
     updated: datetime | None = None
+    _restored_from: int = field(default=-1, repr=False)
     _versions: "OrderedDict[str, None]" = field(default_factory=OrderedDict, repr=False)
 
     def headers(self) -> Headers:
@@ -40,11 +41,15 @@ class SubscriptionState:
             found.append((UPDATED_HEADER, self.updated.isoformat()))
         return tuple((name, text.encode()) for name, text in found)
 
-    def restore(self, headers: Mapping[str, str]) -> None:
-        """Continue at the position that the headers of a record state, if it is further."""
+    def restore(self, headers: Mapping[str, str], timestamp: int) -> None:
+        """Continue at the position that the headers of a record state, if it is the latest such record.
+
+        Not at the highest number: a server may have begun to count from 1 again. `timestamp` is the record's.
+        """
         number = headers.get(NUMBER_HEADER, "")
-        if number.isascii() and number.isdigit() and int(number) >= (self.numbers.contiguous or 0):
+        if number.isascii() and number.isdigit() and timestamp >= self._restored_from:
             self.numbers = EventNumbers(int(number))
+            self._restored_from = timestamp
         self._note_updated(instant(headers.get(UPDATED_HEADER)))
 
     def note_published(self, events: Iterable[ReportEvent]) -> None:

@@ -93,12 +93,18 @@ async def test_what_is_no_notification_is_refused_without_its_content(
     assert records(settings) == []
 
 
-async def test_xml_is_refused_with_the_remedy(settings, tmp_path):
+@pytest.mark.parametrize(
+    ("headers", "said"),
+    [
+        ({"content-type": "application/fhir+xml; charset=UTF-8"}, "application/fhir+json"),
+        ({"content-encoding": "gzip"}, "compressed"),
+    ],
+)
+async def test_other_formats_are_refused_with_the_remedy(settings, tmp_path, headers, said):
     async with running(bridge_settings(settings, tmp_path)) as (_, client):
-        xml = {"content-type": "application/fhir+xml; charset=UTF-8"}
-        answer = await client.put(put_path(report("r1")), content=b"<x/>", headers=JSON | xml)
+        answer = await client.put(put_path(report("r1")), content=b"<x/>", headers=JSON | headers)
     assert answer.status_code == 415
-    assert "application/fhir+json" in answer.text
+    assert said in answer.text
 
 
 async def test_a_body_above_the_limit_is_refused_with_and_without_a_length(settings, tmp_path):
