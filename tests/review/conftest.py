@@ -15,7 +15,7 @@ from pathlib import Path
 
 import httpx2
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
 
 from oncofhir.consumers.kafka.topics import ensure_topics
 from oncofhir.demo.broker import EmbeddedBroker
@@ -35,6 +35,7 @@ FLAGS = [
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
+    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE localhost, EXCLUDE 127.0.0.1",
 ]
 _EXPORT = re.compile(r"  export (ONCOFHIR_\w+)=(\S+)")
 _ADDRESS = re.compile(r"  (http://127\.0\.0\.1:\d+/)\s*$")
@@ -125,6 +126,11 @@ def chromium() -> Iterator[Browser]:
         browser.close()
 
 
+def _is_ours(message: ConsoleMessage) -> bool:
+    """Not what Chromium says of a refused request, and nothing of the OpenID provider's pages."""
+    return "Failed to load resource" not in message.text and "oauth2" not in str(message.location)
+
+
 @contextmanager
 def window(
     browser: Browser, *, scheme: str = "light", size: tuple[int, int] = (1280, 800), **more
@@ -140,7 +146,7 @@ def window(
         "console",
         lambda message: (
             complaints.append(message.text)
-            if message.type in {"error", "warning"} and "status of" not in message.text
+            if message.type in {"error", "warning"} and _is_ours(message)
             else None
         ),
     )

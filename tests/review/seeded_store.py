@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from oncofhir.consumers.composition import pipeline as composition
@@ -34,7 +35,9 @@ def seed_demo(base_url: str) -> None:
 
 def seed(base_url: str, resources: Iterable[dict[str, Any]]) -> None:
     """Write resources to the server, and have its reports processed."""
-    asyncio.run(_seed(base_url, list(resources)))
+    # Not in this thread: Playwright's loop runs here.
+    with ThreadPoolExecutor(1) as thread:
+        thread.submit(asyncio.run, _seed(base_url, list(resources))).result()
 
 
 async def _seed(base_url: str, resources: list[dict[str, Any]]) -> None:
