@@ -54,9 +54,12 @@ class Metrics:
         (histogram.labels(*labels) if labels else histogram).observe(value)
 
     def collect(self) -> list[Metric]:
-        """The metrics as families of samples."""
-        return list(self._registry.collect())
+        """The metrics as families of samples, without the times at which their series began."""
+        families = list(self._registry.collect())
+        for family in families:
+            family.samples = [s for s in family.samples if not s.name.endswith("_created")]
+        return families
 
     def exposed(self) -> bytes:
         """The metrics in Prometheus' text format."""
-        return generate_latest(self._registry)
+        return generate_latest(self)  # `collect` is all that it calls
