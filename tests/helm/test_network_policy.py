@@ -59,6 +59,13 @@ def test_the_worker_reaches_dns_kafka_fhir_and_model_and_nothing_else():
     assert rules[0][0][0]["podSelector"] == {"matchLabels": {"k8s-app": "kube-dns"}}
 
 
+def test_the_worker_reaches_the_collector_where_it_sends_traces():
+    monitoring = [
+        {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "monitoring"}}}
+    ]
+    assert reached(policies("gpu-tgi")["worker"])[-1] == (monitoring, [4318])
+
+
 def test_dns_is_reached_over_both_protocols():
     rule = policies()["worker"]["egress"][0]
     assert {port["protocol"] for port in rule["ports"]} == {"UDP", "TCP"}
@@ -89,7 +96,7 @@ def test_the_model_server_reaches_nothing_and_is_reached_by_workers(profile):
     assert found["model"]["egress"] == []
     peers = found["model"]["ingress"][0]["from"]
     assert peers[0]["podSelector"]["matchLabels"]["app.kubernetes.io/component"] == "worker"
-    assert [ports for _, ports in reached(found["worker"])][-1] == [8443]
+    assert [ports for _, ports in reached(found["worker"])][3] == [8443]
 
 
 def test_the_jobs_do_not_reach_the_model():

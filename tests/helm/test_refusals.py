@@ -60,6 +60,8 @@ WRONG = {
     "policy without broker": ("minimal", {"networkPolicy": {"kafka": {"to": []}}}, "networkPolicy.enabled to false"),
     "policy without store": ("minimal", {"networkPolicy": {"fhir": {"to": []}}}, "networkPolicy.enabled to false"),
     "policy without model": ("minimal", {"networkPolicy": {"model": {"to": []}}}, "networkPolicy.enabled to false"),
+    "a collector that is cut off": ("minimal", {"tracing": {"endpoint": "http://c:4318"}}, "networkPolicy.tracing.to"),
+    "metrics without a collector": ("minimal", {"tracing": {"metrics": True}}, "set tracing.endpoint"),
     "Prometheus kept out": ("minimal", {"monitoring": {"kind": "pod"}}, "name its namespace in networkPolicy.metricsFrom"),
     "Strimzi of no cluster": ("gpu-tgi", {"strimzi": {"cluster": ""}}, "set it to the name of your Kafka resource"),
     "Strimzi without TLS": (

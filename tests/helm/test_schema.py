@@ -26,7 +26,7 @@ def object_schemas(schema, path="values"):
 
 def test_every_object_is_closed_unless_it_is_kubernetes_own():
     kubernetes_own = {
-        "affinity", "tolerations[]", "topologySpreadConstraints[]", "to[]", "metricsFrom[]", "relabelings[]",
+        "affinity", "tolerations[]", "topologySpreadConstraints[]", "to[]", "from[]", "metricsFrom[]", "relabelings[]",
         "metricRelabelings[]", "extraEnv[]", "extraVolumes[]", "extraVolumeMounts[]", "initContainers[]",
         "extraObjects[]", "global",
     }  # fmt: skip

@@ -42,6 +42,9 @@ empty is left out and has the software's default. worker.env adds any other sett
   "ONCOFHIR_MODEL__ALLOW_UNDETERMINED_DIGEST" (ternary "true" "" $v.model.allowUndeterminedDigest)
   "ONCOFHIR_MODEL__TIMEOUT_SECONDS" (int64 $v.model.timeoutSeconds)
   "ONCOFHIR_MODEL__MAX_CONCURRENCY" (int64 $v.model.maxConcurrency)
+  "ONCOFHIR_TRACING__ENDPOINT" $v.tracing.endpoint
+  "ONCOFHIR_TRACING__SAMPLE_RATIO" (ternary $v.tracing.sampleRatio "" (ne $v.tracing.endpoint ""))
+  "ONCOFHIR_TRACING__METRICS" (ternary "true" "" $v.tracing.metrics)
   "ONCOFHIR_HTTP__PORT" (int64 $v.worker.httpPort)
   "ONCOFHIR_LOG__LEVEL" $v.worker.logLevel
   "ONCOFHIR_LOG__FORMAT" "json"

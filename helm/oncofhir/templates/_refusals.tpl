@@ -116,9 +116,16 @@ What one value may be is said by values.schema.json; here is what values mean to
 {{- fail (printf "networkPolicy.%s.to is empty, so the policy would cut the worker off: name the pods (namespaceSelector, podSelector) or addresses (ipBlock) of it, or set networkPolicy.enabled to false" $name) }}
 {{- end }}
 {{- end }}
+{{- if and $v.tracing.endpoint (not $v.networkPolicy.tracing.to) }}
+{{- fail "tracing.endpoint is set but networkPolicy.tracing.to is empty, so the policy would cut the workers off from the collector: name its pods or addresses there" }}
+{{- end }}
 {{- if and (ne $v.monitoring.kind "none") (not $v.networkPolicy.metricsFrom) }}
 {{- fail "monitoring.kind is set but networkPolicy.metricsFrom is empty, so Prometheus would be kept out: name its namespace in networkPolicy.metricsFrom" }}
 {{- end }}
+{{- end }}
+
+{{- if and $v.tracing.metrics (not $v.tracing.endpoint) }}
+{{- fail "tracing.metrics is set without tracing.endpoint: set tracing.endpoint to the collector's base URL" }}
 {{- end }}
 
 {{- if $v.strimzi.enabled }}
