@@ -9,10 +9,13 @@
 import argparse
 import asyncio
 import json
+import logging
 import statistics
 import tempfile
 import time
 from pathlib import Path
+
+import structlog
 
 from oncofhir.consumers.kafka.topics import ensure_topics
 from tests.apache_kafka.broker import ApacheKafka
@@ -29,6 +32,7 @@ def main() -> None:
     parser.add_argument("--reports", type=int, default=20_000)
     parser.add_argument("--kills", type=int, default=5)
     arguments = parser.parse_args()
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
     began = time.monotonic()
     with ApacheKafka() as broker, tempfile.TemporaryDirectory() as folder:
         settings = settings_for(broker.address, history=True)

@@ -1,6 +1,9 @@
 """Findings of a report: values in normal form, with evidence, confidence and codes."""
 
+import tomllib
 from enum import StrEnum
+from functools import cache
+from pathlib import Path
 
 from oncofhir.schemas.base import Value
 
@@ -38,6 +41,22 @@ class Rejection(StrEnum):
     CONTRADICTED = "contradicted"
     """The report says something else of the lesion, or says this of another thing."""
     LOW_CONFIDENCE = "low-confidence"
+
+    @property
+    def meaning(self) -> str:
+        """What the code says, in a sentence."""
+        return _rejections()[self]["meaning"]
+
+    @property
+    def remedy(self) -> str:
+        """What an operator can do about it."""
+        return _rejections()[self]["remedy"]
+
+
+@cache
+def _rejections() -> dict[Rejection, dict[str, str]]:
+    text = Path(__file__).with_name("rejections.toml").read_text(encoding="utf-8")
+    return {Rejection(code): entry for code, entry in tomllib.loads(text).items()}
 
 
 class Coding(Value):

@@ -49,6 +49,16 @@ def test_every_secret_file_in_the_environment_is_mounted(profile):
     assert files == mounted
 
 
+def test_the_audience_of_a_smart_assertion_is_a_value():
+    secret = {"clientId": "x", "privateKeySecret": {"name": "key"}}
+    changes = {
+        "fhir": {"tokenSecret": {"name": ""}, "smart": secret | {"tokenAudience": "urn:aud"}}
+    }
+    assert environment("minimal", changes)["ONCOFHIR_FHIR__TOKEN_AUDIENCE"] == "urn:aud"
+    changes["fhir"]["smart"] = secret
+    assert "ONCOFHIR_FHIR__TOKEN_AUDIENCE" not in environment("minimal", changes)
+
+
 def test_a_changed_setting_changes_the_pods():
     def checksum(changes):
         annotations = worker(changes=changes)["spec"]["template"]["metadata"]["annotations"]

@@ -24,6 +24,7 @@ empty is left out and has the software's default. worker.env adds any other sett
   "ONCOFHIR_FHIR__IDENTIFIER_SYSTEM" $v.fhir.identifierSystem
   "ONCOFHIR_FHIR__CLIENT_ID" $v.fhir.smart.clientId
   "ONCOFHIR_FHIR__TOKEN_URL" $v.fhir.smart.tokenUrl
+  "ONCOFHIR_FHIR__TOKEN_AUDIENCE" $v.fhir.smart.tokenAudience
   "ONCOFHIR_FHIR__KEY_ID" $v.fhir.smart.keyId
   "ONCOFHIR_FHIR__SOURCE_NAME" $v.fhir.sourceName
   "ONCOFHIR_FHIR__ORGANIZATION" $v.fhir.organization

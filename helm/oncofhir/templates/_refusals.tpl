@@ -56,7 +56,7 @@ What one value may be is said by values.schema.json; here is what values mean to
 {{- fail "the upstream TGI image starts as root only (its Python lies in root's home, upstream issue 3082), and this chart runs as another user: build image/tgi/Containerfile, push it and set model.server.image, or set model.kind to vllm" }}
 {{- end }}
 
-{{- $smart := or $v.fhir.smart.clientId $v.fhir.smart.tokenUrl $v.fhir.smart.keyId $v.fhir.smart.privateKeySecret.name }}
+{{- $smart := or $v.fhir.smart.clientId $v.fhir.smart.tokenUrl $v.fhir.smart.tokenAudience $v.fhir.smart.keyId $v.fhir.smart.privateKeySecret.name }}
 {{- if and $smart (not (and $v.fhir.smart.clientId $v.fhir.smart.privateKeySecret.name)) }}
 {{- fail "fhir.smart is incomplete: set fhir.smart.clientId and fhir.smart.privateKeySecret.name, or empty fhir.smart" }}
 {{- end }}

@@ -8,6 +8,7 @@ from time import monotonic
 
 import structlog
 
+from oncofhir.consumers.processing.document_turns import DocumentTurns
 from oncofhir.consumers.processing.report_reader import ReportReader
 from oncofhir.fhir.intake.source_reader import SourceReader
 from oncofhir.fhir.intake.triage import Retract, Skip
@@ -77,6 +78,7 @@ class Pipeline:
         self._model: tuple[float, ModelIdentity] | None = None
         self._logged_capability: Capability | None = None
         self._shared_resources: set[tuple[str, str]] = set()
+        self._documents = DocumentTurns()
 
     async def check_dependencies(self) -> None:
         """Prove that the model and the store answer.
@@ -189,6 +191,12 @@ class Pipeline:
             TERMINOLOGY_VERSION,
             self._software_version,
         )
+        async with self._documents.turn(self._repository.document_id_for(report)):
+            return await self._decide_ask_and_store(report, run, seconds)
+
+    async def _decide_ask_and_store(
+        self, report: Report, run: Run, seconds: dict[str, float]
+    ) -> Processed:
         extraction: Extraction | None = None
         for attempt in range(1, WRITE_ATTEMPTS + 1):
             with self._tracer.span("decide"):

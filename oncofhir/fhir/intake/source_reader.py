@@ -6,11 +6,13 @@ origins that the operator lists are ever contacted.
 
 from collections.abc import Iterable
 from contextlib import suppress
+from functools import partial
 from typing import Any, Protocol
 from urllib.parse import urlsplit
 
 from oncofhir.fhir.intake.attachment_address import binary_named, own_address
 from oncofhir.fhir.intake.binary import decode_binary, unwrap_binary
+from oncofhir.fhir.intake.host_breaker import HostBreakers
 from oncofhir.fhir.references import (
     literal_reference,
     relative_reference,
@@ -129,8 +131,10 @@ class SourceReader:
         *,
         max_attachment_bytes: int = 20 * 2**20,
         fetch_seconds: float = 60.0,
+        hosts: HostBreakers | None = None,
     ) -> None:
         self._client = client
+        self._hosts = hosts or HostBreakers()
         self._companions = companions or Companions(())
         self._allowed = frozenset(o for o in map(server_origin, allowed_origins) if o is not None)
         self._max_bytes = max_attachment_bytes
@@ -151,6 +155,7 @@ class SourceReader:
             self._allowed,
             max_attachment_bytes=self._max_bytes,
             fetch_seconds=self._seconds,
+            hosts=self._hosts,
         )
 
     async def read_resource(self, reference: str) -> dict[str, Any]:
@@ -181,14 +186,10 @@ class SourceReader:
         named = None if own is None else binary_named(own)
         failure: OncofhirError | None = None
         try:
-            content, content_type = await self._fetch(url if own is None else own, accept)
-        except (DependencyUnavailable, AccessDenied) as error:
-            if own is not None or server_origin(url) == server_origin(self._client.base_url):
-                raise
-            # Another server's trouble is not the source's: only the reports that need it wait.
-            raise DependencyUnavailable(
-                Reason.ATTACHMENT_HOST_UNAVAILABLE, server_origin(url), error.detail
-            ) from error
+            if own is None:
+                content, content_type = await self._fetch_from_listed(url, accept)
+            else:
+                content, content_type = await self._fetch(own, accept)
         except (UnreadableReport, RequestRejected) as error:
             is_without_data = error.location == "Binary.data" and error.reason in _NO_DATA
             if named is None or not (is_without_data or isinstance(error, RequestRejected)):
@@ -202,6 +203,20 @@ class SourceReader:
         if failure is not None:
             raise failure
         return content, content_type
+
+    async def _fetch_from_listed(self, url: str, accept: str) -> tuple[bytes, str | None]:
+        """Fetch from a listed origin. Another server's trouble is not the source's: only its reports wait."""
+        origin = server_origin(url)
+        if origin is None or origin == server_origin(self._client.base_url):
+            return await self._fetch(url, accept)
+        try:
+            return await self._hosts.call(origin, partial(self._fetch, url, accept))
+        except (DependencyUnavailable, AccessDenied) as error:
+            if error.reason is Reason.ATTACHMENT_HOST_UNAVAILABLE:
+                raise  # nothing was sent
+            raise DependencyUnavailable(
+                Reason.ATTACHMENT_HOST_UNAVAILABLE, origin, error.detail
+            ) from error
 
     async def _fetch(self, address: str, accept: str) -> tuple[bytes, str | None]:
         """Fetch from an address that may be contacted; take off the resource around the content."""

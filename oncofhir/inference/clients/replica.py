@@ -17,6 +17,7 @@ from oncofhir.schemas.reasons import Reason
 log = structlog.get_logger(__name__)
 
 OVERLOAD_PATIENCE_SECONDS = 30.0
+MOST_QUESTIONS = 3  # of one prompt that gets no answer, before its report is tried again as a whole
 FAILURES_IN_A_ROW = 4  # of generation; a server that cannot be reached is down at once
 FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.25, 1.0
 FIRST_OVERLOAD_WAIT_SECONDS, LONGEST_OVERLOAD_WAIT_SECONDS = 0.05, 2.0
@@ -84,16 +85,20 @@ class Replica:
     async def complete(self, request: CompletionRequest) -> Completion:
         """Complete one prompt. Waits for its turn, and repeats a request that was answered 429.
 
+        A question that got no answer is asked again, alone: the report's other answers stay.
+
         Raises:
             DependencyUnavailable, RequestRejected, AccessDenied, UnsuitableServer: as `ModelClient`.
         """
         patience_ends = self._clock() + OVERLOAD_PATIENCE_SECONDS
-        wait = FIRST_OVERLOAD_WAIT_SECONDS
+        wait, asked = FIRST_OVERLOAD_WAIT_SECONDS, 0
         while True:
             try:
                 return await self._complete_once(request)
             except DependencyUnavailable as error:
-                if error.reason is not Reason.MODEL_OVERLOADED or self._clock() >= patience_ends:
+                if error.reason is Reason.MODEL_NO_ANSWER and asked + 1 < MOST_QUESTIONS:
+                    asked += 1
+                elif error.reason is not Reason.MODEL_OVERLOADED or self._clock() >= patience_ends:
                     raise
             await asyncio.sleep(random.uniform(0, wait))  # noqa: S311 - spreads the clients
             wait = min(wait * 2, LONGEST_OVERLOAD_WAIT_SECONDS)

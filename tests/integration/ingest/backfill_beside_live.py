@@ -64,7 +64,7 @@ async def backfill_beside_live(settings, folder, *, count, kills, page_size, rat
                 await publisher.publish([message(settings, report(ident))])
                 await asyncio.sleep(0.05)
             done, hit = await killing
-        deadline = time.monotonic() + 30 + count / 100
+        deadline = time.monotonic() + 120 + count / 50
         while len({event.source.id for event in processor.events}) < count + len(published):
             assert time.monotonic() < deadline, len(processor.events)
             await asyncio.sleep(0.1)

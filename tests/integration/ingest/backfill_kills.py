@@ -115,7 +115,7 @@ def run_with_kills(arguments, settings, folder, thresholds, published):
         deadline = time.monotonic() + _START_SECONDS + threshold / 50
         while process.poll() is None and published() < threshold:
             assert time.monotonic() < deadline, (folder / "err").read_text()
-            time.sleep(0.02)
+            time.sleep(0.05)
         if process.poll() is None:
             process.send_signal(signal.SIGKILL)
             kills += 1

@@ -1,11 +1,16 @@
 """Replicas, on real sockets: a report stays on one, a lost one is gone around and taken up again."""
 
 import asyncio
+import json
 from collections import Counter
 from functools import partial
 
+import httpx2
 import pytest
 import structlog
+from starlette.applications import Starlette
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
 
 from oncofhir.inference.clients.client import CompletionRequest
 from oncofhir.inference.clients.concurrency_limit import AdaptiveLimit
@@ -17,6 +22,7 @@ from oncofhir.inference.clients.tgi import TgiClient
 from oncofhir.schemas.errors import DependencyUnavailable, RequestRejected, UnsuitableServer
 from oncofhir.schemas.reasons import Reason
 from oncofhir.testing.scripted_model import ScriptedModel
+from tests.serving import served
 
 SCRIPT = [
     {"contains": ["fails"], "status": 424},
@@ -219,3 +225,61 @@ def test_replicas_that_leave_and_join(servers):
 
     asyncio.run(go())
     assert answered(servers) == [1, 1, 0]
+
+
+class Aborting:
+    """A gateway before a TGI server: the first `times` generations of each prompt are aborted."""
+
+    def __init__(self, upstream, times):
+        self.upstream, self.times = upstream, times
+        self.asked = Counter()
+
+    async def forward(self, request):
+        body = await request.body()
+        async with httpx2.AsyncClient(trust_env=False) as http:
+            answer = await http.request(
+                request.method,
+                self.upstream + request.url.path,
+                content=body,
+                headers={"content-type": "application/json"},
+            )
+        if request.url.path == "/generate":
+            prompt = json.loads(body)["inputs"]
+            self.asked[prompt] += 1
+            if self.asked[prompt] <= self.times:
+                content = answer.json()
+                content["generated_text"] = ""
+                content["details"] |= {"finish_reason": "abort", "tokens": []}
+                return JSONResponse(content)
+        return Response(answer.content, answer.status_code, media_type="application/json")
+
+    @property
+    def app(self):
+        return Starlette(routes=[Route("/{path:path}", self.forward, methods=["GET", "POST"])])
+
+
+async def _ask(url, prompts):
+    model = Replicas(partial(static_addresses, [url]), replica)
+    try:
+        asked = (model.complete(asking("a report", prompt)) for prompt in prompts)
+        return await asyncio.gather(*asked, return_exceptions=True)
+    finally:
+        await model.aclose()
+
+
+def test_a_question_without_an_answer_is_asked_again_and_the_others_are_not(servers):
+    gateway = Aborting(servers[0].url, times=0)
+    with served(gateway.app) as url:
+        asyncio.run(_ask(url, ["one", "two"]))
+        gateway.times = 2
+        answers = asyncio.run(_ask(url, ["three"]))
+    assert [answer.text for answer in answers] == ["left"]
+    assert gateway.asked == {"one": 1, "two": 1, "three": 3}
+
+
+def test_a_question_that_never_gets_an_answer_fails_after_three(servers):
+    gateway = Aborting(servers[0].url, times=99)
+    with served(gateway.app) as url:
+        (error,) = asyncio.run(_ask(url, ["one"]))
+    assert error.reason is Reason.MODEL_NO_ANSWER
+    assert gateway.asked == {"one": 3}

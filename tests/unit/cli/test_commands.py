@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 from oncofhir.cli.commands.run_it.topics import check_summary
 from oncofhir.cli.concurrency import map_ordered
 from oncofhir.cli.main import app
+from oncofhir.schemas.finding import Rejection
 from oncofhir.schemas.reasons import Reason
 
 
@@ -48,14 +49,20 @@ def test_config_show_describes_every_setting():
 
 def test_reasons_lists_every_code():
     rows = [json.loads(line) for line in run("reasons").stdout.splitlines()]
-    assert [row["reason"] for row in rows] == [reason.value for reason in Reason]
-    assert all(row["remedy"] for row in rows)
+    assert [row["reason"] for row in rows] == [code.value for code in (*Reason, *Rejection)]
+    assert all(row["meaning"] and row["remedy"] for row in rows)
 
 
 def test_reasons_can_be_asked_for_one_code():
     (row,) = map(json.loads, run("reasons", "no-text").stdout.splitlines())
     assert row["reason"] == "no-text"
     assert run("reasons", "no-txt").exit_code == 2
+
+
+@pytest.mark.parametrize("code", ["contradicted", "ambiguous", "low-confidence"])
+def test_reasons_explains_why_a_value_was_rejected(code):
+    (row,) = map(json.loads, run("reasons", code).stdout.splitlines())
+    assert (row["reason"], row["disposition"]) == (code, "reject-value")
 
 
 def test_a_missing_model_file_is_exit_2_with_a_remedy(tmp_path):

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from oncofhir.schemas import reasons
+from oncofhir.schemas.finding import Rejection
 from oncofhir.schemas.reasons import Reason, reference_page
 from oncofhir.settings import Settings
 
@@ -33,6 +34,18 @@ def test_each_text_is_sentences_and_names_settings_as_they_are_set(reason):
         assert text.endswith((".", ".)"))
     quoted = re.findall(r"`([A-Z_]+__[A-Z_]+)(?:=\w+)?`", reason.meaning + reason.remedy)
     assert set(quoted) <= names_of_settings()
+
+
+def test_every_code_of_a_rejected_value_is_explained_here_and_in_the_page_of_the_output():
+    entries = tomllib.loads(DATA.with_name("rejections.toml").read_text())
+    assert list(entries) == [code.value for code in Rejection]
+    table = PAGE.with_name("output.md").read_text().partition("## Values that are rejected")[2]
+    assert re.findall(r"^\| `([a-z-]+)` \|", table, re.MULTILINE) == list(entries)
+    for code in Rejection:
+        assert code.meaning.endswith(".")
+        assert code.remedy.endswith(".")
+        quoted = re.findall(r"`(ONCOFHIR_[A-Z_]+)`", code.remedy)
+        assert set(quoted) <= names_of_settings()
 
 
 def test_the_page_is_what_the_table_prints():

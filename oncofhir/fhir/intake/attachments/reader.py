@@ -9,6 +9,7 @@ from oncofhir.fhir.intake.attachments.decoded_text import DecodedText, replace_u
 from oncofhir.fhir.intake.attachments.formats.body import ReadBody
 from oncofhir.fhir.intake.attachments.formats.cda import xml_text
 from oncofhir.fhir.intake.attachments.formats.docx.document import docx_text
+from oncofhir.fhir.intake.attachments.formats.hl7_escapes import has_escapes, resolve_escapes
 from oncofhir.fhir.intake.attachments.formats.html import html_text
 from oncofhir.fhir.intake.attachments.formats.pdf.document import pdf_text
 from oncofhir.fhir.intake.attachments.formats.rtf.document import rtf_text
@@ -92,6 +93,8 @@ def _decode(
             return pdf_text(data, limits.max_pages, max_bytes, path, read_body)
         case sniff.PLAIN | sniff.MARKDOWN:
             text = plain_text(data, content_type, path)
+            if has_escapes(text) or sniff.is_hl7_text(content_type):
+                text = resolve_escapes(text)
         case sniff.HTML:
             text = html_text(data, content_type, path)
         case sniff.RTF:

@@ -104,6 +104,12 @@ def declared_type(content_type: str | None) -> str:
     return PLAIN if kind == "text" else UNKNOWN
 
 
+def is_hl7_text(content_type: str | None) -> bool:
+    """Return whether the declared type is formatted or other text of HL7 v2, which has escape sequences."""
+    name = (content_type or "").partition(";")[0].strip().lower()
+    return name.rpartition("/")[2].removeprefix("x-") in {"ft", "tx", "st"}
+
+
 def charset_of(content_type: str | None) -> str | None:
     """Return the charset parameter of a content type."""
     match = re.search(r"charset\s*=\s*\"?([^\s;\"]+)", content_type or "", re.IGNORECASE)

@@ -1,11 +1,12 @@
 """DOCX (ECMA-376 WordprocessingML): the visible text of the document and of what belongs to it."""
 
 import posixpath
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from lxml import etree
 
 from oncofhir.fhir.intake.attachments.formats.body import ReadBody
+from oncofhir.fhir.intake.attachments.formats.docx.margins import MarginParts
 from oncofhir.fhir.intake.attachments.formats.docx.package import Package
 from oncofhir.fhir.intake.attachments.formats.docx.styles import Styles, read_styles
 from oncofhir.fhir.intake.attachments.formats.symbol_fonts import is_symbol_font, symbol
@@ -42,6 +43,7 @@ _DOCUMENT = "word/document.xml"
 def docx_text(data: bytes, max_bytes: int, path: str, read_body: ReadBody) -> str:
     """Return the text, a paragraph a line, table cells divided by tabs; then footnotes and comments.
 
+    Page headers come first and page footers last, once each: they repeat on paper, not in what they say.
     Text that is hidden, struck out, deleted or moved away is left out. Documents that are embedded as
     alternative format chunks (`w:altChunk`) are read in their place.
 
@@ -69,7 +71,8 @@ class _Document:
 
     def text(self) -> str:
         root = parse_xml(self._package.read(self._main), self._path)
-        texts = [self._of(root)]
+        margins = MarginParts(root, self._settings())
+        texts = [*self._margins(margins.headers), self._of(root)]
         for name in _NOTES:
             part = self._part(name)
             if part is not None:
@@ -79,7 +82,19 @@ class _Document:
                     if etree.QName(note).localname in _NOTE_ELEMENTS
                     and _attribute(note, "type") not in _SEPARATORS
                 ]
+        texts += self._margins(margins.footers)
         return "\n".join(filter(None, (text.strip() for text in texts)))
+
+    def _margins(self, ids: Iterable[str]) -> list[str]:
+        """Return the texts of page headers or footers by their relationship, equal ones once."""
+        parts = dict.fromkeys(self._related[each][1] for each in ids if each in self._related)
+        contents = (self._package.read_if_present(part) for part in parts)
+        texts = (self._of(parse_xml(c, self._path)).strip() for c in contents if c is not None)
+        return list(dict.fromkeys(texts))
+
+    def _settings(self) -> etree._Element | None:
+        part = self._part("settings")
+        return None if part is None else parse_xml(part, self._path)
 
     def _part(self, kind: str) -> bytes | None:
         named = next((part for k, part in self._related.values() if k == kind), None)

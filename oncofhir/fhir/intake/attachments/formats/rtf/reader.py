@@ -10,9 +10,13 @@ from dataclasses import dataclass, field, replace
 
 from oncofhir.fhir.intake.attachments.formats.rtf.words import (
     CODE_PAGES,
+    FOOTERS,
+    HEADERS,
+    MARGINS,
     NOTES,
     ROWS,
     SKIPPED,
+    SWITCHES,
     SYMBOLS,
     UNSEEN,
     VISIBLE,
@@ -44,6 +48,7 @@ class _State:
     fallback: int = 1  # characters that replace a `\\uN` in old readers
     in_fonts: bool = False
     is_note: bool = False
+    margin: str = ""  # the control word of a page header or footer
 
     @property
     def is_visible(self) -> bool:
@@ -69,6 +74,8 @@ class RtfReader:
         self._stack: list[_State] = []
         self._body: list[str] = []
         self._notes: list[str] = []
+        self._margins: list[tuple[str, list[str]]] = []
+        self._switches: set[str] = set()
         self._raw = bytearray()  # of `\\'xx`, until all bytes of a character are there
         self._to_skip = 0  # characters that replace a `\\uN` in old readers
         self._starred = False
@@ -76,7 +83,7 @@ class RtfReader:
         self.end = len(source)
 
     def read(self) -> str:
-        """Return the text, then the notes.
+        """Return the page headers, the text, the notes and the page footers; equal ones once.
 
         Raises:
             UnicodeError, LookupError: the bytes are not text in the code page that the document declares.
@@ -103,7 +110,17 @@ class RtfReader:
                     break
         self._flush()
         body, notes = "".join(self._body).strip("\n"), "".join(self._notes).strip("\n")
-        return f"{body}\n\n{notes}" if notes.strip() else body
+        parts = [*self._shown(HEADERS), body, notes, *self._shown(FOOTERS)]
+        return "\n\n".join(part for part in parts if part.strip())
+
+    def _shown(self, words: frozenset[str]) -> list[str]:
+        """Return the page headers or footers that some page shows, each text once."""
+        texts = []
+        for word, pieces in self._margins:
+            needed = {"f": "titlepg", "l": "facingp"}.get(word[6:])
+            if word in words and (needed is None or needed in self._switches):
+                texts.append("".join(pieces).strip())
+        return list(dict.fromkeys(texts))
 
     def _open(self) -> None:
         self._to_skip, self._starred = 0, False
@@ -139,14 +156,12 @@ class RtfReader:
         if self._to_skip:
             self._to_skip -= 1
             return position
+        self._switches.update({word} & SWITCHES)
         value = int(number) if number else None
         if word == "bin":
             return position + max(0, value or 0)
-        if word in VISIBLE or word in NOTES:
-            is_note = word in NOTES or self._state.is_note
-            self._state = replace(
-                self._state, skipped=self._in_skipped() and word != "ud", is_note=is_note
-            )
+        if word in VISIBLE or word in NOTES or word in MARGINS:
+            self._destination(word)
         elif starred or word in SKIPPED:
             self._state = replace(self._state, skipped=True)
         elif word == "fonttbl":
@@ -163,6 +178,16 @@ class RtfReader:
         elif value is not None:
             self._number(word, value)
         return position
+
+    def _destination(self, word: str) -> None:
+        """Begin a destination that holds visible text: a box, a note, a page header or footer."""
+        if word in MARGINS:
+            self._margins.append((word, []))
+            self._state = replace(self._state, margin=word)
+            return
+        is_note = word in NOTES or self._state.is_note
+        skipped = self._in_skipped() and word != "ud"
+        self._state = replace(self._state, skipped=skipped, is_note=is_note)
 
     def _end_cell(self, word: str) -> None:
         """Drop the tab behind the last cell of a row."""
@@ -264,7 +289,11 @@ class RtfReader:
         return following
 
     def _emit(self, text: str) -> None:
-        if self._state.is_visible:
+        if not self._state.is_visible:
+            return
+        if self._state.margin:
+            self._margins[-1][1].append(text)
+        else:
             (self._notes if self._state.is_note else self._body).append(text)
 
 

@@ -32,6 +32,12 @@ UNSEEN = frozenset({"deleted", "strike", "striked", "v", "mvf"})
 # Destinations that hold visible text, though other readers may skip them (`\*`).
 VISIBLE = frozenset({"shpinst", "do", "ud", "result", "nesttableprops"})
 NOTES = frozenset({"footnote", "annotation", "shptxt", "dptxbxtext"})
+# Page headers and footers. Those of the first page (f) are shown with \titlepg only, those of left and right
+# pages (l, r) with \facingp only.
+HEADERS = frozenset({"header", "headerf", "headerl", "headerr"})
+FOOTERS = frozenset({"footer", "footerf", "footerl", "footerr"})
+MARGINS = HEADERS | FOOTERS
+SWITCHES = frozenset({"titlepg", "facingp"})
 # fmt: off
 SKIPPED = frozenset(
     {
@@ -39,9 +45,9 @@ SKIPPED = frozenset(
         "atntime", "atrfend", "atrfstart", "author", "bkmkend", "bkmkstart",
         "buptim", "category", "colortbl", "comment", "company", "creatim",
         "datafield", "doccomm", "fldinst", "fname", "fontemb", "fontfile",
-        "footer", "footerf", "footerl", "footerr", "ftncn", "ftnsep",
-        "ftnsepc", "aftncn", "aftnsep", "aftnsepc", "generator", "header",
-        "headerf", "headerl", "headerr", "hlinkbase", "info", "keywords",
+        "ftncn", "ftnsep",
+        "ftnsepc", "aftncn", "aftnsep", "aftnsepc", "generator",
+        "hlinkbase", "info", "keywords",
         "listtable", "listoverridetable", "manager", "nonesttables", "objalias", "objclass",
         "objdata", "objname", "objsect", "operator", "pict", "pn",
         "pntxta", "pntxtb", "printim", "private", "revtbl", "revtim",

@@ -182,3 +182,58 @@ def test_no_damaged_part_raises_anything_but_a_reason(data):
         assert text_of(
             docx(f"<w:p>{run('b')}</w:p><w:altChunk r:id='r1'/>", {"part": (kind, bytes(part))})
         )
+
+
+def with_margins(section, settings="", **parts):
+    """A document with page headers and footers; relationship ids follow the order of the parts, from r1."""
+    named = {
+        name.replace("_", ".", 1): (name.rstrip("0123456789_xml"), part(name, text))
+        for name, text in parts.items()
+    }
+    if settings:
+        named["settings.xml"] = ("settings", f"<w:settings {W}>{settings}</w:settings>")
+    return docx(f"<w:p>{run('body')}</w:p><w:sectPr>{section}</w:sectPr>", named)
+
+
+def part(name, text):
+    tag = "hdr" if name.startswith("header") else "ftr"
+    return f"<w:{tag} {W}><w:p>{run(text)}</w:p></w:{tag}>"
+
+
+def reference(kind, number, which="default"):
+    return f'<w:{kind}Reference w:type="{which}" r:id="r{number}"/>'
+
+
+def test_page_headers_come_first_and_footers_last():
+    section = reference("header", 1) + reference("footer", 2)
+    data = with_margins(section, header1_xml="PATHOLOGY", footer1_xml="Signed by")
+    assert text_of(data) == "PATHOLOGY\nbody\nSigned by"
+
+
+def test_a_header_that_repeats_is_read_once():
+    section = reference("header", 1) + reference("header", 2, "first") + "<w:titlePg/>"
+    data = with_margins(section, header1_xml="PATHOLOGY", header2_xml="PATHOLOGY")
+    assert text_of(data) == "PATHOLOGY\nbody"
+
+
+@pytest.mark.parametrize(
+    ("section", "settings", "text"),
+    [
+        ("", "", "body"),  # a part that no section names is on no page
+        (reference("header", 1, "first"), "", "body"),
+        (reference("header", 1, "first") + '<w:titlePg w:val="0"/>', "", "body"),
+        (reference("header", 1, "first") + "<w:titlePg/>", "", "ER 9 %\nbody"),
+        (reference("header", 1, "even"), "", "body"),
+        (reference("header", 1, "even"), "<w:evenAndOddHeaders/>", "ER 9 %\nbody"),
+        (reference("header", 77), "", "body"),
+    ],
+)
+def test_a_header_that_no_page_shows_is_left_out(section, settings, text):
+    assert text_of(with_margins(section, settings, header1_xml="ER 9 %")) == text
+
+
+def test_what_was_taken_back_in_a_header_is_left_out():
+    header = f"<w:hdr {W}><w:p>{UNSEEN['struck out']}</w:p></w:hdr>"
+    section = f"<w:sectPr>{reference('header', 1)}</w:sectPr>"
+    data = docx(f"<w:p>{run('body')}</w:p>{section}", {"header1.xml": ("header", header)})
+    assert text_of(data) == "1 cm\nbody"

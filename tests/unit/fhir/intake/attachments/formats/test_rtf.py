@@ -86,7 +86,16 @@ def test_files_are_read_to_the_end(case):
             "a\n\nIn a box",
         ),
         (r"{\rtf1{\*\do\dobxpage{\dptxbxtext Old box}}b}", "b\n\nOld box"),
-        (r"{\rtf1{\header Page 1}{\footerr x}{\*\unknown y}{\pict 0102}z}", "z"),
+        (r"{\rtf1{\*\unknown y}{\pict 0102}z}", "z"),
+        (
+            r"{\rtf1{\header Pathology\par}{\footer Signed}a{\footnote n}}",
+            "Pathology\n\na\n\nn\n\nSigned",
+        ),
+        (r"{\rtf1{\header Same}a\sect{\header Same}{\header Other}b}", "Same\n\nOther\n\na\n\nb"),
+        (r"{\rtf1{\headerf First}{\headerl Left}{\headerr Right}z}", "Right\n\nz"),
+        (r"{\rtf1\titlepg\facingp{\headerf First}{\headerl Left}z}", "First\n\nLeft\n\nz"),
+        (r"{\rtf1{\header Left{\v  hidden}{\deleted  old}}{\info{\author x}}z}", "Left\n\nz"),
+        (r"{\rtf1{\header{\pict 01}}z}", "z"),
         (
             r"{\rtf1{\stylesheet{\s0 Normal;}}{\colortbl;\red1;}{\listtext 1.\tab}Breast}",
             "1.\tBreast",
