@@ -1,12 +1,15 @@
-"""Finds reports of one record with equal content. They belong to one document, so they run one after another.
+"""Lets reports of one document run one after another: equal ones of a record, and all within a worker.
 
-Otherwise a Bundle of thousands of equal reports would have them all write the same tracking Task at once,
-and each conflict would be retried. Pure.
+The first asks the model and stores the answer. The others find that in the document state and ask nothing.
+Otherwise a Bundle of thousands of equal reports would have them all ask the model and write the same tracking
+Task at once, and each conflict would be retried. Other workers are kept apart by the version of the Task.
 """
 
+import asyncio
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 
 from oncofhir.schemas.event import ReportEvent
 
@@ -35,3 +38,24 @@ def _digest(event: ReportEvent) -> str:
         name: value for name, value in (event.resource or {}).items() if name not in _IDENTITY
     }
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+
+class DocumentTurns:
+    """Turns by document identity. Belongs to one event loop."""
+
+    def __init__(self) -> None:
+        self._waiting: dict[str, int] = {}
+        self._locks: dict[str, asyncio.Lock] = {}
+
+    @asynccontextmanager
+    async def turn(self, document: str) -> AsyncIterator[None]:
+        """Wait for the turn of a document; the reports that came before have ended then."""
+        lock = self._locks.setdefault(document, asyncio.Lock())
+        self._waiting[document] = self._waiting.get(document, 0) + 1
+        try:
+            async with lock:
+                yield
+        finally:
+            self._waiting[document] -= 1
+            if not self._waiting[document]:
+                del self._waiting[document], self._locks[document]

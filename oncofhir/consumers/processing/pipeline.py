@@ -8,7 +8,7 @@ from time import monotonic
 
 import structlog
 
-from oncofhir.consumers.processing.document_turns import DocumentTurns
+from oncofhir.consumers.processing.equal_reports import DocumentTurns
 from oncofhir.consumers.processing.report_reader import ReportReader
 from oncofhir.fhir.intake.source_reader import SourceReader
 from oncofhir.fhir.intake.triage import Retract, Skip

@@ -2,7 +2,7 @@
 
 import asyncio
 
-from oncofhir.consumers.processing.document_turns import DocumentTurns
+from oncofhir.consumers.processing.equal_reports import DocumentTurns
 
 
 def test_one_at_a_time_for_a_document_and_others_beside():
