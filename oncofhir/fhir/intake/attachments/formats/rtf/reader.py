@@ -6,8 +6,9 @@ character sets of fonts, revision marks.
 
 import codecs
 import re
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
+from oncofhir.fhir.intake.attachments.formats.rtf.state import Font, State
 from oncofhir.fhir.intake.attachments.formats.rtf.words import (
     CODE_PAGES,
     FOOTERS,
@@ -38,29 +39,6 @@ _CONTROL = re.compile(r"\\[a-zA-Z']")
 _NEXT_DOCUMENT = re.compile(r"\{\s*\\rtf")
 
 
-@dataclass(frozen=True)
-class _State:
-    """Properties of the current group; a closing brace restores those before its opening one."""
-
-    skipped: bool = False
-    unseen: frozenset[str] = frozenset()
-    font: int | None = None
-    fallback: int = 1  # characters that replace a `\\uN` in old readers
-    in_fonts: bool = False
-    is_note: bool = False
-    margin: str = ""  # the control word of a page header or footer
-
-    @property
-    def is_visible(self) -> bool:
-        return not (self.skipped or self.unseen or self.in_fonts)
-
-
-@dataclass
-class _Font:
-    code_page: str | None = None
-    name: list[str] = field(default_factory=list)
-
-
 class RtfReader:
     """Reads the first document of `source`; `end` is the offset behind it, in bytes."""
 
@@ -68,10 +46,10 @@ class RtfReader:
         self._source = source.decode("latin-1")  # one character per byte: offsets are bytes
         self._is_utf8 = _is_utf8(source)
         self._code_page = "cp1252"
-        self._fonts: dict[int, _Font] = {}
+        self._fonts: dict[int, Font] = {}
         self._default_font: int | None = None
-        self._state = _State()
-        self._stack: list[_State] = []
+        self._state = State()
+        self._stack: list[State] = []
         self._body: list[str] = []
         self._notes: list[str] = []
         self._margins: list[tuple[str, list[str]]] = []
@@ -209,7 +187,7 @@ class RtfReader:
             case "f":
                 self._state = replace(state, font=value)
                 if state.in_fonts:
-                    self._fonts.setdefault(value, _Font())
+                    self._fonts.setdefault(value, Font())
             case "fcharset" if state.in_fonts and state.font in self._fonts:
                 self._fonts[state.font].code_page = CODE_PAGES.get(value)
             case "deff":
