@@ -10,6 +10,7 @@ import httpx2
 import pytest
 import trustme
 
+from oncofhir.ingest.http import server as server_module
 from tests.integration.consumers.worker_harness import until
 from tests.integration.ingest.bridge_harness import (
     CREDENTIALS,
@@ -80,6 +81,37 @@ async def test_a_client_certificate_is_demanded(settings, tmp_path):
                 with pytest.raises(httpx2.HTTPError):
                     await client.put(url, json=report("r2"), headers=JSON)
     assert [key for key, _ in records(settings)] == ["DiagnosticReport/r1"]
+
+
+async def test_a_renewed_certificate_is_used_and_a_handshake_has_a_time_limit(
+    settings, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(server_module, "_RELOAD_SECONDS", 0.2)
+    monkeypatch.setattr(server_module, "_HANDSHAKE_SECONDS", 0.5)
+    file = tmp_path / "server.pem"
+    old, new = trustme.CA(), trustme.CA()
+    old.issue_cert("127.0.0.1").private_key_and_cert_chain_pem.write_to_path(file)
+    wanted = bridge_settings(settings, tmp_path, tls_cert_file=file)
+    async with running(wanted) as (bridge, _):
+        url = f"https://127.0.0.1:{bridge.listeners[0].port}{PATH}"
+
+        async def status(authority):
+            context = ssl.create_default_context()
+            authority.configure_trust(context)
+            async with httpx2.AsyncClient(verify=context, trust_env=False) as client:
+                answer = await client.put(url, json=report("r1"), headers=CREDENTIALS | JSON)
+                return answer.status_code
+
+        assert await status(old) == 200
+        began = time.monotonic()
+        assert await exchange(bridge, b"") == b""
+        assert time.monotonic() - began < 8
+        file.write_text("broken")
+        await asyncio.sleep(0.5)
+        assert await status(old) == 200
+        new.issue_cert("127.0.0.1").private_key_and_cert_chain_pem.write_to_path(file)
+        await asyncio.sleep(1.5)
+        assert await status(new) == 200
 
 
 async def test_slow_clients_end_and_do_not_keep_others_out(settings, tmp_path):
