@@ -17,11 +17,12 @@ ER positive (95%). PR negative. HER2 negative.
 @pytest.fixture(scope="module")
 def circle(tmp_path_factory):
     with Circle(tmp_path_factory.mktemp("circle")) as running:
-        running.put({"resourceType": "Patient", "id": "p1"})
+        for patient in ("p1", "p2", "p3"):
+            running.put({"resourceType": "Patient", "id": patient})
         yield running
 
 
-def report(text, status="final", **more):
+def report(text, status="final", patient="p1", **more):
     return {
         "resourceType": "DiagnosticReport",
         "status": status,
@@ -30,7 +31,7 @@ def report(text, status="final", **more):
                 {"system": "http://loinc.org", "code": "11526-1", "display": "Pathology study"}
             ]
         },
-        "subject": {"reference": "Patient/p1"},
+        "subject": {"reference": f"Patient/{patient}"},
         "issued": "2026-11-20T09:00:00Z",
         "presentedForm": [attachment(text)],
     } | more
@@ -83,10 +84,10 @@ def test_a_posted_report_comes_back_as_findings_and_a_correction_corrects_them(c
 
 
 def test_a_restarted_bridge_finds_the_reports_that_nobody_announced(circle):
-    first = circle.post(report(TEXT))
+    first = circle.post(report(TEXT, patient="p2"))
     circle.until(lambda: findings(circle, first))
     circle.bridge.stop()
-    missed = circle.post(report(TEXT.replace("Left breast", "Right breast")))
+    missed = circle.post(report(TEXT.replace("Left breast", "Right breast"), patient="p2"))
     circle.until(lambda: circle.search(f"DiagnosticReport?_id={missed}"))
     circle.bridge.start()
     circle.until(lambda: findings(circle, missed))
@@ -95,7 +96,7 @@ def test_a_restarted_bridge_finds_the_reports_that_nobody_announced(circle):
 def test_notifications_without_a_report_are_enough(circle):
     status, results, said = circle.subscribe("--no-payload")
     assert (status, {r["action"] for r in results}) == (0, {"updated"}), said
-    ident = circle.post(report(TEXT.replace("14 mm", "17 mm")))
+    ident = circle.post(report(TEXT.replace("14 mm", "17 mm"), patient="p3"))
     assert circle.until(lambda: sizes(circle, ident)) == {17}
 
 
