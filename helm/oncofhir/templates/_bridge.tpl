@@ -63,7 +63,7 @@
 {{- if and $b.tls.clientCaSecret.name (not $b.tls.secret.name) }}
 {{- fail "bridge.tls.clientCaSecret demands client certificates, which need TLS: set bridge.tls.secret.name" }}
 {{- end }}
-{{- if ne (empty $b.oauth.jwksUrl) (or (empty $b.oauth.issuer) (empty $b.oauth.audience)) }}
+{{- if has (len (compact (list $b.oauth.issuer $b.oauth.audience $b.oauth.jwksUrl))) (list 1 2) }}
 {{- fail "bridge.oauth is incomplete: set bridge.oauth.issuer, bridge.oauth.audience and bridge.oauth.jwksUrl, or empty bridge.oauth" }}
 {{- end }}
 {{- if and $v.networkPolicy.enabled (not $b.from) }}
