@@ -2,6 +2,7 @@
 
 import signal
 from contextlib import suppress
+from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -41,6 +42,13 @@ def demo(
             "Ctrl-C.",
         ),
     ] = False,
+    duckdb: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Land the rows in this new DuckDB file, and draw a chart of the tumors.",
+        ),
+    ] = None,
     everything: Annotated[
         bool, typer.Option("--all", help="Print every finding and every report without findings.")
     ] = False,
@@ -57,6 +65,7 @@ def demo(
         oncofhir demo --review
         oncofhir demo --keep
         oncofhir demo --reports folder/ --all
+        oncofhir demo --duckdb demo.duckdb
 
     Exit status: 0 no report was lost; 1 a report was lost; 2 wrong usage; 3 a server did not start;
     130 interrupted.
@@ -73,12 +82,22 @@ def demo(
         )
     if review:
         _require_review()
+    if duckdb is not None:
+        _check_landing(duckdb)
     signal.signal(signal.SIGTERM, _interrupt)
     records, companions = _own_input() if reports is None else _input(reports)
     if not records:
         fail("--reports names no report", ExitStatus.WRONG_USAGE)
     try:
-        _run(records, companions, keep=keep, review=review, everything=everything, as_json=as_json)
+        _run(
+            records,
+            companions,
+            duckdb,
+            keep=keep,
+            review=review,
+            everything=everything,
+            as_json=as_json,
+        )
     except KeyboardInterrupt:
         fail("interrupted; every server was stopped", ExitStatus.INTERRUPTED)
 
@@ -94,6 +113,20 @@ def _require_review() -> None:
 
 def _interrupt(_: int, __: FrameType | None) -> None:
     raise KeyboardInterrupt
+
+
+def _check_landing(file: Path) -> None:
+    """Exit where the file cannot become the demo's: tables of other topics stay as they are."""
+    from importlib.util import find_spec
+
+    if find_spec("duckdb") is None:
+        from oncofhir.settings.extras import install_hint
+
+        fail(f"DuckDB is not installed. {install_hint('warehouse')}", ExitStatus.WRONG_USAGE)
+    if file.exists():
+        fail(f"{file} exists: name a new file, or delete it", ExitStatus.WRONG_USAGE)
+    if not file.parent.is_dir():
+        fail(f"there is no folder {file.parent}", ExitStatus.WRONG_USAGE)
 
 
 def _own_input() -> "tuple[tuple[Record, ...], list[dict[str, Any]]]":
@@ -140,6 +173,7 @@ def _record(item: "Item", wrapped: dict[str, Any] | None) -> "Record":
 def _run(
     records: "tuple[Record, ...]",
     companions: list[dict[str, Any]],
+    duckdb: Path | None,
     *,
     keep: bool,
     review: bool,
@@ -169,6 +203,8 @@ def _run(
                 status.stop()
                 if tables or not as_json:
                     _print_result(console() if tables else err, account, summary, everything)
+                if duckdb is not None:
+                    _land(stack, duckdb, console() if tables else err)
                 if keep or review:
                     _print_addresses(stack, running, err)
                     _serve_page(running, err) if review else _wait()
@@ -222,6 +258,24 @@ def _wait() -> None:
     """Until Ctrl-C or SIGTERM."""
     with suppress(KeyboardInterrupt):
         signal.pause()
+
+
+def _land(stack: "Stack", file: Path, out: "Console") -> None:
+    from oncofhir.cli.bar_chart import bar_chart
+    from oncofhir.demo.landing import land
+    from oncofhir.schemas.errors import OncofhirError
+    from oncofhir.settings import KafkaSettings
+    from oncofhir.warehouse.landing.landing import LandingError
+
+    try:
+        stages = land(KafkaSettings(bootstrap_servers=stack.broker.address), file)
+    except (OncofhirError, LandingError) as error:
+        fail(str(error), ExitStatus.UNREACHABLE)
+    out.print()
+    out.print(bar_chart("Tumors by histology and T category", stages))
+    out.print(
+        f"\nLanded in {file}: the views findings and tumors.", highlight=False, soft_wrap=True
+    )
 
 
 def _print_addresses(stack: "Stack", running: "Demo", err: "Console") -> None:

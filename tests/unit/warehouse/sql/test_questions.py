@@ -1,10 +1,10 @@
-"""The views, and the questions of the how-to, on landed rows."""
+"""The views, and the questions of the tutorial, on landed rows."""
 
-import re
 from pathlib import Path
 
 import pytest
 
+from docs.site.blocks import blocks
 from oncofhir.contracts.examples import outcome_row
 from oncofhir.schemas.finding import Kind
 from oncofhir.schemas.outcome import OutcomeStatus
@@ -14,19 +14,13 @@ from oncofhir.warehouse.landing.tables import landed_tables
 from oncofhir.warehouse.landing.topic_record import StagedRecord
 from tests.unit.warehouse.landing.rows import record, row
 
-PAGE = Path(__file__).parents[4] / "docs" / "how-to" / "land-rows-in-a-warehouse.md"
+PAGE = Path(__file__).parents[4] / "docs" / "tutorial" / "questions-in-sql.md"
 TABLES = landed_tables(KafkaSettings())
-
-
-def statements():
-    """The SQL of the page: indented blocks that begin with SELECT or ATTACH."""
-    blocks = re.findall(r"(?m)^ {4}(?:SELECT|ATTACH)(?:.*\n)(?: {4}.*\n)*", PAGE.read_text())
-    return [" ".join(block.split()) for block in blocks]
 
 
 def values(histology, group, er=None):
     found = {(Kind.HISTOLOGICAL_TYPE, None): histology, (Kind.CANCER_STAGE, "group"): group}
-    found |= {(Kind.TUMOR_SITE, None): "breast"}
+    found |= {(Kind.TUMOR_SITE, None): "breast", (Kind.CANCER_STAGE, "t"): "pT2"}
     return found | ({(Kind.HORMONE_RECEPTOR, "ER"): er} if er else {})
 
 
@@ -34,7 +28,7 @@ def values(histology, group, er=None):
 def connection(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     landing = DuckDbLanding.open(Path("w.duckdb"), TABLES)
-    other = DuckDbLanding.open(Path("other.duckdb"), TABLES)
+    other = DuckDbLanding.open(Path("trial.duckdb"), TABLES)
     rows = [
         *rows_of("d1", "1", 2025, values("ductal carcinoma", "IIA", "positive")),
         *rows_of("d1", "2", 2025, values("ductal carcinoma", "IIA", "negative")),
@@ -83,24 +77,22 @@ def test_a_tumour_is_one_row_with_its_own_attributes(connection):
     ]
 
 
-def test_the_questions_of_the_how_to_are_answered(connection):
-    answers = [
-        [connection.execute(sql).fetchall() for sql in block.split(";") if sql.strip()][-1]
-        for block in statements()
-    ]
+def test_the_questions_of_the_tutorial_are_answered(connection):
+    statements = [block.text for block in blocks(PAGE) if block.language == "sql"]
+    answers = [connection.sql(sql).fetchall() for sql in statements]
     assert answers == [
-        [("ductal carcinoma", "IIA", 2), ("lobular carcinoma", "I", 1)],
+        [("other carcinoma", "T2", 3)],
         [
             ("2025", "negative", None, 1),
             ("2025", "positive", None, 1),
             ("2026", "positive", None, 1),
         ],
-        [(0.5, 2)],
-        [("breast", 12)],
+        [("found", None, 1, 50.0), ("nothing-found", None, 1, 50.0)],
+        [("breast", 15, 15)],
         [
-            ("cancer-stage", 0.0, 3),
-            ("histological-type", 1.0, 3),
-            ("hormone-receptor", 1.0, 3),
-            ("tumor-site", 1.0, 3),
+            ("cancer-stage", 6, 6, 3),
+            ("histological-type", 3, 3, 3),
+            ("hormone-receptor", 3, 3, 3),
+            ("tumor-site", 3, 3, 3),
         ],
     ]
