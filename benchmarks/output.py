@@ -3,7 +3,7 @@
     python -m benchmarks.output [--rounds 60] [--seconds 6] [--hapi]
 
 Building is all from findings to the serialised transaction Bundle, against fhir.resources validating and
-dumping the same resources. Building validates each finding and the Provenance (`validity.check`, by the same
+dumping the same resources. Building validates each finding and the Provenance (`r4_validation`, by the same
 library), but not the head; `validation_share` is how much of building that is: what leaving it out would
 gain. Storing is a first version: search, the head's reservation, one transaction. With `--hapi` HAPI FHIR is
 measured beside the embedded server (JDK 17, Maven).
@@ -26,7 +26,7 @@ from oncofhir.demo.fhir_server import EmbeddedFhirServer
 from oncofhir.fhir.intake.limits import IntakeLimits
 from oncofhir.fhir.intake.read_report import read_report
 from oncofhir.fhir.intake.source_reader import Companions
-from oncofhir.fhir.mapping.r4_validation import check
+from oncofhir.fhir.mapping.r4_validation import validate
 from oncofhir.fhir.rest.client import FhirClient
 from oncofhir.fhir.store.repository import Repository
 from oncofhir.inference.interpretation.interpret import interpret
@@ -99,7 +99,7 @@ async def building(rounds: int) -> dict[str, object]:
         took["validation"].append(validated - built)
         dumped = time.process_time()
         for resource in checked:
-            check(resource)
+            validate(resource)
         took["dump"].append(dumped - validated)
         took["checks"].append(time.process_time() - dumped)
     await client.aclose()
