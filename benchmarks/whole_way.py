@@ -246,6 +246,7 @@ def main() -> None:
     parser.add_argument("--plain", nargs=5, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.plain:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
         *addresses, count = arguments.plain
         asyncio.run(plain_loop(*addresses, int(count)))
         return
