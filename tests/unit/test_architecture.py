@@ -45,6 +45,7 @@ LAYERS = {
     "testing": {"schemas", "inference", "settings", "telemetry", "demo"},
     "demo": {
         "schemas",
+        "contracts",
         "terminology",
         "fhir",
         "inference",
