@@ -82,6 +82,7 @@ class Worker:
             settings.retry,
             self._metrics,
             self._outages,
+            hl7v2=settings.hl7v2,
             finish=self._on_finished,
             halt=self.halt,
             tracer=tracer,

@@ -18,6 +18,11 @@ class IdentifierSystems(Value):
         return f"{self.prefix}/document"
 
     @property
+    def message(self) -> str:
+        """The reports that came in an HL7 v2 message and are on no FHIR server."""
+        return f"{self.prefix}/hl7v2"
+
+    @property
     def source(self) -> str:
         """The source resources that carry the document, on its Task."""
         return f"{self.prefix}/source"

@@ -16,6 +16,10 @@ _LITERAL = re.compile(
 _BASE = re.compile(r"https?://[^\s?#]+/")
 
 
+MESSAGE_ID_PREFIX = "hl7v2-"
+"""Begins the id of each resource made from an HL7 v2 message, which is on no FHIR server."""
+
+
 def is_id(text: object) -> bool:
     """Return whether this is a logical id. `.` and `..` are not, because they would change a URL's path."""
     return isinstance(text, str) and re.fullmatch(_ID, text) is not None and text.strip(".") != ""

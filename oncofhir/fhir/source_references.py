@@ -2,14 +2,15 @@
 
 In the store these references must mean the same as at the source. If both are one server, or the store
 keeps the source's ids, a relative reference suffices. If they are two servers, an absolute reference names
-the server; an identifier serves where a store refuses references to other servers.
+the server; an identifier serves where a store refuses references to other servers, and for reports of HL7 v2
+messages, which are on no server.
 
 Source: http://hl7.org/fhir/R4/references.html (literal and logical references).
 """
 
 from typing import Any, Literal
 
-from oncofhir.fhir.references import literal_reference
+from oncofhir.fhir.references import MESSAGE_ID_PREFIX, literal_reference
 from oncofhir.schemas.base import Value
 
 # The value is a URI (http://hl7.org/fhir/R4/identifier-registry.html).
@@ -17,19 +18,26 @@ _URI = "urn:ietf:rfc:3986"
 
 
 class SourceReferences(Value):
-    """The form of references to the source, at `base_url` (needed for `absolute` and `identifier`)."""
+    """The form of references to the source, at `base_url` (needed for `absolute` and `identifier`).
+
+    `message_system` is the identifier system of reports of HL7 v2 messages.
+    """
 
     form: Literal["same", "absolute", "identifier"] = "same"
     base_url: str = ""
+    message_system: str = ""
 
     def reference_element(self, reference: str) -> dict[str, Any]:
         """Build the Reference element for a relative reference to a source resource, with or without version.
 
         A URL names a resource on a third server and is used as it is.
         """
+        literal = literal_reference(reference)
+        if literal is not None and literal.id.startswith(MESSAGE_ID_PREFIX):
+            system = {"system": self.message_system} if self.message_system else {}
+            return {"type": literal.type, "identifier": {**system, "value": reference}}
         if self.form == "same":
             return {"reference": reference}
-        literal = literal_reference(reference)
         is_relative = literal is None or reference == str(literal)
         address = f"{self.base_url}/{reference}" if is_relative else reference
         if self.form == "absolute":

@@ -36,6 +36,8 @@ class Reason(StrEnum):
     NOTIFICATION_WITHOUT_FOCUS = "notification-without-focus"
     SCHEMA_REGISTRY_FRAMING = "schema-registry-framing"
     DUPLICATE_JSON_KEYS = "duplicate-json-keys"
+    INVALID_HL7V2 = "invalid-hl7v2"
+    UNSUPPORTED_HL7V2_EVENT = "unsupported-hl7v2-event"
     # The resource
     MISSING_ID = "missing-id"
     MISSING_SUBJECT = "missing-subject"

@@ -18,6 +18,7 @@ from oncofhir.settings.fhir import (
     VerificationStatus,
     WriteMode,
 )
+from oncofhir.settings.hl7v2 import Hl7v2Settings
 from oncofhir.settings.intake import IntakeSettings, ParsingSettings
 from oncofhir.settings.kafka import KafkaSettings, RowFormat
 from oncofhir.settings.loading import (
@@ -45,6 +46,7 @@ __all__ = [
     "FhirCredentials",
     "FhirSettings",
     "FindingKind",
+    "Hl7v2Settings",
     "HttpSettings",
     "IntakeSettings",
     "KafkaSettings",

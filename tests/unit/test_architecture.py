@@ -63,6 +63,7 @@ SUBPACKAGE_LAYERS = {
     "fhir": {
         "": set(),
         "rest": {""},
+        "hl7v2": {""},
         "intake": {"", "rest"},
         "mapping": {""},
         "review": {"", "mapping"},

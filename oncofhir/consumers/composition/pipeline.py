@@ -8,6 +8,7 @@ from oncofhir.consumers.composition.fhir_server import build_authorization, tls
 from oncofhir.consumers.composition.model_server import build_model_client, build_tokenizer
 from oncofhir.consumers.processing.pipeline import Pipeline
 from oncofhir.consumers.processing.report_reader import ReportReader
+from oncofhir.fhir.identifiers import IdentifierSystems
 from oncofhir.fhir.intake.attachments.reader import Parse
 from oncofhir.fhir.intake.attachments.sandbox import ParsingBounds, ParsingPool
 from oncofhir.fhir.intake.limits import IntakeLimits
@@ -151,7 +152,11 @@ def build_repository(settings: Settings, store: FhirClient) -> Repository:
     """
     fhir = settings.fhir
     source_base = fhir.source_base_url or fhir.base_url
-    sources = SourceReferences(form=fhir.references, base_url=source_base)
+    sources = SourceReferences(
+        form=fhir.references,
+        base_url=source_base,
+        message_system=IdentifierSystems(prefix=fhir.identifier_system).message,
+    )
     return Repository(
         store,
         source_name=fhir.source_name,

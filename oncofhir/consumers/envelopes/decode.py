@@ -3,8 +3,8 @@
 FHIR does not define messages for Kafka, so each bridge wraps its events in its own way. Recognized: a
 resource alone; a Bundle of any kind; subscription notifications (R4 backport, R4B and R5); messages of HAPI
 and LinuxForHealth; CloudEvents, structured and binary; Azure Event Grid; Google Pub/Sub; Kafka Connect's
-`{"schema", "payload"}`; JSON in a JSON string; a reference alone. Content is decoded again after each
-envelope, so envelopes may be nested.
+`{"schema", "payload"}`; JSON in a JSON string; a reference alone; an HL7 v2 message. Content is
+decoded again after each envelope, so envelopes may be nested.
 """
 
 import json
@@ -23,11 +23,14 @@ from oncofhir.consumers.envelopes.json_text import (
     parse_nested,
 )
 from oncofhir.consumers.envelopes.kafka_connect import connect
+from oncofhir.fhir.hl7v2.events import read_events
+from oncofhir.fhir.hl7v2.message import is_message
 from oncofhir.fhir.references import literal_reference
 from oncofhir.fhir.release import unsupported_by_content_type
 from oncofhir.schemas.errors import UnreadableReport
 from oncofhir.schemas.event import REPORT_TYPES, ReportEvent
 from oncofhir.schemas.reasons import Reason
+from oncofhir.settings import Hl7v2Settings
 
 _CONTENT_TYPE = "content-type"
 _MAX_DEPTH = 200  # of JSON; deeper nesting serves no purpose and would exhaust recursion later
@@ -37,18 +40,22 @@ _MAGIC_BYTE, _FRAMING_BYTES = 0, 5
 
 
 def decode(
-    value: bytes | None, headers: Sequence[tuple[str, bytes]], source: str
+    value: bytes | None,
+    headers: Sequence[tuple[str, bytes]],
+    source: str,
+    hl7v2: Hl7v2Settings | None = None,
 ) -> tuple[ReportEvent, ...]:
     """Return the reports that a record announces, in the order in which they are processed.
 
     `source` is the name of the topic or file, for error messages. A null value (tombstone) and a
-    notification without events (handshake, heartbeat) announce none.
+    notification without events (handshake, heartbeat) announce none. Without `hl7v2` an
+    HL7 v2 message is not read.
 
     Raises:
         UnreadableReport: empty-record, not-json, duplicate-json-keys, schema-registry-framing,
-        not-a-resource, unsupported-envelope,
-            unsupported-resource-type, no-report-in-bundle, notification-without-focus, missing-id,
-            invalid-resource.
+            not-a-resource, unsupported-envelope, unsupported-resource-type, no-report-in-bundle,
+            notification-without-focus, missing-id, invalid-resource, and what
+            `fhir.hl7v2.events.read_events` raises.
     """
     if value is None:
         return ()
@@ -57,6 +64,8 @@ def decode(
         if event is None or event.reference is None:
             raise UnreadableReport(Reason.EMPTY_RECORD, source)
         return _deduplicate(_open_reference(event.reference, event))
+    if hl7v2 is not None and is_message(value):
+        return read_events(value, hl7v2)
     return decode_content(parse_value(value, source), headers)
 
 

@@ -51,7 +51,7 @@ from oncofhir.schemas.errors import (
 from oncofhir.schemas.outcome import OutcomeStatus, Processed
 from oncofhir.schemas.reasons import Reason
 from oncofhir.schemas.tracing.tracer import NO_TRACING, Span, Tracer
-from oncofhir.settings import KafkaSettings, RetrySettings
+from oncofhir.settings import Hl7v2Settings, KafkaSettings, RetrySettings
 from oncofhir.telemetry import metrics as m
 from oncofhir.telemetry.registry import Metrics
 
@@ -72,6 +72,7 @@ class RecordProcessor:
         retry: attempts, delays and the limit on dead letters.
         metrics: counters and histograms.
         outages: the circuit breakers.
+        hl7v2: how HL7 v2 messages are read.
         finish: called when a record is finished.
         halt: receives an error that stops the worker, and the record it was met at.
         tracer: begins a trace per report.
@@ -86,6 +87,7 @@ class RecordProcessor:
         metrics: Metrics,
         outages: OutageMonitor,
         *,
+        hl7v2: Hl7v2Settings,
         finish: Callable[[SourceRecord], None],
         halt: HaltWorker,
         tracer: Tracer = NO_TRACING,
@@ -96,6 +98,7 @@ class RecordProcessor:
         self._retry = retry
         self._metrics = metrics
         self._outages = outages
+        self._hl7v2 = hl7v2
         self._finish = finish
         self._halt = halt
         self._tracer = tracer
@@ -127,7 +130,7 @@ class RecordProcessor:
         now, began = datetime.now(UTC), time.monotonic()
         try:
             with self._stages.observed("decode"):
-                events = await decode_record(record)
+                events = await decode_record(record, self._hl7v2)
         except UnreadableReport as error:
             span = self._start_span(record, began)
             span.fail(error.reason.value)

@@ -24,7 +24,7 @@ from oncofhir.fhir.store.head_task import from_task
 from oncofhir.schemas.errors import RequestRejected, UnreadableReport
 from oncofhir.schemas.event import Operation, ReportEvent
 from oncofhir.schemas.outcome import OutcomeRow
-from oncofhir.settings import KafkaSettings
+from oncofhir.settings import Hl7v2Settings, KafkaSettings
 
 _PAGE = "100"
 _SOURCE = "oncofhir-source-"
@@ -38,6 +38,7 @@ def read_topics(
     since: datetime | None,
     until: datetime | None,
     progress: Progress,
+    hl7v2: Hl7v2Settings | None = None,
 ) -> Ledger:
     """Read the records published from `since` on and before `until`, and what accounts for them. Blocking.
 
@@ -53,7 +54,7 @@ def read_topics(
         for record in reader.read_to_end(topic, since_ms):
             is_old = since_ms is not None and record.timestamp < since_ms
             if not is_old and (until_ms is None or record.timestamp < until_ms):
-                _add_record(ledger, record)
+                _add_record(ledger, record, hl7v2)
         progress(f"{topic}, records: {ledger.counts['records'] - before}")
     # The output of a record was published after it.
     decoder = RowDecoder.of(kafka)
@@ -68,11 +69,11 @@ def read_topics(
     return ledger
 
 
-def _add_record(ledger: Ledger, record: Any) -> None:
+def _add_record(ledger: Ledger, record: Any, hl7v2: Hl7v2Settings | None) -> None:
     at = Coordinates(record.topic, record.partition, record.offset)
     headers = [(name, value or b"") for name, value in record.headers]
     try:
-        events = decode(record.value, headers, record.topic)
+        events = decode(record.value, headers, record.topic, hl7v2)
     except UnreadableReport:
         ledger.record(at, record.timestamp, [str(at)])
         return

@@ -30,11 +30,14 @@ def source_of(resource: Mapping[str, Any], kind: str) -> SourceReference:
     return SourceReference(type=kind, id=ident, version=version)
 
 
-def subject_of(resource: Mapping[str, Any], kind: str, reader: ReferenceReader) -> str:
+async def read_subject(resource: Mapping[str, Any], kind: str, reader: ReferenceReader) -> str:
     """Return the literal reference to the patient, relative if the patient is on the source server.
+
+    A logical reference, with an identifier only, is resolved if exactly one Patient has that identifier.
 
     Raises:
         UnreadableReport: missing-subject, unresolved-subject, not-a-patient.
+        DependencyUnavailable, AccessDenied, RequestRejected: the source cannot be searched.
     """
     path = f"{kind}.subject"
     subject = child(resource, "subject", kind)
@@ -42,7 +45,7 @@ def subject_of(resource: Mapping[str, Any], kind: str, reader: ReferenceReader) 
         raise UnreadableReport(Reason.MISSING_SUBJECT, path)
     reference = string(subject, "reference", path)
     if reference is None:
-        raise UnreadableReport(Reason.UNRESOLVED_SUBJECT, path)
+        return await _find_patient(subject, path, reader)
     named = literal_reference(reference)
     if named is None:
         raise UnreadableReport(Reason.UNRESOLVED_SUBJECT, f"{path}.reference")
@@ -50,6 +53,23 @@ def subject_of(resource: Mapping[str, Any], kind: str, reader: ReferenceReader) 
         raise UnreadableReport(Reason.NOT_A_PATIENT, f"{path}.reference")
     local = reader.relative(reference)
     return local.partition("/_history/")[0]
+
+
+async def _find_patient(subject: Element, path: str, reader: ReferenceReader) -> str:
+    kind = string(subject, "type", path)
+    if kind is not None and kind != "Patient":
+        raise UnreadableReport(Reason.NOT_A_PATIENT, f"{path}.type")
+    identifier = child(subject, "identifier", path)
+    at = f"{path}.identifier"
+    if identifier is None or string(identifier, "value", at) is None:
+        raise UnreadableReport(Reason.UNRESOLVED_SUBJECT, path)
+    found = await reader.find_patients(identifier)
+    if len(found) != 1:
+        why = "no Patient" if not found else "more than one Patient"
+        has_system = string(identifier, "system", at) is not None
+        detail = f"{why} has the identifier" if has_system else "the identifier has no system"
+        raise UnreadableReport(Reason.UNRESOLVED_SUBJECT, at, detail)
+    return found[0]
 
 
 async def read_gender(subject: str, reader: ReferenceReader) -> str | None:

@@ -14,10 +14,10 @@ from oncofhir.fhir.intake.metadata import (
     effective_of,
     encounter_of,
     read_gender,
+    read_subject,
     security_of,
     source_of,
     specimen_of,
-    subject_of,
 )
 from oncofhir.fhir.intake.renditions import NOTHING_TO_READ, Located, Piece, read_best_rendition
 from oncofhir.fhir.intake.results import concept_text, read_results
@@ -61,7 +61,7 @@ async def read_report(
     status = string(resource, "status", kind)
     if status is None:
         raise UnreadableReport(Reason.MISSING_STATUS, f"{kind}.status")
-    subject = subject_of(resource, kind, reader)
+    subject = await read_subject(resource, kind, reader)
     attached, pieces = await _pieces(resource, kind, reader, limits, parse)
     text, segments = _joined(pieces)
     if len(text) > limits.max_text_characters:

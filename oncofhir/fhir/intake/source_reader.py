@@ -4,12 +4,14 @@ The author of a report writes its URLs, so following one is a trust boundary: on
 origins that the operator lists are ever contacted.
 """
 
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from functools import partial
 from typing import Any, Protocol
 from urllib.parse import urlsplit
 
+from oncofhir.fhir.elements import Element
 from oncofhir.fhir.intake.attachment_address import binary_named, own_address
 from oncofhir.fhir.intake.binary import decode_binary, unwrap_binary
 from oncofhir.fhir.intake.host_breaker import HostBreakers
@@ -43,6 +45,14 @@ class ReferenceReader(Protocol):
         Raises:
             UnreadableReport: resource-not-found, deleted (410).
             DependencyUnavailable, AccessDenied: the source is unavailable.
+        """
+        ...
+
+    async def find_patients(self, identifier: Element) -> list[str]:
+        """Return references of Patients that have an identifier (`system`, `value`).
+
+        Raises:
+            DependencyUnavailable, AccessDenied, RequestRejected: the source cannot be searched.
         """
         ...
 
@@ -80,6 +90,14 @@ class Companions:
             raise UnreadableReport(Reason.RESOURCE_NOT_FOUND)
         return found
 
+    async def find_patients(self, identifier: Element) -> list[str]:
+        wanted = (identifier.get("system"), identifier.get("value"))
+        return [
+            reference
+            for reference, resource in self._by_reference.items()
+            if resource["resourceType"] == "Patient" and wanted in _identifiers(resource)
+        ]
+
     async def fetch_attachment(self, url: str, accept: str) -> tuple[bytes, str | None]:  # noqa: ARG002
         binary = self.binary(url)
         if binary is not None:
@@ -110,6 +128,12 @@ class SourceClient(Protocol):
     def base_url(self) -> str: ...
 
     async def read(self, type: str, id: str, version: str | None = None) -> dict[str, Any]: ...  # noqa: A002
+
+    async def search(
+        self,
+        type: str,  # noqa: A002
+        params: Mapping[str, str],
+    ) -> list[dict[str, Any]]: ...
 
     async def read_binary(
         self, url: str, accept: str, fetch: FetchPolicy
@@ -172,6 +196,17 @@ class SourceReader:
             if error.reason in _ABSENT:
                 raise UnreadableReport(error.reason) from error
             raise
+
+    async def find_patients(self, identifier: Element) -> list[str]:
+        # What came along is not looked at: the findings refer to the server's Patient.
+        system, value = identifier.get("system"), identifier.get("value")
+        if not system or not value:
+            return []
+        token = f"{_escape(str(system))}|{_escape(str(value))}"
+        found = await self._client.search("Patient", {"identifier": token, "_count": "2"})
+        return [
+            f"Patient/{patient['id']}" for patient in found if isinstance(patient.get("id"), str)
+        ]
 
     async def fetch_attachment(self, url: str, accept: str) -> tuple[bytes, str | None]:
         # Step 1: what came along. A listed origin is asked itself: its content may be newer.
@@ -244,3 +279,14 @@ class SourceReader:
         if below is None and base_path and url.startswith(f"{base_path}/"):
             below = url.removeprefix(f"{base_path}/")
         return below or url
+
+
+def _identifiers(resource: Element) -> set[tuple[Any, Any]]:
+    listed = resource.get("identifier")
+    each = [item for item in listed if isinstance(item, dict)] if isinstance(listed, list) else []
+    return {(item.get("system"), item.get("value")) for item in each}
+
+
+def _escape(token: str) -> str:
+    """Escape a part of a token parameter (http://hl7.org/fhir/R4/search.html#escaping)."""
+    return re.sub(r"([\\$,|])", r"\\\1", token)

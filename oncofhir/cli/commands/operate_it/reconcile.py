@@ -88,7 +88,7 @@ def _read(
     # What is committed after this is not expected to be accounted for yet.
     committed = committed_offsets(kafka)
     with bounded_reader(kafka) as reader:
-        ledger = read_topics(reader, kafka, begin, end, _say)
+        ledger = read_topics(reader, kafka, begin, end, _say, settings.hl7v2)
     now_ms, late_ms = int(now.timestamp() * 1000), int(late * 1000)
     return ledger, list(ledger.discrepancies(committed, now_ms, late_ms))
 

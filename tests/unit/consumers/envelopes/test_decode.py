@@ -12,6 +12,8 @@ from oncofhir.consumers.envelopes.decode import decode
 from oncofhir.schemas.errors import OncofhirError, UnreadableReport
 from oncofhir.schemas.event import Operation
 from oncofhir.schemas.reasons import Reason
+from oncofhir.settings import Hl7v2Settings
+from tests.hl7v2_messages import obr, obx, oru
 
 REPORT = {
     "resourceType": "DiagnosticReport",
@@ -440,7 +442,7 @@ BROKEN = {
     "empty": (b"", Reason.EMPTY_RECORD),
     "blank": (b" \n", Reason.EMPTY_RECORD),
     "cut off": (b'{"resourceType": "DiagnosticReport", "id', Reason.NOT_JSON),
-    "HL7 v2": (b"MSH|^~\\&|LAB", Reason.NOT_JSON),
+    "HL7 v2 without settings": (b"MSH|^~\\&|LAB", Reason.NOT_JSON),
     "XML": (b"<DiagnosticReport/>", Reason.NOT_JSON),
     "latin-1": ('{"resourceType": "Größe"}'.encode("latin-1"), Reason.NOT_JSON),
     "NaN": (b'{"resourceType": NaN}', Reason.NOT_JSON),
@@ -597,3 +599,11 @@ def test_no_bytes_raise_anything_else(value):
 def test_no_json_raises_anything_else(content, headers):
     with contextlib.suppress(OncofhirError):
         opened(content, headers)
+
+
+@pytest.mark.parametrize("frame", ["{}", "\x0b{}\x1c\r"])
+def test_an_hl7_v2_message_announces_its_reports(frame):
+    value = frame.format(oru(obr("F1"), obx("a"), obr("F2"), obx("b"))).encode()
+    events = decode(value, (), "topic", Hl7v2Settings())
+    assert [event.source.type for event in events] == ["DiagnosticReport"] * 2
+    assert all(event.resource["id"] == event.source.id for event in events)
