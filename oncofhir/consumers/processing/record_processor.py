@@ -67,14 +67,12 @@ class RecordProcessor:
 
     Args:
         processor: processes a report.
-        publisher: publishes rows and dead letters.
-        kafka: the topics.
+        publisher, kafka: publishes rows and dead letters to these topics.
         retry: attempts, delays and the limit on dead letters.
         metrics: counters and histograms.
         outages: the circuit breakers.
         hl7v2: how HL7 v2 messages are read.
-        finish: called when a record is finished.
-        halt: receives an error that stops the worker, and the record it was met at.
+        finish, halt: called with a finished record; with an error that stops the worker and its record.
         tracer: begins a trace per report.
     """
 
