@@ -69,8 +69,7 @@ class RecordProcessor:
         processor: processes a report.
         publisher, kafka: publishes rows and dead letters to these topics.
         retry: attempts, delays and the limit on dead letters.
-        metrics: counters and histograms.
-        outages: the circuit breakers.
+        metrics, outages: counters and histograms; the circuit breakers.
         hl7v2: how HL7 v2 messages are read.
         finish, halt: called with a finished record; with an error that stops the worker and its record.
         tracer: begins a trace per report.
