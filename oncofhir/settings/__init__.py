@@ -18,7 +18,7 @@ from oncofhir.settings.fhir import (
     VerificationStatus,
     WriteMode,
 )
-from oncofhir.settings.hl7v2 import Hl7v2Settings
+from oncofhir.settings.ingest.hl7v2 import Hl7v2Settings
 from oncofhir.settings.intake import IntakeSettings, ParsingSettings
 from oncofhir.settings.kafka import KafkaSettings, RowFormat
 from oncofhir.settings.loading import (

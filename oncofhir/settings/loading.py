@@ -28,7 +28,7 @@ from oncofhir.settings.aliases import (
 from oncofhir.settings.base import PREFIX, Group, SettingsError, variable_of
 from oncofhir.settings.bridge import BridgeSettings
 from oncofhir.settings.fhir import FhirSettings, WriteMode
-from oncofhir.settings.hl7v2 import Hl7v2Settings
+from oncofhir.settings.ingest.hl7v2 import Hl7v2Settings
 from oncofhir.settings.intake import IntakeSettings, ParsingSettings
 from oncofhir.settings.kafka import KafkaSettings
 from oncofhir.settings.model import ModelApi, ModelSettings

@@ -1,0 +1,1 @@
+"""Settings of the ways in beside the bridge's HTTP endpoint."""
