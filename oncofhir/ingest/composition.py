@@ -12,6 +12,8 @@ from oncofhir.ingest.http.access_tokens import AccessTokens, IssuerKeys
 from oncofhir.ingest.http.app import notification_app
 from oncofhir.ingest.http.authentication import AnyOf, Authentication, NoCredentials, SharedSecret
 from oncofhir.ingest.http.server import NotificationServer
+from oncofhir.ingest.mllp.receiver import MessageReceiver
+from oncofhir.ingest.mllp.server import MllpServer, tls_context
 from oncofhir.ingest.publishing.event_publisher import EventPublisher
 from oncofhir.ingest.subscriptions.catch_up import CatchUp
 from oncofhir.ingest.subscriptions.catch_up_task import CatchUpTask
@@ -80,6 +82,27 @@ def source_client(settings: FhirSettings) -> FhirClient:
     if settings.source_base_url and settings.source_base_url != settings.base_url:
         return build_fhir_client(settings, settings.source_base_url, settings.source_credentials)
     return build_fhir_client(settings, settings.base_url, settings.credentials)
+
+
+def mllp_listener(settings: Settings) -> NewListener:
+    """Return how to build the MLLP listener.
+
+    Raises:
+        SettingsError: no authentication is set, or a file cannot be read.
+    """
+    mllp = settings.mllp
+    if mllp.tls_client_ca_file is None and not mllp.allow_anonymous:
+        raise SettingsError(
+            "MLLP has no authentication: set ONCOFHIR_MLLP__TLS_CERT_FILE and __TLS_CLIENT_CA_FILE, or "
+            "ONCOFHIR_MLLP__ALLOW_ANONYMOUS=true in a network that only senders reach"
+        )
+    tls_context(mllp)
+
+    def listen(publisher: EventPublisher, metrics: Metrics) -> MllpServer:
+        receiver = MessageReceiver(publisher, settings.kafka, mllp, settings.hl7v2, metrics)
+        return MllpServer(receiver, mllp, metrics, settings.shutdown_timeout_seconds)
+
+    return listen
 
 
 def build_authentication(settings: BridgeSettings) -> Authentication:

@@ -38,6 +38,8 @@ class Reason(StrEnum):
     DUPLICATE_JSON_KEYS = "duplicate-json-keys"
     INVALID_HL7V2 = "invalid-hl7v2"
     UNSUPPORTED_HL7V2_EVENT = "unsupported-hl7v2-event"
+    UNSUPPORTED_PROCESSING_ID = "unsupported-processing-id"
+    MESSAGE_TOO_LARGE = "message-too-large"
     # The resource
     MISSING_ID = "missing-id"
     MISSING_SUBJECT = "missing-subject"

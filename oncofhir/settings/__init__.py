@@ -19,6 +19,7 @@ from oncofhir.settings.fhir import (
     WriteMode,
 )
 from oncofhir.settings.ingest.hl7v2 import Hl7v2Settings
+from oncofhir.settings.ingest.mllp import MllpSettings
 from oncofhir.settings.intake import IntakeSettings, ParsingSettings
 from oncofhir.settings.kafka import KafkaSettings, RowFormat
 from oncofhir.settings.loading import (
@@ -51,6 +52,7 @@ __all__ = [
     "IntakeSettings",
     "KafkaSettings",
     "LogSettings",
+    "MllpSettings",
     "ModelApi",
     "ModelSettings",
     "ObservationStatus",

@@ -29,6 +29,7 @@ from oncofhir.settings.base import PREFIX, Group, SettingsError, variable_of
 from oncofhir.settings.bridge import BridgeSettings
 from oncofhir.settings.fhir import FhirSettings, WriteMode
 from oncofhir.settings.ingest.hl7v2 import Hl7v2Settings
+from oncofhir.settings.ingest.mllp import MllpSettings
 from oncofhir.settings.intake import IntakeSettings, ParsingSettings
 from oncofhir.settings.kafka import KafkaSettings
 from oncofhir.settings.model import ModelApi, ModelSettings
@@ -62,6 +63,7 @@ class Settings(BaseSettings):
     http: HttpSettings = HttpSettings()
     bridge: BridgeSettings = BridgeSettings()
     hl7v2: Hl7v2Settings = Hl7v2Settings()
+    mllp: MllpSettings = MllpSettings()
     worklist: WorklistSettings = WorklistSettings()
     log: LogSettings = LogSettings()
     tracing: TracingSettings = TracingSettings()

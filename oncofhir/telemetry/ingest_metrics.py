@@ -49,6 +49,28 @@ CATCH_UP_FAILURES = Definition(
     "Attempts to catch up at the FHIR server that failed, by reason code.",
     ("subscription", "reason"),
 )
+MLLP_MESSAGES = Definition(
+    "oncofhir_mllp_messages_total",
+    MetricKind.COUNTER,
+    "HL7 v2 messages over MLLP by outcome (accepted, try-again, refused, ignored) and reason code.",
+    ("outcome", "reason"),
+)
+MLLP_DEAD_LETTERS = Definition(
+    "oncofhir_mllp_dead_letters_total",
+    MetricKind.COUNTER,
+    "Refused HL7 v2 messages that were written to the dead-letter topic, by reason code.",
+    ("reason",),
+)
+MLLP_CONNECTIONS = Definition(
+    "oncofhir_mllp_connections",
+    MetricKind.GAUGE,
+    "Open MLLP connections.",
+)
+MLLP_REFUSED_CONNECTIONS = Definition(
+    "oncofhir_mllp_refused_connections_total",
+    MetricKind.COUNTER,
+    "MLLP connections that were closed at once, because there were too many.",
+)
 
 INGEST_DEFINITIONS = (
     BRIDGE_REQUESTS,
@@ -58,4 +80,8 @@ INGEST_DEFINITIONS = (
     MISSING_EVENTS,
     EVENTS_MISSING,
     CATCH_UP_FAILURES,
+    MLLP_MESSAGES,
+    MLLP_DEAD_LETTERS,
+    MLLP_CONNECTIONS,
+    MLLP_REFUSED_CONNECTIONS,
 )

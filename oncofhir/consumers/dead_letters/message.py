@@ -23,9 +23,10 @@ PROCESS = "process"
 MARK_OUTDATED = "mark-outdated"
 OPERATOR = "operator"  # set aside with `oncofhir dead-letters add`
 BACKFILL = "backfill"  # a line of a backfill's source, which never was in a topic
+MLLP = "mllp"  # a message refused over MLLP, which never was in a topic
 REPLAYS = "oncofhir-replays"  # on a replayed record: the number of its replays, this one included
 TRACE_OF_FAILURE = "oncofhir-traceparent"  # the worker's span, where traces are on
-STAGES = (DECODE, PROCESS, OPERATOR, BACKFILL)
+STAGES = (DECODE, PROCESS, OPERATOR, BACKFILL, MLLP)
 _MAX_HEADER_CHARACTERS = 500
 
 

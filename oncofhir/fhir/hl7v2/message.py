@@ -154,6 +154,8 @@ def parse_message(value: bytes, default_charset: str | None = None) -> Message:
     header = _header(content)
     decoded = decode_message(content, header.charset, default_charset)
     text = "\r".join(_segment_lines(decoded.text, header.delimiters.field))
+    if f"\rMSH{header.delimiters.field}" in text:
+        raise _invalid("MSH", "several messages in one record or frame")
     marks = sum(text.count(mark) for mark in {"\r", *header.structure})
     if marks > MAX_DELIMITERS:
         raise _invalid("MSH", f"more than {MAX_DELIMITERS} fields and components")
