@@ -101,9 +101,10 @@ SUBPACKAGE_LAYERS = {
     "ingest": {
         "backfill": {"publishing"},
         "publishing": set(),
+        "mllp": {"publishing"},
         "subscriptions": {"publishing"},
         "http": {"publishing", "subscriptions"},
-        "": {"publishing", "subscriptions", "http"},
+        "": {"publishing", "subscriptions", "http", "mllp"},
     },
     "warehouse": {
         "sql": set(),

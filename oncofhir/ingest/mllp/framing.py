@@ -56,7 +56,7 @@ class FrameReader:
             else:
                 position = yield from self._outside(data, position)
 
-    def end(self) -> Iterator[Frame]:
+    def finish(self) -> Iterator[Frame]:
         """Yield what the end of the stream leaves unfinished."""
         if self._is_inside:
             yield self._take(Framing.UNFINISHED)

@@ -107,7 +107,7 @@ class MllpServer:
                 limit = began + self._settings.message_timeout_seconds - loop.time()
             data = await self._read(reader, max(limit, 0.0))
             if not data:
-                for frame in frames.end():
+                for frame in frames.finish():
                     await self._answer(frame, writer)
                 return
             for frame in frames.feed(data):

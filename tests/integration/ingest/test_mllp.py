@@ -107,7 +107,9 @@ async def test_messages_of_one_connection_are_answered_in_their_order(settings):
 CANARY = "Canary"
 
 
-async def test_a_refused_message_is_a_dead_letter_once_and_its_replay_is_the_message(settings, capfd):
+async def test_a_refused_message_is_a_dead_letter_once_and_its_replay_is_the_message(
+    settings, capfd
+):
     bad = oru(obr(status="ZZ"), obx(f"{CANARY} text"), control_id=f"{CANARY}-7")
     async with running(settings) as (bridge, port), connected(port) as sender:
         assert [await sender.ask(bad) for _ in range(3)] == ["AR"] * 3
@@ -245,7 +247,10 @@ async def test_senders_authenticate_by_a_certificate(settings, tmp_path):
 
 
 def test_without_authentication_it_does_not_start(settings, tmp_path):
-    for mllp in (MllpSettings(), MllpSettings(tls_cert_file=tmp_path / "missing", allow_anonymous=True)):
+    for mllp in (
+        MllpSettings(),
+        MllpSettings(tls_cert_file=tmp_path / "missing", allow_anonymous=True),
+    ):
         with pytest.raises(SettingsError, match="ONCOFHIR_MLLP__"):
             mllp_listener(settings.model_copy(update={"mllp": mllp}))
 

@@ -74,7 +74,9 @@ def test_an_address_of_ours_is_not_told():
     assert b"207^Application internal error^HL70357" in raw
 
 
-@pytest.mark.parametrize("content", [b"", b"MSH", b"x" * 10, b"MSH|AB|C", b"\xff\xfe\x00", b"MSH|^~\\&"])
+@pytest.mark.parametrize(
+    "content", [b"", b"MSH", b"x" * 10, b"MSH|AB|C", b"\xff\xfe\x00", b"MSH|^~\\&"]
+)
 def test_what_has_no_header_is_answered_too(content):
     ack = answer(content, REFUSED, Problem.of(UnreadableReport(Reason.INVALID_HL7V2, "MSH-2")))
     assert str(ack.segment("MSA")[1]) == "AR"

@@ -1,5 +1,7 @@
 """Frames in a stream, whatever the chunks that it arrives in."""
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -13,9 +15,9 @@ LARGE, OUTSIDE = Framing.TOO_LARGE, Framing.OUTSIDE
 def read(stream, cuts=(), limit=1000):
     reader = FrameReader(limit)
     edges = [0, *sorted(cuts), len(stream)]
-    chunks = [stream[start:end] for start, end in zip(edges, edges[1:], strict=False)]
+    chunks = [stream[start:end] for start, end in pairwise(edges)]
     found = [(f.framing, f.content) for chunk in chunks for f in reader.feed(chunk)]
-    return found + [(f.framing, f.content) for f in reader.end()]
+    return found + [(f.framing, f.content) for f in reader.finish()]
 
 
 @pytest.mark.parametrize(
