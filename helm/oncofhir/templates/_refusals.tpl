@@ -143,6 +143,7 @@ What one value may be is said by values.schema.json; here is what values mean to
 {{- fail "smokeTest publishes a report that fhir.sourceBaseUrl does not have, so the worker would not read it: set smokeTest.enabled to false" }}
 {{- end }}
 {{- include "oncofhir.bridgeRefusals" . }}
+{{- include "oncofhir.reviewRefusals" . }}
 {{- range $name, $_ := $v.worker.env }}
 {{- if not (regexMatch "^ONCOFHIR_[A-Z_]+$" $name) }}
 {{- fail (printf "worker.env.%s is no setting of oncofhir: use a name that 'oncofhir config show' lists, or put it into worker.extraEnv" $name) }}

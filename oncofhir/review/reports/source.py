@@ -56,7 +56,8 @@ class ReportTexts:
         """
         source = head.source
         current = await self._shown(source.model_copy(update={"version": None}), head)
-        if current.is_read_text or source.version is None:
+        is_deleted = current.state is ReportState.NOT_FOUND  # servers still show its versions
+        if current.is_read_text or source.version is None or is_deleted:
             return current
         earlier = await self._shown(source, head)
         return earlier if earlier.is_read_text else current

@@ -36,13 +36,16 @@ function showEvidence(item) {
   const marks = all(`mark[data-findings~="${CSS.escape(item.id)}"]`);
   marks.forEach((mark) => mark.classList.add("now"));
   const text = one(".text");
-  if (marks.length && text) {
-    const box = text.getBoundingClientRect();
-    const mark = marks[0].getBoundingClientRect();
-    if (mark.top < box.top + 40 || mark.bottom > box.bottom - 20) {
-      text.scrollTop += mark.top - box.top - box.height / 3;
-    }
-  }
+  if (marks.length && text) reveal(marks[0], text, 8);
+}
+
+// Blocks out of view have an estimated height: the mark moves when they are laid out, so look again.
+function reveal(mark, text, tries) {
+  const box = text.getBoundingClientRect();
+  const at = mark.getBoundingClientRect();
+  if (at.top >= box.top + 40 && at.bottom <= box.bottom - 20) return;
+  text.scrollTop += at.top - box.top - box.height / 3;
+  if (tries) requestAnimationFrame(() => reveal(mark, text, tries - 1));
 }
 
 // What was seen may be confirmed together.
