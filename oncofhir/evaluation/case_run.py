@@ -21,7 +21,7 @@ FORMAT = 1
 async def case_result(file: CaseFile, extractor: Extractor) -> dict[str, Any]:
     """Extract every case's report and return the result; no text, value or identifier is in it.
 
-    A report that cannot be read or is refused counts as found nothing.
+    A report that cannot be read, or that the model server refuses, counts as having no findings.
 
     Raises:
         DependencyUnavailable, AccessDenied: the model does not answer.

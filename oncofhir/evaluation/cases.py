@@ -1,6 +1,6 @@
-"""Cases: reports with what must be found in them and what must not, as patterns of values.
+"""Cases: reports with patterns of the values that must and must not be found.
 
-A case is a JSON object in a line: `id`, `group`, `text`; `expected` and `acceptable`, lists of [kind, slot,
+A case is a JSON object on a line: `id`, `group`, `text`; `expected` and `acceptable`, lists of [kind, slot,
 pattern]; `forbidden`, a list of [kind, slot, pattern, why]; `forbidden_icd10cm`, a pattern of codes of a
 diagnosis, or null; `expected_icd10cm` and `note`, for people. A pattern is a regular expression, searched
 in the value in lower case; the slot "*" or null is any.
@@ -74,19 +74,19 @@ class Case(Value):
 
     @property
     def key(self) -> str:
-        """Name the case in results without its identifier: a hash of id and text."""
+        """The name of the case in results: a hash of id and text."""
         return hashlib.sha256(f"{self.id}\0{self.text}".encode()).hexdigest()[:16]
 
 
 class CaseFile(Value):
-    """The cases of a file; `sha256` is of its bytes."""
+    """The cases of a file; `sha256` is the hash of its bytes."""
 
     sha256: str
     cases: tuple[Case, ...]
 
 
 def is_case_file(path: Path) -> bool:
-    """Whether the first line of a file is a case and no labelled report. Raises nothing."""
+    """Whether the first line of a file is a case and not a labelled report. Raises nothing."""
     try:
         with path.open(encoding="utf-8-sig") as file:
             first = json.loads(next((line for line in file if line.strip()), "null"))
@@ -99,7 +99,7 @@ def read_cases(path: Path) -> CaseFile:
     """Read and check a file of cases.
 
     Raises:
-        DatasetError: it cannot be read, a line is wrong (the first few are named), it holds no case.
+        DatasetError: it cannot be read, has invalid lines (the first few are named), or has no case.
     """
     try:
         raw = path.read_bytes()
@@ -127,7 +127,7 @@ def read_cases(path: Path) -> CaseFile:
 
 
 def _said(error: Exception) -> str:
-    """What is wrong, without a value of the file."""
+    """Describe an error without a value of the file."""
     if isinstance(error, ValidationError):
         return ", ".join(
             f"{'.'.join(str(part) for part in e['loc'])}: {e['msg']}" for e in error.errors()

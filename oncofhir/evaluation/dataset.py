@@ -1,6 +1,6 @@
 """Labelled reports: JSON lines of `id`, `text`, `labels`; optionally `diagnosis`, `cancer_type`, `source`.
 
-In `labels` null means known absent and a missing key not labelled; so for `diagnosis`. A stage labels the
+In `labels` and for `diagnosis`, null is known absent, and a missing key is not labelled. A stage labels the
 components that it names ("pT2 pN1a" says nothing of M); null labels all four as absent.
 """
 
@@ -24,7 +24,7 @@ _ERRORS_SHOWN = 5
 
 
 class DatasetError(Exception):
-    """The dataset cannot be used; the message names lines and keys and holds none of their values."""
+    """The dataset cannot be used; the message names lines and keys, and no values."""
 
 
 class Phenotype(StrEnum):
@@ -41,14 +41,14 @@ class Phenotype(StrEnum):
 
 
 class Item(Value):
-    """What one label answers: a phenotype, and its receptor (ER) or stage component (t), else None."""
+    """The subject of a label: a phenotype, with its receptor (ER) or stage component (t) if it has one."""
 
     phenotype: Phenotype
     slot: str | None = None
 
     @property
     def name(self) -> str:
-        """As the result names it: `hormone_receptors/ER`."""
+        """The name in results: `hormone_receptors/ER`."""
         return f"{self.phenotype}/{self.slot}" if self.slot else str(self.phenotype)
 
 
@@ -63,7 +63,7 @@ Gold = Mapping[Item, str | None]
 
 
 class Labels(Value):
-    """What is known of a report."""
+    """The labels of a report."""
 
     tumor_size: str | None = Field(None, min_length=1)
     tumor_site: str | None = Field(None, min_length=1)
@@ -82,7 +82,7 @@ class Labels(Value):
 
 
 class LabelledReport(Value):
-    """A line of a dataset."""
+    """A line of a dataset: a report with its labels."""
 
     id: str = Field(min_length=1)
     text: str = Field(min_length=1, repr=False)
@@ -92,7 +92,7 @@ class LabelledReport(Value):
     source: str | None = None
 
     def gold(self) -> dict[Item, str | None]:
-        """What is labelled; None is known absent."""
+        """The labelled values by item; None means known absent."""
         labels = self.labels
         gold: dict[Item, str | None] = {}
         for phenotype in Phenotype:
@@ -115,19 +115,19 @@ class LabelledReport(Value):
 
     @property
     def key(self) -> str:
-        """Names the report in results without its identifier: a hash of id and text."""
+        """The name of the report in results: a hash of id and text."""
         return hashlib.sha256(f"{self.id}\0{self.text}".encode()).hexdigest()[:16]
 
 
 class Dataset(Value):
-    """The reports of a file; `sha256` is of its bytes."""
+    """The reports of a file; `sha256` is the hash of its bytes."""
 
     sha256: str
     reports: tuple[LabelledReport, ...]
 
 
 def stage_components(stage: str) -> dict[str, str | None]:
-    """The components of "pT2 pN1a", "IIB" or "pT1 pN0, stage IA", by slot."""
+    """Parse "pT2 pN1a", "IIB" or "pT1 pN0, stage IA" into components by slot."""
     found: dict[str, str | None] = {}
     for mention in (*stages(f"stage {stage}"), *stages(f"TNM {stage}"), *stages(stage)):
         found.setdefault(mention.slot or "group", mention.value)
@@ -138,7 +138,7 @@ def read_dataset(path: Path) -> Dataset:
     """Read and check a file.
 
     Raises:
-        DatasetError: it cannot be read, a line is wrong (the first few are named), it holds no report.
+        DatasetError: it cannot be read, has invalid lines (the first few are named), or has no report.
     """
     try:
         raw = path.read_bytes()

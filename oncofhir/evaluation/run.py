@@ -1,4 +1,4 @@
-"""Runs the pipeline over a dataset, from the text to the findings and on to what would be written."""
+"""Runs the pipeline over a dataset, from the text to the findings and the resources."""
 
 import asyncio
 from collections.abc import Callable, Sequence
@@ -20,7 +20,7 @@ Build = Callable[[Report, Extraction], dict[str, Any]]
 
 
 class Measurement(Value):
-    """What a run saw. `seconds` is the wall-clock of the whole, with `AT_A_TIME` reports at a time."""
+    """The measurements of a run. `seconds` is its wall-clock time, with `AT_A_TIME` concurrent reports."""
 
     model: ModelIdentity
     prompt_set: PromptSetIdentity
@@ -30,9 +30,9 @@ class Measurement(Value):
 
 
 async def run(reports: Sequence[LabelledReport], extractor: Extractor, build: Build) -> Measurement:
-    """Extract every report, in order; one that cannot be read or is refused counts as found nothing.
+    """Extract every report, in order; one that cannot be read or is refused counts as having no findings.
 
-    `build` gives the transaction Bundle that an extraction would be written as.
+    `build` returns the transaction Bundle that would be written for an extraction.
 
     Raises:
         DependencyUnavailable, AccessDenied: the model does not answer.

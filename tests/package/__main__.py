@@ -110,7 +110,8 @@ def extras_are_named(oncofhir: Installed) -> str:
 def settings_of_0_1_0(oncofhir: Installed) -> str:
     """An old setting is read, and a warning names the new one."""
     shown = oncofhir("config", "show", ONCOFHIR_RETRY__BREAKER_THRESHOLD="7")
-    assert json.loads(shown)["retry"]["circuit_breaker_threshold"] == 7, shown
+    values = {line["variable"]: line["value"] for line in map(json.loads, shown.splitlines())}
+    assert values["ONCOFHIR_RETRY__CIRCUIT_BREAKER_THRESHOLD"] == 7, shown
     return "ONCOFHIR_RETRY__BREAKER_THRESHOLD is read as CIRCUIT_BREAKER_THRESHOLD"
 
 

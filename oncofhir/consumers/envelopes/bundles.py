@@ -14,7 +14,7 @@ from oncofhir.schemas.reasons import Reason
 
 
 def events(bundle: Mapping[str, Any], context: Context, open_inner: Open) -> Sequence[ReportEvent]:
-    """What a Bundle announces: its reports, oldest first, with everything else in it beside them.
+    """Return the events of a Bundle's reports, oldest first, each with the Bundle's other resources.
 
     Raises:
         UnreadableReport: no-report-in-bundle, notification-without-focus and what its entries raise.
@@ -47,7 +47,7 @@ def events(bundle: Mapping[str, Any], context: Context, open_inner: Open) -> Seq
             found.append(
                 ReportEvent(operation=inner.operation, source=source, unreadable=error.reason)
             )
-    if failed and len(failed) == len(found):  # nothing good in it: the record itself is bad
+    if failed and len(failed) == len(found):  # no entry could be read: the record itself is invalid
         raise failed[0]
     if not found:
         found = list(_message_focus(companions, inner))
@@ -86,7 +86,7 @@ def _of_entry(
 
 
 def _named(at: str, entry: Element, request: Element) -> SourceReference | None:
-    """What an entry is about: response.location (it has the version), else fullUrl, else request.url."""
+    """Return what an entry refers to: response.location (with version), else fullUrl, else request.url."""
     response = child(entry, "response", at) or {}
     for text in (
         string(response, "location", f"{at}.response"),
@@ -100,7 +100,7 @@ def _named(at: str, entry: Element, request: Element) -> SourceReference | None:
 
 
 def _message_operation(header: Element) -> Operation | None:
-    """A message that tells of a deletion says so in its event (Redox: `…/DocumentDeleted`)."""
+    """Return the operation that a message's event names (a deletion at Redox: `…/DocumentDeleted`)."""
     uri = string(header, "eventUri", "MessageHeader")
     names = [uri] if uri else [c.code for c in codings(header, "eventCoding", "MessageHeader")]
     coding = child(header, "eventCoding", "MessageHeader")
@@ -109,7 +109,7 @@ def _message_operation(header: Element) -> Operation | None:
 
 
 def _message_focus(companions: Sequence[Element], context: Context) -> Iterator[ReportEvent]:
-    """A lightweight message: only references to its focus."""
+    """Return the events of a lightweight message, which only refers to its focus."""
     header = companions[0] if companions else {}
     if header.get("resourceType") != "MessageHeader":
         return

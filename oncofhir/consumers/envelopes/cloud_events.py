@@ -1,4 +1,4 @@
-"""Events of clouds: CloudEvents 1.0, Azure Event Grid, Google Pub/Sub.
+"""Cloud event formats: CloudEvents 1.0, Azure Event Grid, Google Pub/Sub.
 
 Sources: https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/bindings/kafka-protocol-binding.md;
 https://learn.microsoft.com/azure/event-grid/event-schema-azure-health-data-services;
@@ -24,7 +24,7 @@ _PREFIX = "ce_"
 
 
 def binary_mode(headers: Sequence[tuple[str, bytes]]) -> Context | None:
-    """What CloudEvents' headers say of the record's value, when they are there (binary mode)."""
+    """Read the CloudEvents headers of a record in binary mode, if it has them."""
     attributes = {
         name.lower().replace("ce-", _PREFIX, 1): value.decode("utf-8", "replace")
         for name, value in headers
@@ -38,7 +38,7 @@ def binary_mode(headers: Sequence[tuple[str, bytes]]) -> Context | None:
 
 
 def _subject(subject: str | None) -> str | None:
-    """The reference that a subject is or ends with: Azure writes the host before it."""
+    """Return the reference in a subject; Azure puts the host before it."""
     if subject is None:
         return None
     tail = "/".join(subject.strip().split("/")[-2:])
@@ -51,7 +51,7 @@ def _subject(subject: str | None) -> str | None:
 def structured(
     content: Mapping[str, Any], context: Context, open_inner: Open
 ) -> Sequence[ReportEvent] | None:
-    """CloudEvents in structured mode: `data` or `data_base64` is opened in turn."""
+    """Decode a CloudEvent in structured mode; `data` or `data_base64` may be another envelope."""
     if "specversion" not in content:
         return None
     inner = context.deeper(
@@ -74,7 +74,7 @@ def structured(
 def event_grid(
     content: Mapping[str, Any], context: Context, open_inner: Open
 ) -> Sequence[ReportEvent] | None:
-    """Azure's own schema: like its CloudEvents, under other names."""
+    """Decode an event in Azure's own schema: the same fields as in its CloudEvents, with other names."""
     if "eventType" not in content or not isinstance(content.get("data"), dict):
         return None
     inner = context.deeper(operation=operation_of(content["eventType"]))
@@ -83,7 +83,7 @@ def event_grid(
 
 
 def _azure(data: Any, context: Context) -> str | None:
-    """The reference in Azure's data, which never holds the resource."""
+    """Return the reference in Azure's data, which never contains the resource."""
     if not isinstance(data, dict) or "resourceFhirId" not in data:
         return None
     kind, ident = data.get("resourceType"), data.get("resourceFhirId")
@@ -96,7 +96,7 @@ def _azure(data: Any, context: Context) -> str | None:
 def pubsub(
     content: Mapping[str, Any], context: Context, open_inner: Open
 ) -> Sequence[ReportEvent] | None:
-    """Pub/Sub through a connector: the name of the resource, or the whole resource, in base64."""
+    """Decode a Pub/Sub message from a connector: the name of the resource, or the resource, in base64."""
     message = content.get("message") if isinstance(content.get("message"), dict) else content
     if not isinstance(message, dict) or not isinstance(message.get("attributes"), dict):
         return None
@@ -124,7 +124,7 @@ def _from_base64(data: Any, path: str) -> Any:
 
 
 def _parsed(data: Any) -> Any:
-    """Data that is JSON within a string, as some producers write it."""
+    """Parse data that some producers write as JSON within a string."""
     if not isinstance(data, str) or not data.lstrip().startswith(("{", "[")):
         return data
     return parse_nested(data, "data")

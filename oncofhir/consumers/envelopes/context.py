@@ -1,4 +1,4 @@
-"""What the envelopes share: what is known before an envelope is opened, and the event of a resource."""
+"""Shared by the envelopes: what outer envelopes state, and the event of a resource."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -10,14 +10,14 @@ from oncofhir.schemas.errors import UnreadableReport
 from oncofhir.schemas.event import Operation, ReportEvent, SourceReference
 from oncofhir.schemas.reasons import Reason
 
-MAX_NESTING = 5  # of envelopes: a CloudEvent of a message of a notification is three
+MAX_NESTING = 5  # a CloudEvent that holds a message that holds a notification is three
 
 
 @dataclass(frozen=True)
 class Context:
-    """What outer envelopes say of what they hold: the operation, and the resource's reference.
+    """What outer envelopes state about their content: the operation and the resource's reference.
 
-    `unsupported` is the reason not to read it when they declare a version of FHIR that is not read.
+    `unsupported` is the reason why it is not read, if they declare a FHIR version that is not supported.
     """
 
     operation: Operation = Operation.UPSERT
@@ -29,7 +29,7 @@ class Context:
     def deeper(
         self, *, operation: Operation | None = None, reference: str | None = None
     ) -> "Context":
-        """The context one envelope further in."""
+        """Return the context of an envelope within this one."""
         return replace(
             self,
             operation=operation or self.operation,
@@ -39,14 +39,14 @@ class Context:
 
 
 Open = Callable[[Any, Context], Sequence[ReportEvent]]
-"""Opens whatever an envelope held."""
+"""Decodes the content of an envelope."""
 
 Shape = Callable[[Mapping[str, Any], Context, Open], Sequence[ReportEvent] | None]
 """Opens one kind of envelope; None when it is not of that kind."""
 
 
 def event_from_resource(resource: dict[str, Any], context: Context) -> ReportEvent:
-    """The event of a report's own JSON; id and version come from around it where it has none.
+    """Return the event of a report's JSON; a missing id or version is taken from the envelope.
 
     Raises:
         UnreadableReport: missing-id, invalid-resource.
@@ -79,7 +79,7 @@ def event_from_resource(resource: dict[str, Any], context: Context) -> ReportEve
 
 
 def operation_of(word: object) -> Operation | None:
-    """What a word such as `DELETE`, `created` or `FhirResourceDeleted` says happened, if it is a word."""
+    """Return the operation that a word such as `DELETE`, `created` or `FhirResourceDeleted` names."""
     if not isinstance(word, str):
         return None
     return Operation.DELETE if word.lower().endswith(("delete", "deleted")) else Operation.UPSERT

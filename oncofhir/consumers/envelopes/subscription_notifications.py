@@ -24,7 +24,7 @@ Entry = tuple[tuple[str, Element], dict[str, Any] | None]
 
 @dataclass(frozen=True)
 class Status:
-    """What a notification says of itself: its type, and the references of what its events are about.
+    """The status of a notification: its type, and the references of its events' focuses.
 
     `subscription` is a reference, `event_numbers` are those of its events, and `events_since_start` is the
     number of events of the Subscription so far. A number that cannot be read is left out.
@@ -38,7 +38,7 @@ class Status:
 
 
 def status_of(content: Any) -> Status | None:
-    """The status of a notification, when this JSON is one: a Bundle whose first entry is a status.
+    """Return the status if this JSON is a notification: a Bundle whose first entry is a status.
 
     Raises:
         UnreadableReport: invalid-resource.
@@ -51,7 +51,7 @@ def status_of(content: Any) -> Status | None:
 
 
 def status(resource: Element) -> Status | None:
-    """The status of a notification, when this first resource of a Bundle is one."""
+    """Return the status if this first resource of a Bundle is one."""
     kind = resource.get("resourceType")
     if kind == "SubscriptionStatus":
         return _of_resource(resource)
@@ -99,7 +99,7 @@ def _event_numbers(event: Element, path: str) -> Iterator[int]:
 
 
 def _value_number(parameter: Element) -> int | None:
-    """The number of a parameter: a string, as R4 has no type for 64 bits, or any of its integers."""
+    """Return the number of a parameter: a string, since R4 has no 64-bit type, or any integer type."""
     names = (
         "valueString",
         "valueInteger64",
@@ -119,7 +119,7 @@ def _number(value: object) -> int | None:
 
 
 def _is_status(parameters: Element) -> bool:
-    """By its profile, else by the parameters that only a status has together."""
+    """Whether it is a status: by its profile, else by a combination of parameters that only a status has."""
     meta = child(parameters, "meta", "Parameters") or {}
     profiles = meta.get("profile")
     if isinstance(profiles, list) and any(isinstance(p, str) and _PROFILE in p for p in profiles):
@@ -145,7 +145,7 @@ def _reference(element: Element | None, path: str) -> str | None:
 def events(
     notification: Status, entries: Sequence[Entry], context: Context
 ) -> Sequence[ReportEvent]:
-    """The reports that a notification is about, in its order; none when it only keeps in touch.
+    """Return the events of a notification's reports, in its order; none for a handshake or heartbeat.
 
     Raises:
         UnreadableReport: notification-without-focus, no-report-in-bundle.
@@ -156,7 +156,7 @@ def events(
     found = [
         event for reference in notification.focus for event in _of_focus(reference, sent, context)
     ]
-    if not found:  # a focus left out or of another type, with reports beside it
+    if not found:  # the focus is missing or has another type, but the Bundle has reports
         carried = [next(iter(_names(entry)), "") for entry in entries[1:] if _is_report(entry)]
         found = [event for reference in carried for event in _of_focus(reference, sent, context)]
     if not found:
@@ -187,7 +187,7 @@ def _of_focus(reference: str, sent: dict[str, Entry], context: Context) -> Itera
 
 
 def _names(entry: Entry) -> Iterator[str]:
-    """Every reference that an entry answers to."""
+    """Return every reference that names an entry."""
     (at, element), resource = entry
     full_url = string(element, "fullUrl", at)
     if full_url is not None:

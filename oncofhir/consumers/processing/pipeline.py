@@ -1,4 +1,4 @@
-"""The way of one report, from an event to rows: the rooms meet here, and nowhere else.
+"""The main path of a report, from an event to rows.
 
 resolve → triage → read → head → decide → ask → build and store → rows.
 """
@@ -44,9 +44,9 @@ _CHANGES_NOTHING = frozenset(
 class Pipeline:
     """Processes events against one source, one model and one store.
 
-    `model_queue` tells how requests stand at the model servers. `settings_sha256` stands for the settings
-    that change what is found; `prompt_text` is the prompt set as it is kept beside the findings. `tracer`
-    measures the steps.
+    `model_queue` counts the requests at the model servers. `settings_sha256` identifies the
+    settings that change the findings; `prompt_text` is the prompt set as it is stored with the findings.
+    `tracer` measures the steps.
     """
 
     def __init__(
@@ -84,12 +84,12 @@ class Pipeline:
         """Prove that the model and the store answer.
 
         Raises:
-            DependencyUnavailable, AccessDenied: with the address that did not.
-            UnsuitableServer: the store is of another FHIR version than we write.
+            DependencyUnavailable, AccessDenied: with the address of the one that does not.
+            UnsuitableServer: the store has another FHIR version than this service writes.
         """
         able = await self._store.fetch_capability()
         check_version(able, self._store.base_url)
-        if able != self._logged_capability:  # each attempt of the start asks again
+        if able != self._logged_capability:  # each start attempt checks again
             self._logged_capability = able
             self._log_capability(able)
         self._model = None
@@ -110,7 +110,7 @@ class Pipeline:
             )
 
     async def process(self, event: ReportEvent) -> Processed:
-        """Deal with one event, to the end.
+        """Process one event completely.
 
         Raises:
             UnreadableReport, RequestRejected: this report is a dead letter.
@@ -139,7 +139,7 @@ class Pipeline:
         return processed.model_copy(update={"also": also})
 
     async def mark_outdated(self, event: ReportEvent, reason: Reason) -> tuple[Processed, ...]:
-        """Mark what an earlier version left as outdated: the event is a dead letter. Again is as once.
+        """Mark the findings of an earlier version as outdated, since the event is a dead letter. Idempotent.
 
         Raises:
             DependencyUnavailable, StoreConflict: try again later.
@@ -147,11 +147,11 @@ class Pipeline:
         """
         at = source_version_of(event.resource, event.source.version)
         if event.resource is None and event.operation is not Operation.DELETE:
-            # A reference alone tells no status: as little as may be, so that a replay is not stale.
+            # A reference has no status: state little, so that a replay is not ignored as older.
             at = NEVER_READ.model_copy(update={"version": event.source.version})
         try:
             outdated = await self._mark_outdated(event.source, at, reason)
-        except RequestRejected:  # as it may have rejected the report itself
+        except RequestRejected:  # since the store may have rejected the report itself
             return ()
         return (outdated,) if outdated is not None else ()
 
@@ -160,8 +160,8 @@ class Pipeline:
     ) -> tuple[Processed, ...]:
         """Mark the findings of the documents that this one replaces as outdated.
 
-        The source should set their status to `superseded`, but need not publish that. Done again on
-        each delivery, so that being cut off before it does no harm.
+        The source should set their status to `superseded`, but may not publish that. Repeated on
+        each delivery, so that an interruption does no harm.
         """
         done: list[Processed] = []
         for reference in replaced:
@@ -182,7 +182,7 @@ class Pipeline:
         return tuple(done)
 
     async def _extract_and_store(self, report: Report, seconds: dict[str, float]) -> Processed:
-        """Notes in `seconds` how long the model took, if it was asked."""
+        """Extract and store; records in `seconds` how long the model took, if it was asked."""
         run = run_of(
             report,
             await self._model_identity(),
@@ -261,7 +261,7 @@ class Pipeline:
     async def _mark_outdated(
         self, source: SourceReference, at: SourceVersion, reason: Reason
     ) -> Processed | None:
-        """Mark the findings of an earlier version as outdated, when there are any; again is as once."""
+        """Mark the findings of an earlier version as outdated, if there are any. Idempotent."""
         head = await self._repository.find_head(source)
         if head is None or decide(head, source, at, None) is not Decision.UPDATE:
             return None
@@ -271,7 +271,7 @@ class Pipeline:
         return await self._repository.mark_outdated(_with_version(source, at), at, reason, head)
 
     async def _model_identity(self) -> ModelIdentity:
-        """Who answers, asked again now and then: a model may be exchanged behind its address."""
+        """Return the model's identity, refreshed at times: another model may be deployed at its address."""
         now = self._clock()
         if self._model is None or now - self._model[0] > IDENTITY_SECONDS:
             self._model = (now, await self._extractor.identify())

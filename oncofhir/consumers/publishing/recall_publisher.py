@@ -10,7 +10,7 @@ from oncofhir.settings import KafkaSettings
 
 
 class RecallPublisher:
-    """Rows and outcomes of documents that no Kafka record asked for; without a broker, none."""
+    """Publishes rows and outcomes without an input record; does nothing without a broker."""
 
     def __init__(self, settings: KafkaSettings) -> None:
         self._settings = settings
@@ -30,7 +30,7 @@ class RecallPublisher:
             await self._publisher.close()
 
     async def publish(self, processed: Processed) -> int:
-        """Publish a document's rows and outcome; how many rows the broker has acknowledged.
+        """Publish a document's rows and outcome. Return the number of acknowledged rows.
 
         Raises:
             DependencyUnavailable, AccessDenied, RequestRejected: as the broker answered.

@@ -1,4 +1,4 @@
-"""Puts FHIR resources on the input topics: what `oncofhir publish` and the demo send."""
+"""Publishes FHIR resources to the input topics, for `oncofhir publish` and the demo."""
 
 import asyncio
 import json
@@ -21,17 +21,17 @@ _AT_A_TIME = 100
 
 @dataclass(frozen=True)
 class Publication:
-    """A message for an input topic and where it went."""
+    """A message for an input topic and its coordinates."""
 
     message: Message
     coordinates: Coordinates
 
 
 def topic_for(resource: dict[str, Any], settings: KafkaSettings) -> str:
-    """The input topic of a resource.
+    """Return the input topic of a resource.
 
     A DocumentReference goes to its own; so does a Bundle whose only reports are DocumentReferences.
-    Everything else goes to the topic of DiagnosticReports, whose worker says what is wrong with it.
+    Everything else goes to the topic of DiagnosticReports, where the worker reports what is wrong.
     """
     reports = {kind for kind in _resource_types(resource) if kind in _REPORTS}
     if reports == {"DocumentReference"}:
@@ -58,9 +58,9 @@ def _resource_types(resource: dict[str, Any]) -> Iterator[str]:
 def resource_message(
     resource: dict[str, Any], settings: KafkaSettings, raw: bytes | None = None
 ) -> Message:
-    """The message of a resource: keyed `Type/id`, so that Kafka too keeps its versions in order.
+    """Build the message of a resource, with the key `Type/id`, so that Kafka keeps its versions in order.
 
-    `raw` is published as it is; without it the resource is written as JSON.
+    `raw` is published unchanged; without it the resource is serialized as JSON.
     """
     kind, logical_id = resource.get("resourceType"), resource.get("id")
     key = f"{kind}/{logical_id}".encode() if logical_id else None
@@ -69,19 +69,19 @@ def resource_message(
 
 
 def raw_message(raw: bytes, settings: KafkaSettings) -> Message:
-    """The message of bytes that are no resource; they go where DiagnosticReports go."""
+    """Build the message of bytes that are not a resource, for the topic of DiagnosticReports."""
     return Message(settings.diagnostic_report_topic, None, raw, (CONTENT_TYPE,))
 
 
 async def publish_messages(
     messages: Iterable[Message], settings: KafkaSettings, tracer: Tracer = NO_TRACING
 ) -> AsyncIterator[Publication]:
-    """Publish messages and say of each, in order, where it lies, once it is acknowledged.
+    """Publish messages and return the coordinates of each, in order, once all are acknowledged.
 
-    Each begins a trace, whose context is in its headers.
+    Each message starts a trace, whose context is in its headers.
 
     Raises:
-        SettingsError: a topic is not there.
+        SettingsError: a topic does not exist.
         DependencyUnavailable, AccessDenied, RequestRejected: the rest was not published; what came
             before the failing batch was.
     """

@@ -22,7 +22,7 @@ RowHeaders = tuple[tuple[str, bytes], ...]
 
 
 def row_headers(record: SourceRecord) -> RowHeaders:
-    """Headers of a row: where its record lies, and what made it."""
+    """Return the headers of a row: the coordinates of its record, and the software's version."""
     at = record.coordinates
     return (
         _JSON,
@@ -34,22 +34,22 @@ def row_headers(record: SourceRecord) -> RowHeaders:
 
 
 def own_headers() -> RowHeaders:
-    """Headers of a row that no record asked for: what made it."""
+    """Return the headers of a row without an input record: the software's version."""
     return (_JSON, ("oncofhir-version", __version__.encode()))
 
 
 def phenotype_messages(
     processed: Processed, record: SourceRecord, settings: KafkaSettings
 ) -> list[Message]:
-    """One message a finding, keyed by it."""
+    """Build one message per finding, with the finding as its key."""
     return finding_messages(processed.rows, settings, row_headers(record))
 
 
 def outcome_message(row: OutcomeRow, record: SourceRecord, settings: KafkaSettings) -> Message:
-    """The message that says what became of a document's version.
+    """Build the message of a document version's outcome.
 
-    Keyed by the document; where the version changes nothing, by document, resource and version (or, without
-    one, the record's place): of each key compaction keeps the last row, and the one in force is to stay.
+    The key is the document. If the version changes nothing, it is document, resource and version (without
+    one, the record's coordinates): compaction keeps the last row of a key, and must keep the one in force.
     """
     key = row.document
     if row.status in _CHANGES_NOTHING:
@@ -60,7 +60,7 @@ def outcome_message(row: OutcomeRow, record: SourceRecord, settings: KafkaSettin
 def processed_messages(
     processed: Processed, settings: KafkaSettings, headers: RowHeaders
 ) -> list[Message]:
-    """The findings' messages and the document's, with the same headers."""
+    """Build the messages of the findings and of the outcome, with the same headers."""
     findings = finding_messages(processed.rows, settings, headers)
     outcome = processed.outcome
     return [*findings, _outcome(outcome, settings, headers, outcome.document)]
@@ -69,7 +69,7 @@ def processed_messages(
 def finding_messages(
     rows: Iterable[PhenotypeRow], settings: KafkaSettings, headers: RowHeaders
 ) -> list[Message]:
-    """One message per finding, keyed by it."""
+    """Build one message per finding, with the finding as its key."""
     return [
         Message(
             settings.phenotype_topic,
@@ -91,7 +91,7 @@ def _outcome(row: OutcomeRow, settings: KafkaSettings, headers: RowHeaders, key:
 
 
 def _published(row: PhenotypeRow, settings: KafkaSettings) -> PhenotypeRow:
-    """Return the row as the topic holds it: without the report's words unless the site wants them there."""
+    """Return the row as it is published: without the quoted words, unless the site publishes them."""
     if settings.evidence_text:
         return row
     evidence = tuple(e.model_copy(update={"text": None}) for e in row.evidence)
@@ -101,9 +101,9 @@ def _published(row: PhenotypeRow, settings: KafkaSettings) -> PhenotypeRow:
 def dead_lettered(
     source: SourceReference | None, reason: Reason, record: SourceRecord
 ) -> OutcomeRow:
-    """The outcome of a report that was dead-lettered; `source` None when it could not be named.
+    """Build the outcome of a dead-lettered report; `source` is None if the report is unknown.
 
-    Its revision is the record's own time, so that the same record gives the same again.
+    Its revision is the record's timestamp, so that a redelivered record gives the same row.
     """
     named = source.unversioned if source is not None else str(record.coordinates)
     return OutcomeRow(

@@ -15,7 +15,7 @@ from oncofhir.telemetry.registry import Metrics
 
 
 class RowPublisher:
-    """Publishes to the phenotype and outcome topics. Belongs to one event loop."""
+    """Publishes to the phenotype and outcome topics. For one event loop."""
 
     def __init__(
         self,

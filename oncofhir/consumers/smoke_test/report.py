@@ -9,7 +9,7 @@ from typing import Any
 from uuid import uuid4
 
 PATIENT_ID = "oncofhir-smoke-test"
-# The run's identifier makes each run's document a new one: the same text again would be an alias of the last.
+# The run's identifier makes each run's document new: the same text would be a duplicate of the last run's.
 _TEXT = """SURGICAL PATHOLOGY REPORT (INVENTED, FOR A TEST OF THE INSTALLATION)
 Test run: {run}
 

@@ -1,7 +1,7 @@
 """Publishes an invented report, waits for its findings in store and topics, and retracts it.
 
-The report goes the way of every report: it is published to the input topic, and a worker elsewhere does the
-rest.
+The report takes the path of every report: it is published to the input topic, and a running worker processes
+it.
 """
 
 import asyncio
@@ -31,7 +31,7 @@ _SEARCH_AGAIN_SECONDS = 1.0  # a server's search may lag behind its writes
 
 
 class SmokeTestFailed(Exception):
-    """The report did not become what it should; the message says which step, and what to look at."""
+    """A step of the smoke test failed; the message names the step and what to check."""
 
 
 class SmokeTest(Value):
@@ -51,7 +51,7 @@ async def smoke_test(
     """Publish a report, wait for its Condition and Provenance, and retract it.
 
     Raises:
-        SmokeTestFailed: a step did not end in time or ended otherwise.
+        SmokeTestFailed: a step timed out or had another result.
         DependencyUnavailable, AccessDenied, RequestRejected: a dependency refuses or does not answer.
     """
     began = time.monotonic()
@@ -74,7 +74,7 @@ def _open_reader(stack: ExitStack, kafka: KafkaSettings) -> OutputReader:
 
 
 class _Run:
-    """One run on a running installation: its report, and what the output topics say of it so far."""
+    """One run: its report, and its rows and outcomes on the output topics so far."""
 
     def __init__(
         self,
@@ -131,7 +131,7 @@ class _Run:
         return await self._outcome(at)
 
     async def _retract_after_failure(self) -> str:
-        """Retract the report of a test that failed, and say how that went."""
+        """Retract the report of a failed test, and describe the result."""
         try:
             outcome = await self._retract()
         except (SmokeTestFailed, OncofhirError) as error:
@@ -164,7 +164,7 @@ class _Run:
         )
 
     async def _condition(self) -> str:
-        """Return the Condition that the diagnosis's row names, once it is read from the store."""
+        """Return the Condition that the diagnosis row names, read from the store."""
         while time.monotonic() < self._deadline:
             for row in self._rows:
                 if self._is_diagnosis(row) and row.resource:
@@ -203,7 +203,7 @@ class _Run:
 
 
 def _hint(outcome: OutcomeRow) -> str:
-    """Say what to look at when a report did not give findings."""
+    """Say what to check when a report has no findings."""
     if outcome.status is OutcomeStatus.NOTHING_FOUND:
         return "see whether the model and its prompt set fit each other"
     if outcome.status is OutcomeStatus.DUPLICATE_RESOURCE:

@@ -1,1 +1,1 @@
-"""Scoring."""
+"""Compares findings with labels, and computes the measures."""

@@ -1,4 +1,4 @@
-"""What findings come to beside what is known of their report: right, missing, wrong.
+"""Scores findings against the facts of a case: right, missing, wrong.
 
 A fact is right when a finding matches it, missing when none does. A finding that matches a forbidden fact
 is wrong, and so is an ICD-10-CM code of a diagnosis that matches `forbidden_icd10cm`; every finding counts,
@@ -15,7 +15,7 @@ from oncofhir.terminology.tables import ICD_10_CM
 
 
 class CaseScore(Value):
-    """One case: the facts that were found and missed, the findings and codes that are wrong.
+    """The score of one case: facts found and missed, and wrong findings and codes.
 
     `unexpected` are diagnoses that are neither expected nor acceptable; a forbidden one is among them.
     """
@@ -31,7 +31,7 @@ class CaseScore(Value):
 
 
 class CaseTotals(Value):
-    """The counts of cases, `recall` and the wrong findings and codes for every 100 right."""
+    """The counts over cases, `recall`, and wrong findings and codes per 100 right ones."""
 
     cases: int
     expected: int
@@ -47,7 +47,7 @@ class CaseTotals(Value):
 
 
 def score_case(case: Case, findings: Sequence[Finding]) -> CaseScore:
-    """Compare the findings of a case's report with what is known of it."""
+    """Compare the findings of a report with the facts of its case."""
     right = [fact for fact in case.expected if any(fact.matches(one) for one in findings)]
     wrong = [
         (one, next(fact.why for fact in case.forbidden if fact.matches(one)))
@@ -76,7 +76,7 @@ def score_case(case: Case, findings: Sequence[Finding]) -> CaseScore:
 
 
 def totals(scores: Iterable[CaseScore]) -> CaseTotals:
-    """Add cases up."""
+    """Add up the scores of cases."""
     scored = list(scores)
     right, missing, wrong, codes, diagnoses, unexpected = (
         sum(counts)

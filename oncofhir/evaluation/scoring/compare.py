@@ -1,6 +1,6 @@
-"""Whether two results of the same dataset differ by more than chance: the paired bootstrap.
+"""Tests whether two results of one dataset differ by more than chance: the paired bootstrap.
 
-The same reports are drawn with replacement for both; of each draw second minus first is taken.
+The same reports are drawn with replacement for both; each draw gives the second minus the first.
 `interval` is the middle 95 % of the differences; `p` is two-sided, twice the smaller share of draws on a side
 of no difference (Efron and Tibshirani, An Introduction to the Bootstrap, 1993, chapters 13 and 15; for paired
 test sets: Koehn, EMNLP 2004), one draw added to each count so that it is never 0.
@@ -44,7 +44,7 @@ class _DatasetOf(BaseModel):
 
 
 class Result(BaseModel):
-    """What a comparison needs of a result file."""
+    """The part of a result file that a comparison needs."""
 
     model_config = ConfigDict(hide_input_in_errors=True)
 
@@ -62,10 +62,10 @@ class Result(BaseModel):
 
 
 def read_result(path: Path) -> Result:
-    """A result that `oncofhir evaluate` has written.
+    """Read a result of `oncofhir evaluate`.
 
     Raises:
-        DatasetError: it is none.
+        DatasetError: the file is not such a result.
     """
     try:
         return Result.model_validate(json.loads(path.read_bytes()))
@@ -76,7 +76,7 @@ def read_result(path: Path) -> Result:
 
 
 def compare(first: Result, second: Result, seed: int) -> dict[str, Any]:
-    """The differences of micro, macro and each phenotype's F1.
+    """Return the differences of micro F1, macro F1 and the F1 of each phenotype.
 
     Raises:
         DatasetError: the results are not of the same dataset.

@@ -1,7 +1,7 @@
-"""False facts: what is found where a label is known absent; how many findings are wrong for every 100 right.
+"""False facts: findings where a label is known absent, and wrong findings per 100 right ones.
 
-A wrong finding is one that is not its label's value (`exact`), also where there is none; of each item the
-most authoritative finding counts, as in `tally.py`.
+A finding is wrong if it is not the label's value (`exact`), or if the label is known absent. The most
+authoritative finding of an item counts, as in `tally.py`.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -12,9 +12,9 @@ from oncofhir.schemas.base import Value
 
 
 class FalseFacts(Value):
-    """`absent` labels are known absent, at `found` of them something was found all the same.
+    """`absent` labels are known absent; `found` of them have a finding nevertheless.
 
-    `wrong` findings, those at absent labels among them, stand beside `right` ones.
+    `wrong` findings include those at absent labels; `right` are the others.
     """
 
     absent: int
@@ -25,7 +25,7 @@ class FalseFacts(Value):
 
 
 def false_facts(reports: Sequence[Mapping[str, Tally]]) -> dict[str, FalseFacts]:
-    """The false facts of each phenotype that has labels, and of all under `micro`."""
+    """Return the false facts of each labelled phenotype, and of all under `micro`."""
     counted = [(PHENOTYPE_OF[name], tally) for report in reports for name, tally in report.items()]
     by_phenotype = {
         phenotype.value: [tally for of, tally in counted if of is phenotype]

@@ -1,4 +1,4 @@
-"""Whether a found value is the label's: exactly, in normal form, or leniently.
+"""Compares a found value with its label: exactly (in normal form) or leniently.
 
 | phenotype | exact | lenient |
 | --- | --- | --- |
@@ -6,7 +6,7 @@
 | laterality, receptor | same word | same word |
 | grade | same grade: G2 is 2, II is 2, moderately differentiated is 2 | same mCODE grade; same Gleason sum |
 | stage | same category; pT2 is T2, pT2 is not cT2 | same number: T1c is T1, IIB is II |
-| histology | same words or code: NST is no special type is ductal | shares a word that tells types apart |
+| histology | same words or code: NST is no special type is ductal | shares a word that distinguishes types |
 | site | same words; "colorectum, ascending colon" is "ascending colon" | same organ |
 | diagnosis | same words or same SNOMED CT disorder | same organ, or one holds the other |
 
@@ -41,19 +41,19 @@ _ROMAN = {"i": "1", "ii": "2", "iii": "3", "iv": "4"}
 
 
 def exact(item: Item, gold: str, found: str) -> bool:
-    """Whether the two are the same in normal form."""
+    """Whether both are equal in normal form."""
     return normal(item, gold) == normal(item, found) or _EXACT.get(item.phenotype, _never)(
         gold, found
     )
 
 
 def lenient(item: Item, gold: str, found: str) -> bool:
-    """Whether the two agree in what the table above says; true whenever `exact` is."""
+    """Whether both agree by the table above; true whenever `exact` is."""
     return exact(item, gold, found) or _LENIENT.get(item.phenotype, _never)(gold, found)
 
 
 def normal(item: Item, value: str) -> str:
-    """The normal form, also what the text measures compare."""
+    """Return the normal form, which the text measures compare too."""
     value = " ".join(value.split())
     match item.phenotype:
         case Phenotype.SIZE:
@@ -72,7 +72,7 @@ def normal(item: Item, value: str) -> str:
 
 
 def millimetres(value: str) -> float | None:
-    """The longest dimension of a size; a number without a unit is in mm."""
+    """Return the longest dimension of a size; a number without a unit is in mm."""
     mention = next(iter(sizes(value)), None)
     if mention is not None:
         return mention.number
@@ -89,7 +89,7 @@ def _grade(value: str) -> str:
 
 
 def _stage(value: str) -> str:
-    """Without what follows in brackets (sn, i-), in the letters of AJCC."""
+    """Return a stage in AJCC's letters, without a suffix in brackets (sn, i-)."""
     found = next(iter((*stages(value), *stages(f"TNM {value}"), *stages(f"stage {value}"))), None)
     return re.sub(r"\(.*", "", found.value if found else value).lower()
 
@@ -99,7 +99,7 @@ def _bare_stage(value: str) -> str:
 
 
 def _same_stage(gold: str, found: str) -> bool:
-    """A missing prefix agrees with any."""
+    """Whether two stages are equal; a missing prefix agrees with any."""
     prefixes = {_stage(v).removesuffix(_bare_stage(v)) for v in (gold, found)}
     return _bare_stage(gold) == _bare_stage(found) and (len(prefixes) == 1 or "" in prefixes)
 
@@ -120,7 +120,7 @@ def _histology(value: str) -> str:
 
 
 def _same_code(gold: str, found: str) -> bool:
-    """Also where the label says only "invasive carcinoma no special type"."""
+    """Whether both have one code, also if the label says only "invasive carcinoma no special type"."""
     first, second = (codings(Kind.HISTOLOGICAL_TYPE, None, v) for v in (gold, found))
     return bool({c.code for c in first} & {c.code for c in second})
 
@@ -135,7 +135,7 @@ def _same_place(gold: str, found: str) -> bool:
 
 
 def _places(value: str) -> set[str]:
-    """The words, and those after the last comma where they name a site by themselves."""
+    """Return the words, and those after the last comma if they name a site by themselves."""
     narrower = value.rpartition(",")[2]
     return {" ".join(_words(v)) for v in (value, narrower) if v == value or site_of(v)}
 

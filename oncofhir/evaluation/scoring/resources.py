@@ -1,9 +1,9 @@
 """Precision and recall of the resources that would be written: Conditions and Observations, by code.
 
-What a label demands is derived from the label and the terminology alone: the profile's `code`, and the
-value's code (for a size the longest dimension in mm). An emitted resource is right if it bears both. Every
+The expected codes are derived from the label and the terminology alone: the profile's `code`, and the
+value's code (for a size the longest dimension in mm). An emitted resource is right if it has both. Every
 emitted resource of a labelled item counts, also those of further specimen parts, where they say something
-else. A label whose value has no code cannot be judged so and is left out, counted as `uncoded`.
+else. A label whose value has no code is left out and counted as `uncoded`.
 """
 
 from collections.abc import Iterator
@@ -22,7 +22,7 @@ CONDITION, OBSERVATION = "Condition", "Observation"
 
 
 class Emitted(Value):
-    """What a resource says: the codes of its question and of its value, and a size in mm."""
+    """The content of a resource: the codes of its question and of its value, and a size in mm."""
 
     question: frozenset[str]
     values: frozenset[str]
@@ -30,14 +30,14 @@ class Emitted(Value):
 
 
 def resource_type(item: Item) -> str | None:
-    """What carries the item; None for site and laterality, which are elements of others."""
+    """Return the type of the item's resource; None for site and laterality, which are elements."""
     if item.phenotype in {Phenotype.SITE, Phenotype.LATERALITY}:
         return None
     return CONDITION if item.phenotype is Phenotype.DIAGNOSIS else OBSERVATION
 
 
 def emitted(bundle: dict[str, Any]) -> dict[str, list[Emitted]]:
-    """The Conditions and Observations of a transaction, by item; those that say the same count once."""
+    """Return the Conditions and Observations of a transaction, by item; equal ones count once."""
     found: dict[str, list[Emitted]] = {}
     for entry in bundle.get("entry", ()):
         resource = entry.get("resource") or {}
@@ -49,7 +49,7 @@ def emitted(bundle: dict[str, Any]) -> dict[str, list[Emitted]]:
 
 
 def tally_resources(gold: Gold, found: dict[str, list[Emitted]]) -> dict[str, Tally]:
-    """The counts of one report, by item; items that no code can be given for are left out."""
+    """Return the counts of one report, by item; items without a code are left out."""
     counted = {}
     for item, value in gold.items():
         if resource_type(item) is None or is_uncoded(item, value):
@@ -85,7 +85,7 @@ def _is_right(item: Item, value: str, resource: Emitted) -> bool:
 
 
 def _expected(item: Item, value: str) -> frozenset[str]:
-    """Any of these codes; of a diagnosis the SNOMED CT disorder, which needs no gender."""
+    """Return the accepted codes; for a diagnosis the SNOMED CT disorder, which does not depend on gender."""
     if item.phenotype is Phenotype.DIAGNOSIS:
         return frozenset(c.code for c in diagnosis_codings(value)[:1])
     if item.phenotype is Phenotype.GRADE:
@@ -128,7 +128,7 @@ def _item_of(type_: str | None, said: Emitted) -> Item | None:
 
 
 def _questions() -> Iterator[tuple[Item, frozenset[str]]]:
-    """The codes that an Observation about an item may have."""
+    """Return the codes that an Observation about an item may have."""
     yield Item(phenotype=Phenotype.SIZE), _codes(codes.SIZE)
     yield Item(phenotype=Phenotype.GRADE), _codes(codes.GRADE) | _codes(codes.GLEASON)
     yield Item(phenotype=Phenotype.HISTOLOGY), _codes(codes.HISTOLOGY)

@@ -1,4 +1,4 @@
-"""The one JSON object of an evaluation: scores, and counts by report, without text, values or identifiers."""
+"""Builds the JSON result of an evaluation: scores and counts by report; no text, values or identifiers."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -31,7 +31,7 @@ _TYPE_OF = {item.name: resource_type(item) for item in ITEMS}
 def result(
     measured: Measurement, dataset_sha256: str, seed: int, calibration: Calibration | None = None
 ) -> dict[str, Any]:
-    """Everything that was measured. `calibration` is the one that was at work, if any."""
+    """Return all measures. `calibration` is the one that was applied, if any."""
     reports = measured.reports
     counted = [tallies(report) for report in reports]
     return {
@@ -59,7 +59,7 @@ def result(
 def by_report(
     reports: Sequence[Observed], counted: Sequence[dict[str, Tally]]
 ) -> dict[str, dict[str, list[int]]]:
-    """Right, related, claimed and wanted by report and item: what `--compare` reads."""
+    """Return right, related, claimed and wanted by report and item, for `--compare`."""
     return {
         report.key: {
             name: [t.right, t.related, t.claimed, t.wanted] for name, t in of_report.items()
@@ -69,7 +69,7 @@ def by_report(
 
 
 def _resources(measured: Measurement, seed: int) -> dict[str, Any]:
-    """Of what would be written (see `resources.py`): by resource type, item and in all."""
+    """Return the scores of the resources (see `resources.py`): by resource type, by item, and in total."""
     golds = [dict(report.gold) for report in measured.reports]
     counted = [
         tally_resources(gold, found) for gold, found in zip(golds, measured.resources, strict=True)
@@ -96,10 +96,10 @@ def _resources(measured: Measurement, seed: int) -> dict[str, Any]:
 
 
 def _abstention(reports: Sequence[Observed]) -> dict[str, Any]:
-    """`answers`: the share of the model's answers that say the report does not say.
+    """Return the abstentions.
 
-    `labels`: the share of labelled values for which there is no finding, whatever the cause;
-    `absent`: the share of labels known absent for which there is, rightly, none.
+    `answers`: the share of the model's answers that the report does not say; `labels`: the share of labelled
+    values without a finding, for any reason; `absent`: the share of known absences without a finding.
     """
     said = sum(report.answers for report in reports)
     of_values = [not r.claims(item) for r in reports for item, gold in r.gold if gold is not None]
@@ -112,7 +112,7 @@ def _abstention(reports: Sequence[Observed]) -> dict[str, Any]:
 
 
 def _grounding(reports: Sequence[Observed]) -> dict[str, Any]:
-    """What was claimed and is no finding, by reason; `rate` is the ungrounded share of all claims."""
+    """Return the rejected claims by reason; `rate` is the ungrounded share of all claims."""
     reasons: Counter[str] = Counter()
     for report in reports:
         reasons.update(report.rejected)
@@ -130,7 +130,7 @@ def _grounding(reports: Sequence[Observed]) -> dict[str, Any]:
 def _calibration(
     measured: Measurement, seed: int, calibration: Calibration | None
 ) -> dict[str, Any]:
-    """Of the half that no calibration of this seed, nor the one at work, is fitted on."""
+    """Return the calibration measures, on the half of the reports that no calibration is fitted on."""
     at_work = (
         calibration
         if calibration and calibration.applies_to(measured.model, measured.prompt_set)
@@ -143,7 +143,7 @@ def _calibration(
 
 
 def _cost(measured: Measurement) -> dict[str, Any]:
-    """`model_share` is the part of the reports' own time that they waited for the model server."""
+    """Return the costs; `model_share` is the share of time spent waiting for the model server."""
     reports = measured.reports
     number = len(reports)
     own = sum(report.seconds for report in reports)

@@ -3,7 +3,7 @@
 Micro adds the counts of all items up; macro is the mean F1 of the phenotypes that have labels. An interval
 holds the middle 95 % of the scores of `DRAWS` samples of as many reports, drawn with replacement (Efron and
 Tibshirani, An Introduction to the Bootstrap, 1993, chapter 13: percentile intervals); whole reports are
-drawn, for the labels of one report hang together.
+drawn, because the labels of one report are not independent.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -33,7 +33,7 @@ class Interval(Value):
 class ItemScore(Value):
     """One row of the result: `labels` that have a value, `found` answers to labelled items.
 
-    Without either there is nothing to measure, and no figure.
+    Without either there is nothing to measure, and the figures are None.
     """
 
     labels: int
@@ -44,7 +44,7 @@ class ItemScore(Value):
 
 
 def count_array(reports: Sequence[Mapping[str, Tally]]) -> Counts:
-    """Reports by items by (right, related, claimed, wanted)."""
+    """Return an array of reports by items by (right, related, claimed, wanted)."""
     counts = np.zeros((len(reports), len(NAMES), 4))
     for at, report in enumerate(reports):
         for name, counted in report.items():
@@ -55,19 +55,19 @@ def count_array(reports: Sequence[Mapping[str, Tally]]) -> Counts:
 
 
 def weights(reports: int, draws: int, seed: int) -> Counts:
-    """How often each report is in each sample."""
+    """Return how often each report is in each sample."""
     drawn = np.random.default_rng(seed).multinomial(reports, [1 / reports] * reports, size=draws)
     return drawn.astype(np.float64)
 
 
 def f1(counts: Counts, hits: int = 0) -> Counts:
-    """F1 along the last axis of counts; `hits` 0 takes exact, 1 lenient."""
+    """Return F1 along the last axis of counts; `hits` 0 is exact, 1 is lenient."""
     below = counts[..., 2] + counts[..., 3]
     return np.divide(2 * counts[..., hits], below, out=np.zeros_like(below), where=below > 0)
 
 
 def by_phenotype(counts: Counts) -> Counts:
-    """The counts of items added up to phenotypes."""
+    """Add up the counts of items by phenotype."""
     belongs = np.array(
         [[PHENOTYPE_OF[name] == phenotype for name in NAMES] for phenotype in PHENOTYPES], float
     )
@@ -75,21 +75,21 @@ def by_phenotype(counts: Counts) -> Counts:
 
 
 def macro(counts: Counts, hits: int = 0) -> Counts:
-    """The mean F1 of phenotypes with labels; of phenotype counts, along the last two axes."""
+    """Return the mean F1 of the labelled phenotypes, from phenotype counts along the last two axes."""
     labelled = counts[..., 3] > 0
     total = (f1(counts, hits) * labelled).sum(axis=-1)
     return cast("Counts", total / np.maximum(1, labelled.sum(axis=-1)))
 
 
 def overall(counts: Counts) -> dict[str, Counts]:
-    """Each measure that two results can be compared by, of counts of items (along the last two axes)."""
+    """Return the comparable measures, from item counts along the last two axes."""
     phenotypes = by_phenotype(counts)
     each = {name: f1(phenotypes)[..., at] for at, name in enumerate(PHENOTYPES)}
     return {MICRO: f1(counts.sum(axis=-2)), MACRO: macro(phenotypes), **each}
 
 
 def summary(reports: Sequence[Mapping[str, Tally]], seed: int) -> dict[str, Any]:
-    """The scores as the result has them."""
+    """Return the scores in the form of the result."""
     counts = count_array(reports)
     drawn = np.einsum("dr,ric->dic", weights(len(reports), DRAWS, seed), counts)
     whole = counts.sum(axis=0)
@@ -127,6 +127,6 @@ def _row(whole: Counts, drawn: Counts) -> ItemScore:
 
 
 def interval(values: Counts) -> Interval:
-    """The middle 95 % of values."""
+    """Return the middle 95 % of values."""
     low, high = np.percentile(values, _PERCENTILES)
     return Interval(low=float(low), high=float(high))

@@ -1,12 +1,12 @@
-"""Counts a report, and what follows from counts: precision, recall, F1.
+"""Counts right and wrong findings of a report, and computes precision, recall and F1.
 
 A report's answer to an item is its most authoritative finding. With a label it is right or wrong; where the
 label is known absent, any answer is a wrong claim; what is not labelled is not counted.
 
     precision = right / claimed, recall = right / wanted, F1 = 2 right / (claimed + wanted)
 
-(van Rijsbergen, Information Retrieval, 1979, for F.) Where neither label nor claim is, there is
-no figure, and without a label no recall; another denominator of 0 gives 0.
+(van Rijsbergen, Information Retrieval, 1979, for F.) Without label and claim there is no
+figure, and without a label no recall; any other denominator of 0 gives 0.
 """
 
 from oncofhir.evaluation.calibration.observed import Observed
@@ -47,7 +47,7 @@ NOTHING_MEASURED = Score(precision=None, recall=None, f1=None)
 
 
 def tally(item: Item, gold: str | None, found: str | None) -> Tally:
-    """One item of one report."""
+    """Return the counts of one item of one report."""
     if gold is None or found is None:
         return Tally(claimed=found is not None, wanted=gold is not None)
     return Tally(
@@ -56,7 +56,7 @@ def tally(item: Item, gold: str | None, found: str | None) -> Tally:
 
 
 def tallies(observed: Observed) -> dict[str, Tally]:
-    """The counts of a report, by item; only what is labelled."""
+    """Return the counts of a report by item, for labelled items only."""
     found = {item: observed.claims(item) for item, _ in observed.gold}
     return {
         item.name: tally(item, gold, found[item][0].value if found[item] else None)
@@ -65,7 +65,7 @@ def tallies(observed: Observed) -> dict[str, Tally]:
 
 
 def score(hits: float, claimed: float, wanted: float) -> Score:
-    """The three figures of three counts."""
+    """Compute precision, recall and F1 from three counts."""
     if not claimed + wanted:
         return NOTHING_MEASURED
     return Score(

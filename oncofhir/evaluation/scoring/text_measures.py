@@ -1,8 +1,8 @@
-"""The paper's measure, in exact match, BLEU-2 and ROUGE-L; and those three for the diagnosis.
+"""The measures of the CancerLLM paper: exact match, BLEU-2 and ROUGE-L, also for the diagnosis.
 
-Source: CancerLLM's published evaluation: of each question the best match of each predicted value to a gold
-value gives precision, the best match of each gold value gives recall; both are averaged over the questions,
-and F1 is their harmonic mean. A question here is a labelled phenotype of a report that has a gold value or an
+Source: CancerLLM's published evaluation. For each question, the best match of each predicted value gives
+precision, and the best match of each gold value gives recall. Both are averaged over the questions; F1 is
+their harmonic mean. A question here is a labelled phenotype of a report that has a gold value or an
 answer; all values of a phenotype count, not the most authoritative alone. Nothing to match counts 0.
 
 BLEU-2: sacrebleu's sentence BLEU (Papineni et al., ACL 2002; Post, WMT 2018) of at most bigrams, effective
@@ -24,7 +24,7 @@ _DIAGNOSIS = Item(phenotype=Phenotype.DIAGNOSIS)
 
 
 def matches(item: Item, gold: str, found: str) -> float:
-    """1 for a match in normal form, else 0."""
+    """Return 1 for a match in normal form, else 0."""
     return float(exact(item, gold, found))
 
 
@@ -66,7 +66,7 @@ def _rouge_l(gold: str, found: str) -> float:
 
 
 def paper_measure(reports: Sequence[Observed]) -> dict[str, Any]:
-    """Precision, recall and F1 of each variant, over all questions, and the macro F1 of the phenotypes."""
+    """Return precision, recall and F1 of each variant over all questions, and macro F1 of the phenotypes."""
     return {name: _variant(reports, similarity) for name, similarity in VARIANTS.items()}
 
 
@@ -89,7 +89,7 @@ def _variant(reports: Sequence[Observed], similarity: Similarity) -> dict[str, A
 def _question(
     report: Observed, phenotype: Phenotype, similarity: Similarity
 ) -> tuple[float, float] | None:
-    """Precision and recall of one question; None when there is neither label nor answer."""
+    """Return precision and recall of one question; None if there is neither label nor answer."""
     items = [(item, gold) for item, gold in report.gold if item.phenotype is phenotype]
     gold = [(item, value) for item, value in items if value is not None]
     found = [(item, claim.value) for item, _ in items for claim in report.claims(item)]
@@ -101,7 +101,7 @@ def _question(
 def _best(
     of: Sequence[tuple[Item, str]], among: Sequence[tuple[Item, str]], similarity: Similarity
 ) -> float:
-    """The mean of each value's best match; values of different items do not match."""
+    """Return the mean of each value's best match; values of different items do not match."""
     if not of:
         return 0.0
     best = [
@@ -123,7 +123,7 @@ def _averaged(questions: Sequence[tuple[float, float]]) -> Score:
 
 
 def diagnosis_measures(reports: Sequence[Observed]) -> dict[str, Any]:
-    """The mean over labelled diagnoses of exact match, BLEU-2 and ROUGE-L; no answer counts 0.
+    """Return the means of exact match, BLEU-2 and ROUGE-L over labelled diagnoses; no answer counts 0.
 
     Without a labelled diagnosis they are None.
     """

@@ -31,7 +31,7 @@ log = structlog.get_logger(__name__)
 # Fractions of the input limit. Estimated token counts may be too low (another language, many numbers), and
 # a server rejects a prompt that is too long with the status of any other bad request.
 _WINDOW_SHRINK_FACTORS = (1.0, 0.6, 0.3)
-_SPECIAL_TOKENS = 4  # of the model or of a chat template, beside the prompt's own
+_SPECIAL_TOKENS = 4  # added by the model or a chat template
 # vLLM caches a block while it is computed; the others learn a prefix when a request has ended.
 _SHARES_PREFIXES_AT_ONCE = frozenset({"vllm"})
 

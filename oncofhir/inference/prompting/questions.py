@@ -1,4 +1,4 @@
-"""What of a report each question is asked about: the whole text in windows, or retrieved sentences."""
+"""Selects the text for each question: the whole report in windows, or retrieved sentences."""
 
 from collections.abc import Iterator, Sequence
 
@@ -10,7 +10,7 @@ from oncofhir.schemas.report import Report
 
 
 class AskedQuestion(Value):
-    """One question about one stretch of the report: the prompt, and the spans it shows the model."""
+    """One question about a part of the report: the prompt, and the spans that it shows the model."""
 
     question: str
     prompt: str
@@ -18,7 +18,7 @@ class AskedQuestion(Value):
 
 
 def questions_about_sentences(report: Report, prompts: PromptSet) -> Iterator[AskedQuestion]:
-    """The questions about the sentences that bear on each; one that none bears on is not asked."""
+    """Return the questions with the sentences relevant to each; a question without any is not asked."""
     for question in prompts.questions:
         context = retrieve(report.text, question, prompts.context.max_characters)
         if not context:
@@ -34,7 +34,7 @@ def questions_about_sentences(report: Report, prompts: PromptSet) -> Iterator[As
 def questions_about_windows(
     report: Report, prompts: PromptSet, spans: Sequence[Span]
 ) -> list[list[AskedQuestion]]:
-    """The questions about each window, a list a window; one question for a set that asks all at once."""
+    """Return a list of questions per window; a prompt set that asks everything at once has one question."""
     questions = (ALL_QUESTIONS,) if prompts.answers else prompts.questions
     return [[_about_window(report, prompts, q, span) for q in questions] for span in spans]
 
@@ -50,7 +50,7 @@ def _about_window(report: Report, prompts: PromptSet, question: str, window: Spa
 
 
 def _numbered(report: Report, start: int, end: int) -> str:
-    """The window's sections as the numbered list that CancerLLM was tuned on."""
+    """Format the window's sections as the numbered list that CancerLLM was tuned on."""
     inside = [s for s in report.sections if s.start < end and s.end > start]
     if not inside:
         return "1) Report: " + " ".join(report.text[start:end].split())

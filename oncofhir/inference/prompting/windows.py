@@ -1,7 +1,7 @@
-"""Windows: a report too long for one prompt, in stretches that a model can be given.
+"""Splits a report that is too long for one prompt into windows.
 
-A window ends at the end of a specimen part where one ends in its last third, else of a section, else of a
-sentence; the next overlaps it by some sentences, but for a part, whose findings belong to it alone.
+A window ends at the end of a specimen part if one ends in its last third, else at the end of a section, else
+of a sentence. The next window overlaps it by some sentences, except after a specimen part.
 """
 
 from bisect import bisect_left, bisect_right
@@ -11,9 +11,7 @@ from typing import Protocol
 from oncofhir.inference.prompting.retrieval import sentences
 from oncofhir.schemas.report import Report
 
-CHARACTERS_PER_TOKEN = (
-    3.2  # of English reports, with Llama's tokenizer; used where none can be asked
-)
+CHARACTERS_PER_TOKEN = 3.2  # of English reports with Llama's tokenizer, if none is available
 OVERLAP_TOKENS = 120
 _LATE = 2 / 3
 
@@ -21,21 +19,21 @@ Span = tuple[int, int]
 
 
 class Tokenizer(Protocol):
-    """Whoever knows the model's tokens: the server, or the model's own `tokenizer.json`."""
+    """Counts the model's tokens: the server, or the model's own `tokenizer.json`."""
 
     async def token_ends(self, text: str) -> tuple[int, ...] | None:
-        """Where each of the text's tokens ends, in characters; None when it cannot be told."""
+        """Return the end offsets of the text's tokens, in characters; None if they are unknown."""
         ...
 
 
 def estimate_token_ends(text: str) -> tuple[int, ...]:
-    """Token ends of a text by its length alone."""
+    """Estimate token ends from the length of a text."""
     count = int(len(text) / CHARACTERS_PER_TOKEN) + 1
     return tuple(round(len(text) * at / count) for at in range(1, count + 1))
 
 
 def windows(report: Report, ends: Sequence[int], most: int) -> list[Span]:
-    """Spans of the report's text of at most `most` tokens each, which cover all its sentences.
+    """Return spans of the report's text of at most `most` tokens, which cover all sentences.
 
     `ends` are the ends of the text's tokens. A single sentence with more tokens is cut at a token.
     """
@@ -83,7 +81,7 @@ def _furthest(spans: Sequence[Span], first: int, ends: Sequence[int], most: int)
 def _preferred(
     spans: Sequence[Span], first: int, last: int, parts: set[int], sections: set[int]
 ) -> tuple[int, bool]:
-    """The last span before which a part or section ends late in the window; and whether it is a part."""
+    """Return the last span before which a part or section ends late in the window, and if it is a part."""
     if last + 1 == len(spans):
         return last, False
     earliest = first + int((last - first) * _LATE)

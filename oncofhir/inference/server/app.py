@@ -61,7 +61,7 @@ class Metrics:
 
 
 class TgiApp:
-    """The handlers, with what they share: the engine, the permits, the metrics."""
+    """The handlers and their shared state: the engine, the permits, the metrics."""
 
     def __init__(self, engine: Engine, api_key: str | None) -> None:
         self._engine = engine
@@ -90,7 +90,7 @@ class TgiApp:
         return JSONResponse(answer, headers=self._headers(generation))
 
     async def generate_list(self, request: Request) -> Response:
-        """`POST /`: a list, and the prompt before the answer unless that is switched off."""
+        """Handle `POST /`: return a list, with the prompt before the answer unless that is switched off."""
         body = await _read(request, GenerateRequest)
         if body.parameters.return_full_text is None:
             full = body.parameters.model_copy(update={"return_full_text": True})
@@ -99,7 +99,7 @@ class TgiApp:
         return JSONResponse([_answer(body, generation)], headers=self._headers(generation))
 
     async def root(self, request: Request) -> Response:
-        """`GET /` is the health check, `POST /` generates."""
+        """Handle `GET /` as the health check and `POST /` as a generation."""
         if request.method == "POST":
             return await self.guarded(self.generate_list)(request)
         return await self.health(request)
@@ -183,7 +183,7 @@ class TgiApp:
             self._metrics.queue_size.set(self._held)
 
     def guarded(self, handler: Handler) -> Handler:
-        """The handler behind the API key, when one is set."""
+        """Return the handler, protected by the API key if there is one."""
 
         async def checked(request: Request) -> Response:
             given = request.headers.get("authorization", "")
@@ -213,7 +213,7 @@ class TgiApp:
 
 
 async def _read(request: Request, form: type[Body]) -> Body:
-    """The body, or an error as axum gives it: plain text, no JSON."""
+    """Parse the body; return errors as axum does, in plain text."""
     raw = await request.body()
     if len(raw) > PAYLOAD_LIMIT:
         raise _Refused(413, "Failed to buffer the request body: length limit exceeded")
@@ -256,7 +256,7 @@ def _answer(body: GenerateRequest, generation: Generation) -> dict[str, Any]:
 def create_app(
     engine: Engine, *, api_key: str | None = None, more: list[Route] | None = None
 ) -> Starlette:
-    """The application; `api_key` guards what generates and tokenizes, as TGI's does."""
+    """Build the application; `api_key` protects the routes that generate and tokenize, as in TGI."""
     app = TgiApp(engine, api_key)
 
     async def tgi_error(_: Request, error: Exception) -> Response:

@@ -1,4 +1,4 @@
-"""What generates: the seam between TGI's HTTP API and llama.cpp, or a script."""
+"""The interface between TGI's HTTP API and what generates: llama.cpp, or a script."""
 
 from typing import Protocol
 
@@ -6,11 +6,11 @@ from oncofhir.inference.server.protocol import Generation, Info, InputToken, Par
 
 
 class Engine(Protocol):
-    """Generates text for one prompt at a time or several; bounds and errors are the app's."""
+    """Generates text for one or several prompts at a time; the application checks limits and maps errors."""
 
     @property
     def info(self) -> Info:
-        """What `GET /info` says."""
+        """Return the response of `GET /info`."""
         ...
 
     async def tokenize(self, text: str) -> list[InputToken]:
@@ -18,10 +18,10 @@ class Engine(Protocol):
         ...
 
     async def generate(self, prompt: str, parameters: Parameters) -> Generation:
-        """Generate; `parameters` are valid, the prompt's length is the engine's to check.
+        """Generate. `parameters` are valid; the engine checks the length of the prompt.
 
         Raises:
-            TgiError: 422, 424, or whatever the engine has to say.
+            TgiError: 422, 424, or another status that the engine returns.
         """
         ...
 

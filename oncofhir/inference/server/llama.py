@@ -28,13 +28,13 @@ _QUIET = -1
 
 
 class ModelFileError(Exception):
-    """The model cannot be loaded; the message says what to do."""
+    """The model cannot be loaded; the message has the remedy."""
 
 
 class LlamaEngine:
     """A GGUF model on the CPU.
 
-    `context_tokens` is a slot's window, prompt and answer together; `slots` prompts run side by side.
+    `context_tokens` is the context of a slot, prompt and answer together; `slots` prompts run at a time.
     """
 
     def __init__(
@@ -111,7 +111,7 @@ class LlamaEngine:
             answer = await asyncio.to_thread(self._server.handle_completions, body)
             made = _generation(answer, parameters, began - arrived, monotonic() - began)
         if parameters.max_new_tokens is not None:
-            # llama.cpp refuses a prompt beyond its window itself, without the room for the answer
+            # llama.cpp itself refuses a prompt beyond its context, but does not count the answer
             check_length(made.prompt_tokens, parameters.max_new_tokens, self._info)
         return made
 
@@ -138,7 +138,7 @@ def _request(prompt: str, parameters: Parameters, max_new_tokens: int) -> dict[s
 
 
 def _grammar(grammar: dict[str, Any]) -> dict[str, Any]:
-    """JSON schemas are llama.cpp's own; it has no regular expressions."""
+    """Return the grammar of llama.cpp, which supports JSON schemas and no regular expressions."""
     kind, value = grammar.get("type"), grammar.get("value")
     if kind in {"json", "json_object"} and isinstance(value, dict):
         return {"json_schema": value}
@@ -193,7 +193,7 @@ def _finish_reason(reason: str | None, tokens: list[Token], parameters: Paramete
 
 
 def _error(error: dict[str, Any], parameters: Parameters) -> TgiError:
-    """llama.cpp says 400 for what TGI calls 422."""
+    """Map an error of llama.cpp, which returns 400 where TGI returns 422."""
     if error.get("type") == "exceed_context_size_error":
         given, wanted = error.get("n_prompt_tokens"), parameters.max_new_tokens
         return invalid(

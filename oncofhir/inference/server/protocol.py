@@ -13,7 +13,7 @@ DEFAULT_NEW_TOKENS = 100
 
 
 class TgiError(Exception):
-    """An error as TGI answers it: HTTP status, `error_type`, message."""
+    """An error response of TGI: HTTP status, `error_type`, message."""
 
     def __init__(self, status: int, error_type: str, message: str) -> None:
         super().__init__(message)
@@ -27,17 +27,17 @@ class TgiError(Exception):
 
 
 def invalid(message: str) -> TgiError:
-    """422 validation: sending it again changes nothing."""
+    """Return a 422 validation error: sending the request again changes nothing."""
     return TgiError(422, "validation", f"Input validation error: {message}")
 
 
 def overloaded_error() -> TgiError:
-    """429: every permit is taken; there is no queue behind it."""
+    """Return a 429: all permits are taken, and there is no queue."""
     return TgiError(429, "overloaded", "Model is overloaded")
 
 
 def failed(message: str) -> TgiError:
-    """424: the backend raised."""
+    """Return a 424: the backend failed."""
     return TgiError(424, "generation", f"Request failed during generation: {message}")
 
 
@@ -46,7 +46,7 @@ class _Lenient(BaseModel):
 
 
 class Parameters(_Lenient):
-    """`parameters`: with the object left out TGI samples, with `{}` it does not."""
+    """`parameters`. TGI samples if the object is missing, and does not if it is `{}`."""
 
     max_new_tokens: int | None = None
     do_sample: bool = False
@@ -67,7 +67,7 @@ class Parameters(_Lenient):
     grammar: dict[str, Any] | None = None
 
     def check(self) -> Self:
-        """The rules of validation.rs.
+        """Apply the rules of validation.rs.
 
         Raises:
             TgiError: 422, in TGI's words.
@@ -106,7 +106,7 @@ class GenerateRequest(_Lenient):
 
 
 class CompletionsRequest(_Lenient):
-    """`POST /v1/completions`, the part of it that TGI reads."""
+    """The part of `POST /v1/completions` that TGI reads."""
 
     prompt: str | list[str]
     model: str | None = None
@@ -125,7 +125,7 @@ class CompletionsRequest(_Lenient):
         return self
 
     def parameters(self) -> Parameters:
-        """As `/generate` has them; a temperature of exactly 0 is greedy, none is sampling."""
+        """Return the parameters of `/generate`; a temperature of 0 is greedy, a missing one samples."""
         stop = [self.stop] if isinstance(self.stop, str) else self.stop
         greedy = self.temperature == 0
         return Parameters(
@@ -157,7 +157,7 @@ class InputToken(BaseModel):
 
 
 class Generation(BaseModel):
-    """What an engine generated. `text` ends with the stop string that ended it, as TGI's does.
+    """What an engine generated. `text` ends with the stop string, as in TGI.
 
     `top_tokens` are the likeliest tokens of each step, if they were asked for.
     """
@@ -192,7 +192,7 @@ class Info(BaseModel):
 
 
 def check_length(prompt_tokens: int, max_new_tokens: int, info: Info) -> None:
-    """The two length rules, in TGI's order and words.
+    """Check the two length rules in TGI's order, with TGI's messages.
 
     Raises:
         TgiError: 422.

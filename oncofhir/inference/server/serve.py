@@ -32,7 +32,7 @@ def serve(
     max_concurrent_requests: int = 128,
     api_key: str | None = None,
 ) -> None:
-    """Serve until SIGTERM or SIGINT; requests under way are finished first.
+    """Serve until SIGTERM or SIGINT; requests in flight are finished first.
 
     Raises:
         ModelFileError: the model cannot be loaded.
@@ -64,13 +64,13 @@ def serve(
 
 @contextmanager
 def _stopping_is_no_failure(server: uvicorn.Server) -> Iterator[None]:
-    """Uvicorn ends in order on a signal and then raises it once more: here that changes nothing."""
+    """Ignore the signal that uvicorn raises again after a graceful stop."""
 
     def stop(_: int, __: FrameType | None) -> None:
         server.should_exit = True
 
     before = {}
-    with suppress(ValueError):  # outside the main thread no signal arrives
+    with suppress(ValueError):  # signals arrive in the main thread only
         for number in (signal.SIGTERM, signal.SIGINT):
             before[number] = signal.signal(number, stop)
     try:

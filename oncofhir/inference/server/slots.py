@@ -1,17 +1,16 @@
-"""Which of llama.cpp's slots a prompt goes to: its prefix cache is per slot only."""
+"""Assigns prompts to llama.cpp's slots, each of which has a prefix cache of its own."""
 
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-# What a character that others wait for weighs against one that has to be computed. Below 1, so that prompts
-# with a long beginning in common follow one another on one slot; above 0, so that those that share but an
-# instruction spread over the slots.
+# The weight of a queued character relative to one that must be computed. Below 1, so that prompts with a long
+# common prefix share a slot; above 0, so that prompts that share only an instruction spread over the slots.
 WAITING = 0.75
 
 
 class Slots:
-    """Each prompt to the slot where it costs least: what it does not share, and the wait before it."""
+    """Assigns each prompt to the slot with the least cost: characters not cached, and the queue before it."""
 
     def __init__(self, count: int) -> None:
         self._locks = [asyncio.Lock() for _ in range(count)]
@@ -20,7 +19,7 @@ class Slots:
 
     @asynccontextmanager
     async def acquire(self, prompt: str) -> AsyncIterator[int]:
-        """A slot, alone, for as long as the prompt is worked on."""
+        """Reserve a slot while the prompt is processed."""
         new = [len(prompt) - _shared(prompt, last) for last in self._last]
         slot = min(range(len(new)), key=lambda at: new[at] + WAITING * self._pending[at])
         self._last[slot] = prompt
@@ -33,6 +32,6 @@ class Slots:
 
 
 def _shared(one: str, other: str) -> int:
-    """How many characters two prompts begin with alike."""
+    """Return the length of the common prefix of two prompts."""
     pairs = enumerate(zip(one, other, strict=False))
     return next((at for at, (a, b) in pairs if a != b), min(len(one), len(other)))
