@@ -76,8 +76,8 @@ def extract(oncofhir: Installed) -> str:
 
 
 def completion(oncofhir: Installed) -> str:
-    """In bash: the script that `--show-completion` prints is sourced, and asked to complete."""
-    script = oncofhir("--show-completion", "bash")
+    """In bash: the script that `--install-completion` installs is sourced, and asked to complete."""
+    script = oncofhir(_ONCOFHIR_COMPLETE="source_bash")
     (oncofhir._folder / "completion.sh").write_text(script)
     name = re.search(r"complete .*-F (\S+) oncofhir", script)
     assert name, script
@@ -88,7 +88,7 @@ def completion(oncofhir: Installed) -> str:
     completed = oncofhir.shell(asked).split()
     assert completed == ["extract"], completed
     for shell in ("zsh", "fish"):
-        assert "oncofhir" in oncofhir("--show-completion", shell)
+        assert "oncofhir" in oncofhir(_ONCOFHIR_COMPLETE=f"source_{shell}")
     return "bash completes 'ex' to 'extract'; zsh and fish have scripts"
 
 
