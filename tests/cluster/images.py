@@ -15,7 +15,7 @@ from pathlib import Path
 from tests.cluster.programs import cache
 
 BASE = "docker.io/library/python:3.13-slim-bookworm"
-PROJECT = "registry.hospital.example/oncofhir:0.1.0"
+PROJECT = "registry.hospital.example/oncofhir:0.2.0"
 PAUSE = "localhost/pause:1"
 _ROOT = Path(__file__).parents[2]
 _SUITE = "trixie"  # its Python is 3.13
