@@ -25,7 +25,7 @@ class ReviewStore(Protocol):
         """List findings from the local index. It never asks the store."""
 
     async def report(self, document: str) -> ReportView | None:
-        """Show a document (UUID) with its text, read again from its source; None if no such document is known.
+        """Show a document (UUID) with its text, read from its source; None if no such document is known.
 
         Raises:
             DependencyUnavailable, AccessDenied: the store or the source cannot be asked.
