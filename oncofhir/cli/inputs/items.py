@@ -3,6 +3,7 @@
 Source of the rules: contract, `oncofhir extract PATH…`.
 """
 
+import json
 import re
 import sys
 from collections.abc import Iterable, Iterator
@@ -11,11 +12,13 @@ from typing import Any
 
 from pydantic import Field
 
+from oncofhir.cli.inputs.messages import read_messages
 from oncofhir.fhir.bundle_references import literal_bundle
 from oncofhir.fhir.json_files import Chunk, UnreadableFileError, json_chunks, unpacked
 from oncofhir.schemas.base import Value
 from oncofhir.schemas.event import REPORT_TYPES
 from oncofhir.schemas.reasons import Reason
+from oncofhir.settings import Hl7v2Settings
 
 STDIN = "-"
 # Files that are read as attachments are: as the text of one report.
@@ -32,9 +35,13 @@ DOCUMENTS = {
 _IN_LINES = frozenset({".ndjson", ".jsonl"})
 # What counts in a folder. Notes and data of other kinds are often named *.md and *.jsonl, so these count only
 # if they are named themselves.
-SUFFIXES = frozenset({*DOCUMENTS, ".json", ".ndjson", ".json.gz", ".ndjson.gz"}) - {".md"}
+_MESSAGES = ".hl7"
+SUFFIXES = frozenset(
+    {*DOCUMENTS, _MESSAGES, ".json", ".ndjson", ".json.gz", ".ndjson.gz", ".hl7.gz"}
+) - {".md"}
 _ONLY_IF_NAMED = frozenset({".md", ".jsonl", ".jsonl.gz"})
 _MAX_EXPLAINED = 10
+_BY_DEFAULT = Hl7v2Settings()
 _FHIR_XML = re.compile(
     rb"\A(?:\xef\xbb\xbf)?\s*(?:<\?xml[^>]{0,200}\?>)?\s*<[A-Z]\w+\s[^>]{0,500}[\"']http://hl7\.org/fhir[\"']"
 )
@@ -45,12 +52,14 @@ class Item(Value):
 
     `line` is where a resource begins in NDJSON or an array, from 1, else None. `raw` is the bytes of the
     resource or the document. `content_type` is that of a document. `detail` states why `error` applies.
+    Of HL7 v2 `line` is the number of the message, and `companions` are what its report refers to.
     """
 
     file: str
     line: int | None = None
     raw: bytes = Field(b"", repr=False)
     resource: dict[str, Any] | None = None
+    companions: tuple[dict[str, Any], ...] = ()
     content_type: str | None = None
     error: Reason | None = None
     detail: str | None = None
@@ -100,7 +109,7 @@ def missing(paths: Iterable[str]) -> list[str]:
     return [path for path in paths if path != STDIN and not Path(path).exists()]
 
 
-def read(paths: Iterable[str]) -> Iterator[Item]:
+def read(paths: Iterable[str], hl7v2: Hl7v2Settings = _BY_DEFAULT) -> Iterator[Item]:
     """Yield every item under the paths; a folder is read recursively, in the order of its names.
 
     A file that is named itself is read whatever its name is; in a folder only names that end in one of
@@ -112,9 +121,9 @@ def read(paths: Iterable[str]) -> Iterator[Item]:
         elif Path(path).is_dir():
             for file in sorted(Path(path).rglob("*")):
                 if file.is_file() and _suffix(file) in SUFFIXES:
-                    yield from _file_items(file)
+                    yield from _file_items(file, hl7v2)
         else:
-            yield from _file_items(Path(path))
+            yield from _file_items(Path(path), hl7v2)
 
 
 def ignored(paths: Iterable[str]) -> Iterator[str]:
@@ -131,9 +140,12 @@ def ignored(paths: Iterable[str]) -> Iterator[str]:
 
 
 def explanations(items: Iterable[Item]) -> Iterator[str]:
-    """Yield a sentence for each item that is not JSON: why, and what to do; at most ten."""
+    """Yield a sentence for each item that is neither JSON nor HL7 v2: why, and what to do; at most ten."""
     explained = [
-        item for item in items if item.error is Reason.NOT_JSON and item.detail is not None
+        item
+        for item in items
+        if item.detail is not None
+        and (item.error is Reason.NOT_JSON or _is_message_file(item.file))
     ]
     for item in explained[:_MAX_EXPLAINED]:
         if item.file == STDIN and item.line is None:
@@ -145,7 +157,7 @@ def explanations(items: Iterable[Item]) -> Iterator[str]:
             where = item.file if item.line is None else f"{item.file}:{item.line}"
             yield f"{where}: {item.detail}"
     if len(explained) > _MAX_EXPLAINED:
-        yield f"{len(explained) - _MAX_EXPLAINED} more are not JSON"
+        yield f"{len(explained) - _MAX_EXPLAINED} more cannot be read"
 
 
 def _suffix(file: Path) -> str:
@@ -154,8 +166,33 @@ def _suffix(file: Path) -> str:
     return "".join(suffixes[-2:] if suffixes[-1:] == [".gz"] else suffixes[-1:])
 
 
-def _file_items(file: Path) -> Iterator[Item]:
+def _is_message_file(name: str) -> bool:
+    return _suffix(Path(name)).removesuffix(".gz") == _MESSAGES
+
+
+def _message_items(file: str, raw: bytes, hl7v2: Hl7v2Settings) -> Iterator[Item]:
+    try:
+        reports = list(read_messages(unpacked(raw), hl7v2))
+    except UnreadableFileError as error:
+        yield Item(file=file, raw=raw, error=Reason.INVALID_HL7V2, detail=str(error))
+        return
+    for number, resource, companions, reason, detail in reports:
+        yield Item(
+            file=file,
+            line=number if reports[-1].number > 1 else None,
+            raw=b"" if resource is None else json.dumps(resource).encode(),
+            resource=resource,
+            companions=companions,
+            error=reason,
+            detail=detail,
+        )
+
+
+def _file_items(file: Path, hl7v2: Hl7v2Settings) -> Iterator[Item]:
     raw, suffix = file.read_bytes(), _suffix(file)
+    if _is_message_file(file.name):
+        yield from _message_items(str(file), raw, hl7v2)
+        return
     content_type = DOCUMENTS.get(suffix.removesuffix(".gz"))
     if content_type is not None and suffix.endswith(".gz"):
         try:

@@ -19,8 +19,8 @@ _MIN_MARKS = 2
 _LOCATION = re.compile(r"(?P<segment>[A-Z0-9]{3})(?:\[(?P<number>\d+)\])?(?:-(?P<field>\d+))?")
 _WITH_ERR = (2, 5)  # the version from which ERR has fields for code and text
 # HL7 table 0357.
-_INTERNAL_ERROR = ("207", "Application internal error")
-_CONDITIONS = {
+INTERNAL_ERROR = ("207", "Application internal error")
+CONDITIONS = {
     Reason.MISSING_ID: ("101", "Required field missing"),
     Reason.MISSING_STATUS: ("101", "Required field missing"),
     Reason.MISSING_SUBJECT: ("101", "Required field missing"),
@@ -161,7 +161,7 @@ def _err(header: Header, problem: Problem) -> str:
     component, marks = header.marks[0], set(header.marks) | {header.separator}
     at = _LOCATION.fullmatch(problem.location or "")
     location = [at["segment"], at["number"] or "1", at["field"] or ""] if at else []
-    code = component.join([*_CONDITIONS.get(problem.reason, _INTERNAL_ERROR), "HL70357"])
+    code = component.join([*CONDITIONS.get(problem.reason, INTERNAL_ERROR), "HL70357"])
     words = ": ".join(filter(None, (problem.reason.value, problem.detail)))
     plain = "".join(" " if character in marks else character for character in words)
     where = component.join(location).rstrip(component)

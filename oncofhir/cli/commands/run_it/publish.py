@@ -21,7 +21,7 @@ def publish(
         list[str],
         typer.Argument(
             metavar="PATH",
-            help="*.json and *.ndjson files, folders of them, or - for standard input.",
+            help="*.json, *.ndjson and *.hl7 files, folders of them, or - for standard input.",
         ),
     ],
     everything: Annotated[
@@ -36,8 +36,8 @@ def publish(
 
     DiagnosticReports go to ONCOFHIR_KAFKA__DIAGNOSTIC_REPORT_TOPIC, DocumentReferences to
     ONCOFHIR_KAFKA__DOCUMENT_REFERENCE_TOPIC, a Bundle to the topic of its reports. The key is Type/id.
-    Other resources and invalid lines are left out and named on stderr. With ONCOFHIR_TRACING__ENDPOINT each
-    record begins a trace.
+    HL7 v2 messages (ORU^R01, MDM) are mapped to them first. Other resources and invalid lines are left out
+    and named on stderr. With ONCOFHIR_TRACING__ENDPOINT each record begins a trace.
 
     Examples:
         oncofhir publish reports.ndjson
@@ -66,7 +66,7 @@ def publish(
 
     def messages() -> Iterator[Message]:
         nonlocal left_out
-        for item in inputs.read(paths):
+        for item in inputs.read(paths, everything_set.hl7v2):
             where = item.file if item.line is None else f"{item.file}:{item.line}"
             if item.resource is not None and (everything or item.holds_reports):
                 yield resource_message(item.resource, settings, item.raw)

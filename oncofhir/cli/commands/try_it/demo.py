@@ -155,6 +155,7 @@ def _input(paths: list[str]) -> "tuple[tuple[Record, ...], list[dict[str, Any]]]
     records = tuple(_record(item, wrapped.get(id(item))) for item in items if item.holds_reports)
     others = [item.resource for item in items if item.resource and not item.holds_reports]
     companions = [c for resource in others for c in inputs.companions_in(resource)]
+    companions += [c for item in items for c in item.companions if c is not item.resource]
     return records, [*companions, *([TEXT_PATIENT] if texts else ()), *wrapped.values()]
 
 

@@ -29,8 +29,8 @@ def extract(
         list[str],
         typer.Argument(
             metavar="PATH",
-            help="FHIR JSON (*.json, *.ndjson, *.jsonl, also gzipped), documents (*.txt, *.md, *.html, "
-            "*.rtf, *.docx, *.pdf, *.xml), folders of them, or - for standard input.",
+            help="FHIR JSON (*.json, *.ndjson, *.jsonl, also gzipped), HL7 v2 (*.hl7), documents (*.txt, "
+            "*.md, *.html, *.rtf, *.docx, *.pdf, *.xml), folders of them, or - for standard input.",
         ),
     ],
     output: Annotated[
@@ -48,8 +48,9 @@ def extract(
 ) -> None:
     """Print what the model finds in reports: one JSON object per report, a table on a terminal. Read-only.
 
-    A report is a DiagnosticReport, a DocumentReference or a document file. Bundles are unpacked. Other
-    resources (Patient, Binary) are read to resolve references. Standard input holds JSON or NDJSON.
+    A report is a DiagnosticReport, a DocumentReference, an HL7 v2 message or a document file. Bundles are
+    unpacked. Other resources (Patient, Binary) are read to resolve references. Standard input holds JSON or
+    NDJSON.
 
     Examples:
         oncofhir extract report.txt
@@ -68,7 +69,7 @@ def extract(
         fail(f"no such file or folder: {', '.join(gone)}", ExitStatus.WRONG_USAGE)
     check_model(model)
     settings = settings_or_exit()
-    items = list(inputs.read(paths))
+    items = list(inputs.read(paths, settings.hl7v2))
     _warn_about_inputs(items, paths)
     tables = output is OutputFormat.FINDINGS and wants_tables(as_json)
     try:
@@ -110,6 +111,7 @@ async def _run(
     from oncofhir.settings import FhirCredentials
 
     companions = [c for item in items if item.resource for c in inputs.companions_in(item.resource)]
+    companions += [c for item in items for c in item.companions]
     store = composition.build_fhir_client(settings.fhir, settings.fhir.base_url, FhirCredentials())
     answers = composition.build_answerer(model) if model else Rules()
     pool = composition.build_parsing_pool(settings)
