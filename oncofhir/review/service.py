@@ -1,13 +1,14 @@
 """`ReviewStore` on a FHIR server, a source of reports and the local index."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from datetime import datetime
 
 from oncofhir.fhir.rest.client import FhirClient
 from oncofhir.fhir.store.head import Head
 from oncofhir.fhir.store.head_task import from_task
 from oncofhir.review.agreement.counts import agreement_of
+from oncofhir.review.agreement.export import Example, ExampleFormat, example_of
 from oncofhir.review.documents import Documents
 from oncofhir.review.reports.source import ReportTexts
 from oncofhir.review.reports.view import report_view
@@ -80,6 +81,24 @@ class FhirReviewStore:
         self, verdict: Verdict, reviewer: Reviewer, expected_version: str | None
     ) -> VerdictOutcome:
         return await self.decisions.decide(verdict, reviewer, expected_version)
+
+    async def examples(self, format: ExampleFormat) -> AsyncIterator[Example | None]:  # noqa: A002
+        """Yield the reviewed documents as labelled examples; None for one whose text cannot be read again.
+
+        Raises:
+            DependencyUnavailable, AccessDenied: the store or the source cannot be asked.
+        """
+        for document in await asyncio.to_thread(self.documents.index.reviewed_documents):
+            head = await self.documents.head(document)
+            if head is None:
+                continue
+            shown = await self._texts.read(head)
+            if shown.report is None or not shown.is_read_text:
+                yield None
+                continue
+            example = example_of(head, shown.report.text, format)
+            if example is not None:
+                yield example
 
     async def search_codes(
         self, kind: Kind, text: str, *, slot: str | None = None, limit: int = 20

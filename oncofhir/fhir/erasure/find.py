@@ -54,7 +54,7 @@ class PatientResources(Value):
     @property
     def findings(self) -> frozenset[str]:
         """The keys of the phenotype rows."""
-        return frozenset(row.finding for head in self.heads for row in head.rows)
+        return frozenset(row.finding for head in self.heads for row in head.published_rows)
 
 
 async def find_reports(client: FhirClient, patient: str) -> frozenset[str]:

@@ -1,5 +1,6 @@
 """A document that was edited with another FHIR client: the head learns of it, and its rows are published."""
 
+import asyncio
 from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime
@@ -61,8 +62,11 @@ class EditedDocuments:
 
     async def _read(self, document: str) -> EditResult:
         head = await self._documents.head(document)
-        if head is None or head.write_in_progress:
-            return EditResult()  # a run that is being written comes again, with its head
+        if head is None:
+            await asyncio.to_thread(self._documents.index.forget, document)
+            return EditResult()
+        if head.write_in_progress:  # it comes again when its run is complete
+            return EditResult()
         head, stored = await self._documents.read_current(head)
         unread = unread_edits(head, stored)
         if not unread:

@@ -15,7 +15,7 @@ from oncofhir.review.watch.edited import EditedDocuments
 from oncofhir.review.watch.store_changes import changed_since, deleted_since, last_updated, missing
 from oncofhir.schemas.base import Value
 from oncofhir.schemas.errors import (
-    DependencyUnavailable,
+    OncofhirError,
     RequestRejected,
     StoreConflict,
     UnreadableReport,
@@ -66,27 +66,23 @@ class Watcher:
                 was done so far stays, and the next pass repeats the rest.
         """
         republished = await self._publish_rest()
-        documents, at = await self._follow_heads()
+        tasks, at = await self._follow_heads()
         seen, candidates, cursors = await self._changed_resources()
-        candidates |= await self._deleted(seen, sweep=sweep)
-        counts = PassCounts(documents=documents, resources=len(seen), republished=republished)
+        candidates |= await self._deleted(seen | tasks, sweep=sweep)
+        counts = PassCounts(documents=len(tasks), resources=len(seen), republished=republished)
         counts = await self._read_edits(sorted(candidates), counts)
         await self._note({"Task": at, **cursors})
         self._passes += 1
         return counts
 
     async def run(self, stop: asyncio.Event, poll_seconds: float) -> None:
-        """Pass after pass until `stop` is set. An outage is logged, and the next pass catches up.
-
-        Raises:
-            AccessDenied, RequestRejected: the store or the broker refuses.
-        """
+        """Pass after pass until `stop` is set. A failure is logged, and the next pass catches up."""
         while not stop.is_set():
             try:
                 counts = await self.run_once()
                 if counts.rows or counts.failed:
                     log.info("followed the store", **counts.model_dump())
-            except (DependencyUnavailable, StoreConflict) as error:
+            except OncofhirError as error:
                 log.warning("following the store failed; trying again", reason=error.reason.value)
             try:
                 await asyncio.wait_for(stop.wait(), poll_seconds)
@@ -105,10 +101,10 @@ class Watcher:
                 await asyncio.to_thread(self._index.published, document)
         return published
 
-    async def _follow_heads(self) -> tuple[int, datetime | None]:
-        """Bring the heads that changed into the index."""
-        since = await self._cursor("Task")
-        count, latest = 0, since
+    async def _follow_heads(self) -> tuple[set[str], datetime | None]:
+        """Bring the heads that changed into the index; their references, and the time of the last change."""
+        latest = since = await self._cursor("Task")
+        seen: set[str] = set()
         token = f"{self._documents.systems.document}|"
         async for page in changed_since(self._documents.client, "Task", token, since):
             for task in page:
@@ -119,8 +115,8 @@ class Watcher:
                     continue  # not a head of this service
                 if not head.is_reservation:
                     await self._documents.saw(head)
-                    count += 1
-        return count, latest
+                    seen.add(reference_to(task))
+        return seen, latest
 
     async def _changed_resources(self) -> tuple[set[str], set[str], dict[str, datetime | None]]:
         """Return what changed, and the documents of which a resource differs from what the head knows."""
@@ -157,11 +153,11 @@ class Watcher:
         return latest
 
     async def _deleted(self, seen: set[str], *, sweep: bool) -> set[str]:
-        """Return the documents of which a resource was deleted."""
+        """Return the documents of which a resource or the head was deleted."""
         gone: set[str] = set()
         is_first = await self._cursor("Task") is None
         sweep = sweep or is_first
-        for kind in () if sweep else TYPES:
+        for kind in () if sweep else (*TYPES, "Task"):
             since = await self._cursor(kind)
             found = await deleted_since(self._documents.client, kind, since) if since else set()
             if found is None:  # no type history: look for each resource now and then
@@ -170,10 +166,18 @@ class Watcher:
             gone |= found
         if sweep:
             references = await asyncio.to_thread(self._index.references)
+            references += await asyncio.to_thread(self._index.tasks)
             unseen = [reference for reference in references if reference not in seen]
             gone = await missing(self._documents.client, unseen)
-        known = [await asyncio.to_thread(self._index.resource, reference) for reference in gone]
-        return {one.document for one in known if one is not None and one.expected}
+        return set(filter(None, [await asyncio.to_thread(self._lost, one) for one in gone]))
+
+    def _lost(self, reference: str) -> str | None:
+        """The document that lost a resource or its head; None if that is known."""
+        kind, _, ident = reference.partition("/")
+        if kind == "Task":
+            return self._index.document_of_task(ident)
+        known = self._index.resource(reference)
+        return known.document if known is not None and known.expected else None
 
     async def _read_edits(self, candidates: list[str], counts: PassCounts) -> PassCounts:
         limit = asyncio.Semaphore(_AT_ONCE)

@@ -150,9 +150,27 @@ class FindingIndex:
         found = self._one("SELECT revision FROM documents WHERE document = ?", document)
         return int(found[0]) if found else None
 
-    def documents(self) -> list[str]:
-        """All known documents."""
-        return [document for (document,) in self._all("SELECT document FROM documents")]
+    def reviewed_documents(self) -> list[str]:
+        """The documents of which a human has decided a finding."""
+        sql = (
+            "SELECT DISTINCT document FROM findings WHERE review <> 'unreviewed' ORDER BY document"
+        )
+        return [document for (document,) in self._all(sql)]
+
+    def document_of_task(self, task: str) -> str | None:
+        """The document whose head the Task of this id is."""
+        found = self._one("SELECT document FROM documents WHERE task = ?", task)
+        return str(found[0]) if found else None
+
+    def tasks(self) -> list[str]:
+        """The references of all heads."""
+        return [f"Task/{task}" for (task,) in self._all("SELECT task FROM documents")]
+
+    def forget(self, document: str) -> None:
+        """Remove a document whose head was deleted, such as that of an erased patient."""
+        with self._transaction():
+            for table in ("documents", "findings", "opinions", "resources", "unpublished"):
+                self._execute(f"DELETE FROM {table} WHERE document = ?", document)  # noqa: S608 - a constant
 
     def resource(self, reference: str) -> KnownResource | None:
         """What is known of a resource, by the server's reference."""

@@ -56,6 +56,7 @@ CREATE INDEX findings_by_resource ON findings (resource);
 CREATE INDEX opinions_by_document ON opinions (document);
 CREATE INDEX resources_by_document ON resources (document);
 CREATE INDEX documents_by_report ON documents (report);
+CREATE INDEX documents_by_task ON documents (task);
 CREATE INDEX documents_by_patient ON documents (patient);
 """
 
