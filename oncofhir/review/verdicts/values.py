@@ -7,6 +7,7 @@ from oncofhir.inference.mentions import FINDERS
 from oncofhir.inference.mentions.mention import Mention
 from oncofhir.schemas.finding import Coding, Kind
 from oncofhir.schemas.review import ReviewedValue
+from oncofhir.terminology.choices import choices
 from oncofhir.terminology.coding import codings, diagnosis_codings
 
 ACCEPTED = {
@@ -30,6 +31,11 @@ def read_value(kind: Kind, slot: str | None, words: str) -> ReviewedValue | None
     words = " ".join(words.split())
     if kind not in FINDERS:
         return ReviewedValue(value=words.lower()) if _A_WORD.search(words) else None
+    chosen = next(
+        (c for c in choices(kind) if c.slot == slot and c.value.lower() == words.lower()), None
+    )
+    if chosen is not None:
+        return ReviewedValue(value=chosen.value)
     found = [m for m in _mentions(kind, slot, words) if m.slot == slot]
     values = {m.value for m in found}
     if len(values) != 1:

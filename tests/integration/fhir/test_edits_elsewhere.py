@@ -3,6 +3,7 @@
 import threading
 
 from oncofhir.consumers.kafka.assigned_reader import assigned_reader
+from oncofhir.contracts.registry.row_decoder import RowDecoder
 from oncofhir.fhir.source_version import SourceVersion
 from oncofhir.schemas.finding import Kind
 from oncofhir.schemas.outcome import OutcomeStatus, ReviewStatus, RowOperation
@@ -33,11 +34,11 @@ def sized(observation, value, unit="cm"):
 
 
 def landed(bench, folder):
-    tables = landed_tables(bench.settings.kafka)
+    tables, decoder = landed_tables(bench.settings.kafka), RowDecoder.of(bench.settings.kafka)
     with assigned_reader(bench.settings.kafka, "sink") as reader:
         landing = DuckDbLanding.open(folder / "w.duckdb", tables)
         try:
-            Sink(reader, landing, tables).run(threading.Event(), once=True)
+            Sink(reader, landing, tables, decoder).run(threading.Event(), once=True)
             found = landing.connection.execute(
                 "SELECT kind, value, status, review_status, reviewed FROM phenotypes"
             ).fetchall()
