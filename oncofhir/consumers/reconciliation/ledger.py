@@ -24,6 +24,10 @@ class Problem(StrEnum):
     STORE_BEHIND = "store-behind"  # the FHIR server has an older version than one with an outcome
     IN_PROGRESS_ABANDONED = "in-progress-abandoned"  # a worker reserved the document and stopped
     UNPUBLISHED = "unpublished"  # the head's outcome is not in the outcome topic
+    REVIEW_UNPUBLISHED = (
+        "review-unpublished"  # the phenotype topic lacks a human's word on a finding
+    )
+    EDIT_UNREAD = "edit-unread"  # a resource was edited, and the document state does not know it
 
 
 class Discrepancy(Value):

@@ -4,6 +4,7 @@ Source: design, "Identity and the head". `head_task.py` stores it as a FHIR Task
 field names of version 0.1.0: where a name differs here, the field has an alias.
 """
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -12,6 +13,7 @@ from pydantic import ConfigDict, Field
 from oncofhir.fhir.review.model import Review, StoredLesion, StoredRejection
 from oncofhir.fhir.review.rows import reviewed_rows
 from oncofhir.fhir.source_version import NEVER_READ, SourceVersion
+from oncofhir.fhir.store.fingerprint import fingerprint
 from oncofhir.schemas.base import StoredValue
 from oncofhir.schemas.event import SourceReference
 from oncofhir.schemas.outcome import OutcomeRow, OutcomeStatus, PhenotypeRow, Processed
@@ -132,6 +134,17 @@ class Head(StoredValue):
         """The fingerprint of each tracked resource, by reference, as a human or the machine left it."""
         own = {resource.reference: resource.fingerprint for resource in self.resources.values()}
         return own | self.reviewed_content
+
+    def unread_edits(self, stored: Mapping[str, dict[str, Any]]) -> list[str]:
+        """The references of the resources that differ from what the head knows, deleted ones included.
+
+        `stored` is what the store has of them, by reference.
+        """
+        return [
+            reference
+            for reference, known in self.known_content.items()
+            if known != (fingerprint(stored[reference]) if reference in stored else "")
+        ]
 
     @property
     def reviewed_resources(self) -> frozenset[str]:

@@ -68,7 +68,7 @@ class EditedDocuments:
         if head.write_in_progress:  # it comes again when its run is complete
             return EditResult()
         head, stored = await self._documents.read_current(head)
-        unread = unread_edits(head, stored)
+        unread = head.unread_edits(stored)
         if not unread:
             await self._documents.saw(head, stored)
             return EditResult()
@@ -100,15 +100,6 @@ class EditedDocuments:
         after = max(head.outcome.recorded, known.at) if known else head.outcome.recorded
         author = author_of(resource, provenances, after, known.reviewer if known else None)
         return author if author.at is not None else author.model_copy(update={"at": self._clock()})
-
-
-def unread_edits(head: Head, stored: Stored) -> list[str]:
-    """The references of the resources that differ from what the head knows, deleted ones included."""
-    return [
-        reference
-        for reference, known in head.known_content.items()
-        if known != (fingerprint(stored[reference]) if reference in stored else "")
-    ]
 
 
 def with_edits(head: Head, stored: Stored, unread: list[str], authors: Authors) -> Head:

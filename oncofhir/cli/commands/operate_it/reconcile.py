@@ -14,6 +14,7 @@ from oncofhir.cli.output import console, json_line, pluralize, wants_tables
 
 if TYPE_CHECKING:
     from oncofhir.consumers.reconciliation.ledger import Discrepancy, Ledger
+    from oncofhir.consumers.reconciliation.reviews import PublishedReviews
     from oncofhir.settings import Settings
 
 
@@ -34,6 +35,12 @@ def reconcile(
     heads: Annotated[
         bool, typer.Option(help="Also check the document state (Task) on the FHIR server.")
     ] = True,
+    edits: Annotated[
+        bool,
+        typer.Option(
+            "--edits", help="Also read every finding and look for edits that are not published."
+        ),
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Check that every report in a time range has an outcome or a dead letter.
@@ -44,8 +51,10 @@ def reconcile(
     missing: the offset is committed, and the report has no outcome. overdue: not processed within --late.
     store-behind: the FHIR server has an older version than one with an outcome. in-progress-abandoned: a
     worker reserved the document and stopped. unpublished: the outcome on the FHIR server is not in the
-    outcome topic. "compacted" in the summary counts records whose outcome row was compacted away by a later
-    one.
+    outcome topic. review-unpublished: the phenotype topic lacks what a person said of a finding.
+    edit-unread (with --edits): a finding was edited, and `oncofhir review watch` has not read it yet.
+
+    "compacted" in the summary counts records whose outcome row was compacted away by a later one.
 
     Examples:
         oncofhir reconcile
@@ -57,15 +66,18 @@ def reconcile(
     from oncofhir.schemas.errors import OncofhirError
     from oncofhir.settings import SettingsError
 
+    if edits and not heads:
+        fail("--edits needs the document state: leave --no-heads out", ExitStatus.WRONG_USAGE)
     begin, end = parse_datetime(since), parse_datetime(until)
     if begin is not None and end is not None and begin >= end:
         fail("--since must be before --until", ExitStatus.WRONG_USAGE)
     settings = settings_or_exit()
     now = datetime.now(UTC)
     try:
-        ledger, found = _read(settings, begin, end, now, late)
+        ledger, reviews, found = _read(settings, begin, end, now, late)
         if heads:
-            found += asyncio.run(_about_heads(settings, ledger, begin, now, late))
+            about = _about_heads(settings, ledger, reviews, begin, now, late, edits=edits)
+            found += asyncio.run(about)
     except (OncofhirError, SettingsError) as error:
         exit_with_error(error)
     _print(ledger, found, as_json=as_json)
@@ -79,25 +91,35 @@ def _read(
     end: datetime | None,
     now: datetime,
     late: float,
-) -> "tuple[Ledger, list[Discrepancy]]":
+) -> "tuple[Ledger, PublishedReviews, list[Discrepancy]]":
     from oncofhir.consumers.kafka.bounded_reader import bounded_reader
     from oncofhir.consumers.kafka.committed_offsets import committed_offsets
     from oncofhir.consumers.reconciliation.reconcile import read_topics
+    from oncofhir.consumers.reconciliation.reviews import read_reviews
 
     kafka = settings.kafka
     # What is committed after this is not expected to be accounted for yet.
     committed = committed_offsets(kafka)
     with bounded_reader(kafka) as reader:
         ledger = read_topics(reader, kafka, begin, end, _say, settings.hl7v2)
+        reviews = read_reviews(reader, kafka, begin)
     now_ms, late_ms = int(now.timestamp() * 1000), int(late * 1000)
-    return ledger, list(ledger.discrepancies(committed, now_ms, late_ms))
+    return ledger, reviews, list(ledger.discrepancies(committed, now_ms, late_ms))
 
 
 async def _about_heads(
-    settings: "Settings", ledger: "Ledger", begin: datetime | None, now: datetime, late: float
+    settings: "Settings",
+    ledger: "Ledger",
+    reviews: "PublishedReviews",
+    begin: datetime | None,
+    now: datetime,
+    late: float,
+    *,
+    edits: bool,
 ) -> "list[Discrepancy]":
     from oncofhir.consumers.composition import pipeline as composition
     from oncofhir.consumers.reconciliation.reconcile import check_head, heads_written
+    from oncofhir.consumers.reconciliation.reviews import check_reviews
     from oncofhir.fhir.identifiers import IdentifierSystems
 
     fhir = settings.fhir
@@ -112,6 +134,7 @@ async def _about_heads(
                 ledger.counts["unreadable-heads"] += 1
             else:
                 found += check_head(ledger, head, now, late)
+                found += await check_reviews(client, reviews, head, now, late, edits=edits)
     finally:
         await client.aclose()
     _say(f"{pluralize(ledger.counts['heads'], 'head')}")

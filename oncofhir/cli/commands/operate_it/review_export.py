@@ -90,7 +90,8 @@ async def _write(settings: "Settings", file: Path, chosen: Format) -> Counter[st
                     lines.write(json.dumps(example.line, ensure_ascii=False) + "\n")
                     counts["reports"] += 1
                     counts["left-out"] += example.left_out
-        partial.replace(file)
+        if counts["reports"]:
+            partial.replace(file)
     finally:
         partial.unlink(missing_ok=True)
     return counts

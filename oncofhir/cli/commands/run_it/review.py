@@ -4,9 +4,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from oncofhir.cli.commands.operate_it.review_agreement import agreement
+from oncofhir.cli.commands.operate_it.review_export import export
+from oncofhir.cli.commands.operate_it.review_watch import watch
 from oncofhir.cli.configuration import settings_or_exit
 from oncofhir.cli.exit_status import ExitStatus, exit_with_error, fail
-from oncofhir.cli.help import new_group
+from oncofhir.cli.help import add, new_group
 
 if TYPE_CHECKING:
     from oncofhir.settings import Settings
@@ -34,6 +37,7 @@ def review(
     Examples:
         oncofhir review
         oncofhir review --port 8071
+        oncofhir review watch --once
 
     Exit status: 0 stopped; 2 wrong settings or a port in use; 3 the FHIR server refuses access.
     """
@@ -94,3 +98,6 @@ def _print_address(address: str) -> None:
 
 
 app = new_group(review, runs_alone=True)
+add(app, "watch", watch)
+add(app, "agreement", agreement)
+add(app, "export", export)
