@@ -82,7 +82,7 @@ async def open_review(settings: Settings) -> AsyncIterator[Review]:
         ),
     )
     edited = EditedDocuments(documents, publisher, decisions.lock, utc_now)
-    watcher = Watcher(documents, edited, publisher, utc_now)
+    watcher = Watcher(documents, edited, utc_now)
     try:
         yield Review(FhirReviewStore(documents, texts, decisions), watcher, index)
     finally:

@@ -51,7 +51,7 @@ def reviewer_element(reviewer: Reviewer) -> dict[str, Any]:
     element: dict[str, Any] = {"display": reviewer.display}
     if reviewer.reference is not None:
         return {"reference": reviewer.reference, **element}
-    system, value = reviewer.identifier or ("urn:oncofhir:reviewer", reviewer.display)
+    system, value = reviewer.login
     return {"type": "Practitioner", "identifier": {"system": system, "value": value}, **element}
 
 

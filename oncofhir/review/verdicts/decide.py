@@ -19,7 +19,7 @@ from oncofhir.review.verdicts.added import HUMAN, NO_PROMPTS, NoDiagnosis, added
 from oncofhir.review.verdicts.differences import differences_of
 from oncofhir.review.verdicts.plan import Decided, Entries, Signature, plan_verdict
 from oncofhir.review.verdicts.undo import plan_undo
-from oncofhir.review.verdicts.unsure import note_unsure
+from oncofhir.review.verdicts.unsure import note_unsure, takes_back_unsure
 from oncofhir.review.verdicts.values import ACCEPTED, read_value, with_codes
 from oncofhir.schemas.errors import (
     AccessDenied,
@@ -174,6 +174,9 @@ class Decisions:
     async def _planned_undo(
         self, head: Head, stored: Stored, row: PhenotypeRow, by: Signature
     ) -> tuple[Entries, Head, str]:
+        sure_again = takes_back_unsure(head, row, by)
+        if sure_again is not None:
+            return [], sure_again, row.finding
         review = head.reviews.get(row.finding)
         is_withdrawn = review is not None and review.status is ReviewStatus.ENTERED_IN_ERROR
         if review is None or not review.here or (review.added is not None and is_withdrawn):

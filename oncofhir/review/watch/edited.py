@@ -45,11 +45,11 @@ class EditedDocuments:
         self._clock = clock
 
     async def read(self, document: str) -> EditResult:
-        """Read the edits of a document, keep them in its head, and publish the rows that change.
+        """Read the edits of a document and keep them in its head. `publish_rest` publishes the rows.
 
         Raises:
             StoreConflict: other writers changed the head again and again.
-            DependencyUnavailable, AccessDenied, RequestRejected: as the store or the broker answered.
+            DependencyUnavailable, AccessDenied, RequestRejected: as the store answered.
         """
         async with self._lock(document):
             for attempt in range(1, _ATTEMPTS + 1):
@@ -79,9 +79,27 @@ class EditedDocuments:
             await self._publisher.intend(head)
         new = await self._documents.write([], new, head)
         await self._documents.saw(new, stored)
-        if changed:
-            await self._publisher.publish(new, head.revision)
         return EditResult(edited=len(unread), changed=len(changed))
+
+    async def publish_rest(self) -> int:
+        """Publish the rows that are not published yet: of this pass, of a crash, of an outage of the broker.
+
+        Raises:
+            DependencyUnavailable, AccessDenied, RequestRejected: as the store or the broker answered.
+        """
+        index = self._documents.index
+        rest = await asyncio.to_thread(index.unpublished) if self._publisher.publishes else {}
+        published = 0
+        for document, after in rest.items():
+            async with self._lock(
+                document
+            ):  # a verdict that is being written publishes its own rows
+                head = await self._documents.head(document)
+                if head is not None and head.revision > after:
+                    published += await self._publisher.publish(head, after)
+                else:
+                    await asyncio.to_thread(index.published, document)
+        return published
 
     async def _author(self, head: Head, stored: Stored, reference: str) -> Author:
         """Who edited, by the Provenance of the resource where the server finds it; now, for a deletion."""

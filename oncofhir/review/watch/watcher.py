@@ -10,7 +10,6 @@ from oncofhir.fhir.store.entries import reference_to, version_id_of
 from oncofhir.fhir.store.fingerprint import fingerprint
 from oncofhir.fhir.store.head_task import from_task
 from oncofhir.review.documents import Documents
-from oncofhir.review.publishing import ReviewPublisher
 from oncofhir.review.watch.edited import EditedDocuments
 from oncofhir.review.watch.store_changes import changed_since, deleted_since, last_updated, missing
 from oncofhir.schemas.base import Value
@@ -29,13 +28,16 @@ log = structlog.get_logger(__name__)
 
 
 class PassCounts(Value):
-    """What one pass did. `failed` are documents that come again in the next pass."""
+    """What one pass did: heads and resources that were read, edits, rows that changed and were published.
+
+    `failed` are documents whose edits could not be read; they come again with their next change.
+    """
 
     documents: int = 0
     resources: int = 0
     edited: int = 0
     rows: int = 0
-    republished: int = 0
+    published: int = 0
     failed: int = 0
 
 
@@ -46,12 +48,10 @@ class Watcher:
         self,
         documents: Documents,
         edited: EditedDocuments,
-        publisher: ReviewPublisher,
         clock: Callable[[], datetime],
     ) -> None:
         self._documents = documents
         self._edited = edited
-        self._publisher = publisher
         self._clock = clock
         self._index = documents.index
         self._passes = 0
@@ -65,15 +65,15 @@ class Watcher:
             DependencyUnavailable, AccessDenied, RequestRejected: as the store or the broker answered. What
                 was done so far stays, and the next pass repeats the rest.
         """
-        republished = await self._publish_rest()
         tasks, at = await self._follow_heads()
         seen, candidates, cursors = await self._changed_resources()
         candidates |= await self._deleted(seen | tasks, sweep=sweep)
-        counts = PassCounts(documents=len(tasks), resources=len(seen), republished=republished)
+        counts = PassCounts(documents=len(tasks), resources=len(seen))
         counts = await self._read_edits(sorted(candidates), counts)
         await self._note({"Task": at, **cursors})
         self._passes += 1
-        return counts
+        published = await self._edited.publish_rest()
+        return counts.model_copy(update={"published": published})
 
     async def run(self, stop: asyncio.Event, poll_seconds: float) -> None:
         """Pass after pass until `stop` is set. A failure is logged, and the next pass catches up."""
@@ -88,18 +88,6 @@ class Watcher:
                 await asyncio.wait_for(stop.wait(), poll_seconds)
             except TimeoutError:
                 continue
-
-    async def _publish_rest(self) -> int:
-        """Publish what a crash or an outage of the broker left."""
-        rest = await asyncio.to_thread(self._index.unpublished) if self._publisher.publishes else {}
-        published = 0
-        for document, after in rest.items():
-            head = await self._documents.head(document)
-            if head is not None and head.revision > after:
-                published += await self._publisher.publish(head, after)
-            else:
-                await asyncio.to_thread(self._index.published, document)
-        return published
 
     async def _follow_heads(self) -> tuple[set[str], datetime | None]:
         """Bring the heads that changed into the index; their references, and the time of the last change."""

@@ -10,6 +10,8 @@ from oncofhir.schemas.base import Value
 from oncofhir.schemas.finding import Coding, Kind
 from oncofhir.schemas.review.report_view import ReviewedFinding
 
+_LOCAL = "urn:oncofhir:local-reviewer"
+
 
 class Reviewer(Value):
     """Who decides. `reference` is a FHIR reference (Practitioner/7), or None: `identifier` names a login.
@@ -24,7 +26,12 @@ class Reviewer(Value):
     @property
     def key(self) -> str:
         """What identifies the reviewer in rows: the reference, else `system|value`."""
-        return self.reference or "|".join(self.identifier or ("local", self.display))
+        return self.reference or "|".join(self.login)
+
+    @property
+    def login(self) -> tuple[str, str]:
+        """The identifier, or one of the name where there is no login (single-user mode)."""
+        return self.identifier or (_LOCAL, self.display)
 
 
 class Confirm(Value):
