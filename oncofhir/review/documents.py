@@ -100,8 +100,8 @@ class Documents:
 
 
 def row_of(head: Head, finding: str) -> PhenotypeRow | None:
-    """The row of a finding under its review, None if the document has no such finding."""
-    return next((row for row in head.published_rows if row.finding == finding), None)
+    """The row of a finding under its review, with this service's reference; None if there is none."""
+    return next((row for row in head.rows_in_force if row.finding == finding), None)
 
 
 def machine_row_of(head: Head, finding: str) -> PhenotypeRow | None:

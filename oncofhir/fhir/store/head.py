@@ -159,14 +159,18 @@ class Head(StoredValue):
 
     @property
     def published_rows(self) -> tuple[PhenotypeRow, ...]:
-        """The rows under the reviews, with the server's references."""
-        rows = reviewed_rows(self.rows, self.reviews, self.outcome)
+        """The rows in force, with the server's references."""
         return tuple(
             row.model_copy(update={"resource": self.server_reference(row.resource)})
             if row.resource in self.server_ids
             else row
-            for row in rows
+            for row in self.rows_in_force
         )
+
+    @property
+    def rows_in_force(self) -> tuple[PhenotypeRow, ...]:
+        """The machine's rows under the reviews, then those that reviewers added; own references."""
+        return tuple(reviewed_rows(self.rows, self.reviews, self.outcome))
 
     @property
     def is_reservation(self) -> bool:

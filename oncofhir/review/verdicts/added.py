@@ -125,7 +125,7 @@ def evidence_of(report: Report, start: int, end: int) -> Evidence:
 
 def _condition_of(head: Head, stored: Stored, lesion: str | None) -> dict[str, Any] | None:
     """The Condition of the tumour, else the report's only one."""
-    rows = [row for row in head.published_rows if row.kind is Kind.DIAGNOSIS]
+    rows = [row for row in head.rows_in_force if row.kind is Kind.DIAGNOSIS]
     own = [row for row in rows if row.lesion == lesion] if lesion else []
     chosen = own or (rows if len(rows) == 1 else [])
     return stored.get(chosen[0].resource or "") if chosen else None

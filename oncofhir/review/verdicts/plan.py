@@ -106,7 +106,7 @@ def provenance_of(
         f"{row.finding}|{new.revision}|{by.reviewer.key}",
         status,
         targets,
-        versions,
+        {new.server_reference(reference): version for reference, version in versions.items()},
         by.reviewer,
         by.sources.reference_element(new.source.unversioned),
         software_device=f"Device/{software_device_id(by.software)}",
