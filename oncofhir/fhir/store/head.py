@@ -70,7 +70,7 @@ class Head(StoredValue):
     - `rows` are the machine's. `reviews` are the humans' words, by finding; `published_rows` has both.
     - `reviewed_content`: the fingerprint of each resource as a human left it, by reference; empty if the
       resource was deleted. Other content is an edit that nobody has read yet.
-    - `rejected`, `lesions`: what a reviewer is shown beside the findings; None before version 0.3.
+    - `rejected`, `lesions`: what a reviewer is shown beside the findings; None before version 0.2.
     """
 
     model_config = ConfigDict(populate_by_name=True)

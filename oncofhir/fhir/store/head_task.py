@@ -27,7 +27,7 @@ _OPTIONAL = (
     "reviews",
     "reviewed_content",
 )
-_UNKNOWN_BEFORE = ("rejected", "lesions")  # version 0.3
+_UNKNOWN_BEFORE = ("rejected", "lesions")  # version 0.2
 
 
 def to_task(

@@ -92,7 +92,7 @@ class ReportState(StrEnum):
 class ReportView(Value):
     """A report as a reviewer sees it. `text` is PHI, and may hold markup and bidi controls.
 
-    `rejected` is None if it is not known: the document was last read by a version before 0.3. `version` is
+    `rejected` is None if it is not known: the document was last read by a version before 0.2. `version` is
     the report's version that `text` shows, and `read_version` the one that the model read.
     """
 
