@@ -17,6 +17,7 @@ from oncofhir.ingest.http.body import BodyReader
 from oncofhir.ingest.http.refusal import Refusal, accepted, outcome, refusal_of
 from oncofhir.ingest.subscriptions.receiver import ForeignSubscription, Notification, Receiver
 from oncofhir.schemas.errors import OncofhirError
+from oncofhir.schemas.tracing.trace_context import TraceContext
 from oncofhir.settings import BridgeSettings
 from oncofhir.telemetry import ingest_metrics as m
 from oncofhir.telemetry.logging import described
@@ -61,6 +62,9 @@ def notification_app(
                 content_type=content_type,
                 reference=f"{kind}/{ident}" if kind and ident else None,
                 deleted=request.method == "DELETE",
+                trace=TraceContext.from_headers(
+                    (name, value.encode("latin-1")) for name, value in request.headers.items()
+                ),
             )
         )
 

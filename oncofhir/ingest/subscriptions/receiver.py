@@ -9,6 +9,7 @@ from oncofhir.consumers.envelopes import subscription_notifications as notificat
 from oncofhir.consumers.envelopes.decode import decode_content, parse_value
 from oncofhir.consumers.kafka.publisher import Message
 from oncofhir.consumers.publishing.report_publisher import CONTENT_TYPE
+from oncofhir.consumers.tracing.messaging import with_trace
 from oncofhir.fhir.references import literal_reference, relative_reference
 from oncofhir.ingest.publishing.event_messages import event_message, topic_of
 from oncofhir.ingest.publishing.event_publisher import EventPublisher
@@ -17,6 +18,7 @@ from oncofhir.ingest.subscriptions.state import SubscriptionState
 from oncofhir.schemas.errors import UnreadableReport
 from oncofhir.schemas.event import REPORT_TYPES, Operation, ReportEvent
 from oncofhir.schemas.reasons import Reason
+from oncofhir.schemas.tracing.trace_context import TraceContext
 from oncofhir.settings import KafkaSettings
 
 NOTIFICATION = "notification"
@@ -31,13 +33,17 @@ class ForeignSubscription(Exception):
 
 @dataclass(frozen=True)
 class Notification:
-    """A request to the endpoint of a Subscription. `reference` is the `Type/id` of the path, if any."""
+    """A request to the endpoint of a Subscription. `reference` is the `Type/id` of the path, if any.
+
+    `trace` is the sender's trace context; the records of its events carry it on.
+    """
 
     name: str
     body: bytes = field(repr=False)
     content_type: str = ""
     reference: str | None = field(default=None, repr=False)
     deleted: bool = False
+    trace: TraceContext | None = None
 
 
 class Receiver:
@@ -74,7 +80,8 @@ class Receiver:
         elif notification.deleted and named is not None:
             source = relative_reference(named)
             assert source is not None
-            await self._publish(state, [ReportEvent(operation=Operation.DELETE, source=source)])
+            event = ReportEvent(operation=Operation.DELETE, source=source)
+            await self._publish(state, [event], trace=notification.trace)
         else:
             await self._receive_content(state, notification, named)
 
@@ -99,13 +106,17 @@ class Receiver:
             raise UnreadableReport(
                 Reason.INVALID_RESOURCE, None, "the body is not the resource that the path names"
             )
-        await self._publish(state, events, notification.body)
+        await self._publish(state, events, notification.body, notification.trace)
         state.numbers.add(numbers)
         if status is not None and status.events_since_start is not None:
             state.numbers.announce(status.events_since_start)
 
     async def _publish(
-        self, state: SubscriptionState, events: Sequence[ReportEvent], body: bytes | None = None
+        self,
+        state: SubscriptionState,
+        events: Sequence[ReportEvent],
+        body: bytes | None = None,
+        trace: TraceContext | None = None,
     ) -> None:
         """Publish events; a single one as the bytes that came, so that numbers keep their precision."""
         if not events:
@@ -117,7 +128,8 @@ class Receiver:
             messages = [Message(topic, key, body, (CONTENT_TYPE, *headers))]
         else:
             messages = [event_message(event, self._settings, headers=headers) for event in events]
-        await self._publisher.publish(*messages, origin=NOTIFICATION)
+        traced = [with_trace(message, trace) for message in messages]
+        await self._publisher.publish(*traced, origin=NOTIFICATION)
         state.note_published(events)
 
     async def _fetch(self, state: SubscriptionState, numbers: Sequence[int]) -> None:

@@ -52,6 +52,30 @@ async def test_each_event_of_a_notification_is_a_record_of_its_own(settings, tmp
     assert sorted(announced(settings)) == ["r0", "r1", "r2"]
 
 
+@pytest.mark.parametrize(
+    ("sent", "carried"),
+    [(f"00-{'a' * 32}-{'b' * 16}-01", {"traceparent", "tracestate"}), ("00-Jane-Doe-01", set())],
+)
+async def test_the_sender_s_trace_goes_on_if_it_is_valid(settings, tmp_path, sent, carried):
+    server = SubscriptionServer()
+    for n in range(2):
+        server.store(report(f"r{n}"))
+    async with running(bridge_settings(settings, tmp_path)) as (_, client):
+        for numbers in ((1,), (2,)):
+            answer = await client.post(
+                PATH,
+                json=server.notification(*numbers, content="full-resource"),
+                headers={"traceparent": sent, "tracestate": "vendor=1"},
+            )
+            assert answer.status_code == 200
+    found = read_all(settings, settings.kafka.diagnostic_report_topic)
+    assert len(found) == 2
+    for record in found:
+        headers = dict(record.headers)
+        assert {n for n in headers if n.startswith("trace")} == carried
+        assert not carried or headers["traceparent"] == sent.encode()
+
+
 async def test_handshakes_and_heartbeats_announce_nothing(settings, tmp_path):
     server = SubscriptionServer()
     async with running(bridge_settings(settings, tmp_path)) as (_, client):
