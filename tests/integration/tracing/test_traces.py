@@ -12,7 +12,7 @@ from oncofhir.demo.broker import EmbeddedBroker
 from oncofhir.demo.fhir_server import EmbeddedFhirServer
 from oncofhir.demo.run import Demo, Record
 from oncofhir.schemas.tracing.trace_context import TraceContext
-from oncofhir.telemetry.metrics import DEFINITIONS
+from oncofhir.telemetry.metrics import WORKER_DEFINITIONS
 from oncofhir.testing.scripted_model import ScriptedModel
 from tests.builders import BREAST, CANARY, pathology_report
 from tests.command import run_process
@@ -224,7 +224,7 @@ def test_metrics_come_with_the_names_of_the_metrics_page(parts, collector):
                 for scope in resource.scope_metrics
                 for metric in scope.metrics
             }
-    assert set(found) >= {definition.name for definition in DEFINITIONS}
+    assert set(found) >= {definition.name for definition in WORKER_DEFINITIONS}
     assert found["oncofhir_report_seconds"].unit == "s"
     reports = found["oncofhir_reports_total"].sum
     assert reports.is_monotonic
