@@ -168,6 +168,18 @@ $(DOCS_STAMP): $(STAMP)
 docs: $(DOCS_STAMP) ## Build the documentation site (build/docs/html); warnings are errors (ARGS=--external-links: request those, too)
 	@$(BIN)/python -m docs.site $(ARGS)
 
+VIEWS_VENV ?= .venv-views
+VIEWS_STAMP := $(VIEWS_VENV)/.installed
+.PHONY: test-views
+$(VIEWS_STAMP): tests/views/requirements.txt
+	@echo "Setting up $(VIEWS_VENV) with Pathling, Spark and a Java 21 (about 1 GB)"
+	@$(PYTHON) -m venv $(VIEWS_VENV)
+	@$(VIEWS_VENV)/bin/python -m pip install --quiet --requirement tests/views/requirements.txt
+	@touch $(VIEWS_STAMP)
+
+test-views: $(STAMP) $(VIEWS_STAMP) ## The SQL on FHIR views on the demo's store, by Pathling (1 GB; Maven Central)
+	@VIEWS_PYTHON=$(VIEWS_VENV)/bin/python $(BIN)/python -m pytest tests/views $(ARGS)
+
 reference: $(STAMP) ## Write the reference pages that are generated from the code (docs/reference)
 	@$(BIN)/python -m docs.generate
 

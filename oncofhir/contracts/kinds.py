@@ -25,3 +25,4 @@ class Document(StrEnum):
     OUTCOME = "outcome"
     DEAD_LETTER = "dead-letter"
     ASYNCAPI = "asyncapi"
+    VIEWS = "views"

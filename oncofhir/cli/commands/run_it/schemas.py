@@ -34,7 +34,7 @@ def print_(
         typer.Argument(
             metavar="DOCUMENT",
             show_default=False,
-            help="phenotype, outcome, dead-letter, or asyncapi.",
+            help="phenotype, outcome, dead-letter, asyncapi, or views.",
         ),
     ],
     format_: Annotated[
@@ -42,11 +42,15 @@ def print_(
         typer.Option("--format", metavar="FORMAT", help="Schema language: json-schema or avro."),
     ] = Format.JSON_SCHEMA,
 ) -> None:
-    """Print a contract: phenotype, outcome, dead-letter, or asyncapi for all topics of these settings.
+    """Print a contract: phenotype, outcome, dead-letter; asyncapi, all topics; views, for the FHIR store.
+
+    views is a Bundle of SQL on FHIR ViewDefinitions that read the findings' columns from Condition and
+    Observation. asyncapi and views are for the topics and the identifier system of these settings.
 
     Examples:
         oncofhir schemas print phenotype --format avro > phenotype.avsc
         oncofhir schemas print asyncapi > asyncapi.json
+        oncofhir schemas print views > views.json
 
     Exit status: 0 printed; 2 wrong usage or settings.
     """
@@ -56,6 +60,10 @@ def print_(
 
     if document is Document.ASYNCAPI:
         contract: dict[str, Any] = asyncapi(settings_or_exit().kafka, __version__)
+    elif document is Document.VIEWS:
+        from oncofhir.fhir.view_definitions import view_definitions
+
+        contract = view_definitions(settings_or_exit().fhir.identifier_system)
     else:
         contract = published(Contract(document.value), format_)
     typer.echo(json.dumps(contract, indent=2, ensure_ascii=True))
