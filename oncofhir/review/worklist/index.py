@@ -25,6 +25,9 @@ from oncofhir.schemas.review import (
     WorklistPage,
 )
 
+_MOST_COUNTED = 64
+_Counts = tuple[int, int, WorklistFacets]
+
 
 class KnownResource(Value):
     """A resource of a document: `expected` is the fingerprint that the head knows, empty if it is deleted."""
@@ -40,6 +43,8 @@ class FindingIndex:
     def __init__(self, file: Path | None, identity: str) -> None:
         self._connection = connect(file, identity)
         self._lock = threading.RLock()
+        self._counts: dict[tuple[Any, ...], _Counts] = {}
+        self._counted_at: tuple[int, int] | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -116,24 +121,39 @@ class FindingIndex:
         sql, parameters = query.page_sql(condition, page, wanted.sort)
         with self._lock:
             found = self._connection.execute(sql, parameters).fetchall()
-            total, documents, *reasons = self._all(
-                query.totals_sql(condition), *condition.parameters
-            )[0]
-            facets = {
-                name: dict(self._all(facet, *condition.parameters))
-                for name, facet in query.facet_sql(condition).items()
-            }
-        by_reason = zip(query.BITS, reasons, strict=True)
+            total, documents, facets = self._counted(condition)
         return WorklistPage(
             items=tuple(_item(item, version) for item, version in found),
             total=total,
             documents=documents,
             offset=page.offset,
-            facets=WorklistFacets(
-                reasons={reason.value: count for reason, count in by_reason if count}, **facets
-            ),
+            facets=facets,
             as_of=self.as_of,
         )
+
+    def _counted(self, condition: query.Condition) -> _Counts:
+        """Count the findings of a filter, once until the file changes: it is most of the work of a page."""
+        (others,) = self._all("PRAGMA data_version")[0]
+        stamp = (self._connection.total_changes, others)
+        if stamp != self._counted_at or len(self._counts) >= _MOST_COUNTED:
+            self._counts.clear()
+            self._counted_at = stamp
+        key = (condition.sql, tuple(condition.parameters))
+        if key not in self._counts:
+            self._counts[key] = self._count(condition)
+        return self._counts[key]
+
+    def _count(self, condition: query.Condition) -> _Counts:
+        total, documents, *reasons = self._all(query.totals_sql(condition), *condition.parameters)[
+            0
+        ]
+        facets = {
+            name: dict(self._all(facet, *condition.parameters))
+            for name, facet in query.facet_sql(condition).items()
+        }
+        by_reason = zip(query.BITS, reasons, strict=True)
+        counted = {reason.value: count for reason, count in by_reason if count}
+        return total, documents, WorklistFacets(reasons=counted, **facets)
 
     def item(self, finding: str) -> WorklistItem | None:
         """The item of a finding, None if it is not known."""

@@ -86,6 +86,17 @@ def test_filters_facets_and_pages(index):
         assert index.worklist(WorklistFilter(sort=sort), PageRequest()).total == 4
 
 
+def test_counts_follow_each_change_also_of_another_process(index, tmp_path):
+    put(index, head_with({}))
+    assert index.worklist(WorklistFilter(), PageRequest()).total == 5
+    refuted = head_with({Kind.DIAGNOSIS: review_of(ReviewStatus.REFUTED)})
+    put(index, refuted.model_copy(update={"revision": 2}))
+    assert index.worklist(WorklistFilter(), PageRequest()).facets.reasons == {"unreviewed": 4}
+    with FindingIndex(tmp_path / "index.sqlite", "store") as another:
+        another.forget(refuted.document)
+    assert index.worklist(WorklistFilter(), PageRequest()).total == 0
+
+
 def test_a_value_of_a_filter_is_never_sql(index):
     put(index, head_with({}))
     hostile = "x' OR '1'='1"
