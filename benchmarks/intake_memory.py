@@ -26,7 +26,8 @@ _PSS = re.compile(r"^Pss:\s+(\d+)", re.MULTILINE)
 _INTERVAL = 0.02
 
 
-def _family(pid: int) -> list[int]:
+def process_family(pid: int) -> list[int]:
+    """Return a process and all that it started."""
     found, parents = [pid], {}
     for stat in Path("/proc").glob("[0-9]*/stat"):
         try:
@@ -38,7 +39,8 @@ def _family(pid: int) -> list[int]:
     return found
 
 
-def _pss_kib(pid: int) -> int:
+def pss_kib(pid: int) -> int:
+    """Return the proportional set size of a process; 0 if it has ended."""
     try:
         match = _PSS.search(Path(f"/proc/{pid}/smaps_rollup").read_text())
     except OSError:
@@ -55,7 +57,7 @@ class Peak:
 
     async def watch(self) -> None:
         while True:
-            sizes = {pid: _pss_kib(pid) / 1024 for pid in _family(os.getpid())}
+            sizes = {pid: pss_kib(pid) / 1024 for pid in process_family(os.getpid())}
             self.total = max(self.total, sum(sizes.values()))
             children = [size for pid, size in sizes.items() if pid != os.getpid()]
             self.one = max(self.one, *children, 0.0)

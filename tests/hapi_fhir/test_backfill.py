@@ -17,7 +17,7 @@ from oncofhir.ingest.backfill.bulk_export.jobs import (
 from oncofhir.ingest.backfill.patience import Patience
 from tests.hapi_fhir.server import HapiFhirServer
 from tests.integration.consumers.worker_harness import read_all, settings_for
-from tests.integration.ingest.backfill_kills import run
+from tests.integration.ingest.backfill_kills import ended, run, start
 
 _COUNT = 300
 _TYPES = ("DiagnosticReport", "DocumentReference")
@@ -45,12 +45,17 @@ def entry(number):
 
 
 @pytest.fixture
-def settings(server, monkeypatch):
+def new_settings(server, monkeypatch):
+    """Settings with topics of their own, each time."""
+    monkeypatch.setenv("ONCOFHIR_FHIR__BASE_URL", server.base_url)
     with EmbeddedBroker() as broker:
-        made = settings_for(broker.address, history=True)
-        ensure_topics(made.kafka, partitions=2)
-        monkeypatch.setenv("ONCOFHIR_FHIR__BASE_URL", server.base_url)
-        yield made
+
+        def make():
+            made = settings_for(broker.address, history=True)
+            ensure_topics(made.kafka, partitions=2)
+            return made
+
+        yield make
 
 
 def check(done, settings):
@@ -66,14 +71,16 @@ def check(done, settings):
     assert all(content["meta"]["versionId"] == "1" for content in contents)
 
 
-def test_a_search_reads_each_report_once(settings, tmp_path):
+def test_an_export_and_a_search_read_each_report_once(new_settings, tmp_path):
+    # the export takes two minutes, because HAPI FHIR asks for that (Retry-After): the search runs meanwhile
+    exporting, of_export = tmp_path / "export", new_settings()
+    exporting.mkdir()
+    process = start(["export"], of_export, exporting)
     # a transaction stores its resources within milliseconds: several share an instant
-    check(run(["search", "--page-size", "20"], settings, tmp_path), settings)
-
-
-def test_an_export_reads_each_report_once(settings, tmp_path):
-    done = run(["export"], settings, tmp_path)
-    check(done, settings)
+    of_search = new_settings()
+    check(run(["search", "--page-size", "20"], of_search, tmp_path), of_search)
+    done = ended(process, exporting)
+    check(done, of_export)
     assert done.summary["export"]["removed_from_server"] is False  # it keeps finished exports
     assert done.summary["export"]["transaction_time"]
 

@@ -10,7 +10,7 @@ from oncofhir.cli.exit_status import ExitStatus, fail
 from oncofhir.cli.options import parse_datetime
 
 if TYPE_CHECKING:
-    from oncofhir.consumers.dead_letters.store import Filter
+    from oncofhir.consumers.dead_letters.store import DeadLetter, Filter
 
 # Kafka's protocol: a partition is an INT32, an offset an INT64.
 _LARGEST_PARTITION, _LARGEST_OFFSET = 2**31 - 1, 2**63 - 1
@@ -23,7 +23,9 @@ Reasons = Annotated[
 ]
 Stages = Annotated[
     list[str] | None,
-    typer.Option("--stage", metavar="STAGE", help="Only this stage: decode, process or operator."),
+    typer.Option(
+        "--stage", metavar="STAGE", help="Only this stage: decode, process, operator or backfill."
+    ),
 ]
 Topics = Annotated[
     list[str] | None, typer.Option("--topic", metavar="TOPIC", help="Only from this input topic.")
@@ -93,11 +95,16 @@ def parse_record(text: str) -> tuple[str, int, int]:
     return found[1], int(found[2]), int(found[3])
 
 
-def explain_reason(code: str) -> dict[str, str]:
-    """Return the meaning and the remedy of a reason code; nothing for a code of another version."""
+def explain(letter: "DeadLetter") -> dict[str, str]:
+    """Return the meaning and the remedy of a dead letter; nothing for a reason code of another version."""
     from oncofhir.schemas.reasons import Reason
 
-    if code not in set(Reason):
+    if letter.reason not in set(Reason):
         return {}
-    reason = Reason(code)
-    return {"meaning": reason.meaning, "remedy": reason.remedy}
+    reason, remedy = Reason(letter.reason), Reason(letter.reason).remedy
+    if letter.is_reference:
+        remedy += (
+            " The letter only refers to the record: replay it while its topic still holds it, with "
+            f"ONCOFHIR_KAFKA__MAX_REQUEST_BYTES above {letter.size} (bytes)."
+        )
+    return {"meaning": reason.meaning, "remedy": remedy}

@@ -15,7 +15,7 @@ from oncofhir.cli.commands.recover.dead_letter_filter import (
     Stages,
     Topics,
     Until,
-    explain_reason,
+    explain,
     parse_position,
     read_filter,
 )
@@ -77,7 +77,7 @@ def list_letters(
             console().print(_described(letter), highlight=False, markup=False)
     else:
         for letter in letters:
-            json_line(letter.model_dump(mode="json") | explain_reason(letter.reason))
+            json_line(letter.model_dump(mode="json") | explain(letter))
     counts = Counter(letter.reason for letter in letters)
     parts = [f"{count} {name}" for name, count in counts.most_common()]
     _say(f"{len(letters)} of {len(stock.letters)} dead letters", *parts)
@@ -128,7 +128,7 @@ def show(
     sizes = [{"name": name, "bytes": len(content or b"")} for name, content in record.headers]
     json_line(
         found.model_dump(mode="json", exclude={"replayed"})
-        | explain_reason(found.reason)
+        | explain(found)
         | {
             "key_bytes": None if record.key is None else len(record.key),
             "value_bytes": None if record.value is None else len(record.value),
@@ -259,7 +259,7 @@ def _described(letter: "DeadLetter") -> str:
         f"{letter.partition}:{letter.offset}  {letter.reason} ({letter.stage}, {attempts}{replayed})",
         f"     {record}, {letter.time:%Y-%m-%d %H:%M:%S}",
     ]
-    for text in (detail, explain_reason(letter.reason).get("remedy", "")):
+    for text in (detail, explain(letter).get("remedy", "")):
         lines += textwrap.wrap(text, 75, initial_indent="     ", subsequent_indent="     ")
     return "\n".join(lines)
 
