@@ -85,9 +85,10 @@ def build_export(
         tls=tls(credentials),
         timeout=settings.fhir.timeout_seconds,
     )
+    waiting = Patience(patience)  # shared: a server that exports has been reached
     return Export(
-        ExportJobs(own, Patience(patience)),
-        ExportDownloads(trusted, anonymous, Patience(patience)),
+        ExportJobs(own, waiting),
+        ExportDownloads(trusted, anonymous, waiting),
         request,
         base_url,
         page_size=page_size,

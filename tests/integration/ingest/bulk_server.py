@@ -31,6 +31,7 @@ class BulkServer:
         expires_after: downloads of an export after which it is forgotten, for the first `expiries` exports.
         requires_token: whether files need the token; else they must come without one.
         short: files that are cut off this often.
+        downloads: statuses of the first downloads.
     """
 
     files: dict
@@ -43,6 +44,7 @@ class BulkServer:
     errors: list = field(default_factory=list)
     deleted_lines: list = field(default_factory=list)
     short: int = 0
+    downloads: list = field(default_factory=list)
     counts: bool = True
     requests: list = field(default_factory=list)
     removed: list = field(default_factory=list)
@@ -130,6 +132,8 @@ class BulkServer:
             return JSONResponse(outcome("login"), 401)
         if not self.requires_token and "authorization" in request.headers:
             self.violations.append("a token for a file that wants none")
+        if self.downloads:
+            return JSONResponse(outcome("throttled"), self.downloads.pop(0))
         self.jobs[job]["downloads"] += 1
         if name in ("errors", "deleted"):
             lines = self.errors if name == "errors" else self.deleted_lines

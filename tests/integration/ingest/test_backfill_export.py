@@ -139,6 +139,12 @@ def test_what_the_server_could_not_export_makes_the_result_wrong(settings, tmp_p
     assert done.summary["export"]["issues"] == {"error": 2, "warning": 1}
 
 
+def test_downloads_that_fail_for_a_moment_are_repeated(settings, tmp_path, environment):
+    server = BulkServer(files_of(10), downloads=[503, 429, 500])
+    done = exported(server, settings, tmp_path, environment)
+    assert (done.returncode, done.summary["published"]) == (0, 10), done.stderr
+
+
 def test_a_file_that_is_cut_off_is_downloaded_again(settings, tmp_path, environment):
     done = exported(BulkServer(files_of(10), short=1), settings, tmp_path, environment)
     assert (done.returncode, done.summary["published"]) == (0, 10)
