@@ -8,7 +8,7 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 
 from oncofhir.inference.clients.client import Completion
@@ -100,4 +100,5 @@ class AdaptiveLimit:
             self._in_flight -= 1
             self._admit()
         else:
-            queue.remove(turn)
+            with suppress(ValueError):  # another one that ended has passed it over already
+                queue.remove(turn)

@@ -187,3 +187,24 @@ def test_cancelled_in_the_moment_of_its_turn():
         await asyncio.wait_for(hold(), 1)
 
     asyncio.run(go())
+
+
+def test_waiting_requests_that_are_cancelled_together_end_as_cancelled():
+    """As when a worker stops, or when one question of a report fails and the others are taken back."""
+
+    async def run():
+        limit = AdaptiveLimit(1)
+
+        async def request():
+            async with limit.permit():
+                await asyncio.sleep(60)
+
+        tasks = [asyncio.create_task(request()) for _ in range(5)]
+        await asyncio.sleep(0)
+        for task in tasks:
+            task.cancel()
+        ended = await asyncio.gather(*tasks, return_exceptions=True)
+        assert {type(each) for each in ended} == {asyncio.CancelledError}
+        assert limit.load == 0
+
+    asyncio.run(run())
