@@ -2,14 +2,15 @@
 
     python -m benchmarks.worker_memory [--rounds 3]
 
-`oncofhir worker` runs as a process with its defaults, against Apache Kafka, a FHIR server and a scripted
-model. Each round publishes the documents of `hostile_documents` as DiagnosticReports, all at once. The sum of
-the proportional set sizes (PSS) of the worker and all that it starts is read 50 times a second, until each
-record has an outcome. The ratio is the peak against the chart's limit of 1 GiB. Linux only.
+`oncofhir worker` runs as a process with its defaults, against an embedded broker, a FHIR server and a
+scripted model. Each round publishes the documents of `hostile_documents` as DiagnosticReports, all at once.
+The sum of the proportional set sizes (PSS) of the worker and all that it starts is read 50 times a second,
+until each record has an outcome. The ratio is the peak against the chart's limit of 1 GiB. Linux only.
 """
 
 import argparse
 import asyncio
+import contextlib
 import json
 import os
 import signal
@@ -22,10 +23,10 @@ from typing import Any
 from benchmarks.hostile_documents import DOCUMENTS
 from benchmarks.intake_memory import POD_MIB, process_family, pss_kib
 from oncofhir.consumers.kafka.topics import ensure_topics
+from oncofhir.demo.broker import EmbeddedBroker
 from oncofhir.demo.fhir_server import EmbeddedFhirServer
 from oncofhir.demo.process import free_port
 from oncofhir.testing.scripted_model import ScriptedModel
-from tests.apache_kafka.broker import ApacheKafka
 from tests.builders import attachment, diagnostic_report
 from tests.integration.consumers.worker_harness import message, publish, read_all, settings_for
 from tests.integration.ingest.backfill_kills import environment_of
@@ -33,6 +34,10 @@ from tests.integration.ingest.backfill_kills import environment_of
 _INTERVAL = 0.02
 _MOST_SECONDS = 420.0
 _MOST_RECORD_BYTES = 15 * 2**20
+
+
+class WorkerEndedError(Exception):
+    """The worker ended by itself; its log is on stderr."""
 
 
 def reports(documents: dict[str, bytes], number: int) -> list[dict[str, Any]]:
@@ -49,7 +54,7 @@ def reports(documents: dict[str, bytes], number: int) -> list[dict[str, Any]]:
 def measure(rounds: int) -> dict[str, Any]:
     """Run it, and return what was measured."""
     documents = {name: make() for name, (make, _) in DOCUMENTS.items()}
-    with ApacheKafka() as broker, EmbeddedFhirServer() as fhir, ScriptedModel([]) as model:
+    with EmbeddedBroker() as broker, EmbeddedFhirServer() as fhir, ScriptedModel([]) as model:
         settings = settings_for(broker.address)
         ensure_topics(settings.kafka, partitions=4)
         environment = environment_of(settings) | {
@@ -58,18 +63,20 @@ def measure(rounds: int) -> dict[str, Any]:
             "ONCOFHIR_MODEL__URL": model.url,
             "ONCOFHIR_HTTP__PORT": str(free_port()),
         }
-        with tempfile.TemporaryFile() as out:
+        with tempfile.TemporaryFile() as out, contextlib.ExitStack() as stack:
             worker = subprocess.Popen(
                 [sys.executable, "-m", "oncofhir", "worker"],
                 env=os.environ | environment,
                 stdout=out,
                 stderr=out,
             )
+            stack.callback(_stop, worker)
             try:
                 return asyncio.run(_under_load(worker, settings, documents, rounds))
-            finally:
-                worker.send_signal(signal.SIGTERM)
-                worker.wait(30)
+            except WorkerEndedError:
+                out.seek(0)
+                sys.stderr.write(out.read().decode()[-2_000:])
+                raise
 
 
 async def _under_load(
@@ -82,7 +89,8 @@ async def _under_load(
     peak, main, began, ended = idle, 0.0, time.monotonic(), 0
     next_count = began + 5
     while ended < len(published) and time.monotonic() - began < _MOST_SECONDS:
-        assert worker.poll() is None, "the worker has ended"
+        if worker.poll() is not None:
+            raise WorkerEndedError
         peak = max(peak, _mib(worker.pid))
         main = max(main, pss_kib(worker.pid) / 1024)
         if time.monotonic() > next_count:
@@ -102,6 +110,11 @@ async def _under_load(
         "outcomes": ended,
         "seconds": round(time.monotonic() - began),
     }
+
+
+def _stop(worker: "subprocess.Popen[bytes]") -> None:
+    worker.send_signal(signal.SIGTERM)
+    worker.wait(30)
 
 
 def _mib(pid: int) -> float:
