@@ -29,7 +29,7 @@ class Circle:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._stack = ExitStack()
-        self.bridge_port = free_port()
+        self.bridge_port, self.mllp_port = free_port(), free_port()
         self.environment: dict[str, str] = {}
 
     def __enter__(self) -> Self:
@@ -69,21 +69,26 @@ class Circle:
             "ONCOFHIR_BRIDGE__PORT": str(self.bridge_port),
             "ONCOFHIR_BRIDGE__URL": f"http://127.0.0.1:{self.bridge_port}",
             "ONCOFHIR_BRIDGE__SECRET_FILE": str(secret),
+            "ONCOFHIR_MLLP__HOST": "127.0.0.1",
+            "ONCOFHIR_MLLP__PORT": str(self.mllp_port),
+            "ONCOFHIR_MLLP__ALLOW_ANONYMOUS": "true",
+            "ONCOFHIR_HL7V2__SYSTEMS": "HOSP=urn:oid:1.2.826.0.1.7",
             "ONCOFHIR_HTTP__HOST": "127.0.0.1",
             "ONCOFHIR_LOG__FORMAT": "json",
         }
-        self.worker, self.bridge = self._process("worker"), self._process("bridge")
+        self.worker = self._process("worker")
+        self.bridge = self._process("bridge", "--mllp", "--http")
         for process in (self.worker, self.bridge):
             self._stack.callback(process.stop)
         with ThreadPoolExecutor() as pool:
             for started in [pool.submit(p.start) for p in (self.worker, self.bridge)]:
                 started.result()
 
-    def _process(self, command: str) -> Process:
+    def _process(self, command: str, *options: str) -> Process:
         port = free_port()
         return Process(
             command,
-            [sys.executable, "-m", "oncofhir", command],
+            [sys.executable, "-m", "oncofhir", command, *options],
             environment=self.environment | {"ONCOFHIR_HTTP__PORT": str(port)},
             ready=lambda: responds(f"http://127.0.0.1:{port}/ready"),
             wait_seconds=240.0,
@@ -139,3 +144,15 @@ class Circle:
 def _answer(answer: httpx2.Response) -> httpx2.Response:
     assert answer.is_success, answer.text
     return answer
+
+
+def all_withdrawn(found: list[dict[str, Any]]) -> bool:
+    """Return whether there are findings, and each is withdrawn."""
+
+    def withdrawn(finding: dict[str, Any]) -> bool:
+        if finding["resourceType"] == "Observation":
+            return finding["status"] == "entered-in-error"
+        status = finding.get("verificationStatus", {}).get("coding", [{}])
+        return any(coding.get("code") == "entered-in-error" for coding in status)
+
+    return bool(found) and all(map(withdrawn, found))

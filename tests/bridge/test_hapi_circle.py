@@ -1,10 +1,9 @@
 """A report that is POSTed to HAPI FHIR has its findings there, by way of its Subscription, bridge and worker."""
 
 import httpx2
-import pytest
 
 from oncofhir.demo.process import free_port
-from tests.bridge.circle import Circle
+from tests.bridge.circle import all_withdrawn
 from tests.builders import attachment
 
 TEXT = """FINAL DIAGNOSIS:
@@ -12,14 +11,6 @@ Left breast, core biopsy: Invasive ductal carcinoma, Nottingham grade 2.
 Tumor size: 14 mm.
 ER positive (95%). PR negative. HER2 negative.
 """
-
-
-@pytest.fixture(scope="module")
-def circle(tmp_path_factory):
-    with Circle(tmp_path_factory.mktemp("circle")) as running:
-        for patient in ("p1", "p2", "p3"):
-            running.put({"resourceType": "Patient", "id": patient})
-        yield running
 
 
 def report(text, status="final", patient="p1", **more):
@@ -80,7 +71,7 @@ def test_a_posted_report_comes_back_as_findings_and_a_correction_corrects_them(c
     circle.put(corrected)
     circle.until(lambda: sizes(circle, ident) == {41})
     circle.put(report(TEXT, "entered-in-error", id=ident))
-    circle.until(lambda: _all_withdrawn(findings(circle, ident)))
+    circle.until(lambda: all_withdrawn(findings(circle, ident)))
 
 
 def test_a_restarted_bridge_finds_the_reports_that_nobody_announced(circle):
@@ -111,13 +102,3 @@ def test_delete_removes_the_subscriptions(circle):
         status, results, said = circle.subscribe("--delete")
         assert (status, {r["action"] for r in results}) == (0, {wanted}), said
     assert subscriptions(circle) == {}
-
-
-def _all_withdrawn(found):
-    def withdrawn(finding):
-        if finding["resourceType"] == "Observation":
-            return finding["status"] == "entered-in-error"
-        status = finding.get("verificationStatus", {}).get("coding", [{}])
-        return any(coding.get("code") == "entered-in-error" for coding in status)
-
-    return found and all(map(withdrawn, found))
