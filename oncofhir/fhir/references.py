@@ -7,7 +7,7 @@ http://hl7.org/fhir/R4/datatypes.html#id.
 import re
 from urllib.parse import urlsplit
 
-from oncofhir.schemas.event import SourceReference
+from oncofhir.schemas.event import REPORT_TYPES, SourceReference
 
 _ID = r"[A-Za-z0-9\-.]{1,64}"
 _LITERAL = re.compile(
@@ -18,6 +18,13 @@ _BASE = re.compile(r"https?://[^\s?#]+/")
 
 MESSAGE_ID_PREFIX = "hl7v2-"
 """Begins the id of each resource made from an HL7 v2 message, which is on no FHIR server."""
+
+
+def is_of_message(reference: SourceReference) -> bool:
+    """Return whether this names a report made from an HL7 v2 message; a server's own ids are no such hashes."""
+    digest = reference.id.removeprefix(MESSAGE_ID_PREFIX)
+    is_hash = digest != reference.id and re.fullmatch(r"[0-9a-f]{40}", digest) is not None
+    return is_hash and reference.type in REPORT_TYPES
 
 
 def is_id(text: object) -> bool:

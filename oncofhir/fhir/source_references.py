@@ -10,7 +10,7 @@ Source: http://hl7.org/fhir/R4/references.html (literal and logical references).
 
 from typing import Any, Literal
 
-from oncofhir.fhir.references import MESSAGE_ID_PREFIX, literal_reference
+from oncofhir.fhir.references import is_of_message, literal_reference
 from oncofhir.schemas.base import Value
 
 # The value is a URI (http://hl7.org/fhir/R4/identifier-registry.html).
@@ -33,7 +33,7 @@ class SourceReferences(Value):
         A URL names a resource on a third server and is used as it is.
         """
         literal = literal_reference(reference)
-        if literal is not None and literal.id.startswith(MESSAGE_ID_PREFIX):
+        if literal is not None and is_of_message(literal):
             system = {"system": self.message_system} if self.message_system else {}
             return {"type": literal.type, "identifier": {**system, "value": reference}}
         if self.form == "same":

@@ -16,7 +16,7 @@ ER positive (95%). PR negative. HER2 negative.
 """
 PATIENT = {
     "resourceType": "Patient",
-    "id": "hl7v2-p1",
+    "id": "hl7v2-patient",
     "identifier": [{"system": "urn:oid:1.2.826.0.1.7", "value": "MRN-7"}],
 }
 

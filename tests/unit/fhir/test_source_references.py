@@ -177,3 +177,12 @@ def test_a_merged_patient_is_followed_wherever_the_report_says_it_is(subject):
     entries, _ = document_diff(context, build(context, extraction, 2), extraction, head, merged)
     (grade,) = [e["resource"] for e in entries if e["resource"]["resourceType"] == "Observation"]
     assert referenced_resource(grade["subject"]) == "Patient/merged"
+
+
+def test_a_report_of_a_message_is_named_by_identifier_and_nothing_else_is():
+    sources = SourceReferences(message_system="https://site.example/sid/hl7v2")
+    report = f"DiagnosticReport/hl7v2-{'a' * 40}"
+    expected = {"system": "https://site.example/sid/hl7v2", "value": report}
+    assert sources.reference_element(report)["identifier"] == expected
+    for other in (f"Patient/hl7v2-{'a' * 40}", "DiagnosticReport/hl7v2-7", "Patient/hl7v2-p1"):
+        assert sources.reference_element(other) == {"reference": other}
