@@ -21,7 +21,7 @@ MESSAGE_ID_PREFIX = "hl7v2-"
 
 
 def is_of_message(reference: SourceReference) -> bool:
-    """Return whether this names a report made from an HL7 v2 message; a server's own ids are no such hashes."""
+    """Return whether this names a report made from an HL7 v2 message; ids of a server are no such hashes."""
     digest = reference.id.removeprefix(MESSAGE_ID_PREFIX)
     is_hash = digest != reference.id and re.fullmatch(r"[0-9a-f]{40}", digest) is not None
     return is_hash and reference.type in REPORT_TYPES
