@@ -14,7 +14,13 @@ class ReviewPage(Process):
     `environment` are the settings of the demo's worker.
     """
 
-    def __init__(self, environment: Mapping[str, str], port: int | None = None) -> None:
+    def __init__(
+        self,
+        environment: Mapping[str, str],
+        port: int | None = None,
+        *,
+        wait_seconds: float = 90.0,
+    ) -> None:
         self.port = port or free_port()
         self._folder_of_index = tempfile.TemporaryDirectory(prefix="oncofhir-review-")
         index = Path(self._folder_of_index.name) / "index.sqlite"
@@ -28,7 +34,7 @@ class ReviewPage(Process):
                 "ONCOFHIR_LOG__FORMAT": "json",
             },
             ready=lambda: responds(f"{self.url}ready"),
-            wait_seconds=90.0,
+            wait_seconds=wait_seconds,
         )
 
     @property

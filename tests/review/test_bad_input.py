@@ -131,6 +131,13 @@ def test_who_was_faster_is_said_with_the_difference(reviewed: Reviewed, browser_
     conflict = card.locator("[role=alert]")
     expect(conflict).to_contain_text("Somebody was faster")
     expect(conflict.locator("table")).to_contain_text("24")
+    conflict.get_by_role("link", name="Load the report again").click()
+    page.wait_for_url("**finding=**")
+    for _ in range(30):  # until the worklist has followed the edit
+        if card.locator(".answer").inner_text() == "24 mm":
+            break
+        page.wait_for_timeout(1000)
+        page.reload()
     expect(card.locator(".answer")).to_have_text("24 mm")
 
 

@@ -111,6 +111,27 @@ def test_what_was_missed_is_added_at_words_that_are_typed(reviewed: Reviewed, br
     expect(page.locator("#missed input[name=words]")).to_have_value("words that no report has")
 
 
+def test_what_was_seen_is_confirmed_together(reviewed: Reviewed, browser_page: Page):
+    page = browser_page
+    page.goto(reviewed.url + "?kind=hormone-receptor")
+    page.keyboard.press("j")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/reports/**")
+    address = page.url.partition("?")[0]
+    page.goto(address)
+    expect(page.locator(".finding:focus")).to_have_count(1)
+    cards = page.locator("[data-item][data-open]").count()
+    unseen = page.locator("#confirm-seen [data-count]")
+    expect(unseen).not_to_have_text(f"{cards} of {cards}")
+    for _ in range(cards):
+        page.keyboard.press("j")
+        page.wait_for_timeout(1000)
+    expect(unseen).to_have_text(f"{cards} of {cards}")
+    page.keyboard.press("s")
+    expect(page.locator("[data-item][data-open]")).to_have_count(0)
+    expect(page.locator(".finding.confirmed").first).to_be_visible()
+
+
 def test_the_keys_are_listed_and_can_be_turned_off(reviewed: Reviewed, browser_page: Page):
     page = browser_page
     open_first(page, reviewed.url)

@@ -216,3 +216,11 @@ def test_every_page_wants_a_login(guarded: Guarded):
 def test_another_name_of_this_machine_is_refused(guarded: Guarded):
     answer = httpx2.get(guarded.url, headers={"host": "evil.example.org"}, trust_env=False)
     assert answer.status_code == 400
+
+
+def test_the_log_names_no_user_no_patient_and_no_report(guarded: Guarded):
+    written = guarded.process.log_file.read_text()
+    assert '"message": "verdict"' in written
+    assert "logged in" in written
+    for word in ("Anne", "anne", "demo-", "bladder", "carcinoma", "44 mm", "4.4 cm"):
+        assert word not in written
