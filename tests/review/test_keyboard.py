@@ -128,7 +128,7 @@ def test_what_was_seen_is_confirmed_together(reviewed: Reviewed, browser_page: P
         page.wait_for_timeout(1000)
     expect(unseen).to_have_text(f"{cards} of {cards}")
     page.keyboard.press("s")
-    expect(page.locator("[data-item][data-open]")).to_have_count(0)
+    expect(page.locator("[data-item][data-open]")).to_have_count(0, timeout=60_000)
     expect(page.locator(".finding.confirmed").first).to_be_visible()
 
 
