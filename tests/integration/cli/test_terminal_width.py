@@ -13,6 +13,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.command import run_here
+
 DATASET = Path(__file__).parents[2] / "data" / "labelled.jsonl"
 ESCAPE = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 
@@ -37,13 +39,15 @@ def on_80_columns(*arguments: object) -> str:
 
 
 def test_scores_show_whole_words_and_comparisons_too(tmp_path):
+    dataset = tmp_path / "labelled.jsonl"
+    dataset.write_text("".join(DATASET.read_text().splitlines(keepends=True)[:2]))
     results = [tmp_path / "a.json", tmp_path / "b.json"]
+    evaluated = run_here("evaluate", dataset, "--model", "rules")
     for file in results:
-        command = [sys.executable, "-m", "oncofhir", "evaluate", DATASET, "--model", "rules"]
-        file.write_bytes(subprocess.run(command, capture_output=True, check=True).stdout)
+        file.write_bytes(evaluated.stdout)
     for text, words in (
         (
-            on_80_columns("evaluate", DATASET, "--model", "rules"),
+            on_80_columns("evaluate", dataset, "--model", "rules"),
             {
                 "precision",
                 "recall",
