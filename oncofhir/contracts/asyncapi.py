@@ -18,9 +18,10 @@ VERSION = "3.0.0"
 _INFORMATION = """\
 Topics of oncofhir {software}.
 
-Within a major version new fields, values and headers may appear and none disappears: consumers ignore what
-they do not know. `oncofhir-schema` (phenotype/1) names the contract of a row and its major version; a row
-without this header is of version 1.
+Within a major version new fields, values of enums and headers may appear and none disappears: consumers
+ignore fields and headers that they do not know, and keep a row whose enum has a new value. `oncofhir-schema`
+(phenotype/1, outcome/1) names the contract of a row and its major version; a row without this header was
+written by 0.1.0 and is of version 1. Do not read rows of a higher major version: stop, and update the consumer.
 
 Rows are upserts: per key, the row with the highest `revision` is in force, in whatever order rows arrive. A
 row may arrive more than once. A record whose value is null is a tombstone: delete the row of its key. A row
