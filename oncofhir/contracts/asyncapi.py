@@ -21,11 +21,13 @@ Topics of oncofhir {software}.
 Within a major version new fields, values of enums and headers may appear and none disappears: consumers
 ignore fields and headers that they do not know, and keep a row whose enum has a new value. `oncofhir-schema`
 (phenotype/1, outcome/1) names the contract of a row and its major version; a row without this header was
-written by 0.1.0 and is of version 1. Do not read rows of a higher major version: stop, and update the consumer.
+written by 0.1.0 and is of version 1. Do not read rows of a higher major version: update the consumer first.
 
 Rows are upserts: per key, the row with the highest `revision` is in force, in whatever order rows arrive. A
 row may arrive more than once. A record whose value is null is a tombstone: delete the row of its key. A row
-that follows a tombstone counts whatever its revision.\
+that follows a tombstone counts whatever its revision. Messages of one key are in one partition, that of
+Kafka's default partitioner (murmur2), and in order; across topics there is no order. `oncofhir erase` alone
+sends tombstones: for the findings and the outcomes of one patient.\
 """
 
 
