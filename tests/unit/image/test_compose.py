@@ -58,4 +58,15 @@ def test_what_is_depended_on_and_mounted_is_defined():
 
 def test_the_configuration_files_are_yaml():
     for each in COMPOSE["configs"].values():
-        assert isinstance(yaml.safe_load(each["content"]), dict)
+        content = each["content"] if "content" in each else (CONTEXT / each["file"]).read_text()
+        assert isinstance(yaml.safe_load(content), dict)
+
+
+def test_the_review_page_reaches_what_is_published_on_the_host():
+    environment = SERVICES["review"]["environment"]
+    assert SERVICES["review"]["network_mode"] == "host"
+    published = {p.rsplit(":", 1)[0] for s in SERVICES.values() for p in s.get("ports", ())}
+    assert environment["ONCOFHIR_KAFKA__BOOTSTRAP_SERVERS"] in published
+    assert environment["ONCOFHIR_FHIR__BASE_URL"].split("/")[2] in published
+    advertised = SERVICES["kafka"]["environment"]["KAFKA_ADVERTISED_LISTENERS"]
+    assert f"HOST://{environment['ONCOFHIR_KAFKA__BOOTSTRAP_SERVERS']}" in advertised.split(",")
