@@ -121,7 +121,7 @@ async def storing(base_url: str, seconds: float) -> Iterator[tuple[int, float]]:
     store = repository(client)
     await client.update({"resourceType": "Patient", "id": "benchmark"})
     first = await report_of("first")
-    await store.ensure_standing(run_of(first, MODEL, PROMPTS, "x", "1", "1"), "prompts")
+    await store.ensure_shared_resources(run_of(first, MODEL, PROMPTS, "x", "1", "1"), "prompts")
 
     async def store_one() -> None:
         ident = f"bench-{next(_numbers)}"
