@@ -80,7 +80,10 @@ class Demo:
         )
         self.http_port = free_port()
         # The settings for other commands that use the same servers.
-        self.environment = stack.environment | {"ONCOFHIR_KAFKA__GROUP_ID": self._kafka.group_id}
+        self.environment = stack.environment | {
+            "ONCOFHIR_KAFKA__GROUP_ID": self._kafka.group_id,
+            "ONCOFHIR_HTTP__PORT": str(self.http_port),
+        }
         self.worker = Process(
             "worker",
             [sys.executable, "-m", "oncofhir", "worker"],

@@ -129,7 +129,29 @@ document.addEventListener("htmx:configRequest", (event) => {
 
 const isTyping = (target) => target.matches("input:not([type='radio'], [type='checkbox']), select, textarea");
 
+let lastDecided = null; // the id of the finding that the last verdict was on: the focus moves on, Undo comes back
+
+document.addEventListener("click", (event) => {
+  const verdict = event.target.closest("button[name='verdict']");
+  const card = verdict && verdict.closest("[data-item]");
+  if (card && verdict.value !== "undo") lastDecided = card.id;
+});
+
+function undoLast() {
+  const card = lastDecided && document.getElementById(lastDecided);
+  const button = card && one("[data-key='u']", card);
+  if (!button) {
+    const live = one("#live");
+    if (live) live.textContent = "Nothing to undo on this finding";
+    return false;
+  }
+  makeCurrent(card, true);
+  button.click();
+  return true;
+}
+
 function press(key) {
+  if (key === "u" && !(current && one("[data-key='u']", current))) return undoLast();
   const button = (current && one(`[data-key='${key}']`, current)) || one(`[data-page-key='${key}'], [data-key='${key}']:not([data-item] *)`);
   if (!button || button.disabled) return false;
   button.click();
