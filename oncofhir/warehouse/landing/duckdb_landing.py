@@ -23,6 +23,8 @@ CREATE TABLE IF NOT EXISTS rejected_records (
     PRIMARY KEY (topic, partition, "offset"))
 """
 
+_HEADER_BYTES = 3 * 4096
+
 
 class DuckDbLanding:
     """A DuckDB file: one table per topic, `landing_offsets`, `rejected_records`, and the views."""
@@ -47,6 +49,8 @@ class DuckDbLanding:
         Raises:
             LandingError: another process has it open, it is no DuckDB file, or it cannot be written.
         """
+        if _is_unfinished(path):
+            path.unlink()
         try:
             connection = duckdb.connect(str(path))
         except duckdb.IOException as error:
@@ -146,3 +150,15 @@ def _merge_sql(table: str, columns: Sequence[Column]) -> str:
         WHEN MATCHED AND s.revision >= t.revision THEN UPDATE SET {sets}
         WHEN NOT MATCHED THEN INSERT ({listed}) VALUES ({values})
     """  # noqa: S608 - names of this module and of the model's fields
+
+
+def _is_unfinished(path: Path) -> bool:
+    """Return whether a process was killed while it created the file: it has no whole header, so no rows.
+
+    A DuckDB file begins with three headers of 4,096 bytes and has DUCK at offset 8
+    (https://duckdb.org/docs/internals/storage). Any other file is left alone.
+    """
+    if not path.is_file() or path.stat().st_size >= _HEADER_BYTES:
+        return False
+    begin = path.read_bytes()
+    return begin[8:12] == b"DUCK" or not any(begin)

@@ -199,6 +199,7 @@ async def test_nonsense_for_one_report_alone_is_that_reports(stack, capsys):
     assert set(found.values()) == {"found"}
     (letter,) = read_all(settings, settings.kafka.dead_letter_topic)
     headers = {name: value.decode() for name, value in letter.headers}
-    assert headers["oncofhir-reason"] in ("model-failed", "model-no-answer")
+    # A slow machine may end the last attempt by its time limit: model-unreachable.
+    assert headers["oncofhir-reason"] in ("model-failed", "model-no-answer", "model-unreachable")
     assert CANARY not in str(headers)
     assert CANARY not in "".join(capsys.readouterr())

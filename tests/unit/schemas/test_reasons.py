@@ -39,7 +39,7 @@ def test_each_text_is_sentences_and_names_settings_as_they_are_set(reason):
 def test_every_code_of_a_rejected_value_is_explained_here_and_in_the_page_of_the_output():
     entries = tomllib.loads(DATA.with_name("rejections.toml").read_text())
     assert list(entries) == [code.value for code in Rejection]
-    table = PAGE.with_name("output.md").read_text().partition("## Values that are rejected")[2]
+    table = PAGE.with_name("output.md").read_text().partition("## Rejected values")[2]
     assert re.findall(r"^\| `([a-z-]+)` \|", table, re.MULTILINE) == list(entries)
     for code in Rejection:
         assert code.meaning.endswith(".")
