@@ -214,7 +214,12 @@ def test_the_logs_of_every_process_of_a_demo(tmp_path):
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        env=os.environ | {"TMPDIR": str(logs), "ONCOFHIR_LOG__LEVEL": "DEBUG"},
+        env=os.environ
+        | {
+            "TMPDIR": str(logs),
+            "ONCOFHIR_LOG__LEVEL": "DEBUG",
+            "ONCOFHIR_RETRY__MAX_DEAD_LETTER_RATIO": "1",
+        },
     )
     try:
         printed = []
@@ -222,7 +227,7 @@ def test_the_logs_of_every_process_of_a_demo(tmp_path):
             printed.append(line)
             if "export ONCOFHIR_KAFKA__GROUP_ID" in line:
                 break
-        assert running.poll() is None, printed
+        assert running.poll() is None, "".join(printed)
         written = [f for f in logs.rglob("*") if f.suffix == ".log"]
         assert {"worker", "model"} <= {f.name.split("-")[1] for f in written}, written
         found = {f.name: leaks(f.read_bytes()) for f in written}
