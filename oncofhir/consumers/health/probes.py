@@ -5,12 +5,9 @@ once. `/metrics`: metrics in the format of Prometheus. None needs credentials, a
 report.
 """
 
-import asyncio
-import socket
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol, Self
+from typing import Protocol
 
 import uvicorn
 from starlette.applications import Starlette
@@ -18,11 +15,9 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from oncofhir.consumers.health.background_server import BackgroundServer, SignalFreeServer
 from oncofhir.consumers.health.bounded_http import BoundedHttp
-from oncofhir.settings import HttpSettings, SettingsError
-
-_BACKLOG = 128
-_START_POLL_SECONDS = 0.01
+from oncofhir.settings import HttpSettings
 
 
 @dataclass(frozen=True)
@@ -70,50 +65,19 @@ def probe_app(health: Health, render_metrics: Callable[[], bytes], metrics_type:
     )
 
 
-class ProbeServer:
-    """Serves an application while the context lasts. `port` is the port that it listens on."""
+class ProbeServer(BackgroundServer):
+    """Serves the probes while the context lasts. `port` is the port that it listens on."""
 
     def __init__(self, app: Starlette, settings: HttpSettings) -> None:
-        self._settings = settings
-        self._server = _Server(
-            uvicorn.Config(
-                app,
-                http=BoundedHttp,
-                log_config=None,
-                log_level="warning",
-                access_log=False,
-                lifespan="off",
-                timeout_graceful_shutdown=2,
-            )
+        config = uvicorn.Config(
+            app,
+            http=BoundedHttp,
+            log_config=None,
+            log_level="warning",
+            access_log=False,
+            lifespan="off",
+            timeout_graceful_shutdown=2,
         )
-        self._serving: asyncio.Task[None] | None = None
-        self.port = 0
-
-    async def __aenter__(self) -> Self:
-        try:
-            listener = socket.create_server(
-                (self._settings.host, self._settings.port), backlog=_BACKLOG
-            )
-        except OSError as error:
-            raise SettingsError(
-                f"cannot listen on {self._settings.host}:{self._settings.port} "
-                f"(ONCOFHIR_HTTP__PORT): {error.strerror}"
-            ) from error
-        self.port = listener.getsockname()[1]
-        self._serving = asyncio.create_task(self._server.serve(sockets=[listener]))
-        while not self._server.started and not self._serving.done():  # noqa: ASYNC110 - uvicorn's flag
-            await asyncio.sleep(_START_POLL_SECONDS)
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        self._server.should_exit = True
-        if self._serving is not None:
-            await asyncio.wait([self._serving])
-
-
-class _Server(uvicorn.Server):
-    """Leaves the signals of the process to the worker."""
-
-    @contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
+        super().__init__(
+            SignalFreeServer(config), settings.host, settings.port, "ONCOFHIR_HTTP__PORT"
+        )

@@ -3,57 +3,32 @@
 import asyncio
 import socket
 import ssl
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Self
 
 import structlog
 import uvicorn
 from starlette.applications import Starlette
 
+from oncofhir.consumers.health.background_server import BackgroundServer, SignalFreeServer
 from oncofhir.consumers.health.bounded_http import bounded_http
 from oncofhir.settings import BridgeSettings, SettingsError
 
 _BACKLOG = 512
-_START_POLL_SECONDS = 0.01
 _HANDSHAKE_SECONDS = 5.0
 _RELOAD_SECONDS = 30
 
 log = structlog.get_logger(__name__)
 
 
-class NotificationServer:
+class NotificationServer(BackgroundServer):
     """Serves an application while the context lasts. `port` is the port that it listens on.
 
     At the end no connection is accepted any more, and running requests are finished within `stop_seconds`.
     """
 
     def __init__(self, app: Starlette, settings: BridgeSettings, stop_seconds: float) -> None:
-        self._settings = settings
-        self._server = _Server(_config(app, settings, stop_seconds))
-        self._serving: asyncio.Task[None] | None = None
-        self.port = 0
-
-    async def __aenter__(self) -> Self:
-        host, port = self._settings.host, self._settings.port
-        try:
-            family = socket.AF_INET6 if ":" in host else socket.AF_INET
-            listener = socket.create_server((host, port), family=family, backlog=_BACKLOG)
-        except OSError as error:
-            raise SettingsError(
-                f"cannot listen on {host}:{port} (ONCOFHIR_BRIDGE__PORT): {error.strerror}"
-            ) from error
-        self.port = listener.getsockname()[1]
-        self._serving = asyncio.create_task(self._server.serve(sockets=[listener]))
-        while not self._server.started and not self._serving.done():  # noqa: ASYNC110 - uvicorn's flag
-            await asyncio.sleep(_START_POLL_SECONDS)
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        self._server.should_exit = True
-        if self._serving is not None:
-            await asyncio.wait([self._serving])
+        server = _Server(_config(app, settings, stop_seconds))
+        super().__init__(server, settings.host, settings.port, "ONCOFHIR_BRIDGE__PORT")
 
 
 def _config(app: Starlette, settings: BridgeSettings, stop_seconds: float) -> uvicorn.Config:
@@ -108,12 +83,8 @@ class _Renewal:
             log.warning("the renewed certificate cannot be used", error=type(error).__name__)
 
 
-class _Server(uvicorn.Server):
-    """Leaves the signals of the process to the bridge, and bounds the time of a TLS handshake."""
-
-    @contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
+class _Server(SignalFreeServer):
+    """Bounds the time of a TLS handshake."""
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Listen as uvicorn does, which leaves a minute to a client that opens TLS and sends nothing."""

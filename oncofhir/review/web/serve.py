@@ -10,7 +10,6 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from oncofhir.consumers.health.bounded_http import BoundedHttp
-from oncofhir.settings import SettingsError
 
 _GRACE_SECONDS = 10
 
@@ -29,21 +28,6 @@ class _Server(uvicorn.Server):
         finally:
             for number, handler in before.items():
                 signal.signal(number, handler)
-
-
-def listen(host: str, port: int) -> socket.socket:
-    """Open the socket of the page.
-
-    Raises:
-        SettingsError: the address cannot be used.
-    """
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    try:
-        return socket.create_server((host, port), family=family)
-    except OSError as error:
-        raise SettingsError(
-            f"cannot listen on {host}:{port} (ONCOFHIR_REVIEW__PORT): {error.strerror}"
-        ) from error
 
 
 async def serve(app: ASGIApp, listener: socket.socket, ready: Callable[[str], None]) -> None:

@@ -55,8 +55,9 @@ def _serve(port: int | None) -> None:
         fail(f"{error.name} is not installed. {install_hint('review')}", ExitStatus.WRONG_USAGE)
     import asyncio
 
+    from oncofhir.consumers.health.background_server import listen
     from oncofhir.review.composition import open_review
-    from oncofhir.review.web.serve import listen, serve
+    from oncofhir.review.web.serve import serve
     from oncofhir.schemas.errors import OncofhirError
     from oncofhir.settings import SettingsError
     from oncofhir.telemetry.logging import configure
@@ -67,7 +68,7 @@ def _serve(port: int | None) -> None:
     async def serve_and_follow() -> None:
         async with open_review(settings) as opened:
             app = build_app(settings.review, opened.store, opened.store.client)
-            listener = listen(settings.review.host, settings.review.port)
+            listener = listen(settings.review.host, settings.review.port, "ONCOFHIR_REVIEW__PORT")
             stop = asyncio.Event()
             following = asyncio.create_task(
                 opened.watcher.run(stop, settings.worklist.poll_seconds)
