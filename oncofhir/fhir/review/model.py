@@ -43,7 +43,7 @@ class Review(StoredValue):
         return self.status is not ReviewStatus.UNREVIEWED
 
     @property
-    def stands(self) -> bool:
+    def is_in_force(self) -> bool:
         """Whether the finding is in force according to the human."""
         return self.status in {ReviewStatus.CONFIRMED, ReviewStatus.CORRECTED}
 

@@ -45,7 +45,7 @@ def _reviewed(row: PhenotypeRow, review: Review, outcome: OutcomeRow) -> Phenoty
         "reviewer": review.reviewer,
         "reviewed_at": review.at,
     }
-    if not review.stands:
+    if not review.is_in_force:
         update |= {"status": RowStatus.WITHDRAWN, "operation": RowOperation.RETRACT}
         return row.model_copy(update=update)
     update |= {"operation": RowOperation.UPSERT, "status": _status(row, review, outcome)}

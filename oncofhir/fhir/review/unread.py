@@ -63,11 +63,11 @@ def _keeps(
     known: Review, edit: ReadEdit, resource: dict[str, Any] | None, row: PhenotypeRow
 ) -> bool:
     if edit.status is ReviewStatus.UNREVIEWED:
-        if row.kind not in _LOCATED or resource is None or not known.stands:
+        if row.kind not in _LOCATED or resource is None or not known.is_in_force:
             return False
         value = value_in(resource, row)
         return value is not None and known.value is not None and value.value == known.value.value
-    if not known.stands:
+    if not known.is_in_force:
         return edit.status is known.status
     if edit.status not in {ReviewStatus.CONFIRMED, ReviewStatus.CORRECTED}:
         return False

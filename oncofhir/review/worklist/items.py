@@ -108,7 +108,7 @@ def _reasons(
         return set()
     reasons = set()
     is_later_text = review.text_hash not in {None, head.current_text_hash}
-    if is_later_text or (review.stands and head.outcome.status in _OUTDATED):
+    if is_later_text or (review.is_in_force and head.outcome.status in _OUTDATED):
         reasons.add(ReviewReason.OUTDATED)
     if disagree(review.opinions):
         reasons.add(ReviewReason.CONFLICTING)
