@@ -9,13 +9,17 @@ from oncofhir.demo.process import free_port, responds
 
 
 @contextmanager
-def served(app):
+def served(app, certificate=None):
+    """The URL of the application; `certificate` is a PEM file of key and chain, for HTTPS."""
     port = free_port()
-    server = uvicorn.Server(uvicorn.Config(app, port=port, log_config=None, access_log=False))
+    config = uvicorn.Config(
+        app, port=port, log_config=None, access_log=False, ssl_certfile=certificate
+    )
+    server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run)
     thread.start()
-    url = f"http://127.0.0.1:{port}"
-    while not responds(f"{url}/health"):
+    url = f"{'https' if certificate else 'http'}://127.0.0.1:{port}"
+    while not (server.started if certificate else responds(f"{url}/health")):
         assert thread.is_alive()
     try:
         yield url

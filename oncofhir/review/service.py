@@ -25,11 +25,12 @@ from oncofhir.schemas.review import (
     Verdict,
     VerdictOutcome,
     WorklistFilter,
+    WorklistItem,
     WorklistPage,
 )
 from oncofhir.terminology.choices import search_choices
 
-_MOST = PageRequest(limit=500)
+_PAGE_SIZE = 500
 _ANY = tuple(ReviewStatus)
 _ORDER = {kind: position for position, kind in enumerate(Kind)} | {Kind.DIAGNOSIS: -1}
 
@@ -58,10 +59,17 @@ class FhirReviewStore:
             self.documents.read_current(head), self._texts.read(head), self._heads_before(head)
         )
         await self.documents.saw(head, stored)
-        all_of_it = WorklistFilter(document=document, review=_ANY)
-        page = await self.worklist(all_of_it, _MOST)
-        items = sorted(page.items, key=lambda item: _ORDER[item.kind])
+        items = sorted(await self._items_of(document), key=lambda item: _ORDER[item.kind])
         return report_view(head, stored, items, shown, before)
+
+    async def _items_of(self, document: str) -> list[WorklistItem]:
+        wanted = WorklistFilter(document=document, review=_ANY)
+        items: list[WorklistItem] = []
+        while True:
+            page = await self.worklist(wanted, PageRequest(offset=len(items), limit=_PAGE_SIZE))
+            items += page.items
+            if len(page.items) < _PAGE_SIZE:
+                return items
 
     async def _heads_before(self, head: Head) -> list[Head]:
         """The versions of the head, as far as the store shows them."""

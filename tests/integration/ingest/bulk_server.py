@@ -32,6 +32,8 @@ class BulkServer:
         requires_token: whether files need the token; else they must come without one.
         short: files that are cut off this often.
         downloads: statuses of the first downloads.
+        files_url: the server that has the files, if it is another one. `files_asked` are the requests for
+            files: the server's address, and whether they had the token.
     """
 
     files: dict
@@ -50,6 +52,8 @@ class BulkServer:
     removed: list = field(default_factory=list)
     jobs: dict = field(default_factory=dict)
     violations: list = field(default_factory=list)
+    files_url: str | None = None
+    files_asked: list = field(default_factory=list)
 
     def app(self):
         return Starlette(
@@ -103,7 +107,7 @@ class BulkServer:
         if self.jobs[job]["polls"] <= self.polls:
             progress = {"x-progress": "50% of Zebulon-Quillfeather-4711", "retry-after": "1"}
             return Response(status_code=202, headers=progress)
-        base = f"{request.base_url}files/{job}"
+        base = f"{self.files_url or str(request.base_url).rstrip('/')}/files/{job}"
         output = [
             {"type": kind, "url": f"{base}/{kind}-{number}", **self._count(lines)}
             for kind, files in self.files.items()
@@ -126,6 +130,7 @@ class BulkServer:
 
     async def file(self, request):
         job, name = request.path_params["job"], request.path_params["name"]
+        self.files_asked.append((str(request.base_url).rstrip("/"), self._authorized(request)))
         if self._is_forgotten(job):
             return JSONResponse(outcome("not-found"), 404)
         if self.requires_token and not self._authorized(request):

@@ -3,6 +3,7 @@
 import time
 
 import pytest
+import trustme
 
 from oncofhir.consumers.kafka.topics import ensure_topics
 from tests.builders import CANARY
@@ -229,3 +230,45 @@ def test_nothing_that_the_server_says_is_printed(settings, tmp_path, environment
     assert done.returncode == 1
     assert CANARY not in done.stderr
     assert "store-rejected" in done.stderr
+
+
+@pytest.fixture
+def certificate(tmp_path, monkeypatch):
+    authority = trustme.CA()
+    file = tmp_path / "server.pem"
+    authority.issue_cert("127.0.0.1").private_key_and_cert_chain_pem.write_to_path(str(file))
+    authority.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
+    monkeypatch.setenv("ONCOFHIR_FHIR__CA_FILE", str(tmp_path / "ca.pem"))
+    return str(file)
+
+
+def test_the_token_goes_to_another_server_only_if_the_operator_names_it(
+    settings, tmp_path, environment, certificate
+):
+    files = files_of(20)
+    server = BulkServer(files)
+    with served(server.app()) as url, served(server.app(), certificate) as other:
+        server.files_url = other
+        environment(url)
+        refused = run(["export"], settings, tmp_path)
+        assert refused.returncode == 3
+        assert f"--file-origin {other}" in refused.stderr
+        assert not server.files_asked
+        done = run(["export", "--file-origin", other], settings, tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert set(server.files_asked) == {(other, True)}
+    assert len(on_topics(settings)) == len(lines_of(files))
+
+
+def test_the_token_goes_to_no_server_without_tls(settings, tmp_path, environment):
+    server = BulkServer(files_of(2))
+    with served(server.app()) as url, served(server.app()) as other:
+        server.files_url = other
+        environment(url)
+        refused = run(["export"], settings, tmp_path)
+        named = run(["export", "--file-origin", other], settings, tmp_path)
+    assert refused.returncode == 3
+    assert "without TLS" in refused.stderr
+    assert named.returncode == 2
+    assert "https" in named.stderr
+    assert not server.files_asked

@@ -81,12 +81,13 @@ class ExportDownloads:
         for transport in self._trusted:
             if transport.is_own(url):
                 return transport
-        raise AccessDenied(
-            Reason.STORE_ACCESS_DENIED,
-            server_origin(url),
-            "the manifest wants the access token sent to this server; if it may have it, add "
-            f"--file-origin {server_origin(url)}",
-        )
+        origin = server_origin(url)
+        detail = "the manifest wants the access token sent to this server"
+        if origin is not None and origin.startswith("https://"):
+            detail += f"; if it may have it, add --file-origin {origin}"
+        else:
+            detail += " without TLS, where it is never sent: let the server name its files by https"
+        raise AccessDenied(Reason.STORE_ACCESS_DENIED, origin, detail)
 
     async def aclose(self) -> None:
         for transport in (*self._trusted, self._anonymous):
