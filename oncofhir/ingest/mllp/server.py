@@ -7,6 +7,7 @@ from typing import Self
 
 import structlog
 
+from oncofhir.consumers.health.background_server import listen
 from oncofhir.ingest.mllp.framing import Frame, FrameReader, Framing, framed
 from oncofhir.ingest.mllp.receiver import MessageReceiver
 from oncofhir.settings import MllpSettings, SettingsError
@@ -16,7 +17,6 @@ from oncofhir.telemetry.registry import Metrics
 log = structlog.get_logger(__name__)
 
 _CHUNK_BYTES = 64 * 1024
-_BACKLOG = 128
 _WRITE_SECONDS = 10.0
 
 
@@ -46,14 +46,10 @@ class MllpServer:
     async def __aenter__(self) -> Self:
         host, port = self._settings.host, self._settings.port
         context = tls_context(self._settings)
-        try:
-            self._server = await asyncio.start_server(
-                self._serve, host, port, ssl=context, backlog=_BACKLOG, limit=_CHUNK_BYTES
-            )
-        except OSError as error:
-            raise SettingsError(
-                f"cannot listen on {host}:{port} (ONCOFHIR_MLLP__PORT): {error.strerror}"
-            ) from error
+        listener = listen(host, port, "ONCOFHIR_MLLP__PORT")
+        self._server = await asyncio.start_server(
+            self._serve, sock=listener, ssl=context, limit=_CHUNK_BYTES
+        )
         self.port = self._server.sockets[0].getsockname()[1]
         log.info("MLLP listens", port=self.port, tls=context is not None)
         return self
