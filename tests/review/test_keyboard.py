@@ -75,6 +75,25 @@ def test_refute_not_sure_and_undo_by_key(reviewed: Reviewed, browser_page: Page)
     assert current(page) == card, "undo leaves the finding"
 
 
+def test_undo_takes_back_the_last_verdict_after_the_focus_has_moved_on(
+    reviewed: Reviewed, browser_page: Page
+):
+    page = browser_page
+    page.goto(reviewed.url)  # the last report of the page: other tests decide on the first ones
+    page.locator("tbody tr", has_text="Unreviewed").last.locator("a").first.click()
+    page.wait_for_url("**/reports/**")
+    expect(page.locator(".finding:focus")).to_have_count(1)
+    page.locator(".finding").first.focus()
+    card = current(page)
+    page.keyboard.press("r")
+    expect(page.locator(f"#{card} .chip").first).to_have_text("Refuted")
+    assert page.locator(f"#{current(page)} [data-key='u']").count() == 0, (
+        "the next one has no verdict"
+    )
+    page.keyboard.press("u")
+    expect(page.locator(f"#{card} .chip").first).not_to_have_text("Refuted")
+
+
 def test_a_size_is_corrected_by_key(reviewed: Reviewed, browser_page: Page):
     page = browser_page
     page.goto(reviewed.url + "?kind=tumor-size")

@@ -9,6 +9,7 @@ import multiprocessing
 import os
 import signal
 import sys
+import tempfile
 import threading
 from concurrent.futures import CancelledError
 from contextlib import suppress
@@ -25,7 +26,11 @@ from oncofhir.fhir.intake.limits import IntakeLimits
 from oncofhir.schemas.base import Value
 from oncofhir.schemas.errors import UnreadableReport
 from oncofhir.schemas.reasons import Reason
+from oncofhir.settings import SettingsError
 
+_SOCKET_PATH_BYTES = 107  # sun_path of unix(7), without its final NUL
+_SOCKET_PATH_BYTES_BSD = 103
+_SOCKET_NAME = "/pymp-12345678/listener-12345678"  # as multiprocessing names it
 _PR_SET_PDEATHSIG = 1  # Linux, <linux/prctl.h>
 _READER = "oncofhir.fhir.intake.attachments.sandbox"
 
@@ -54,6 +59,12 @@ class ParsingPool:
     """
 
     def __init__(self, bounds: ParsingBounds) -> None:
+        """Start no child yet.
+
+        Raises:
+            SettingsError: the folder for temporary files has too long a name for the children's socket.
+        """
+        _check_temporary_folder()
         self._bounds = bounds
         self._pool: ProcessPool | None = None
         self._starting = asyncio.Lock()
@@ -135,6 +146,19 @@ def parsed(
         return error.reason, error.location, error.detail
     except RecursionError:
         return Reason.UNREADABLE_DOCUMENT, path, "nested too deep"
+
+
+def _check_temporary_folder() -> None:
+    """Refuse a folder in which the fork server cannot make its socket: every document would wait for it."""
+    length = len(os.fsencode(tempfile.gettempdir()))
+    most = (_SOCKET_PATH_BYTES if sys.platform == "linux" else _SOCKET_PATH_BYTES_BSD) - len(
+        _SOCKET_NAME
+    )
+    if length > most:
+        raise SettingsError(
+            f"the folder for temporary files has a name of {length} bytes, and the socket of the parsing "
+            f"processes in it allows {most}: set TMPDIR to a folder with a shorter name"
+        )
 
 
 def _context() -> multiprocessing.context.ForkServerContext:

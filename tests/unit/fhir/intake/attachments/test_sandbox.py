@@ -5,9 +5,11 @@ import contextlib
 import gzip
 import io
 import os
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 import zipfile
 import zlib
@@ -22,7 +24,7 @@ from oncofhir.fhir.intake.attachments.sandbox import ParsingBounds, ParsingPool,
 from oncofhir.fhir.intake.limits import IntakeLimits
 from oncofhir.schemas.errors import UnreadableReport
 from oncofhir.schemas.reasons import Reason
-from oncofhir.settings import ParsingSettings
+from oncofhir.settings import ParsingSettings, SettingsError
 
 LIMITS = IntakeLimits()
 CHART = Path(__file__).parents[5] / "helm" / "oncofhir"
@@ -48,6 +50,26 @@ async def neighbours(pool):
         *(pool.parse(NEIGHBOUR, "text/html", "p", LIMITS) for _ in range(5))
     )
     return {decoded.text for decoded in texts}
+
+
+@linux
+def test_a_temporary_folder_with_too_long_a_name_is_refused_with_the_remedy(monkeypatch):
+    longest = Path("/tmp")
+    longest /= "x" * (75 - len(str(longest)) - 1 - 8) + f"{os.getpid():08d}"
+    longest.mkdir()
+    try:
+        monkeypatch.setattr(tempfile, "tempdir", str(longest) + "x")
+        with pytest.raises(SettingsError, match=r"76 bytes.* allows 75: set TMPDIR"):
+            ParsingPool(ParsingBounds())
+        monkeypatch.setattr(tempfile, "tempdir", str(longest))
+        environment = os.environ | {"TMPDIR": str(longest)}
+        report = longest / "r.html"
+        report.write_bytes(NEIGHBOUR)
+        command = [sys.executable, "-m", "oncofhir", "extract", "--output", "report", str(report)]
+        done = subprocess.run(command, env=environment, capture_output=True, check=True)
+        assert NEIGHBOUR_TEXT.encode() in done.stdout
+    finally:
+        shutil.rmtree(longest)
 
 
 def docx_bomb() -> bytes:
