@@ -170,7 +170,10 @@ def read_all(settings, topic):
         # Tansu takes the last batch for one record when it is asked for the end.
         while any(consumer.position(at) < ends[at] for at in partitions):
             found += [r for batch in consumer.poll(timeout_ms=200).values() for r in batch]
-        while more := consumer.poll(timeout_ms=300):
+        empty = 0  # on a busy machine a fetch may take longer than one poll
+        while empty < 2:
+            more = consumer.poll(timeout_ms=300)
+            empty = 0 if more else empty + 1
             found += [r for batch in more.values() for r in batch]
         return found
     finally:
