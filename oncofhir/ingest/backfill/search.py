@@ -3,7 +3,8 @@
 Each page is a new search that begins at the last resource's `meta.lastUpdated`: links that change or expire
 do not matter, and a resource that is updated meanwhile moves to the end instead of shifting the pages. Links
 are followed only through resources of one and the same instant that are more than a page. What is read again
-that way is told apart by type, id and version.
+that way is told apart by type, id and version. There is no upper bound: what is updated while the search runs
+is read as well, since nobody can say that the live topics carry it.
 
 Source: http://hl7.org/fhir/R4/search.html (`_lastUpdated`, `_sort`, `_count`).
 """
@@ -30,6 +31,7 @@ _UPDATED = "_lastUpdated"
 # Parameters that the backfill sets itself, and those that leave out parts of the resources.
 _OWN = frozenset({"_sort", "_count"})
 _PARTIAL = frozenset({"_summary", "_elements", "_include", "_revinclude", "_contained"})
+_BEGAN = "until"  # the name in state files of 0.2.0
 _TOLERANCE = timedelta(seconds=1)  # servers may compare seconds only
 _LARGEST_PAGE = 10_000  # that is asked for
 _MOST_PASSES = 10  # through the pages of one instant
@@ -106,36 +108,34 @@ class Search:
         return Extent(self._done, None if self._total is None else max(self._total, self._done))
 
     async def pages(self, after: Position | None, notes: Notes) -> AsyncIterator[list[Item]]:
-        """Yield the matches. A search ends with what was updated before the backfill first began.
+        """Yield the matches, also those that are updated meanwhile. A search ends at its last page.
 
         Raises:
             DependencyUnavailable: the server stays unavailable.
             UnsuitableServer: it does not sort by `_lastUpdated`, or does not state it.
             RequestRejected, AccessDenied: it refuses the search.
         """
-        until = notes.note("until")
-        if until is None:
-            until = self._now().isoformat(timespec="seconds")
-            notes.set_note("until", until)
+        if notes.note(_BEGAN) is None:
+            notes.set_note(_BEGAN, self._now().isoformat(timespec="seconds"))
         first, since = (after["query"], after["since"]) if after else (0, None)
-        await self._count(first, since, until)
+        await self._count(first, since)
         for number in range(first, len(self._queries)):
-            async for page in self._matches(number, since, until):
+            async for page in self._matches(number, since):
                 yield page
             since = None
 
     async def finish(self, notes: Notes) -> Mapping[str, Any]:
-        return {"server": self._reader.base_url, "updated_before": notes.note("until")}
+        return {"server": self._reader.base_url, "updated_before": notes.note(_BEGAN)}
 
     async def aclose(self) -> None:
         await self._reader.aclose()
 
-    async def _count(self, first: int, since: str | None, until: str) -> None:
+    async def _count(self, first: int, since: str | None) -> None:
         """Ask for the number of matches, for the progress only."""
         total = 0
         try:
             for number in range(first, len(self._queries)):
-                params = self._params(number, since if number == first else None, until, 1)
+                params = self._params(number, since if number == first else None, 1)
                 del params["_sort"], params["_count"]
                 total += await self._reader.count(self._queries[number].type, params)
         except (DependencyUnavailable, RequestRejected):
@@ -143,24 +143,20 @@ class Search:
         self._total = total
 
     def _params(
-        self, number: int, since: str | None, until: str, count: int, after: str = "ge"
+        self, number: int, since: str | None, count: int, after: str = "ge"
     ) -> dict[str, Sequence[str]]:
-        bounds = [f"lt{until}", *([f"{after}{since}"] if since else [])]
-        return self._queries[number].merged(
-            _lastUpdated=bounds, _sort=[_UPDATED], _count=[str(count)]
-        )
+        begin = {_UPDATED: [f"{after}{since}"]} if since else {}
+        return self._queries[number].merged(**begin, _sort=[_UPDATED], _count=[str(count)])
 
     async def _bundle(self, number: int, params: dict[str, Sequence[str]]) -> dict[str, Any]:
         kind = self._queries[number].type
         return await self._patience.call(partial(self._reader.search_bundle, kind, params))
 
-    async def _matches(
-        self, number: int, since: str | None, until: str
-    ) -> AsyncIterator[list[Item]]:
+    async def _matches(self, number: int, since: str | None) -> AsyncIterator[list[Item]]:
         """Yield the matches of one search from an instant on."""
         count, after = self._page_size, "ge"
         while True:
-            params = self._params(number, since, until, count, after)
+            params = self._params(number, since, count, after)
             bundle = await self._bundle(number, params)
             items, last = self._items(number, bundle, since)
             if items:

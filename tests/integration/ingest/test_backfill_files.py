@@ -75,10 +75,12 @@ def test_kills_repeat_one_page_each_at_most(settings, exported, tmp_path):
 def test_a_signal_ends_it_in_order_and_nothing_is_repeated(settings, exported, tmp_path, number):
     lines = write_files(exported, 400)
     arguments = ["files", exported, "--page-size", _PAGE, "--rate", "100/s"]
-    process = start(arguments, settings, tmp_path)
-    deadline = time.monotonic() + 30
-    while not on_topics(settings):
-        assert time.monotonic() < deadline
+    with record_counter(settings) as published:
+        process = start(arguments, settings, tmp_path)
+        deadline = time.monotonic() + 60
+        while not published():
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
     process.send_signal(number)
     stopped = ended(process, tmp_path)
     assert stopped.returncode == 130
