@@ -7,7 +7,8 @@ from kafka import KafkaAdminClient
 from kafka.admin import ACL, ACLOperation, ACLPermissionType, ResourcePattern, ResourceType
 
 from oncofhir.consumers.kafka.connection import client_options, connect
-from oncofhir.consumers.kafka.topics import ensure_topics
+from oncofhir.consumers.kafka.topics import ensure_topics, missing_topics
+from oncofhir.schemas.errors import AccessDenied
 from tests.apache_kafka.broker import ApacheKafka, Listener
 from tests.integration.consumers.worker_harness import (
     InstantProcessor,
@@ -113,3 +114,22 @@ async def test_the_rights_that_the_documentation_names_are_enough(
     assert len(read_all(anyone, anyone.kafka.dead_letter_topic)) == 1
     said = capsys.readouterr()
     assert ("outcome topic is not readable" in said.out + said.err) is warns
+
+
+def test_a_topic_that_may_not_be_seen_is_not_taken_for_a_missing_one(broker, tmp_path):
+    anyone = settings_for(broker.address).kafka
+    password = tmp_path / "password"
+    password.write_text(PASSWORD)
+    worker = anyone.model_copy(
+        update={
+            "bootstrap_servers": broker.address_of("CLEAR"),
+            "security_protocol": "SASL_PLAINTEXT",
+            "sasl_mechanism": "PLAIN",
+            "sasl_username": USER,
+            "sasl_password_file": password,
+        }
+    )
+    topic = "not-for-the-worker"
+    assert missing_topics([topic], anyone) == {topic}
+    with pytest.raises(AccessDenied):
+        missing_topics([topic], worker)

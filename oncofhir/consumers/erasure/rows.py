@@ -5,7 +5,7 @@ key, and a sink drop its row. Both topics are read to their end: rows may outliv
 """
 
 import json
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Any
 
 from oncofhir.consumers.kafka.bounded_reader import BoundedReader
@@ -38,11 +38,12 @@ def find_rows(
     *,
     documents: Iterable[str] = (),
     reports: Iterable[str] = (),
+    missing: Collection[str] = (),
 ) -> PatientRows:
     """Find the rows of a patient: phenotype rows by subject, outcome rows by document or report. Blocking.
 
     An outcome row names no patient, so `documents` and `reports` are what else is known of the patient. Keys
-    whose last record is a tombstone are left out.
+    whose last record is a tombstone are left out. Topics that are `missing` are not read.
 
     Raises:
         DependencyUnavailable, AccessDenied, RequestRejected: as the broker answered.
@@ -51,7 +52,7 @@ def find_rows(
     all_documents, all_reports = set(documents), set(reports)
     phenotypes: set[bytes] = set()
     decoder = RowDecoder.of(settings)
-    for key, row in _rows(reader, settings.phenotype_topic, decoder):
+    for key, row in _rows(reader, settings.phenotype_topic, decoder, missing):
         if row is None:
             phenotypes.discard(key)
         elif row.get("subject") == patient:
@@ -59,7 +60,7 @@ def find_rows(
             all_documents.add(str(row.get("document")))
             all_reports.add(str(row.get("source")))
     outcomes: set[bytes] = set()
-    for key, row in _rows(reader, settings.outcome_topic, decoder):
+    for key, row in _rows(reader, settings.outcome_topic, decoder, missing):
         if row is None:
             outcomes.discard(key)
         elif row.get("document") in all_documents or row.get("source") in all_reports:
@@ -73,9 +74,11 @@ def find_rows(
 
 
 def _rows(
-    reader: BoundedReader, topic: str, decoder: RowDecoder
+    reader: BoundedReader, topic: str, decoder: RowDecoder, missing: Collection[str]
 ) -> Iterable[tuple[bytes, dict[str, Any] | None]]:
     """Yield key and row of each record; None for a tombstone. Records that are not rows are left out."""
+    if topic in missing:
+        return
     for record in reader.read_to_end(topic):
         if record.key is None:
             continue

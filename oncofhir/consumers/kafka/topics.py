@@ -3,7 +3,12 @@
 from collections.abc import Collection, Mapping
 
 from kafka import KafkaAdminClient
-from kafka.errors import KafkaError, TopicAlreadyExistsError
+from kafka.errors import (
+    KafkaError,
+    TopicAlreadyExistsError,
+    UnknownTopicOrPartitionError,
+    for_code,
+)
 
 from oncofhir.consumers.kafka.connection import client_options, connect, translate_error
 from oncofhir.consumers.kafka.publisher import DEAD_LETTER_HEADROOM
@@ -106,6 +111,27 @@ def refuse_missing_topics(names: Collection[str], settings: KafkaSettings) -> No
             f"topic not found: {', '.join(missing)}; correct the name, or create the topics of the settings "
             "with 'oncofhir topics ensure'"
         )
+
+
+def missing_topics(names: Collection[str], settings: KafkaSettings) -> frozenset[str]:
+    """Return the topics that do not exist; a topic that the credentials may not see is an error. Blocking.
+
+    Raises:
+        DependencyUnavailable, AccessDenied: the broker cannot be asked, or does not tell.
+    """
+    missing = set()
+    admin = connect(KafkaAdminClient, settings, **client_options(settings, "topics"))
+    try:
+        for topic in admin.describe_topics(sorted(names)):
+            if topic["error_code"] == UnknownTopicOrPartitionError.errno:
+                missing.add(topic["name"])
+            elif topic["error_code"]:
+                raise for_code(topic["error_code"])
+    except KafkaError as error:
+        raise translate_error(error, settings) from error
+    finally:
+        admin.close()
+    return frozenset(missing)
 
 
 def _create(admin: KafkaAdminClient, topic: Topic) -> None:

@@ -40,7 +40,7 @@ def kafka():
         yield settings
 
 
-def erase(base_url, *arguments, kafka=None, status=0, **settings):
+def erase(base_url, *arguments, kafka=None, status=0, says="", **settings):
     base = {
         "FHIR__BASE_URL": base_url,
         "FHIR__IDENTIFIER_SYSTEM": SYSTEM,
@@ -53,6 +53,7 @@ def erase(base_url, *arguments, kafka=None, status=0, **settings):
     assert ran.returncode == status, ran.stderr.decode()
     output = ran.stdout + ran.stderr
     assert b"Traceback" not in output
+    assert says in ran.stderr.decode()
     for secret in (CANARY, "repo-", "invasive"):
         assert secret.encode() not in output
     return json.loads(ran.stdout) if ran.stdout else None
@@ -225,6 +226,33 @@ def test_dead_letters_of_the_patient_are_listed_and_the_status_says_that_they_ar
         assert done["dead_letters"] == planned["dead_letters"]
         again = erase(fhir_server.base_url, *arguments, "--dry-run", kafka=kafka)
         assert len(again["dead_letters"]) >= 2, "found without what the store knew"
+
+    story(fhir_server, test, patients=1)
+
+
+@pytest.mark.parametrize(
+    "name", ["phenotype_topic", "outcome_topic", "dead_letter_topic"], ids=lambda n: n
+)
+def test_a_topic_that_does_not_exist_is_named_and_passed_over(fhir_server, kafka, name):
+    async def test(bench):
+        await publish(kafka, *processed_messages(bench.processed, kafka, own_headers()))
+        done = erase(
+            fhir_server.base_url,
+            "--patient",
+            f"Patient/{bench.ident}",
+            kafka=kafka,
+            says=f"the topic nowhere does not exist, so it holds nothing of the patient; if it has another name, "
+            f"set ONCOFHIR_KAFKA__{name.upper()}",
+            **{f"KAFKA__{name.upper()}": "nowhere"},
+        )
+        assert done["complete"] is True
+        assert done["missing_topics"] == ["nowhere"]
+        assert done["dead_letters"] == []
+        rows = {"phenotype_topic": len(bench.processed.rows), "outcome_topic": 1}
+        found = {"phenotype_topic": "phenotypes", "outcome_topic": "outcomes"}
+        for topic, count in rows.items():
+            assert done["topics"][found[topic]] == (0 if topic == name else count)
+        assert await ours(bench) == []
 
     story(fhir_server, test, patients=1)
 

@@ -47,7 +47,8 @@ def erase(
     deleted, also those that a person edited; what the server does not delete is emptied and marked
     entered-in-error. Rows on the output topics are erased by tombstones if ONCOFHIR_KAFKA__BOOTSTRAP_SERVERS
     is set; sinks that are running erase their rows when they read these. Dead letters of the patient are
-    listed by position: only the retention of their topic deletes them. Reports are not touched.
+    listed by position: only the retention of their topic deletes them. A topic that does not exist is named
+    and passed over. Reports are not touched.
 
     First remove or restrict the reports at their source, or they are processed again when they are
     delivered. The command is idempotent: run it again after an interruption, and once more when reports in

@@ -39,13 +39,14 @@ async def erase_patient(
     try:
         reports |= await _reports_at_the_source(settings, patient)
         found = await _resources(settings, client, patient, reports)
-        rows = await asyncio.to_thread(_rows, settings, patient, found, reports)
+        missing = await asyncio.to_thread(_missing_topics, settings)
+        rows = await asyncio.to_thread(_rows, settings, patient, found, reports, missing)
         if rows is not None:  # rows name reports whose head has no subject
             reports |= rows.reports
             found = await _resources(settings, client, patient, reports)
         documents = found.documents | (rows.documents if rows else frozenset())
         reports |= found.reports
-        letters = await asyncio.to_thread(_dead_letters, settings, patient, reports)
+        letters = await asyncio.to_thread(_dead_letters, settings, patient, reports, missing)
         if rows is not None and not dry_run:
             await _publish_tombstones(settings, rows)
         tables = _tables(duckdb, delta, patient, documents, reports, dry_run=dry_run)
@@ -68,6 +69,7 @@ async def erase_patient(
         "topics": None
         if rows is None
         else {"phenotypes": len(rows.phenotypes), "outcomes": len(rows.outcomes)},
+        "missing_topics": sorted(missing),
         "dead_letters": letters,
         "tables": tables,
     }
@@ -118,8 +120,34 @@ def _has_broker(settings: "Settings") -> bool:
     return "bootstrap_servers" in settings.kafka.model_fields_set
 
 
+def _missing_topics(settings: "Settings") -> frozenset[str]:
+    """Topics of the settings that do not exist: they hold nothing of the patient, or have another name."""
+    from oncofhir.consumers.kafka.topics import missing_topics
+
+    if not _has_broker(settings):
+        return frozenset()
+    kafka = settings.kafka
+    variables = {
+        kafka.phenotype_topic: "PHENOTYPE_TOPIC",
+        kafka.outcome_topic: "OUTCOME_TOPIC",
+        kafka.dead_letter_topic: "DEAD_LETTER_TOPIC",
+    }
+    missing = missing_topics(variables.keys(), kafka)
+    for topic in sorted(missing):
+        typer.echo(
+            f"oncofhir: the topic {topic} does not exist, so it holds nothing of the patient; if it has "
+            f"another name, set ONCOFHIR_KAFKA__{variables[topic]} and run it again",
+            err=True,
+        )
+    return missing
+
+
 def _rows(
-    settings: "Settings", patient: str, found: "PatientResources", reports: Collection[str]
+    settings: "Settings",
+    patient: str,
+    found: "PatientResources",
+    reports: Collection[str],
+    missing: Collection[str],
 ) -> "PatientRows | None":
     from oncofhir.consumers.erasure.rows import find_rows
     from oncofhir.consumers.kafka.bounded_reader import bounded_reader
@@ -136,17 +164,20 @@ def _rows(
             patient,
             documents=found.documents,
             reports=found.reports | set(reports),
+            missing=missing,
         )
 
 
 def _dead_letters(
-    settings: "Settings", patient: str, reports: Collection[str]
+    settings: "Settings", patient: str, reports: Collection[str], missing: Collection[str]
 ) -> list[dict[str, Any]] | None:
     from oncofhir.consumers.erasure.dead_letters import find_dead_letters
     from oncofhir.consumers.kafka.bounded_reader import bounded_reader
 
     if not _has_broker(settings):
         return None
+    if settings.kafka.dead_letter_topic in missing:
+        return []
     with bounded_reader(settings.kafka) as reader:
         letters = find_dead_letters(reader, settings.kafka.dead_letter_topic, patient, reports)
     return [letter.model_dump(mode="json") for letter in letters]
