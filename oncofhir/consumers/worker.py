@@ -39,8 +39,8 @@ class Worker:
     """One worker of the consumer group. Create and run it in one event loop, once.
 
     `http_port` is known once it runs (`settings.http.port` may be 0). `model_queue` returns the state of the
-    requests to the model servers. `progress_seconds` is the interval of the progress log. `tracer` begins a
-    trace per report.
+    requests to the model servers, `unavailable_hosts` the attachment hosts that do not answer.
+    `progress_seconds` is the interval of the progress log. `tracer` begins a trace per report.
     """
 
     def __init__(
@@ -50,6 +50,7 @@ class Worker:
         model_queue: Callable[[], QueueStats] | None = None,
         progress_seconds: float = INTERVAL_SECONDS,
         tracer: Tracer = NO_TRACING,
+        unavailable_hosts: Callable[[], Sequence[str]] = tuple,
     ) -> None:
         self._settings = settings
         self._processor = processor
@@ -95,6 +96,7 @@ class Worker:
             settings,
             model_queue,
             lambda: self._record_processor.settings_problem,
+            unavailable_hosts,
         )
         self._progress_log = ProgressLog(
             self.status, self._record_processor.outcomes, progress_seconds

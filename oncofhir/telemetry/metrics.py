@@ -187,6 +187,13 @@ CIRCUIT_BREAKER = Definition(
     "Circuit breaker of a dependency (model, store, broker): 1 open, 0.5 half-open, 0 closed.",
     ("dependency",),
 )
+ATTACHMENT_HOST = Definition(
+    "oncofhir_attachment_host_unavailable",
+    MetricKind.GAUGE,
+    "1 for each origin of ONCOFHIR_INTAKE__ALLOWED_ORIGINS whose circuit breaker is open. Only the reports "
+    "that name it wait.",
+    ("origin",),
+)
 REPORT_SECONDS = Definition(
     "oncofhir_report_seconds",
     MetricKind.HISTOGRAM,
@@ -240,6 +247,7 @@ WORKER_DEFINITIONS: tuple[Definition, ...] = (
     CREDENTIAL_EXPIRY,
     BUILD_INFO,
     CIRCUIT_BREAKER,
+    ATTACHMENT_HOST,
     REPORT_SECONDS,
     END_TO_END_SECONDS,
     STAGE_SECONDS,

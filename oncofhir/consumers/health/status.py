@@ -1,7 +1,7 @@
 """Health checks and gauges of a running worker."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from prometheus_client import Metric
 
@@ -42,6 +42,7 @@ class WorkerStatus:
         settings: Settings,
         model_queue: Callable[[], QueueStats] | None,
         settings_problem: Callable[[], str | None] = lambda: None,
+        unavailable_hosts: Callable[[], Sequence[str]] = tuple,
     ) -> None:
         self.in_flight_since: dict[SourceRecord, float] = {}
         self.is_started = False
@@ -61,6 +62,7 @@ class WorkerStatus:
             metrics.count(m.ROWS, topic, by=0)
         self._model_queue = model_queue
         self._settings_problem = settings_problem
+        self._unavailable_hosts = unavailable_hosts
 
     @property
     def joined(self) -> bool:
@@ -88,13 +90,17 @@ class WorkerStatus:
         return ProbeResult(silent < LIVE_SECONDS, {"seconds_since_poll": round(silent, 1)})
 
     def ready(self) -> ProbeResult:
-        """Return whether the worker takes on work, and what it was judged by."""
+        """Return whether the worker takes on work, and what it was judged by.
+
+        An attachment host that does not answer is named and changes nothing: only its reports wait.
+        """
         unavailable = [dependency.value for dependency in self.open_circuits]
         problem = self._settings_problem()
         details: dict[str, str | int | float | bool | list[str]] = {
             "joined": self.joined,
             "partitions": len(self._poll_thread.assignment.partitions),
             "unavailable": unavailable,
+            "attachment_hosts_unavailable": list(self._unavailable_hosts()),
             "stopping": self.is_stopping,
         }
         if problem is not None:
@@ -134,6 +140,9 @@ class WorkerStatus:
         self._metrics.clear(m.CREDENTIAL_EXPIRY)
         for expiry in self._credentials.read():
             self._metrics.set(m.CREDENTIAL_EXPIRY, expiry.at, expiry.setting, expiry.kind)
+        self._metrics.clear(m.ATTACHMENT_HOST)
+        for origin in self._unavailable_hosts():
+            self._metrics.set(m.ATTACHMENT_HOST, 1, origin)
         oldest = min(self.in_flight_since.values(), default=None)
         age = 0.0 if oldest is None else time.monotonic() - oldest
         self._metrics.set(m.OLDEST_IN_FLIGHT, age)

@@ -48,6 +48,7 @@ def assess(
     problems = (
         *_of_workers(workers),
         *_of_dependencies(answering, dependencies or {}),
+        *_of_attachment_hosts(answering),
         *_of_topics(topics, now),
         *_of_backlog(answering),
         *_of_credentials(answering, now),
@@ -118,6 +119,22 @@ def _of_dependencies(
                 "restart or repair it; the workers go on by themselves, and nothing is lost meanwhile",
                 f"{dependency}-down",
             )
+
+
+def _of_attachment_hosts(workers: Sequence[WorkerView]) -> Iterator[Problem]:
+    origins = {
+        labels["origin"]
+        for worker in workers
+        for labels, _ in worker.labelled("oncofhir_attachment_host_unavailable")
+    }
+    for origin in sorted(origins):
+        yield _problem(
+            f"the attachment host {origin} is unavailable; the reports that name it wait, then become dead "
+            "letters",
+            "repair it, or take it out of ONCOFHIR_INTAKE__ALLOWED_ORIGINS; then replay with: oncofhir "
+            "dead-letters replay --reason attachment-host-unavailable",
+            "dead-letters",
+        )
 
 
 def _of_topics(topics: TopicView, now: datetime) -> Iterator[Problem]:

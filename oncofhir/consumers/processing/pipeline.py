@@ -80,6 +80,10 @@ class Pipeline:
         self._shared_resources: set[tuple[str, str]] = set()
         self._documents = DocumentTurns()
 
+    def unavailable_hosts(self) -> tuple[str, ...]:
+        """Return the attachment hosts that are left alone; only the reports that name them wait."""
+        return self._source.unavailable_hosts
+
     async def check_dependencies(self) -> None:
         """Prove that the model and the store answer.
 

@@ -16,6 +16,7 @@ from oncofhir.schemas.errors import DependencyUnavailable
 from oncofhir.schemas.reasons import Reason
 
 THRESHOLD = 3  # failures in a row
+_REMEMBERED_SECONDS = 600.0  # of a host that no report asks for any more
 _PAUSES = Backoff(first=2.0, longest=60.0)
 
 Result = TypeVar("Result")
@@ -27,6 +28,7 @@ class _Host:
     failures: int = 0
     openings: int = 0
     closed_until: float = 0.0  # no request before
+    failed_at: float = 0.0
     on_trial: bool = False
 
 
@@ -40,6 +42,18 @@ class HostBreakers:
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._hosts: dict[str, _Host] = {}
+
+    @property
+    def open(self) -> tuple[str, ...]:
+        """The origins whose circuit breakers are open, unless no report has named them for ten minutes."""
+        since = self._clock() - _REMEMBERED_SECONDS
+        return tuple(
+            sorted(
+                origin
+                for origin, host in self._hosts.items()
+                if host.failures >= THRESHOLD and host.failed_at > since
+            )
+        )
 
     async def call(self, origin: str, request: Callable[[], Awaitable[Result]]) -> Result:
         """Send a request to a host.
@@ -72,6 +86,7 @@ class HostBreakers:
 
     def _failed(self, origin: str, host: _Host) -> None:
         host.failures += 1
+        host.failed_at = self._clock()
         if host.failures >= THRESHOLD:
             host.openings += 1
             pause = _PAUSES.delay(host.openings)

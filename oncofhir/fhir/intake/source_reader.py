@@ -182,6 +182,11 @@ class SourceReader:
             hosts=self._hosts,
         )
 
+    @property
+    def unavailable_hosts(self) -> tuple[str, ...]:
+        """The attachment hosts (origins of the settings) whose circuit breakers are open."""
+        return self._hosts.open
+
     async def read_resource(self, reference: str) -> dict[str, Any]:
         reference = self.relative(reference)
         found = self._companions.find(reference)

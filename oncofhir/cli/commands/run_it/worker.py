@@ -43,7 +43,13 @@ def worker() -> None:
         pool = build_parsing_pool(settings)
         try:
             way = build_pipeline(settings, pool.parse, tracer)
-            running = Worker(settings, way, way.model_queue, tracer=tracer)
+            running = Worker(
+                settings,
+                way,
+                way.model_queue,
+                tracer=tracer,
+                unavailable_hosts=way.unavailable_hosts,
+            )
             async with metrics_push(settings.tracing, running.status.collect_metrics):
                 await running.run()
         finally:

@@ -95,6 +95,23 @@ def test_after_a_pause_one_request_is_the_trial_and_pauses_grow(reader, client, 
     assert fetch(reader, *[BAD] * 5) == [(b"text", "text/plain")] * 5
 
 
+def test_open_hosts_are_named_until_they_answer_or_are_forgotten(reader, client, clock):
+    for _ in range(THRESHOLD):
+        assert reader.unavailable_hosts == ()
+        fetch(reader, BAD, GOOD)
+    assert reader.unavailable_hosts == ("https://bad.example.org:443",)
+    clock.now += 599
+    assert reader.unavailable_hosts
+    clock.now += 2
+    assert reader.unavailable_hosts == ()
+    fetch(reader, BAD)
+    assert reader.unavailable_hosts
+    clock.now += 61
+    client.is_bad = False
+    fetch(reader, BAD)
+    assert reader.unavailable_hosts == ()
+
+
 def test_an_attachment_that_is_not_there_is_no_failure_of_its_host(reader, client):
     absent = "https://good.example.org/404.pdf"
     for _ in range(2 * THRESHOLD):
