@@ -4,10 +4,12 @@ from docs.generate.markdown import head, table
 from oncofhir.telemetry.definition import Definition
 from oncofhir.telemetry.ingest_metrics import INGEST_DEFINITIONS
 from oncofhir.telemetry.metrics import WORKER_DEFINITIONS
+from oncofhir.telemetry.review_metrics import REVIEW_DEFINITIONS
 from oncofhir.telemetry.sink_metrics import SINK_DEFINITIONS
 
 _INTRODUCTION = """
-The worker and the bridge serve them at `/metrics` on `ONCOFHIR_HTTP__PORT` (8080), the sink with `--metrics-port`, in the text format of Prometheus.
+The worker and the bridge serve them at `/metrics` on `ONCOFHIR_HTTP__PORT` (8080), the sink
+and the review page with `--metrics-port`, in the text format of Prometheus.
 Alerts and dashboards on them: [Watch the service](../how-to/watch-the-service.md). No label contains PHI or grows
 without bound. A histogram has the series `_bucket`, `_sum` and `_count`.
 
@@ -21,6 +23,7 @@ _PROGRAMS = (
     ("Worker", WORKER_DEFINITIONS),
     ("Bridge", INGEST_DEFINITIONS),
     ("Sink", SINK_DEFINITIONS),
+    ("Review page and watcher", REVIEW_DEFINITIONS),
 )
 
 

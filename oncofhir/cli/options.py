@@ -18,6 +18,10 @@ class ModelApiChoice(StrEnum):
 AsJson = Annotated[
     bool, typer.Option("--json", help="Print JSON lines instead of a table, even on a terminal.")
 ]
+MetricsPort = Annotated[
+    int | None,
+    typer.Option(metavar="PORT", min=0, max=65535, help="Serve /live, /ready and /metrics here."),
+]
 Model = Annotated[
     str,
     typer.Option(

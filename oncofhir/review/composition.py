@@ -17,6 +17,7 @@ from oncofhir.review.reports.source import ReportTexts
 from oncofhir.review.service import FhirReviewStore
 from oncofhir.review.verdicts.decide import Decisions
 from oncofhir.review.watch.edited import EditedDocuments
+from oncofhir.review.watch.watch_metrics import WatchMetrics
 from oncofhir.review.watch.watcher import Watcher
 from oncofhir.review.worklist.index import FindingIndex
 from oncofhir.settings import Settings
@@ -29,6 +30,7 @@ class Review:
     store: FhirReviewStore
     watcher: Watcher
     index: FindingIndex
+    metrics: WatchMetrics
 
 
 @asynccontextmanager
@@ -82,9 +84,10 @@ async def open_review(settings: Settings) -> AsyncIterator[Review]:
         ),
     )
     edited = EditedDocuments(documents, publisher, decisions.lock, utc_now)
-    watcher = Watcher(documents, edited, utc_now)
+    metrics = WatchMetrics(index)
+    watcher = Watcher(documents, edited, utc_now, metrics)
     try:
-        yield Review(FhirReviewStore(documents, texts, decisions), watcher, index)
+        yield Review(FhirReviewStore(documents, texts, decisions), watcher, index, metrics)
     finally:
         await publisher.aclose()
         await pool.aclose()

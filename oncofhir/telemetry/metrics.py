@@ -4,6 +4,7 @@ from oncofhir.schemas.finding import Rejection
 from oncofhir.schemas.reasons import Disposition, Reason
 from oncofhir.telemetry.definition import Definition, MetricKind
 from oncofhir.telemetry.ingest_metrics import INGEST_DEFINITIONS
+from oncofhir.telemetry.review_metrics import REVIEW_DEFINITIONS
 from oncofhir.telemetry.sink_metrics import SINK_DEFINITIONS
 
 # From a report that is answered from its head (tens of ms) to one that waits for an outage (an hour).
@@ -256,4 +257,5 @@ DEFINITIONS: tuple[Definition, ...] = (
     *WORKER_DEFINITIONS,
     *INGEST_DEFINITIONS,
     *SINK_DEFINITIONS,
+    *REVIEW_DEFINITIONS,
 )

@@ -104,3 +104,22 @@ def test_what_would_not_work_is_refused(change, named):
 def test_one_page_publishes_what_people_changed():
     assert "Deployment" in kinds(with_review())
     assert with_review()[("Deployment", "oncofhir-review")]["spec"]["replicas"] == 1
+
+
+def test_its_metrics_are_scraped_where_the_policy_lets_them_be():
+    prometheus = [{"podSelector": {"matchLabels": {"app": "prometheus"}}}]
+    found = objects(
+        changes={
+            **ON,
+            "monitoring": {"kind": "service"},
+            "networkPolicy": {"metricsFrom": prometheus},
+        }
+    )
+    spec = found[("Deployment", "oncofhir-review")]["spec"]["template"]["spec"]
+    (container,) = spec["containers"]
+    ports = {each["name"]: each["containerPort"] for each in container["ports"]}
+    assert container["args"] == ["review", "--metrics-port", str(ports["http"])]
+    (endpoint,) = found[("PodMonitor", "oncofhir-review")]["spec"]["podMetricsEndpoints"]
+    assert (endpoint["port"], endpoint["path"]) == ("http", "/metrics")
+    policy = found[("NetworkPolicy", "oncofhir-review")]["spec"]
+    assert {"from": prometheus, "ports": [{"protocol": "TCP", "port": "http"}]} in policy["ingress"]

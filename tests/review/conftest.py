@@ -103,7 +103,8 @@ def _demo() -> Iterator[Reviewed]:
 
 @contextmanager
 def _on_hapi() -> Iterator[Reviewed]:
-    with HapiFhirServer() as server, EmbeddedBroker() as broker:
+    # Deletions of what Provenance refers to: a report that is gone is one of the cases.
+    with HapiFhirServer(deletes=True) as server, EmbeddedBroker() as broker:
         ensure_topics(KafkaSettings(bootstrap_servers=broker.address), partitions=1)
         seed_demo(server.base_url)
         settings = {

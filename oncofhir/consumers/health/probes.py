@@ -66,9 +66,14 @@ def probe_app(health: Health, render_metrics: Callable[[], bytes], metrics_type:
 
 
 class ProbeServer(BackgroundServer):
-    """Serves the probes while the context lasts. `port` is the port that it listens on."""
+    """Serves the probes while the context lasts. `port` is the port that it listens on.
 
-    def __init__(self, app: Starlette, settings: HttpSettings) -> None:
+    `setting` names where the port is set, for the error of a port in use.
+    """
+
+    def __init__(
+        self, app: Starlette, settings: HttpSettings, setting: str = "ONCOFHIR_HTTP__PORT"
+    ) -> None:
         config = uvicorn.Config(
             app,
             http=BoundedHttp,
@@ -78,6 +83,4 @@ class ProbeServer(BackgroundServer):
             lifespan="off",
             timeout_graceful_shutdown=2,
         )
-        super().__init__(
-            SignalFreeServer(config), settings.host, settings.port, "ONCOFHIR_HTTP__PORT"
-        )
+        super().__init__(SignalFreeServer(config), settings.host, settings.port, setting)

@@ -1,6 +1,7 @@
 """Follows the store: documents that runs wrote, and resources that others edited or deleted."""
 
 import asyncio
+import time
 from collections.abc import Callable
 from datetime import datetime
 
@@ -10,9 +11,10 @@ from oncofhir.fhir.store.entries import reference_to, version_id_of
 from oncofhir.fhir.store.fingerprint import fingerprint
 from oncofhir.fhir.store.head_task import from_task
 from oncofhir.review.documents import Documents
+from oncofhir.review.watch.counts import PassCounts
 from oncofhir.review.watch.edited import EditedDocuments
 from oncofhir.review.watch.store_changes import changed_since, deleted_since, last_updated, missing
-from oncofhir.schemas.base import Value
+from oncofhir.review.watch.watch_metrics import WatchMetrics
 from oncofhir.schemas.errors import (
     OncofhirError,
     RequestRejected,
@@ -27,20 +29,6 @@ _AT_ONCE = 8
 log = structlog.get_logger(__name__)
 
 
-class PassCounts(Value):
-    """What one pass did: heads and resources that were read, edits, rows that changed and were published.
-
-    `failed` are documents whose edits could not be read; they come again with their next change.
-    """
-
-    documents: int = 0
-    resources: int = 0
-    edited: int = 0
-    rows: int = 0
-    published: int = 0
-    failed: int = 0
-
-
 class Watcher:
     """One pass after another over what has changed. The index keeps how far it has come."""
 
@@ -49,10 +37,12 @@ class Watcher:
         documents: Documents,
         edited: EditedDocuments,
         clock: Callable[[], datetime],
+        metrics: WatchMetrics,
     ) -> None:
         self._documents = documents
         self._edited = edited
         self._clock = clock
+        self._metrics = metrics
         self._index = documents.index
         self._passes = 0
 
@@ -78,12 +68,15 @@ class Watcher:
     async def run(self, stop: asyncio.Event, poll_seconds: float) -> None:
         """Pass after pass until `stop` is set. A failure is logged, and the next pass catches up."""
         while not stop.is_set():
+            began = time.monotonic()
             try:
                 counts = await self.run_once()
+                await self._metrics.passed(counts, time.monotonic() - began)
                 if counts.rows or counts.failed:
                     log.info("followed the store", **counts.model_dump())
             except OncofhirError as error:
                 log.warning("following the store failed; trying again", reason=error.reason.value)
+                await self._metrics.failed(error.reason.value)
             try:
                 await asyncio.wait_for(stop.wait(), poll_seconds)
             except TimeoutError:

@@ -14,6 +14,7 @@ from starlette.types import ASGIApp
 
 from oncofhir.review.web import failures
 from oncofhir.review.web.page import Page
+from oncofhir.review.web.request_metrics import RequestMetrics
 from oncofhir.review.web.routes import (
     agreement,
     corrections,
@@ -70,7 +71,8 @@ def create_app(page: Page, session_key: str) -> ASGIApp:
         ),
     )
     app.state.page = page
-    return SecurityHeaders(app, frame_ancestors=settings.frame_ancestors, https=https)
+    safe = SecurityHeaders(app, frame_ancestors=settings.frame_ancestors, https=https)
+    return RequestMetrics(safe, page.metrics)
 
 
 def _static_files() -> ASGIApp:

@@ -14,9 +14,12 @@ from oncofhir.review.web.app import create_app
 from oncofhir.review.web.page import Page
 from oncofhir.review.web.rendering import new_environment
 from oncofhir.settings import ReviewSettings
+from oncofhir.telemetry.registry import Metrics
 
 
-def build_app(settings: ReviewSettings, store: ReviewStore, client: FhirClient) -> ASGIApp:
+def build_app(
+    settings: ReviewSettings, store: ReviewStore, client: FhirClient, metrics: Metrics
+) -> ASGIApp:
     """Build the page on `store`; `client` is the FHIR server that records views.
 
     Raises:
@@ -32,6 +35,7 @@ def build_app(settings: ReviewSettings, store: ReviewStore, client: FhirClient) 
         logins=Logins(settings, f"{address}/callback") if settings.requires_login else None,
         templates=new_environment(),
         audit=RecordedViews(client, address, utc_now).record,
+        metrics=metrics,
         local=None if settings.requires_login else local_user(settings),
     )
     return create_app(page, key)

@@ -20,6 +20,7 @@ from oncofhir.review.web.page import (
     response_to_htmx,
 )
 from oncofhir.schemas.errors import OncofhirError
+from oncofhir.telemetry import review_metrics as m
 from oncofhir.telemetry.logging import described
 
 log = structlog.get_logger("oncofhir.review")
@@ -73,6 +74,7 @@ async def unavailable(request: Request, error: Exception) -> Response:
 
 async def not_recorded(request: Request, _: Exception) -> Response:
     """Without an AuditEvent nobody sees a report."""
+    page_of(request).metrics.count(m.REVIEW_UNRECORDED_VIEWS)
     text = (
         "Every view of a report is recorded, and the FHIR server did not accept the record. Try again. If "
         "this stays, ask an administrator: the credentials must be allowed to create AuditEvent."

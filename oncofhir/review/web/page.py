@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
+import structlog
 from jinja2 import Environment
 from starlette.datastructures import FormData
 from starlette.requests import Request
@@ -16,8 +17,20 @@ from oncofhir.review.access.users import User
 from oncofhir.review.store import ReviewStore
 from oncofhir.review.web.rendering import context_of
 from oncofhir.schemas.outcome import ReviewStatus
-from oncofhir.schemas.review import PageRequest, ReportView, WorklistFilter, WorklistItem
+from oncofhir.schemas.review import (
+    PageRequest,
+    ReportView,
+    Reviewer,
+    Verdict,
+    VerdictOutcome,
+    WorklistFilter,
+    WorklistItem,
+)
 from oncofhir.settings import ReviewSettings
+from oncofhir.telemetry import review_metrics as m
+from oncofhir.telemetry.registry import Metrics
+
+log = structlog.get_logger("oncofhir.review")
 
 THEME_COOKIE = "oncofhir-theme"
 _AT_ONCE = 500
@@ -49,6 +62,7 @@ class Page:
     logins: Logins | None
     templates: Environment
     audit: Audit
+    metrics: Metrics
     local: User | None = None
 
     def user(self, request: Request) -> User:
@@ -84,6 +98,15 @@ class Page:
         if not self.sessions.is_form_token(token if isinstance(token, str) else None, user):
             raise StaleForm
         return form
+
+    async def decide(
+        self, verdict: Verdict, reviewer: Reviewer, expected_version: str | None
+    ) -> VerdictOutcome:
+        """As `ReviewStore.decide`; log and count what came of it, without its content."""
+        outcome = await self.store.decide(verdict, reviewer, expected_version)
+        log.info("verdict", verdict=verdict.verdict, outcome=outcome.kind.value)
+        self.metrics.count(m.REVIEW_VERDICTS, verdict.verdict, outcome.kind.value)
+        return outcome
 
     async def document_of(self, report: str) -> str | None:
         """The document of a report at its source (DiagnosticReport/1), None without findings."""

@@ -14,6 +14,7 @@ from typing import Any, Self
 
 from oncofhir.fhir.store.head import Head
 from oncofhir.review.worklist import query
+from oncofhir.review.worklist.item_rows import item_of, row_of
 from oncofhir.review.worklist.items import opinions_of
 from oncofhir.review.worklist.schema import connect
 from oncofhir.schemas.base import Value
@@ -105,7 +106,7 @@ class FindingIndex:
             self._execute(f"DELETE FROM {table} WHERE document = ?", head.document)  # noqa: S608 - a constant
         self._connection.executemany(
             "INSERT OR REPLACE INTO findings VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            [_row(item) for item in items],
+            [row_of(item) for item in items],
         )
         self._connection.executemany(
             "INSERT OR REPLACE INTO opinions VALUES (?, ?, ?, ?, ?, ?, ?)",
@@ -123,7 +124,7 @@ class FindingIndex:
             found = self._connection.execute(sql, parameters).fetchall()
             total, documents, facets = self._counted(condition)
         return WorklistPage(
-            items=tuple(_item(item, version) for item, version in found),
+            items=tuple(item_of(item, version) for item, version in found),
             total=total,
             documents=documents,
             offset=page.offset,
@@ -155,10 +156,19 @@ class FindingIndex:
         counted = {reason.value: count for reason, count in by_reason if count}
         return total, documents, WorklistFacets(reasons=counted, **facets)
 
+    def findings_by_status(self) -> dict[str, int]:
+        """The number of findings per review status."""
+        return dict(self._all("SELECT review, COUNT(*) FROM findings GROUP BY review"))
+
+    def findings_by_reason(self) -> dict[str, int]:
+        """The number of findings on the worklist per reason."""
+        with self._lock:
+            return dict(self._counted(query.Condition(WorklistFilter()))[2].reasons)
+
     def item(self, finding: str) -> WorklistItem | None:
         """The item of a finding, None if it is not known."""
         found = self._one("SELECT item, version_id FROM findings WHERE finding = ?", finding)
-        return _item(*found) if found else None
+        return item_of(*found) if found else None
 
     def task_of(self, document: str) -> str | None:
         """The id of the Task that holds a document's head, None if the document is not known."""
@@ -264,31 +274,3 @@ class FindingIndex:
     def _all(self, sql: str, *parameters: object) -> list[tuple[Any, ...]]:
         with self._lock:
             return self._connection.execute(sql, parameters).fetchall()
-
-
-def _row(item: WorklistItem) -> tuple[Any, ...]:
-    return (
-        item.finding,
-        item.document,
-        item.resource,
-        item.kind.value,
-        item.site,
-        item.body_site,
-        item.model,
-        query.utc(item.reported) if item.reported else None,
-        item.asserted.isoformat(),
-        item.confidence,
-        item.review.value,
-        item.reviewer,
-        item.reviewed_at.isoformat() if item.reviewed_at else None,
-        query.bits(item.reasons),
-        item.priority,
-        item.version_id,
-        item.model_dump_json(),
-    )
-
-
-def _item(item: object, version_id: object) -> WorklistItem:
-    found = WorklistItem.model_validate_json(str(item))
-    version = None if version_id is None else str(version_id)
-    return found.model_copy(update={"version_id": version})

@@ -57,6 +57,7 @@ class ReviewBench(Bench):
     async def review(self):
         """The review of the document, after one pass."""
         async with open_review(self.settings) as opened:
+            self.opened = opened
             self.watcher, self.page, self.index = opened.watcher, opened.store, opened.index
             await self.watcher.run_once()
             yield

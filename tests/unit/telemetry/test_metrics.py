@@ -1,6 +1,6 @@
 """Each metric is declared once and can be exposed."""
 
-from oncofhir.telemetry import ingest_metrics, sink_metrics
+from oncofhir.telemetry import ingest_metrics, review_metrics, sink_metrics
 from oncofhir.telemetry import metrics as m
 from oncofhir.telemetry.registry import Metrics
 
@@ -16,7 +16,7 @@ def test_names_are_unique_and_carry_their_unit():
 
 
 def test_every_definition_of_the_module_is_in_the_list():
-    modules = (m, ingest_metrics, sink_metrics)
+    modules = (m, ingest_metrics, sink_metrics, review_metrics)
     declared = [
         v for module in modules for v in vars(module).values() if isinstance(v, m.Definition)
     ]

@@ -8,10 +8,11 @@ import typer
 
 from oncofhir.cli.configuration import settings_or_exit
 from oncofhir.cli.exit_status import ExitStatus, exit_with_error
+from oncofhir.cli.options import MetricsPort
 from oncofhir.cli.output import json_line
 
 if TYPE_CHECKING:
-    from oncofhir.review.watch.watcher import PassCounts
+    from oncofhir.review.watch.counts import PassCounts
     from oncofhir.settings import Settings
 
 
@@ -19,6 +20,7 @@ def watch(
     once: Annotated[
         bool, typer.Option("--once", help="Make one pass, print its counts, and exit.")
     ] = False,
+    metrics_port: MetricsPort = None,
 ) -> None:
     """Follow the FHIR server: publish what people say of findings with other FHIR clients.
 
@@ -33,7 +35,7 @@ def watch(
 
     Examples:
         oncofhir review watch --once
-        oncofhir review watch
+        oncofhir review watch --metrics-port 8081
 
     Exit status: 0 stopped, or one pass done; 1 an edit could not be read; 2 wrong usage or settings; 3 the
     FHIR server or the broker is unreachable (with --once; else it is tried again).
@@ -46,7 +48,7 @@ def watch(
         message = "oncofhir: ONCOFHIR_KAFKA__BOOTSTRAP_SERVERS is not set; no rows are published"
         typer.echo(message, err=True)
     try:
-        counts = asyncio.run(_run(settings, once=once))
+        counts = asyncio.run(_run(settings, metrics_port, once=once))
     except (OncofhirError, SettingsError) as error:
         exit_with_error(error)
     if counts is not None:
@@ -55,8 +57,11 @@ def watch(
             raise typer.Exit(ExitStatus.WRONG_RESULT)
 
 
-async def _run(settings: "Settings", *, once: bool) -> "PassCounts | None":
+async def _run(
+    settings: "Settings", metrics_port: int | None, *, once: bool
+) -> "PassCounts | None":
     from oncofhir.review.composition import open_review
+    from oncofhir.review.metrics_server import served_metrics
 
     async with open_review(settings) as review:
         if once:
@@ -65,5 +70,6 @@ async def _run(settings: "Settings", *, once: bool) -> "PassCounts | None":
         loop = asyncio.get_running_loop()
         for signal_number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(signal_number, stop.set)
-        await review.watcher.run(stop, settings.worklist.poll_seconds)
+        async with served_metrics(review.metrics, settings, metrics_port):
+            await review.watcher.run(stop, settings.worklist.poll_seconds)
         return None

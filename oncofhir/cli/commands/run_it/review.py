@@ -10,6 +10,7 @@ from oncofhir.cli.commands.operate_it.review_watch import watch
 from oncofhir.cli.configuration import settings_or_exit
 from oncofhir.cli.exit_status import ExitStatus, exit_with_error, fail
 from oncofhir.cli.help import add, new_group
+from oncofhir.cli.options import MetricsPort
 
 if TYPE_CHECKING:
     from oncofhir.settings import Settings
@@ -26,6 +27,7 @@ def review(
             help="Port of the page; 0: a free one. Default: ONCOFHIR_REVIEW__PORT, 8070.",
         ),
     ] = None,
+    metrics_port: MetricsPort = None,
 ) -> None:
     """Review findings: serve the page where a person confirms, corrects or refutes what the model found.
 
@@ -36,17 +38,17 @@ def review(
 
     Examples:
         oncofhir review
-        oncofhir review --port 8071
+        oncofhir review --port 8071 --metrics-port 8081
         oncofhir review watch --once
 
     Exit status: 0 stopped; 2 wrong settings or a port in use; 3 the FHIR server refuses access.
     """
     if context.invoked_subcommand is not None:
         return
-    _serve(port)
+    _serve(port, metrics_port)
 
 
-def _serve(port: int | None) -> None:
+def _serve(port: int | None, metrics_port: int | None) -> None:
     try:
         from oncofhir.review.web.build import build_app
     except ModuleNotFoundError as error:
@@ -57,6 +59,7 @@ def _serve(port: int | None) -> None:
 
     from oncofhir.consumers.health.background_server import listen
     from oncofhir.review.composition import open_review
+    from oncofhir.review.metrics_server import served_metrics
     from oncofhir.review.web.serve import serve
     from oncofhir.schemas.errors import OncofhirError
     from oncofhir.settings import SettingsError
@@ -67,14 +70,16 @@ def _serve(port: int | None) -> None:
 
     async def serve_and_follow() -> None:
         async with open_review(settings) as opened:
-            app = build_app(settings.review, opened.store, opened.store.client)
+            metrics = opened.metrics.metrics
+            app = build_app(settings.review, opened.store, opened.store.client, metrics)
             listener = listen(settings.review.host, settings.review.port, "ONCOFHIR_REVIEW__PORT")
             stop = asyncio.Event()
             following = asyncio.create_task(
                 opened.watcher.run(stop, settings.worklist.poll_seconds)
             )
             try:
-                await serve(app, listener, _print_address)
+                async with served_metrics(opened.metrics, settings, metrics_port):
+                    await serve(app, listener, _print_address)
             finally:
                 stop.set()
                 await following

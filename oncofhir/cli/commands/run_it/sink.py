@@ -11,6 +11,7 @@ import typer
 
 from oncofhir.cli.configuration import settings_or_exit
 from oncofhir.cli.exit_status import ExitStatus, exit_with_error, fail
+from oncofhir.cli.options import MetricsPort
 from oncofhir.cli.output import json_line, progress_console
 
 if TYPE_CHECKING:
@@ -62,12 +63,7 @@ def sink(
     batch_records: Annotated[
         int, typer.Option(metavar="N", min=1, help="Most records per merge.")
     ] = 10_000,
-    metrics_port: Annotated[
-        int | None,
-        typer.Option(
-            metavar="PORT", min=0, max=65535, help="Serve /live, /ready and /metrics here."
-        ),
-    ] = None,
+    metrics_port: MetricsPort = None,
 ) -> None:
     """Land the output topics in tables that hold the current row of each key.
 

@@ -101,7 +101,7 @@ async def _add(
     found: list[Passage],
     typed: dict[str, str],
 ) -> Response:
-    outcome = await page.store.decide(verdict, reviewer_of(user), None)
+    outcome = await page.decide(verdict, reviewer_of(user), None)
     if outcome.kind is OutcomeKind.DONE and outcome.finding is not None:
         ident = outcome.finding.item.finding
         address = f"/reports/{report.document}?finding={ident}#{anchor_of(ident)}"

@@ -49,8 +49,7 @@ async def decide(request: Request) -> Response:
     document, finding = (str(request.path_params[name]) for name in ("document", "finding"))
     verdict = verdict_of(form, finding)
     version = text_of(form, "version", 100) or None
-    outcome = await page.store.decide(verdict, reviewer_of(user), version)
-    _log(verdict, outcome)
+    outcome = await page.decide(verdict, reviewer_of(user), version)
     ordinal = text_of(form, "ordinal", 7)
     number = int(ordinal) if ordinal.isascii() and ordinal.isdigit() else 1
     if not is_htmx(request) and outcome.kind is OutcomeKind.DONE:
@@ -126,7 +125,7 @@ async def confirm_seen(request: Request) -> Response:
     tickets = [t for t in form.getlist("seen")[:_MAX_SEEN] if isinstance(t, str)]
     seen = {shown[0]: shown[1] for t in tickets if (shown := page.sessions.shown(t, user))}
     outcomes = [
-        await page.store.decide(Confirm(finding=finding), reviewer_of(user), version)
+        await page.decide(Confirm(finding=finding), reviewer_of(user), version)
         for finding, version in seen.items()
     ]
     done = sum(outcome.kind is OutcomeKind.DONE for outcome in outcomes)
@@ -145,10 +144,6 @@ def _announce(response: Response, finding: str, message: str, *, stay: bool) -> 
     """Have the page say what happened, and move on."""
     detail = {"card": anchor_of(finding), "message": message, "stay": stay}
     response.headers["HX-Trigger-After-Settle"] = json.dumps({"decided": detail})
-
-
-def _log(verdict: Verdict, outcome: VerdictOutcome) -> None:
-    log.info("verdict", verdict=verdict.verdict, outcome=outcome.kind.value)
 
 
 ROUTES = [
