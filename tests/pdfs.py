@@ -20,8 +20,9 @@ class Page:
     annotations: tuple[bytes, ...] = ()
 
 
-def pdf(*pages: Page, files: tuple[tuple[str, bytes], ...] = ()) -> bytes:
-    objects: list[bytes] = [b"", b"", _FONT, _stream(_IMAGE, b"\x80")]
+def pdf(*pages: Page, files: tuple[tuple[str, bytes], ...] = (), image: bytes = b"\x80") -> bytes:
+    """Return a PDF. `image` is what an image of one pixel is stored as."""
+    objects: list[bytes] = [b"", b"", _FONT, _stream(_IMAGE, image)]
 
     def add(content: bytes) -> int:
         objects.append(content)

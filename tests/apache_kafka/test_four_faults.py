@@ -5,27 +5,27 @@ something unreadable, and a model that aborts every tenth answer.
 """
 
 import asyncio
-import json
-import os
-import subprocess
-import sys
 from types import SimpleNamespace
 
 import httpx2
 import pytest
-from kafka import KafkaProducer
 
 from oncofhir.consumers.kafka.topics import ensure_topics
 from oncofhir.demo.fhir_server import EmbeddedFhirServer
-from oncofhir.demo.process import free_port
 from oncofhir.testing.scripted_model import ScriptedModel
 from tests.apache_kafka.broker import ApacheKafka
 from tests.apache_kafka.faults import DISLIKED, Gateway
+from tests.apache_kafka.live_worker import (
+    LARGEST,
+    LiveWorker,
+    limit_topic,
+    outcomes,
+    publish_large,
+)
 from tests.builders import pathology_report
 from tests.integration.consumers.worker_harness import (
     message,
     publish,
-    read_all,
     settings_for,
     until,
 )
@@ -36,7 +36,6 @@ pytestmark = pytest.mark.anyio
 
 TOKEN = "a-token"
 GOOD = 24
-_LARGEST = 32 * 2**20
 
 
 def report(name, words="", status="final"):
@@ -48,8 +47,8 @@ def report(name, words="", status="final"):
 def stack(tmp_path):
     """Broker with a dead-letter topic of the default size, FHIR server, model, gateway, and the worker's settings."""
     properties = {
-        "replica.fetch.max.bytes": str(_LARGEST),
-        "socket.request.max.bytes": str(2 * _LARGEST),
+        "replica.fetch.max.bytes": str(LARGEST),
+        "socket.request.max.bytes": str(2 * LARGEST),
     }
     with (
         ApacheKafka(properties=properties, heap="768m") as broker,
@@ -66,128 +65,27 @@ def stack(tmp_path):
             )
 
 
-class Worker:
-    """`oncofhir worker` as a process, and what `/ready` answered while it ran."""
-
-    def __init__(self, stack):
-        kafka = stack.settings.kafka
-        self.port = free_port()
-        topics = {
-            f"ONCOFHIR_KAFKA__{name.upper()}": getattr(kafka, name)
-            for name in (
-                "bootstrap_servers",
-                "group_id",
-                "diagnostic_report_topic",
-                "document_reference_topic",
-                "phenotype_topic",
-                "outcome_topic",
-                "dead_letter_topic",
-            )
-        }
-        self.environment = (
-            os.environ
-            | topics
-            | {
-                "ONCOFHIR_FHIR__BASE_URL": stack.fhir.base_url,
-                "ONCOFHIR_FHIR__IDENTIFIER_SYSTEM": "https://oncofhir.example.org/test",
-                "ONCOFHIR_MODEL__URL": stack.url,
-                "ONCOFHIR_MODEL__TOKEN_FILE": str(stack.token),
-                "ONCOFHIR_HTTP__PORT": str(self.port),
-                "ONCOFHIR_LOG__FORMAT": "json",
-                "ONCOFHIR_KAFKA__COMMIT_INTERVAL_SECONDS": "0.2",
-                "ONCOFHIR_RETRY__MAX_DELAY_SECONDS": "2",
-            }
-        )
-        self.ready = []
-        self._log = stack.folder / f"worker-{self.port}.log"
-
-    def command(self, *words, status=0):
-        run = subprocess.run(
-            [sys.executable, "-m", "oncofhir", *words],
-            env=self.environment,
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
-        assert run.returncode == status, run.stderr
-        return [json.loads(line) for line in run.stdout.splitlines()]
-
-    async def __aenter__(self):
-        with self._log.open("wb") as out:
-            self.process = await asyncio.create_subprocess_exec(
-                sys.executable,
-                "-m",
-                "oncofhir",
-                "worker",
-                env=self.environment,
-                stdout=out,
-                stderr=out,
-            )
-        self._probing = asyncio.create_task(self._probe())
-        return self
-
-    async def __aexit__(self, *_):
-        self._probing.cancel()
-        if self.process.returncode is None:
-            self.process.terminate()
-            await self.process.wait()
-
-    async def _probe(self):
-        async with httpx2.AsyncClient(trust_env=False) as http:
-            while True:
-                try:
-                    answer = await http.get(f"http://127.0.0.1:{self.port}/ready", timeout=5)
-                    self.ready.append(answer.json())
-                except httpx2.HTTPError:
-                    pass
-                await asyncio.sleep(0.1)
-
-    @property
-    def log(self):
-        return self._log.read_text()
-
-
-async def grow_input_topic(settings):
-    """The input topic takes 32 MB, the dead-letter topic what the service wants: 16 MB and some."""
-    from kafka import KafkaAdminClient
-    from kafka.admin import ConfigResource, ConfigResourceType
-
-    admin = KafkaAdminClient(bootstrap_servers=settings.kafka.bootstrap_servers)
-    topic = settings.kafka.diagnostic_report_topic
-    configs = {"max.message.bytes": str(_LARGEST)}
-    admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, topic, configs=configs)])
-    admin.close()
-
-
-def publish_poison(settings):
-    poison = report("poison", "x" * 20 * 2**20)
-    producer = KafkaProducer(
-        bootstrap_servers=settings.kafka.bootstrap_servers,
-        max_request_size=_LARGEST,
-        max_block_ms=60_000,
+def worker_of(stack):
+    return LiveWorker(
+        stack.settings,
+        stack.folder,
+        ONCOFHIR_FHIR__BASE_URL=stack.fhir.base_url,
+        ONCOFHIR_MODEL__URL=stack.url,
+        ONCOFHIR_MODEL__TOKEN_FILE=str(stack.token),
     )
-    sent = producer.send(settings.kafka.diagnostic_report_topic, json.dumps(poison).encode())
-    at = sent.get(60)
-    producer.close()
-    return f"{at.topic}/{at.partition}/{at.offset}"
-
-
-def outcomes(settings):
-    rows = [json.loads(r.value) for r in read_all(settings, settings.kafka.outcome_topic)]
-    return {row["source"]: row for row in rows}
 
 
 @pytest.mark.timeout(300)
 async def test_everything_else_is_processed_and_nothing_is_lost(stack):
     settings = stack.settings
     await asyncio.to_thread(ensure_topics, settings.kafka, partitions=2)
-    await grow_input_topic(settings)
+    topic = settings.kafka.diagnostic_report_topic
+    await asyncio.to_thread(limit_topic, settings, topic, LARGEST)
     httpx2.put(
         f"{stack.fhir.base_url}/Patient/p1", json=PATIENT, trust_env=False
     ).raise_for_status()
-    first = Worker(stack)
-    poison = await asyncio.to_thread(publish_poison, settings)
+    first = worker_of(stack)
+    poison = await asyncio.to_thread(publish_large, settings, report("poison", "x" * 20 * 2**20))
     await publish(settings, [message(settings, report("refused", DISLIKED))])
 
     async def traffic():
@@ -208,7 +106,7 @@ async def test_everything_else_is_processed_and_nothing_is_lost(stack):
     assert str(stack.token) in last_words[-1]
 
     stack.token.write_text(TOKEN)
-    second = Worker(stack)
+    second = worker_of(stack)
     async with second:
         await live
         good = {f"DiagnosticReport/good-{number}" for number in range(GOOD)}

@@ -23,7 +23,8 @@ def test_a_letter_that_holds_its_record_has_the_remedy_of_its_reason():
 def test_a_letter_that_only_refers_to_its_record_says_what_its_replay_needs():
     remedy = explain(letter(is_reference=True))["remedy"]
     assert remedy.startswith(Reason.ATTACHMENT_TOO_LARGE.remedy)
-    assert "ONCOFHIR_KAFKA__MAX_REQUEST_BYTES above 29360128 (bytes)" in remedy
+    command = "ONCOFHIR_KAFKA__MAX_REQUEST_BYTES=29360128 oncofhir dead-letters replay --letter 0:1"
+    assert remedy.endswith(f"while its topic still holds it, run: {command}")
 
 
 def test_a_code_of_another_version_is_not_explained():

@@ -104,7 +104,8 @@ def explain(letter: "DeadLetter") -> dict[str, str]:
     reason, remedy = Reason(letter.reason), Reason(letter.reason).remedy
     if letter.is_reference:
         remedy += (
-            " The letter only refers to the record: replay it while its topic still holds it, with "
-            f"ONCOFHIR_KAFKA__MAX_REQUEST_BYTES above {letter.size} (bytes)."
+            " The letter only refers to the record. Then, while its topic still holds it, run: "
+            f"ONCOFHIR_KAFKA__MAX_REQUEST_BYTES={letter.size} oncofhir dead-letters replay "
+            f"--letter {letter.partition}:{letter.offset}"
         )
     return {"meaning": reason.meaning, "remedy": remedy}

@@ -30,6 +30,10 @@ if TYPE_CHECKING:
     from oncofhir.settings import KafkaSettings
 
 
+_SIZE_SETTING = "ONCOFHIR_KAFKA__MAX_REQUEST_BYTES"
+_NOT_REPLAYED = frozenset({"gone", "replayed-too-often", "too-large", "rejected"})
+
+
 def dead_letters() -> None:
     """List, inspect and replay dead letters: records that could not be processed.
 
@@ -171,8 +175,8 @@ def replay(
         oncofhir dead-letters replay --reason attachment-not-found
         oncofhir dead-letters replay --letter 3:42 --again
 
-    Exit status: 0 replayed; 1 a dead letter is gone or was replayed too often; 2 wrong usage, or the topic
-    is missing; 3 the broker is unreachable.
+    Exit status: 0 replayed; 1 a dead letter is gone, was replayed too often or is too large (the others are
+    replayed); 2 wrong usage, or the topic is missing; 3 the broker is unreachable.
     """
     from oncofhir.schemas.errors import OncofhirError
     from oncofhir.settings import SettingsError
@@ -195,7 +199,9 @@ def replay(
         exit_with_error(error)
     counted = (f"{count} {verdict}" for verdict, count in counts.items())
     _say("dry run, nothing was published" if dry_run else "done", *counted)
-    if counts["gone"] or counts["replayed-too-often"]:
+    if counts["rejected"]:
+        _say("rejected records are larger than the topic takes: raise its max.message.bytes")
+    if counts.keys() & _NOT_REPLAYED:
         raise typer.Exit(ExitStatus.WRONG_RESULT)
 
 
@@ -219,8 +225,7 @@ async def _replay(
 
     def print_result(letter: "DeadLetter", verdict: ReplayStatus) -> None:
         counts[verdict.value] += 1
-        line = {"partition": letter.partition, "offset": letter.offset, "verdict": verdict.value}
-        json_line(line | {"topic": to or letter.topic, "replays": letter.replays})
+        _print_verdict(letter, verdict.value, to or letter.topic)
         if counts.total() % 100 == 0:
             _say(f"{pluralize(counts.total(), 'letter')}")
 
@@ -232,7 +237,9 @@ async def _replay(
         for letter in in_source_order(stock.letters):
             if not wanted.matches(letter) or (places and letter.position not in places):
                 continue
-            verdict = replay_status(letter, again=again, limit=most)
+            verdict = replay_status(
+                letter, again=again, limit=most, max_request_bytes=kafka.max_request_bytes
+            )
             if verdict is ReplayStatus.REPLAY and not dry_run:
                 chosen.append(letter)
             else:
@@ -247,6 +254,21 @@ async def _replay(
                 async for done in replay(chosen, reader, publisher, topic, to):
                     print_result(done.letter, done.status)
     return +counts
+
+
+def _print_verdict(letter: "DeadLetter", verdict: str, topic: str) -> None:
+    json_line(
+        {
+            "partition": letter.partition,
+            "offset": letter.offset,
+            "verdict": verdict,
+            "topic": topic,
+            "replays": letter.replays,
+        }
+    )
+    if verdict == "too-large":
+        at = f"{letter.partition}:{letter.offset}"
+        _say(f"for {at} {_SIZE_SETTING} must be {letter.size} or more")
 
 
 def _described(letter: "DeadLetter") -> str:

@@ -35,7 +35,7 @@ def decode_base64(
     """
     # Refuse before copying: at most half of the characters are white space.
     if len(data) // _QUANTUM * 3 > 2 * max_bytes:
-        raise UnreadableReport(Reason.ATTACHMENT_TOO_LARGE, path)
+        raise UnreadableReport(Reason.ATTACHMENT_TOO_LARGE, path, f"{len(data)} base64 characters")
     packed = data.translate(_WHITE_SPACE)
     if "+" not in packed and "/" not in packed:
         packed = packed.translate(_URL_SAFE)
@@ -45,7 +45,7 @@ def decode_base64(
     except (binascii.Error, ValueError) as error:
         raise UnreadableReport(Reason.INVALID_BASE64, path, type(error).__name__) from None
     if len(content) > max_bytes:
-        raise UnreadableReport(Reason.ATTACHMENT_TOO_LARGE, path)
+        raise UnreadableReport(Reason.ATTACHMENT_TOO_LARGE, path, f"{len(content)} bytes")
     verify(content, path, size=size, sha1=sha1, encoded_size=len(data))
     if missing and size != len(content) and sha1 is None:
         raise UnreadableReport(Reason.INVALID_BASE64, path, "truncated or without its padding")

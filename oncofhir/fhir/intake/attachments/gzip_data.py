@@ -27,7 +27,8 @@ def gunzip(data: bytes, max_bytes: int, path: str) -> bytes:
             raise UnreadableReport(Reason.UNREADABLE_DOCUMENT, path, detail) from None
         left -= len(piece)
         if left < 0:
-            raise UnreadableReport(Reason.ATTACHMENT_TOO_LARGE, path)
+            detail = f"more than {max_bytes} bytes when decompressed"
+            raise UnreadableReport(Reason.ATTACHMENT_TOO_LARGE, path, detail)
         if not inflater.eof:
             raise UnreadableReport(Reason.UNREADABLE_DOCUMENT, path, "gzip is truncated")
         pieces.append(piece)

@@ -45,7 +45,7 @@ def read_attachment(
     if nesting > _MAX_NESTING:
         raise UnreadableReport(Reason.UNREADABLE_DOCUMENT, path, "nested too deep")
     if len(data) > limits.max_attachment_bytes:
-        raise UnreadableReport(Reason.ATTACHMENT_TOO_LARGE, path)
+        raise UnreadableReport(Reason.ATTACHMENT_TOO_LARGE, path, f"{len(data)} bytes")
     if not data.strip():
         raise UnreadableReport(Reason.EMPTY_ATTACHMENT, path)
     # Step 1: take off what is wrapped around the document.
