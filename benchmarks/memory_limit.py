@@ -1,11 +1,14 @@
 """A memory cgroup with a limit, in version 1 or 2, for one program that a benchmark starts. Linux only."""
 
 import os
+import signal
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
+_EXIT_SECONDS = 10.0
 _ROOT = Path("/sys/fs/cgroup")
 MEBIBYTE = 2**20
 
@@ -50,7 +53,18 @@ class MemoryCgroup:
         return self
 
     def __exit__(self, *_: object) -> None:
+        deadline = time.monotonic() + _EXIT_SECONDS
+        while self.members() and time.monotonic() < deadline:
+            time.sleep(0.1)
+        for pid in self.members():
+            os.kill(pid, signal.SIGKILL)
+        while self.members():
+            time.sleep(0.1)
         self._folder.rmdir()
+
+    def members(self) -> list[int]:
+        """Return the processes inside."""
+        return [int(pid) for pid in (self._folder / "cgroup.procs").read_text().split()]
 
     def command(self, words: Sequence[str]) -> list[str]:
         """Return the command that runs another one inside, with all that it starts."""

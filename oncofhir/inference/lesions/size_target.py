@@ -37,7 +37,8 @@ _WHERE = re.compile(
     re.IGNORECASE,
 )
 _OTHER = re.compile(
-    r"margin|lymph|\bnodes?\b|deposits?\b|specimen (?:size|is|measur|consist|with|dimens)|ellipse|cassette"
+    r"margin|lymph(?!o?-?vascular|atic invasion)|\bnodes?\b|deposits?\b|ellipse|cassette"
+    r"|specimen (?:size|is|measur|consist|with|dimens)"
     r"|\bskin\b"
     r"|nipple|areola|thick|breslow|depth|\bdoi\b|adenomatous|hyperplastic nod|\bdeep\b|distance|aggregate"
     r"|fragments?\b|incision|stitch|suture|\bcysts?\b|cystic|myometri|\bgm\b|grams?\b"
@@ -51,6 +52,10 @@ _OTHER = re.compile(
     r"|clip|fibrosis|hematoma|haematoma|seroma|aneurysm|hernia|catheter|mitos|hpf|\bfield|metasta(?:sis"
     r"|ses|tic)|benign|ulcer|from the (?:nipple|skin|chest)|clearance",
     re.IGNORECASE,
+)
+_LAYERS = (
+    r"stroma|stromal|cervical stroma|cervical stromal|myometri\w+|submucos\w+|muscular\w*|dermis|dermal"
+    r"|subcut\w+|mural|muscle|capsul\w+|serosa\w*|pericolic\w*|mesorect\w+|fat"
 )
 _NODE = re.compile(r"\b(?:nodes?|nodal)\b[^.;]{0,40}$", re.IGNORECASE)
 _BOUND = re.compile(
@@ -66,10 +71,26 @@ _DISTANCE = re.compile(
     r"|of intervening|of (?:the )?(?:\w+ ){0,3}margin|margin|clear)",
     re.IGNORECASE,
 )
-_NOT_OWN = r"(?!(?: of invasion)?\W{0,3}(?:of |is )?\d)"  # "19 mm, depth of invasion 7 mm": of another size
+# "19 mm, depth of stromal invasion is 7 mm": the depth has a size of its own, behind it.
+_NOT_OWN = (
+    r"(?!(?: (?:of|into|in|through|beyond)(?: the)?(?: [a-z-]+){1,3}?){0,2}(?: ?\(\w+\))?\W{0,3}"
+    r"(?:(?:of|is|was|at|to|up|about|approximately|measur\w+|maximum|maximal|max)\W{1,2}){0,3}\d)"
+)
 _THICK = re.compile(
-    rf"[.,\s]*(?:in |of )?(?:\w+ )?(?:thick\w*|depth|deep\b|wall\b){_NOT_OWN}|[.,\s]*in length"
-    rf"|[ ,]*(?:breslow|doi\b){_NOT_OWN}",
+    rf"[.,\s]*(?:in |of )?(?:[\w']+ )?(?:thick\w*\b|depth\b|deep\b|wall\b){_NOT_OWN}|[.,\s]*in length"
+    rf"|[ ,]*(?:breslow(?! (?:thickness|depth))|doi)\b{_NOT_OWN}"
+    rf"|[ -](?:of )?(?:(?:{_LAYERS}) ){{0,2}}invasion\b{_NOT_OWN}"
+    rf"|\s*(?:deep )?(?:in)?to (?:the )?(?:[\w-]+ )?(?:{_LAYERS})\b",
+    re.IGNORECASE,
+)
+# How far a tumour grows into a layer: "stromal invasion of 9 mm", "invades the myometrium to 9 mm".
+_ABOUT = r"is|of|to|by|up|about|approximately|measur\w+|depth|maximum|max"
+_INVASION = re.compile(
+    rf"\b(?:{_LAYERS}) invasion\b(?:[ :=(,]{{1,3}}(?:{_ABOUT})\b)*[ :=(~]{{1,3}}$"
+    r"|\b(?:invad|infiltrat|penetrat|extend)(?:es|ed|ing|s)\b(?: (?!area)\w+){0,5}?"
+    r" (?:to|by|for|of|about|approximately) $"
+    r"|\b(?:invad|penetrat)(?:es|ed|ing|s) $"
+    r"|\b(?:thickness|depth) (?:of|into)\b[^.;,\d]{0,60}$",
     re.IGNORECASE,
 )
 # The thing itself follows the size: "a 4.0 cm multinodular goitre", "12 mm simple cyst", "a 14 mm polyp".
@@ -101,6 +122,8 @@ def tumour_size_weight(text: str, mention: Mention, *, in_situ: bool = False) ->
     if _PRONOUN.match(clause):
         clause = earlier + clause
     if _BOUND.search(before) or _DISTANCE.match(after) or _THICK.match(after):
+        return OTHER
+    if _INVASION.search(clause):
         return OTHER
     if _LABEL.search(before):
         return LABELLED
