@@ -87,6 +87,17 @@ def findings_with_quotes(findings: Iterable[Mapping[str, Any]], title: str) -> T
     return text
 
 
+def rejected_values(rejected: Iterable[Mapping[str, Any]]) -> Text:
+    """The values that were not written, with their reason codes; empty if there are none."""
+    named = [
+        f"{finding_label(one['kind'], one['slot'])} {one['value'] or ''}".strip()
+        + f" ({one['reason']})"
+        for one in sorted(rejected, key=lambda one: finding_order(one["kind"], one["slot"]))
+    ]
+    shown = "; ".join(dict.fromkeys(named))
+    return Text(f"  not written: {shown}. See `oncofhir reasons`.\n" if shown else "", style="dim")
+
+
 def _value(finding: Mapping[str, Any]) -> str:
     return str(finding["value"]) + (" (inferred)" if finding["basis"] == "inferred" else "")
 

@@ -244,3 +244,18 @@ def test_documents_are_read_as_attachments_are(tmp_path):
     assert {" ".join(line["report"]["text"].split()) for line in printed} == {
         "FINAL DIAGNOSIS: Invasive carcinoma, 1.4 cm."
     }
+
+
+def test_what_was_not_written_is_named_at_a_terminal(tmp_path):
+    file = tmp_path / "c.txt"
+    file.write_text(f"{BREAST}\nPossible lung metastasis.\n")
+    said = on_a_terminal(str(file), "--model", "embedded")
+    assert "not written: tumor site lung (contradicted)" in " ".join(said.split())
+
+
+def test_settings_that_change_the_output_are_named(folder, monkeypatch):
+    file = str(folder / "c.txt")
+    assert b"STAGING" not in run_here("extract", file, "--model", "rules").stderr
+    monkeypatch.setenv("ONCOFHIR_FHIR__STAGING_SYSTEM", "ajcc-8")
+    said = run_here("extract", file, "--model", "rules").stderr
+    assert said == b"oncofhir: with ONCOFHIR_FHIR__STAGING_SYSTEM=ajcc-8\n"

@@ -46,11 +46,14 @@ def extract(
     prompt_set: PromptSet = None,
     as_json: AsJson = False,
 ) -> None:
-    """Print what the model finds in reports: one JSON object per report, a table on a terminal. Read-only.
+    """Print what the model finds in reports: a table on a terminal, else one JSON line per report. Read-only.
 
     A report is a DiagnosticReport, a DocumentReference, an HL7 v2 message or a document file. Bundles are
     unpacked. Other resources (Patient, Binary) are read to resolve references. Standard input holds JSON or
     NDJSON.
+
+    Settings of the service count here as in the worker, among them ONCOFHIR_FHIR__STAGING_SYSTEM: it gives
+    codes to stages whose report names no staging system. Settings that change the output are named on stderr.
 
     Examples:
         oncofhir extract report.txt
@@ -71,6 +74,7 @@ def extract(
     settings = settings_or_exit()
     items = list(inputs.read(paths, settings.hl7v2))
     _warn_about_inputs(items, paths)
+    _name_settings(settings)
     tables = output is OutputFormat.FINDINGS and wants_tables(as_json)
     try:
         # to print reports no model is needed
@@ -93,6 +97,18 @@ def _warn_about_inputs(items: "list[Item]", paths: list[str]) -> None:
         typer.echo(f"oncofhir: no reports in {', '.join(paths)}", err=True)
     for explanation in (*inputs.ignored(paths), *inputs.explanations(items)):
         typer.echo(f"oncofhir: {explanation}", err=True)
+
+
+def _name_settings(settings: "Settings") -> None:
+    """Name the settings that make the output differ from that of a machine without them."""
+    from oncofhir.consumers.composition.pipeline import output_options
+
+    changed = output_options(settings.fhir).non_default
+    if changed:
+        named = ", ".join(
+            f"ONCOFHIR_FHIR__{name.upper()}={value}" for name, value in changed.items()
+        )
+        typer.echo(f"oncofhir: with {named}", err=True)
 
 
 async def _run(
@@ -168,13 +184,14 @@ def _constant(line: dict[str, Any]) -> Work:
 
 
 def _table(line: dict[str, Any]) -> None:
-    """One report for a person: findings with evidence, else why there are none."""
-    from oncofhir.cli.finding_tables import findings_with_quotes
+    """One report for a person: findings with evidence, else why there are none; what was not written."""
+    from oncofhir.cli.finding_tables import findings_with_quotes, rejected_values
 
     source = line["source"]
     where = source["file"] if source["line"] is None else f"{source['file']}:{source['line']}"
     reason = line["error"] or line["skipped"]
     if reason or not line.get("findings"):
         console().print(f"{where}: {reason or 'nothing found'}", markup=False)
-        return
-    console().print(findings_with_quotes(line["findings"], where), highlight=False)
+    else:
+        console().print(findings_with_quotes(line["findings"], where), highlight=False, end="")
+    console().print(rejected_values(line.get("rejected") or ()), highlight=False)
