@@ -30,7 +30,7 @@ class SimulatedClient:
     def __init__(self, server: SimulatedServer) -> None:
         self._server = server
 
-    async def identify(self) -> ModelIdentity:
+    async def identify(self, affinity: str | None = None) -> ModelIdentity:  # noqa: ARG002
         kind = "vllm" if self._server.mode.learns is Learns.AT_ONCE else "simulated"
         return ModelIdentity(name="simulated", digest="0" * 40, server=kind, max_total_tokens=4096)
 

@@ -18,7 +18,7 @@ class LocalModel:
     def __init__(self, gguf: Path = GGUF_FILE) -> None:
         self._engine = LlamaEngine(gguf, slots=1)
 
-    async def identify(self) -> ModelIdentity:
+    async def identify(self, affinity: str | None = None) -> ModelIdentity:  # noqa: ARG002
         info = self._engine.info
         return model_identity(info.model_id, info.model_sha, server="llama.cpp")
 

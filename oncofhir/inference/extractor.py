@@ -9,6 +9,7 @@ from oncofhir.inference.calibration import Calibration
 from oncofhir.inference.interpretation.candidates import QUESTION_KINDS
 from oncofhir.inference.interpretation.interpret import interpreted
 from oncofhir.inference.prompting.prompted_model import first_error
+from oncofhir.schemas.errors import ModelReplaced
 from oncofhir.schemas.extraction import (
     Answer,
     Extraction,
@@ -17,6 +18,7 @@ from oncofhir.schemas.extraction import (
     Usage,
 )
 from oncofhir.schemas.finding import Finding, Kind, RejectedFinding
+from oncofhir.schemas.reasons import Reason
 from oncofhir.schemas.report import Report
 
 
@@ -34,6 +36,10 @@ class Answerer(Protocol):
 
     async def answer(self, report: Report) -> tuple[Answer, ...]:
         """The answers. Raises what `ModelClient` raises."""
+        ...
+
+    async def model_that_answered(self, report: Report) -> ModelIdentity:
+        """Ask again which model is where the report's questions were answered. Raises as `identify`."""
         ...
 
     async def aclose(self) -> None:
@@ -74,7 +80,11 @@ class Extractor:
     async def extract(self, report: Report, model: ModelIdentity | None = None) -> Extraction:
         """Ask and interpret. Raises what `ModelClient` raises; no answer makes it raise.
 
-        `model` is what `identify` said, when the caller has asked it already.
+        `model` is what `identify` said, when the caller has asked it already. The model is asked for again
+        after its answers, for another one may have been put at its address, also where no request failed.
+
+        Raises:
+            ModelReplaced: it is another one now. Nothing tells which of the two gave the answers.
         """
         identity = model or await self._answerer.identify()
         began = monotonic()
@@ -83,6 +93,13 @@ class Extractor:
         except ExceptionGroup as group:
             raise first_error(group) from group
         seconds = monotonic() - began
+        after = await self._answerer.model_that_answered(report)
+        if (after.name, after.digest) != (identity.name, identity.digest):
+            raise ModelReplaced(
+                Reason.MODEL_REPLACED,
+                None,
+                f"digest {identity.digest[:12]}, then {after.digest[:12]}",
+            )
         calibration = self._calibration
         if calibration is not None and not calibration.applies_to(identity, self.prompt_set):
             calibration = None

@@ -31,6 +31,9 @@ class Rules:
         digest = sha256_of(f"rules {VERSION} {TERMINOLOGY_VERSION}")
         return ModelIdentity(name="oncofhir-rules", digest=digest, server="in-process")
 
+    async def model_that_answered(self, _: Report) -> ModelIdentity:
+        return await self.identify()
+
     async def answer(self, report: Report) -> tuple[Answer, ...]:
         found = ReadReport(report)
         labels = labels_of(found)

@@ -4,6 +4,7 @@
     ├── UnreadableReport        the record or resource itself is bad: dead letter
     ├── RequestRejected         a dependency rejects a request as invalid: dead letter
     ├── DependencyUnavailable   a dependency is down, slow or overloaded: transient
+    │   └── ModelReplaced       another model answers than was asked: ask it again
     ├── StoreConflict           another writer was faster: transient, read and decide again
     ├── AccessDenied            401 or 403: halt, unless other reports are served
     ├── UnsuitableServer        a dependency cannot be used at all: halt
@@ -71,6 +72,10 @@ class DependencyUnavailable(OncofhirError):
     ) -> None:
         super().__init__(reason, location, detail)
         self.retry_after = retry_after
+
+
+class ModelReplaced(DependencyUnavailable):
+    """Another model is at the address than the one that the answers would be stored under: ask again."""
 
 
 class StoreConflict(OncofhirError):

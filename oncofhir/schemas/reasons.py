@@ -90,6 +90,7 @@ class Reason(StrEnum):
     MODEL_FAILED = "model-failed"
     MODEL_REJECTED_PROMPT = "model-rejected-prompt"
     MODEL_NO_ANSWER = "model-no-answer"
+    MODEL_REPLACED = "model-replaced"
     MODEL_UNSUITABLE = "model-unsuitable"
     MODEL_ACCESS_DENIED = "model-access-denied"
     MODEL_REFUSED_REPORT = "model-refused-report"

@@ -22,7 +22,7 @@ from oncofhir.fhir.store.head import Head
 from oncofhir.fhir.store.repository import Repository
 from oncofhir.inference.clients.replica_set import QueueStats
 from oncofhir.inference.extractor import Extractor
-from oncofhir.schemas.errors import RequestRejected, StoreConflict
+from oncofhir.schemas.errors import ModelReplaced, RequestRejected, StoreConflict
 from oncofhir.schemas.event import Operation, ReportEvent, SourceReference
 from oncofhir.schemas.extraction import Extraction, ModelIdentity
 from oncofhir.schemas.identity import Run, run_of
@@ -187,16 +187,23 @@ class Pipeline:
 
     async def _extract_and_store(self, report: Report, seconds: dict[str, float]) -> Processed:
         """Extract and store; records in `seconds` how long the model took, if it was asked."""
-        run = run_of(
-            report,
-            await self._model_identity(),
-            self._extractor.prompt_set,
-            self._settings_sha256,
-            TERMINOLOGY_VERSION,
-            self._software_version,
-        )
-        async with self._documents.turn(self._repository.document_id_for(report)):
-            return await self._decide_ask_and_store(report, run, seconds)
+        for is_last in (False, True):
+            run = run_of(
+                report,
+                await self._model_identity(),
+                self._extractor.prompt_set,
+                self._settings_sha256,
+                TERMINOLOGY_VERSION,
+                self._software_version,
+            )
+            try:
+                async with self._documents.turn(self._repository.document_id_for(report)):
+                    return await self._decide_ask_and_store(report, run, seconds)
+            except ModelReplaced:
+                self._model = None  # its successor is asked at once
+                if is_last:
+                    raise
+        raise AssertionError("the loop returns or raises")  # pragma: no cover
 
     async def _decide_ask_and_store(
         self, report: Report, run: Run, seconds: dict[str, float]

@@ -77,8 +77,11 @@ class ModelClient(Protocol):
     UnsuitableServer (model-unsuitable).
     """
 
-    async def identify(self) -> ModelIdentity:
-        """Return what the server reports about the model that it serves."""
+    async def identify(self, affinity: str | None = None) -> ModelIdentity:
+        """Return what the server reports about the model that it serves.
+
+        `affinity`: of the server that answered the requests of that affinity, if there are several.
+        """
         ...
 
     async def complete(self, request: CompletionRequest) -> Completion:

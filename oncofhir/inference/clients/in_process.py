@@ -60,7 +60,7 @@ class InProcessModel:
         self._version = transformers.__version__
         self._one_at_a_time = Lock()
 
-    async def identify(self) -> ModelIdentity:
+    async def identify(self, affinity: str | None = None) -> ModelIdentity:  # noqa: ARG002
         longest = getattr(self._model.config, "max_position_embeddings", None)
         return ModelIdentity(
             name=self._name,

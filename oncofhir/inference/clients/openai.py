@@ -125,7 +125,7 @@ class OpenAiClient:
         self._chat = chat
         self._model: str | None = None
 
-    async def identify(self) -> ModelIdentity:
+    async def identify(self, affinity: str | None = None) -> ModelIdentity:  # noqa: ARG002
         """Read `/v1/models`, and `/info` of a server that reports no limits there.
 
         Raises:

@@ -92,8 +92,10 @@ class Replicas:
             sent, sum(limit.load for limit in limits) - sent, sum(limit.limit for limit in limits)
         )
 
-    async def identify(self) -> ModelIdentity:
+    async def identify(self, affinity: str | None = None) -> ModelIdentity:
         """Return the model of the first replica that answers; requests go to replicas that serve it.
+
+        With an affinity: ask the replica that answered its requests, and change nothing.
 
         Raises:
             DependencyUnavailable: no replica answers.
@@ -101,6 +103,9 @@ class Replicas:
             UnsuitableServer: the API is another one, or the weights are not identified but must be.
         """
         known = await self._refresh_replicas()
+        if affinity is not None and (placed := self._affinities.get(affinity)) in known:
+            known[placed].identity = None
+            return await known[placed].identify()
         for replica in known.values():
             replica.identity = None
         first = await self._first_available(sorted(known.items()))

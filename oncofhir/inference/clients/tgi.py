@@ -72,7 +72,7 @@ class TgiClient:
         self._http = http
         self._has_usable_offsets = True
 
-    async def identify(self) -> ModelIdentity:
+    async def identify(self, affinity: str | None = None) -> ModelIdentity:  # noqa: ARG002
         """Read `/info`.
 
         Raises:

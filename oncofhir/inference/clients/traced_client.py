@@ -38,8 +38,8 @@ class TracedClient:
             "server.port": port,
         }
 
-    async def identify(self) -> ModelIdentity:
-        identity = await self._client.identify()
+    async def identify(self, affinity: str | None = None) -> ModelIdentity:
+        identity = await self._client.identify(affinity)
         self._name = f"{self._operation} {identity.name}"
         self._attributes = {
             **self._attributes,

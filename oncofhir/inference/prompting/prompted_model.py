@@ -85,6 +85,9 @@ class PromptedModel:
             self._identified = (identity.name, identity.digest)
         return identity
 
+    async def model_that_answered(self, report: Report) -> ModelIdentity:
+        return await self._client.identify(report.text_sha256)
+
     def _warn_about_prompt_set(self, identity: ModelIdentity) -> None:
         own = prompt_set_of(identity.name)
         if own is not None and own != self._prompts.name:

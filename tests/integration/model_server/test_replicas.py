@@ -142,6 +142,23 @@ def test_two_sets_of_weights_at_one_address_are_two_models(servers):
     assert (before.digest, after.digest) == ("0" * 40, "e" * 40)
 
 
+def test_the_replica_of_an_affinity_is_asked_again_which_model_it_serves(servers):
+    """Also where no request failed and no pause was noticed."""
+
+    async def story(model):
+        before = await model.identify()
+        await model.complete(asking("a report"))
+        (server,) = [s for s in servers if s.control()["answered"]]
+        assert await model.identify("a report") == before
+        server.control(model_sha="e" * 40)
+        return before, await model.identify("a report"), await model.identify("nobody's")
+
+    before, after, of_no_report = run(servers, story)
+    assert before.digest == "0" * 40
+    assert after.digest == "e" * 40
+    assert of_no_report.digest in {"0" * 40, "e" * 40}, "of the first that answers"
+
+
 def test_a_server_without_a_digest_is_warned_about_or_refused(servers):
     servers[0].control(model_sha=None)
 

@@ -33,6 +33,9 @@ class Certain:
     async def identify(self):
         return MODEL
 
+    async def model_that_answered(self, report):
+        return MODEL
+
     async def answer(self, report):
         return (
             Answer(question="tumor size", text="2.5 cm", finish_reason="stop", confidence=0.7),

@@ -11,8 +11,9 @@ from oncofhir.inference.extractor import Extractor
 from oncofhir.inference.prompting.prompted_model import PromptedModel
 from oncofhir.inference.prompting.prompts import load_prompt_set
 from oncofhir.inference.rules import Rules
-from oncofhir.schemas.errors import DependencyUnavailable, UnsuitableServer
+from oncofhir.schemas.errors import DependencyUnavailable, ModelReplaced, UnsuitableServer
 from oncofhir.schemas.extraction import ModelIdentity
+from oncofhir.schemas.reasons import Reason
 
 REPORT = (
     "FINAL DIAGNOSIS: Right kidney, radical nephrectomy: clear cell renal cell carcinoma, Fuhrman grade 3. "
@@ -38,7 +39,7 @@ class Recorder:
         self.events = []
         self.answer = answer
 
-    async def identify(self):
+    async def identify(self, affinity=None):
         return ModelIdentity(name="m", digest="d", server="s", max_input_tokens=1200)
 
     async def complete(self, request):
@@ -144,3 +145,27 @@ def test_rules_find_what_the_report_says(read):
 )
 def test_rules_find_nothing_where_there_is_no_cancer_of_the_patient(read, text):
     assert extract(Rules(), read(text)).findings == ()
+
+
+class Replaced(Recorder):
+    """A model at whose address another one is put while it answers."""
+
+    digest = "first"
+
+    async def identify(self, affinity=None):
+        return ModelIdentity(name="m", digest=self.digest, server="s", max_input_tokens=1200)
+
+    async def complete(self, request):
+        completion = await super().complete(request)
+        if len(self.events) > 6:
+            self.digest = "second"
+        return completion
+
+
+def test_answers_of_a_model_that_was_replaced_meanwhile_are_not_taken(read):
+    model = Replaced()
+    with pytest.raises(ModelReplaced, match="digest first, then second") as raised:
+        extract(PromptedModel(model, load_prompt_set("cancerllm")), read(REPORT))
+    assert raised.value.reason is Reason.MODEL_REPLACED
+    again = extract(PromptedModel(model, load_prompt_set("cancerllm")), read(REPORT))
+    assert again.model.digest == "second"
