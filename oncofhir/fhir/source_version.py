@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from oncofhir.schemas.base import Value
+from oncofhir.schemas.event import SourceReference
 
 # Orders versions by status when nothing else does (R4 diagnostic-report-status).
 _STATUS_RANK = {
@@ -70,6 +71,13 @@ def source_version_of(
         last_updated=_instant(updated),
         status=status if isinstance(status, str) else "unknown",
     )
+
+
+def with_version(source: SourceReference, at: SourceVersion) -> SourceReference:
+    """Return the reference with the version's number, if it has none of its own."""
+    if source.version or at.version is None:
+        return source
+    return source.model_copy(update={"version": at.version})
 
 
 def _instant(value: Any) -> datetime | None:

@@ -15,7 +15,12 @@ from oncofhir.fhir.intake.triage import Retract, Skip
 from oncofhir.fhir.references import relative_reference
 from oncofhir.fhir.rest.capability import Capability, check_version
 from oncofhir.fhir.rest.client import FhirClient
-from oncofhir.fhir.source_version import NEVER_READ, SourceVersion, source_version_of
+from oncofhir.fhir.source_version import (
+    NEVER_READ,
+    SourceVersion,
+    source_version_of,
+    with_version,
+)
 from oncofhir.fhir.store.decision import AttachmentIdentity, Decision, decide
 from oncofhir.fhir.store.document_diff import report_version
 from oncofhir.fhir.store.head import Head
@@ -124,7 +129,7 @@ class Pipeline:
         began = self._clock()
         reading = await self._reader.read(event, self._source.with_companions(event.companions))
         at = source_version_of(reading.resource or event.resource, event.source.version)
-        source = _with_version(event.source, at)
+        source = with_version(event.source, at)
         if isinstance(reading.result, Retract):
             return await self._retract(source, at, reading.result.reason)
         if isinstance(reading.result, Skip):
@@ -279,7 +284,7 @@ class Pipeline:
         if head.version == at.after(head.version):
             is_done = head.outcome.status is OutcomeStatus.OUTDATED
             return self._repository.replay_outcome(head) if is_done else None
-        return await self._repository.mark_outdated(_with_version(source, at), at, reason, head)
+        return await self._repository.mark_outdated(with_version(source, at), at, reason, head)
 
     async def _model_identity(self) -> ModelIdentity:
         """Return the model's identity, refreshed at times: another model may be deployed at its address."""
@@ -293,11 +298,3 @@ class Pipeline:
         if key not in self._shared_resources:
             await self._repository.ensure_shared_resources(run, self._prompt_text)
             self._shared_resources.add(key)
-
-
-def _with_version(source: SourceReference, at: SourceVersion) -> SourceReference:
-    return (
-        source
-        if source.version or at.version is None
-        else source.model_copy(update={"version": at.version})
-    )
