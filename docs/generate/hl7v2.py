@@ -45,7 +45,7 @@ _VALUES = (
     ("CE, CWE, CNE, CF", "`name: text`"),
     ("NM, SN", "`name: value unit`, with OBX-8 in parentheses."),
     ("NTE", "Text, in its place between the OBX."),
-    ("ED", "An attachment: Base64, Hex or A (text). Text beside it becomes contained Observations of a report; in a document a text of under 300 characters beside it is a cover note and left out."),
+    ("ED", "An attachment: Base64, Hex or A (text). Text next to it becomes contained Observations of a report; in a document, a text of under 300 characters next to it is a cover note and is left out."),
     ("RP", "An attachment with the URL; a pointer that is no http(s) URL is not followed."),
     ("any, with OBX-11 D, W, X, N, O or I", "Left out."),
 )  # fmt: skip

@@ -31,7 +31,7 @@ def blocks(page: Path) -> Iterator[Block]:
 def commands(block: Block) -> Iterator[list[str]]:
     """The words of each command of `oncofhir` in a block, without the program's name.
 
-    Lines that end with a backslash go on. What follows a pipe, a redirection, a comment or two spaces is left
+    Lines that end with a backslash are continued. What follows a pipe, a redirection, a comment or two spaces is left
     out. A line with brackets is the usage of a command and none that one could run.
     """
     if block.language not in {"", "sh", "bash", "console"}:

@@ -9,7 +9,7 @@ _BAR_CELLS = 24
 
 
 def bar_chart(title: str, rows: Sequence[tuple[str, str, int]]) -> Table:
-    """Return a chart of (group, label, count); a group's name stands beside its first bar only."""
+    """Return a chart of (group, label, count); a group's name is printed at its first bar only."""
     chart = Table(title=title, title_justify="left", box=None, show_header=False, pad_edge=False)
     chart.add_column(overflow="ellipsis", no_wrap=True, max_width=36)
     chart.add_column(no_wrap=True)

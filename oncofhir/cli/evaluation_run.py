@@ -25,7 +25,7 @@ from oncofhir.terminology import TERMINOLOGY_VERSION
 
 
 class Plan(Value):
-    """What is measured beside the model on the reports as they are."""
+    """What is measured in addition to the model on the reports as they are."""
 
     seed: int = 1
     fit: bool = False

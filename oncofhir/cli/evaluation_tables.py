@@ -90,7 +90,7 @@ def _of_100(value: float | None) -> str:
 
 
 def print_case_tables(result: dict[str, Any]) -> None:
-    """Print the totals of cases by group, with the wrong findings beside the right ones."""
+    """Print the totals of cases by group, with the wrong findings next to the right ones."""
     values = plain(result)
     table = _table(
         f"{values['model']['name']}, {values['dataset']['cases']} cases",

@@ -72,7 +72,7 @@ def _help_of(command: Callable[..., Any]) -> str:
 
 
 def _without_types(params: Sequence[Any]) -> list[Any]:
-    """The parameters without what typer adds beside the metavar: `<bool>`, `<list[str]>`, `[32<=x<=1048576]`.
+    """The parameters without what typer adds to the metavar: `<bool>`, `<list[str]>`, `[32<=x<=1048576]`.
 
     At 80 columns these would cut the names of options.
     """

@@ -11,7 +11,7 @@ def json_schema(model: type[BaseModel], name: str) -> dict[str, Any]:
     """Return the JSON Schema of a model as it is serialised.
 
     Unknown properties are allowed at every level: a minor version may add some, and a consumer that validates
-    with this schema must go on (JSON Schema 2020-12 core, section 10.3.2.3, `additionalProperties`).
+    with this schema must keep working (JSON Schema 2020-12 core, section 10.3.2.3, `additionalProperties`).
     """
     schema = model.model_json_schema(by_alias=True, mode="serialization")
     _open(schema)

@@ -1,6 +1,6 @@
 """Codes, categories, methods and profiles of the findings, as mCODE STU4 defines them.
 
-Source: mCODE 4.0.0, StructureDefinitions and value sets (HL7/fhir-mCODE-ig), named beside each constant.
+Source: mCODE 4.0.0, StructureDefinitions and value sets (HL7/fhir-mCODE-ig), named at each constant.
 """
 
 from typing import Any

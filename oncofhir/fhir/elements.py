@@ -1,6 +1,6 @@
 """Typed access to the elements of a resource's JSON.
 
-Resources come from other systems and may break any rule of FHIR. An element that is absent, or null beside
+Resources come from other systems and may break any rule of FHIR. An element that is absent, or null next to
 a primitive extension (`_status`, data-absent-reason), reads as absent. An element whose form FHIR does
 not allow raises `Reason.INVALID_RESOURCE` with its path.
 """

@@ -102,7 +102,7 @@ def _encoding(raw: bytes) -> str | None:
     for mark, encoding in _BOMS:
         if raw.startswith(mark):
             return encoding
-    # JSON begins with an ASCII character (RFC 4627, 3), so UTF-16 has a zero beside it.
+    # JSON begins with an ASCII character (RFC 4627, 3), so UTF-16 has a zero byte next to it.
     if raw[:1] == b"\0" and raw[1:2] != b"\0":
         return "utf-16-be"
     return "utf-16-le" if raw[1:2] == b"\0" and raw[2:4] != b"\0\0" else None

@@ -43,7 +43,7 @@ class Documents:
         """Read the head of a document; None if the store has none.
 
         A store that was restored from a backup may have an older head than the one that was seen last. The
-        revision goes on from that one: rows of a lower revision would not count.
+        revision continues from that one: rows of a lower revision would not count.
 
         Raises:
             DependencyUnavailable, AccessDenied: as the store answered.

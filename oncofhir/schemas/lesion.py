@@ -36,7 +36,7 @@ class Lesion(Value):
     `organ` is the name of the organ in which it sits (`terminology/sites.toml`), `site` the words for
     the place, `laterality` left, right, bilateral or midline, only for organs that have sides. `histology` is
     the most specific name that the report affirms of it, in lower case. `primary_organ` is where a metastasis
-    comes from, where the report tells. `part` is the specimen part or the label under which its findings
+    comes from, where the report says so. `part` is the specimen part or the label under which its findings
     stand (`Finding.part`); None where the report has one lesion only. `spans` are where the report names it:
     code-point offsets of `Report.text`, end exclusive.
     """

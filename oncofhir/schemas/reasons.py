@@ -1,4 +1,4 @@
-"""Reason codes. Their meaning, disposition and remedy are data: `reasons.toml`, beside this module."""
+"""Reason codes. Their meaning, disposition and remedy are data: `reasons.toml` in this folder."""
 
 import tomllib
 from enum import StrEnum

@@ -58,7 +58,7 @@ class StruckSpan(Value):
 
 
 class Structure(Value):
-    """What a report's layout says, beside its sections and specimen parts (`Report`)."""
+    """What a report's layout says, in addition to its sections and specimen parts (`Report`)."""
 
     options: tuple[FormOption, ...] = ()
     cells: tuple[TableCell, ...] = ()

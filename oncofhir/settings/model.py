@@ -124,5 +124,6 @@ class ModelSettings(Group):
         description="Calibration of confidences, as `oncofhir evaluate --fit-calibration` writes it.",
     )
     card_file: Path | None = Field(
-        None, description="Model card (Markdown), which Provenance references beside the model."
+        None,
+        description="Model card (Markdown), which Provenance references together with the model.",
     )

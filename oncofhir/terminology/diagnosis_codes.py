@@ -149,7 +149,7 @@ def _of_name(own: str, where: _Where) -> Coding | None:
     if own[:3] not in {"C81", "C82", "C83", "C84", "C85"} or len(own) > len("C83.3"):
         return where.resolved(own)
     placed = own + icd10cm.lymphoma_site_character((*where.said, where.site or ""))
-    # C83.39 tells the central nervous system (C83.390) from other organs since October 2024
+    # C83.39 distinguishes the central nervous system (C83.390) from other organs since October 2024
     return where.resolved(placed) or where.resolved(f"{placed}8")
 
 

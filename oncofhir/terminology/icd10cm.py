@@ -28,7 +28,7 @@ _STATE = re.compile(r"(not having achieved remission|in remission|in relapse)")
 
 
 class Row(Value):
-    """A billable code and what its display tells apart: side, sex, eyelid, state of remission."""
+    """A billable code and what its display distinguishes: side, sex, eyelid, state of remission."""
 
     code: Coding
     side: str | None
@@ -65,7 +65,7 @@ def code_of(
 ) -> Coding | None:
     """The one code of a category for a side and a FHIR administrative gender; None where several stay.
 
-    A disease of which no remission is told has the code for none achieved, which includes "NOS".
+    A disease whose remission is not stated has the code for none achieved, which includes "NOS".
     """
     rows = [row for row in _under(category) if row.sex in {None, gender}]
     if any(row.state for row in rows):

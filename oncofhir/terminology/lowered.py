@@ -1,7 +1,7 @@
 """Lower case that keeps every character at its place, and patterns for many words that are quick on it.
 
 Python's `re` walks through all alternatives at each character of a case-insensitive pattern; on lower-case
-text it tells by the first letter that none can match.
+text it sees from the first letter that none can match.
 """
 
 import re

@@ -1,7 +1,7 @@
 """Where in an organ a tumour sits, as qualifiers of its body site ("upper outer quadrant": Upper).
 
 Source of the codes: mCODE 4.0.0, RadiotherapyTreatmentLocationQualifierVS, which spells them out; all
-lie under Topographical modifier (106233006) or Relative sites (272424004) of SNOMED CT, as
+are children of Topographical modifier (106233006) or Relative sites (272424004) of SNOMED CT, as
 mcode-body-location-qualifier-vs asks.
 """
 
@@ -54,7 +54,7 @@ _SITE_ENDS = re.compile(
 _SPEAKS_OF_PLACE = re.compile(
     rf"{_WORD}|\b{_TOWARDS}\b|\b{_NOUN}\b|\b(?:base|apex|apical|hil(?:um|ar)|axillary|segment\w*)\b"
 )
-# Not in one place, or not in it but beside it.
+# Not in one place, or not in it but next to it.
 _RELATED = re.compile(
     r"\b(?:and|or|to|into|between|beyond|near|adjacent|distance|extend\w*|extension)\b|[&/]"
 )
@@ -81,7 +81,7 @@ class _Place(Value):
 
 
 def with_location(value: str, quotes: Sequence[str], side: str | None = None) -> str:
-    """A tumour's site that is the organ alone, with the place that its first quote names beside the organ.
+    """A tumour's site that is the organ alone, with the place in the organ that its first quote names.
 
     "breast" in "Left breast, upper outer quadrant: carcinoma" is "breast, upper outer quadrant". Unchanged
     where the quote, which is that of the place that counts most, names no malignancy, no place or several, or
@@ -140,7 +140,7 @@ def _only_place(text: str) -> _Place | None:
 
 
 def _places(text: str, organs: list[tuple[Site, int, int]]) -> Iterator[_Place]:
-    """The places that stand beside an organ."""
+    """The places that are named with an organ."""
     for _, start, end in organs:
         found = [_BEHIND.match(text, end)]
         if _SITE_ENDS.match(text, end):

@@ -126,15 +126,15 @@ class ScriptedEngine:
 def _routes(engine: ScriptedEngine) -> list[Route]:
     async def control(request: Request) -> Response:
         if request.method == "POST":
-            told = await request.json()
-            engine.down = told.get("down", engine.down)
-            engine.delay_seconds = told.get("delay_seconds", engine.delay_seconds)
-            if told.get("reset"):
+            control = await request.json()
+            engine.down = control.get("down", engine.down)
+            engine.delay_seconds = control.get("delay_seconds", engine.delay_seconds)
+            if control.get("reset"):
                 engine.requests = engine.answered = 0
-            if "model_sha" in told:
-                engine.serve(told["model_sha"])
-            if "script" in told:
-                engine.rules = [Rule.model_validate(rule) for rule in told["script"]]
+            if "model_sha" in control:
+                engine.serve(control["model_sha"])
+            if "script" in control:
+                engine.rules = [Rule.model_validate(rule) for rule in control["script"]]
         return JSONResponse(
             {"requests": engine.requests, "answered": engine.answered, "down": engine.down}
         )
@@ -171,9 +171,9 @@ class ScriptedModel:
             ready=lambda: responds(f"{self.url}/health"),
         )
 
-    def control(self, **told: Any) -> dict[str, Any]:
+    def control(self, **changes: Any) -> dict[str, Any]:
         """Change the server's behaviour (or nothing), and return its counts."""
-        answer = httpx2.post(f"{self.url}/_scripted", json=told, trust_env=False)
+        answer = httpx2.post(f"{self.url}/_scripted", json=changes, trust_env=False)
         return dict(answer.json())
 
     def start(self) -> None:

@@ -21,7 +21,7 @@ _SECONDS_BETWEEN_LINES = 10.0
 
 @contextmanager
 def progress_on_stderr(source: "Source") -> "Iterator[Callable[[Counts], None]]":
-    """Show how far a source was read, how fast, and for how long it will go on."""
+    """Show how far a source was read, how fast, and how long the rest will take."""
     console = progress_console()
     if console.is_terminal:
         with _bar(console, source) as show:

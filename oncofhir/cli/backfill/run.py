@@ -229,7 +229,7 @@ def _stop_on_signals(stop: asyncio.Event) -> None:
 
 
 def _resume(state: Path | None) -> str:
-    """Return the command line that goes on: this one, with its state file."""
+    """Return the command line that resumes: this one, with its state file."""
     arguments = [a for a in sys.argv[1:] if a != "--restart"]
     if state is not None and not any(a.partition("=")[0] == "--state" for a in arguments):
         arguments += ["--state", str(state)]

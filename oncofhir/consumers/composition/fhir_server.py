@@ -83,8 +83,8 @@ def tls(credentials: FhirCredentials) -> Tls:
         try:
             own.load_cert_chain(credentials.cert_file, credentials.key_file, password=_no_password)
         except (OSError, ValueError) as error:
-            told = f"cannot use the client certificate {credentials.cert_file} with its key"
-            raise SettingsError(f"{told}: {_reason(error)}") from error
+            message = f"cannot use the client certificate {credentials.cert_file} with its key"
+            raise SettingsError(f"{message}: {_reason(error)}") from error
     return Tls(own, elsewhere)
 
 

@@ -2,7 +2,7 @@
 
 
 class DeadLetterCap:
-    """Counts how reports end, and tells when the limit is reached.
+    """Counts how reports end, and says when the limit is reached.
 
     Args:
         in_a_row: dead letters without a success between them.

@@ -1,7 +1,7 @@
 """Kafka Connect: the value of JsonConverter with schemas.enable=true.
 
 Source: https://kafka.apache.org/documentation/#connect_running, "JsonConverter"; the schema is
-`{"type": "struct" | "string" | …, …}` beside the payload.
+`{"type": "struct" | "string" | …, …}` next to the payload.
 """
 
 from collections.abc import Mapping, Sequence

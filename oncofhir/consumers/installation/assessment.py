@@ -116,7 +116,7 @@ def _of_dependencies(
             shown = f" ({cause})" if cause is not None else ""
             yield _problem(
                 f"the {name} is unavailable{shown}",
-                "restart or repair it; the workers go on by themselves, and nothing is lost meanwhile",
+                "restart or repair it; the workers resume by themselves, and nothing is lost meanwhile",
                 f"{dependency}-down",
             )
 

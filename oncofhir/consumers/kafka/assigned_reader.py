@@ -15,8 +15,8 @@ from oncofhir.settings import KafkaSettings
 
 _DISCOVERY_SECONDS = 30.0
 _OUT_OF_RANGE = (
-    "the stored offset lies behind the topic's end: the topic was deleted and created again, or its log was "
-    "cut; land it in a new table"
+    "the stored offset is greater than the topic's end: the topic was deleted and created again, or its log "
+    "was cut; land it in a new table"
 )
 _FETCH_BYTES = 4 * 2**20  # of a partition: a backlog is read in few fetches
 

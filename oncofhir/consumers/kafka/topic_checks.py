@@ -82,7 +82,7 @@ def check_topics(
 
 def _facts(admin: KafkaAdminClient, names: Sequence[str]) -> tuple[TopicFacts, ...]:
     asked = [ConfigResource(ConfigResourceType.TOPIC, name) for name in names]
-    told = admin.describe_configs(asked, config_filter="all").get("topic", {})
+    described = admin.describe_configs(asked, config_filter="all").get("topic", {})
     return tuple(
         TopicFacts(
             name=topic["name"],
@@ -92,7 +92,7 @@ def _facts(admin: KafkaAdminClient, names: Sequence[str]) -> tuple[TopicFacts, .
             ),
             configs={
                 name: str(config["value"])
-                for name, config in told.get(topic["name"], {}).items()
+                for name, config in described.get(topic["name"], {}).items()
                 if config.get("value") is not None
             },
         )

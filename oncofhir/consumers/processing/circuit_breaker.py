@@ -9,8 +9,8 @@ Open: partitions are paused and only the probe is tried. Reports that began befo
 it. Half-open: the stream runs again and one of the waiting reports is tried, the trial. A trial may end
 without evidence about the dependency: its partition is revoked, its report is unreadable, needs no answer
 or finds a full queue. Then the next one is admitted. Where too few documents are there to open the breaker,
-and these fail again and again, the probe tells whether it is they or the dependency. Times are seconds of
-the monotonic clock and passed in. Pure.
+and these fail again and again, the probe shows whether the fault is theirs or the
+dependency's. Times are seconds of the monotonic clock and passed in. Pure.
 """
 
 from enum import StrEnum

@@ -13,7 +13,7 @@ from contextlib import asynccontextmanager
 
 from oncofhir.schemas.event import ReportEvent
 
-# What tells one resource of a document from another, and not what the document says.
+# What distinguishes one resource of a document from another, and is not part of what the document says.
 _IDENTITY = frozenset({"id", "meta", "identifier", "masterIdentifier"})
 
 

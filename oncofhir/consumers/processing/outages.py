@@ -179,7 +179,7 @@ class OutageMonitor:
             except (AccessDenied, UnsuitableServer, SettingsError) as error:
                 self._halt(error)
                 return
-        # 2. Of several breakers that need it, a failed probe tells only about the dependency that it names.
+        # 2. Of several breakers that need it, a failed probe is evidence only about the one that it names.
         for breaker in breakers:
             answers = all_answer or breaker.dependency is Dependency.BROKER
             if breaker.needs_probe:

@@ -22,7 +22,7 @@ _TYPE = "DocumentReference"
 _CANCELLATION = "T11"
 _EDITS = frozenset({"T04", "T08"})
 _RELATIONS = {"T06": "appends", "T10": "replaces"}
-# Fewer characters beside an attachment are a cover note ("see attached"), not a rendition of it.
+# Fewer characters next to an attachment are a cover note ("see attached"), not a rendition of it.
 _COVER_NOTE = 300
 
 

@@ -1,4 +1,4 @@
-"""The code tables of the mapping: `mapping.toml`, beside this module."""
+"""The code tables of the mapping: `mapping.toml` in this folder."""
 
 import tomllib
 from functools import cache

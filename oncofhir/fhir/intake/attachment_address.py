@@ -96,9 +96,9 @@ def _telling(parameters: list[tuple[str, str]]) -> list[tuple[str, str]]:
     """Return the parameters that tell one document from another."""
     names = {name.lower() for name, _ in parameters}
     dropped = set(_TOKENS | _REPRESENTATION)
-    for mark, beside in _OF_SIGNATURE.items():
+    for mark, related in _OF_SIGNATURE.items():
         if mark in names:
-            dropped |= beside
+            dropped |= related
     return [
         (name, value)
         for name, value in parameters

@@ -30,8 +30,8 @@ def externalized_address(element: Mapping[str, Any], resource: str, path: str) -
     `element` is the Binary or Attachment without `data`, `resource` the reference of the resource that it
     is in, `path` the FHIRPath of what `$binary-access-read` reads.
     """
-    beside = element.get("_data")
-    extensions = beside.get("extension") if isinstance(beside, dict) else None
+    primitive = element.get("_data")
+    extensions = primitive.get("extension") if isinstance(primitive, dict) else None
     for extension in extensions if isinstance(extensions, list) else ():
         if isinstance(extension, dict) and extension.get("url") == _EXTERNALIZED:
             return f"{resource}/$binary-access-read?{urlencode({'path': path})}"

@@ -33,7 +33,7 @@ from oncofhir.schemas.reasons import Reason
 
 _ABSENT = (Reason.RESOURCE_NOT_FOUND, Reason.DELETED)
 _NO_DATA = (Reason.EMPTY_ATTACHMENT, Reason.ATTACHMENT_NOT_FOUND)
-_AROUND_BASE64 = 64 * 1024  # bytes of a Binary resource beside its data
+_AROUND_BASE64 = 64 * 1024  # bytes of a Binary resource without its data
 
 
 class ReferenceReader(Protocol):
@@ -72,7 +72,7 @@ class ReferenceReader(Protocol):
 
 
 class Companions:
-    """Resources that came with a report: Bundle siblings, files beside it. Nothing is fetched."""
+    """Resources that came with a report: entries of its Bundle, files of its folder. Nothing is fetched."""
 
     def __init__(
         self, resources: Iterable[dict[str, Any]], *, max_attachment_bytes: int = 20 * 2**20
@@ -143,7 +143,7 @@ class SourceClient(Protocol):
 class SourceReader:
     """Reads from the resources that came along, else from the source's FHIR server.
 
-    `allowed_origins` are the origins beside the source's that attachments may be fetched from;
+    `allowed_origins` are the origins other than the source's that attachments may be fetched from;
     `fetch_seconds` limits the total time of fetching one.
     """
 

@@ -60,7 +60,7 @@ _CODING = re.compile(
     r"(?:-{1,2}|;)(?:gzip|br|deflate|zstd)$"
 )  # how Apache and others mark what they compressed
 _HISTORY = re.compile(r"/_history/([A-Za-z0-9\-.]{1,64})/?$")
-# http://hl7.org/fhir/R4/valueset-issue-type.html, beside those of `_STATUS_OF_ISSUE`.
+# http://hl7.org/fhir/R4/valueset-issue-type.html, in addition to those of `_STATUS_OF_ISSUE`.
 _CODES = frozenset(
     [
         "invalid",

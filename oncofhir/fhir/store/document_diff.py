@@ -25,7 +25,7 @@ from oncofhir.schemas.report import Report
 
 
 def report_version(report: Report) -> SourceVersion:
-    """Return what tells this version of the report from others."""
+    """Return what distinguishes this version of the report from others."""
     return SourceVersion(
         version=report.source.version,
         last_updated=report.source_last_updated,

@@ -64,13 +64,13 @@ class Head(StoredValue):
     - `run`, `revision`: the last run, and the number of changes to the document.
     - `resources`, `parts`: the resource and the specimen part of each slot. With `parts` a finding keeps
       its identity when a later version adds specimen parts.
-    - `intents`: what a writer without transactions may have written beside `resources`.
+    - `intents`: what a writer without transactions may have written in addition to `resources`.
       `write_in_progress` says that the writer has not completed yet (`write_intent.py`).
     - `server_ids`: the references that a server assigned, by this service's references (`id_mapping.py`).
     - `rows` are the machine's. `reviews` are the humans' words, by finding; `published_rows` has both.
     - `reviewed_content`: the fingerprint of each resource as a human left it, by reference; empty if the
       resource was deleted. Other content is an edit that nobody has read yet.
-    - `rejected`, `lesions`: what a reviewer is shown beside the findings; None before version 0.2.
+    - `rejected`, `lesions`: what a reviewer is shown in addition to the findings; None before version 0.2.
     """
 
     model_config = ConfigDict(populate_by_name=True)

@@ -1,6 +1,6 @@
 """From what a server generated to an answer: without stop strings, end token and reasoning.
 
-Servers differ in what they return beside the answer: TGI keeps the stop string in the text, vLLM and
+Servers differ in what they return with the answer: TGI keeps the stop string in the text, vLLM and
 llama.cpp list the end token among the log-probabilities, models that reason begin with `<think>…</think>`.
 An answer and its confidence are the same for the same output on every API.
 """

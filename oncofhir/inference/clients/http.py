@@ -205,12 +205,12 @@ def error_type(raw: bytes) -> str:
     if not isinstance(body, dict):
         return ""
     error = body.get("error")
-    told = error if isinstance(error, dict) else body
-    kind = told.get("type") or told.get("error_type")
+    detail = error if isinstance(error, dict) else body
+    kind = detail.get("type") or detail.get("error_type")
     counts = [
-        f" {name}={told[name]}"
+        f" {name}={detail[name]}"
         for name in ("n_prompt_tokens", "n_ctx")
-        if isinstance(told.get(name), int)
+        if isinstance(detail.get(name), int)
     ]
     return "".join([f" {code(kind)}" if kind else "", *counts])
 

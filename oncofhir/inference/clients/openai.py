@@ -45,7 +45,7 @@ class _Models(BaseModel):
 
 
 class _Info(BaseModel):
-    """Of TGI's `/info`, which TGI has beside its OpenAI-compatible API."""
+    """Of TGI's `/info`, which TGI serves in addition to its OpenAI-compatible API."""
 
     model_sha: str | None = None
     version: str | None = None

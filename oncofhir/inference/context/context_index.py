@@ -80,7 +80,7 @@ class ContextIndex:
 
     `section_cause` gives what a place's section makes of a mention. `boundaries` are where clauses begin
     beside
-    those that punctuation tells: the items of a list.
+    those that punctuation shows: the items of a list.
     """
 
     def __init__(

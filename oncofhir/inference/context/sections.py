@@ -3,7 +3,7 @@
 from oncofhir.inference.context.trigger_data import Cause
 from oncofhir.schemas.report import Report, SectionKind
 
-# The sections that speak of the specimen at hand; beside them, what the requisition says is background.
+# The sections that describe the specimen at hand; where they exist, what the requisition says is background.
 _DEFINITIVE = frozenset(
     {SectionKind.FINAL_DIAGNOSIS, SectionKind.SYNOPTIC, SectionKind.MICROSCOPIC, SectionKind.GROSS}
 )

@@ -15,7 +15,7 @@ _SMALL = frozenset(
 _EXACT_BELOW = 6  # letters; a shorter word with a letter wrong may be another word
 _TWO_FROM = 12  # letters from which two may be wrong: "carcinoid" is no spelling of "carcinoma"
 _LOOK_ALIKE = (("rn", "m"), ("vv", "w"), ("0", "o"), ("1", "l"), ("i", "l"), ("5", "s"))
-_SPREAD = 40  # characters that may stand between the words, beside the words themselves
+_SPREAD = 40  # characters that may stand between the words, the words themselves not counted
 _MOST_SPELLINGS = 4
 _MOST_PLACES = 200
 

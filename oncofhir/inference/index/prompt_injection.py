@@ -12,7 +12,7 @@ from itertools import pairwise
 from oncofhir.terminology.lowered import lowered
 
 LONGEST = 400
-"""Characters that an order dictates at most, where nothing shows that the report goes on."""
+"""The most characters that an instruction dictates, where nothing shows that the report continues."""
 _WHOM = r"(?:ai|assistant|(?:language )?model|llm|chatbot)"
 _ORDER = re.compile(
     r"\b(?:ignore|disregard|forget|override)\b[^.\n]{0,40}"

@@ -68,8 +68,8 @@ class ReportIndex:
         """
         if kind not in self._mentions:
             written = islice(FINDERS[kind](self.text_outside_cells), MOST_MENTIONS)
-            told = cell_mentions(kind, self.text, self.structure.cells)
-            self._mentions[kind] = (*written, *told)
+            in_cells = cell_mentions(kind, self.text, self.structure.cells)
+            self._mentions[kind] = (*written, *in_cells)
         return self._mentions[kind]
 
     @cached_property
@@ -88,7 +88,7 @@ class ReportIndex:
         return [match.span() for match in malignancies(self.text)]
 
     def malignancies_within(self, start: int, end: int) -> list[Span]:
-        """The words for a malignancy that lie in a stretch as a whole."""
+        """The words for a malignancy that are wholly inside a span."""
         found = self.malignancies
         first = bisect_left(found, (start, start))
         return [place for place in found[first : bisect_left(found, (end, end))] if place[1] <= end]
@@ -170,7 +170,7 @@ class ReportIndex:
         return bool(self._injected[0])
 
     def is_injected(self, offset: int) -> bool:
-        """Whether a place lies in an order to a model, or in what such an order dictates."""
+        """Whether a place is in an instruction to a model, or in what such an instruction dictates."""
         starts, stretches = self._injected
         order = bisect_right(starts, offset) - 1
         return order >= 0 and offset < stretches[order][1]

@@ -226,8 +226,8 @@ def _nearness(report: ReadReport, place: tuple[int, int]) -> float:
     Its section, and whether a current malignancy is named close behind or just before.
     """
     near = report.index.malignancies_within(place[0] - 40, place[1] + 120)
-    beside = any(report.index.rejection(*found) is None for found in near)
-    return report.index.authority(place[0]) + 1.5 * beside
+    has_accepted = any(report.index.rejection(*found) is None for found in near)
+    return report.index.authority(place[0]) + 1.5 * has_accepted
 
 
 def names_neoplasm(words: str) -> bool:

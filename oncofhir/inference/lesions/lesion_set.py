@@ -1,10 +1,10 @@
-"""Which lesions a report tells apart, and to which of them a place in it belongs.
+"""Which lesions a report distinguishes, and to which of them a place in it belongs.
 
 Lesions are apart when each has an affirmed malignancy in its own unit (a specimen part, a problem of a
 list, or below "Left breast:"), and the units name two sides of an organ in which a second side is a second
 primary, two organs with different histologies, or two histologies that are never one tumour. Everything
 else is one lesion whose values compete: margins, further slices, nodes, spread to a neighbouring organ. A
-metastasis is a lesion of its own and has findings where the report tells of no primary beside it.
+metastasis is a lesion of its own and has findings where the report names no primary with it.
 """
 
 import re
@@ -65,14 +65,14 @@ _FAR_SITES = re.compile(r"\bnodes?\b|margin|metasta", re.IGNORECASE)
 
 
 class Tumor(Value):
-    """One tumour that is told apart: its label for `Finding.part`, its side if the heading names one."""
+    """One tumour that the report distinguishes: its label for `Finding.part`, and its side if known."""
 
     label: str
     side: str | None
 
 
 class LesionSet:
-    """The lesions that a report tells apart; `several` is empty when it speaks of one, or of none."""
+    """The lesions that a report distinguishes; `several` is empty when it describes one or none."""
 
     def __init__(self, index: ReportIndex) -> None:
         self.index = index
@@ -86,7 +86,7 @@ class LesionSet:
 
     @cached_property
     def is_metastatic_only(self) -> bool:
-        """Whether the report tells of metastases and of no primary of its own."""
+        """Whether the report names metastases and no primary of its own."""
         metastatic = [e for e in self.entities.current if e.behaviour is Behaviour.METASTATIC]
         if not metastatic:
             return False
@@ -119,7 +119,7 @@ class LesionSet:
         return None if unit is None else self._owner.get(unit)
 
     def has_no_lesion(self, offset: int) -> bool:
-        """Whether the place lies in a unit that has no current malignancy, while another has one."""
+        """Whether the place is in a unit that has no current malignancy, while another has one."""
         unit = self.units.at(offset)
         if unit is None or unit in self._malignant_units or not self._malignant_units:
             return False
@@ -157,7 +157,7 @@ class LesionSet:
         return tuple(e for e in self.primaries if self.at(e.start) == label)
 
     def without_malignancy(self) -> Rejection | None:
-        """Why the report tells of no current malignancy of the patient; None when it does.
+        """Why the report states no current malignancy of the patient; None when it does.
 
         Ungrounded where it names none at all.
         """

@@ -34,7 +34,7 @@ _BYSTANDERS = frozenset(
 
 
 class NamedSite(Value):
-    """A site: its name, the report's words for it, and whether a malignancy is named beside it."""
+    """A site: its name, the report's words for it, and whether a malignancy is named with it."""
 
     name: str
     words: str

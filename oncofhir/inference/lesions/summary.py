@@ -65,7 +65,7 @@ class Summary(Value):
         return self._by_organ(name)
 
     def _metastasis(self, name: str) -> str:
-        """A metastasis by its origin, where the report tells it, and the organ that it is in."""
+        """A metastasis by its origin, where the report states it, and the organ that it is in."""
         where = f" to the {self.organ}" if self.organ else ""
         origin = self.primary_organ
         known = f"{name} {implied_organ(name)}"
@@ -91,7 +91,7 @@ class Summaries:
 
     @cached_property
     def all(self) -> tuple[Summary, ...]:
-        """One summary a lesion that is told apart, else one for the report; none without a malignancy."""
+        """One summary per distinguished lesion, else one for the report; none without a malignancy."""
         labels: list[str | None] = [t.label for t in self._lesions.several]
         found = (self._of(label) for label in labels or [None])
         return tuple(summary for summary in found if summary is not None)
@@ -136,7 +136,7 @@ class Summaries:
         return tuple(found)
 
     def untold(self) -> tuple[Entity, ...]:
-        """Current tumours of another kind than every lesion that is told apart, once a kind.
+        """Current tumours whose kind differs from that of every distinguished lesion, once per kind.
 
         The report does not say which of its attributes are theirs, so they have no findings of their own.
         """

@@ -75,14 +75,14 @@ class Units:
         return [start for start, _, _ in self.stretches]
 
     def at(self, offset: int) -> str | None:
-        """The label of the unit that a place lies in."""
+        """The label of the unit that contains a place."""
         number = bisect_right(self._starts, offset) - 1
         if number < 0 or offset >= self.stretches[number][1]:
             return None
         return self.stretches[number][2]
 
     def start_at(self, offset: int) -> int | None:
-        """Where the unit begins that a place lies in."""
+        """The offset at which the unit that contains a place begins."""
         number = bisect_right(self._starts, offset) - 1
         if number < 0 or offset >= self.stretches[number][1]:
             return None
@@ -101,7 +101,7 @@ class Units:
     def _items(self) -> list[Stretch]:
         items = self._index.structure.items
         with_disease = [i for i in items if self._index.malignancies_within(i.start, i.end)]
-        if len(with_disease) < 2:  # noqa: PLR2004 - one problem is not told apart from another
+        if len(with_disease) < 2:  # noqa: PLR2004 - one problem cannot be distinguished from another
             return []
         return [(item.start, item.end, item.label) for item in items]
 

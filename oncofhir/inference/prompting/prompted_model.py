@@ -40,7 +40,7 @@ class PromptedModel:
     """A model server with a prompt set.
 
     The first question of a window is awaited before the others are sent, for TGI learns a prefix when a
-    request has ended. The diagnosis has another prefix and is sent beside the first question. A server
+    request has ended. The diagnosis has another prefix and is sent together with the first question. A server
     that shares prefixes at once gets all questions together.
 
     Args:

@@ -43,7 +43,7 @@ def _patterns() -> _Patterns:
             question: tuple((re.compile(p, re.IGNORECASE), weight) for p, weight in pairs)
             for question, pairs in data["questions"].items()
         },
-        first={question: _First(**told) for question, told in data["first"].items()},
+        first={question: _First(**values) for question, values in data["first"].items()},
         zones=tuple((re.compile(p, re.IGNORECASE), weight) for p, weight in data["zones"]),
         boundary=re.compile("|".join(data["boundaries"])),
     )

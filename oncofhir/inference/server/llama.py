@@ -170,9 +170,9 @@ def _generation(
     )
 
 
-def _token(told: dict[str, Any]) -> Token:
-    special = not told.get("bytes")
-    return Token(id=told["id"], text=told["token"], logprob=told["logprob"], special=special)
+def _token(entry: dict[str, Any]) -> Token:
+    special = not entry.get("bytes")
+    return Token(id=entry["id"], text=entry["token"], logprob=entry["logprob"], special=special)
 
 
 def _piece_text(token: dict[str, Any]) -> str:

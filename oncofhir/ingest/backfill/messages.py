@@ -23,7 +23,7 @@ from oncofhir.schemas.event import Operation, ReportEvent
 from oncofhir.schemas.reasons import Reason
 from oncofhir.settings import KafkaSettings, SettingsError
 
-# What a bulk export may hold beside reports; leaving it out is no fault.
+# What a bulk export may hold in addition to reports; leaving it out is no fault.
 EXPECTED = frozenset({Reason.UNSUPPORTED_RESOURCE_TYPE, Reason.NO_REPORT_IN_BUNDLE})
 _DOCUMENT = "DocumentReference"
 _SETTINGS = {
@@ -138,7 +138,7 @@ def _fingerprint(events: tuple[ReportEvent, ...], raw: bytes) -> bytes:
     event = events[0]
     if len(events) == 1 and event.source.version is not None:
         content = f"{event.operation} {event.source}".encode()
-    else:  # without a version, what it says tells versions apart
+    else:  # without a version, its content distinguishes versions
         content = raw
     return hashlib.blake2b(content, digest_size=_FINGERPRINT_BYTES).digest()
 

@@ -70,7 +70,7 @@ class Backfill:
 
         Raises:
             OncofhirError, SettingsError: a server or the broker refuses, or is unavailable for too long. What
-                was committed stays; a later run goes on there.
+                was committed stays; a later run continues there.
         """
         most = self._rate.at_once(self._options.page_size)
         async for page in until_stopped(

@@ -3,7 +3,7 @@
 Each page is a new search that begins at the last resource's `meta.lastUpdated`: links that change or expire
 do not matter, and a resource that is updated meanwhile moves to the end instead of shifting the pages. Links
 are followed only through resources of one and the same instant that are more than a page. What is read again
-that way is told apart by type, id and version. There is no upper bound: what is updated while the search runs
+that way is recognized by type, id and version. There is no upper bound: what is updated while the search runs
 is read as well, since nobody can say that the live topics carry it.
 
 Source: http://hl7.org/fhir/R4/search.html (`_lastUpdated`, `_sort`, `_count`).
@@ -240,7 +240,7 @@ class Search:
         return UnsuitableServer(
             Reason.STORE_FAILED,
             self._reader.base_url,
-            f"{detail}, so that a search cannot go on where it was: use 'oncofhir backfill export'",
+            f"{detail}, so that a search cannot continue where it stopped: use 'oncofhir backfill export'",
         )
 
 

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 from oncofhir.schemas.reasons import Reason
 
 Position = Mapping[str, Any]
-"""Where a source goes on, as JSON. Only the source that made it understands it."""
+"""The position at which a source continues, as JSON. Only the source that made it understands it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,7 @@ class Extent:
 
 
 class Notes(Protocol):
-    """What a source keeps over restarts beside its position, such as the address of its export."""
+    """What a source keeps over restarts in addition to its position, such as the address of its export."""
 
     @property
     def folder(self) -> Path:

@@ -1,6 +1,6 @@
 """The state file of a backfill: SQLite, one transaction per page, so that a kill loses one page at most.
 
-A file beside the command was chosen over headers in Kafka: finding the last header again means reading the
+A local file was chosen over headers in Kafka: finding the last header again means reading the
 topic, which may have other producers and a short retention, and skipped lines have no record. SQLite commits
 position, counts and fingerprints together and waits for the disk (synchronous=FULL), and its lock keeps a
 second run away. A page is committed after the broker has acknowledged all of it.
@@ -65,7 +65,7 @@ class State:
 
     @property
     def position(self) -> Position | None:
-        """Where to go on; None: at the beginning."""
+        """Where to continue; None: at the beginning."""
         return self._read("position")  # type: ignore[no-any-return]
 
     @property
@@ -85,7 +85,7 @@ class State:
 
     @property
     def folder(self) -> Path:
-        """A folder beside the file for what the source downloads; it may not exist."""
+        """A folder next to the file for what the source downloads; it may not exist."""
         return self.path.with_name(f"{self.path.name}.files")
 
     def note(self, name: str) -> Any:

@@ -129,7 +129,7 @@ class MllpServer:
                 waiting.cancel()
 
     async def _answer(self, frame: Frame, writer: asyncio.StreamWriter) -> bool:
-        """Answer a frame; return whether the connection goes on."""
+        """Answer a frame; return whether the connection stays open."""
         if frame.framing is Framing.OUTSIDE:
             self._metrics.count(m.MLLP_MESSAGES, "ignored", "outside-frame")
             log.warning("MLLP: bytes outside of a frame are ignored")

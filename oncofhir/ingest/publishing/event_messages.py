@@ -19,7 +19,7 @@ Headers = tuple[tuple[str, bytes], ...]
 def event_message(
     event: ReportEvent, settings: KafkaSettings, *, headers: Headers = (), backfill: bool = False
 ) -> Message:
-    """Return the message of an event: its resource, or a Bundle with what came beside it, or its reference.
+    """Return the message of an event: its resource, or a Bundle with what came with it, or its reference.
 
     A deletion is a Bundle of type history with a DELETE. `backfill` selects the backfill topic where there
     is one.
@@ -44,13 +44,13 @@ def _content(event: ReportEvent) -> Any:
         return {"resourceType": "Bundle", "type": "history", "entry": [{"request": request}]}
     if event.resource is None:
         return str(event.source)
-    beside = [companion for companion in event.companions if not _is_other_event(companion)]
+    companions = [companion for companion in event.companions if not _is_other_event(companion)]
     meta = event.resource.get("meta")
     states_version = isinstance(meta, dict) and "versionId" in meta
-    if not beside and (states_version or event.source.version is None):
+    if not companions and (states_version or event.source.version is None):
         return event.resource
     report = {"resource": event.resource, "response": {"location": str(event.source)}}
-    entries = [report, *({"resource": resource} for resource in beside)]
+    entries = [report, *({"resource": resource} for resource in companions)]
     return {"resourceType": "Bundle", "type": "collection", "entry": entries}
 
 

@@ -102,7 +102,7 @@ class EventPublisher:
         self._pending_bytes += size
         self._pending.add(publishing)
         publishing.add_done_callback(lambda task: self._on_answer(task, size))
-        # Not cancelled at the time limit: the client still holds the event, and its answer tells when the
+        # Not cancelled at the time limit: the client still holds the event, and its answer shows when the
         # broker is back.
         done, _ = await asyncio.wait({publishing}, timeout=self._timeout)
         if not done:

@@ -53,7 +53,7 @@ class SubscriptionState:
         self._note_updated(instant(headers.get(UPDATED_HEADER)))
 
     def note_published(self, events: Iterable[ReportEvent]) -> None:
-        """Note events that the broker has, so that a search goes on after them."""
+        """Note events that the broker has, so that a search continues after them."""
         for event in events:
             if event.resource is not None and event.source.version is not None:
                 self._versions[str(event.source)] = None

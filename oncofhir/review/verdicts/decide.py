@@ -135,7 +135,7 @@ class Decisions:
             except StoreConflict:
                 if attempt == _ATTEMPTS:
                     raise
-                continue  # the next round finds what has changed, and tells a conflict on the finding
+                continue  # the next round finds what has changed, and reports a conflict on the finding
             return await self._done(new, finding, head.revision)
         raise AssertionError("the loop returns or raises")  # pragma: no cover
 

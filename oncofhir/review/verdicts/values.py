@@ -64,7 +64,7 @@ def with_codes(
     site: str | None = None,
     laterality: str | None = None,
 ) -> ReviewedValue:
-    """Return the value with its codes: the chosen one first, and what the value has beside it.
+    """Return the value with its codes: the chosen one first, then the value's other codes.
 
     Without a chosen code a stage is coded only if `has_codes`: the staging system of the finding has some.
     """

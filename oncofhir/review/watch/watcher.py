@@ -49,7 +49,7 @@ class Watcher:
     async def run_once(self, *, sweep: bool = False) -> PassCounts:
         """Bring index, heads and topic to what the store holds now. Resumes where an earlier pass ended.
 
-        `sweep` looks for each known resource also where the server tells deletions.
+        `sweep` looks for each known resource also where the server reports deletions.
 
         Raises:
             DependencyUnavailable, AccessDenied, RequestRejected: as the store or the broker answered. What

@@ -13,7 +13,7 @@ JUDGED = ("confirmed", "corrected", "refuted", "missed")
 
 
 class Segment(Value):
-    """One part of a bar: the class of its colour, its count, and where it lies in pixels."""
+    """One part of a bar: the class of its colour, its count, and its position in pixels."""
 
     name: str
     count: int

@@ -5,7 +5,7 @@ from oncofhir.schemas.finding import Coding, Kind
 
 
 class CodeChoice(Value):
-    """A value that a reviewer can choose, with its code. `detail` tells apart what reads alike."""
+    """A value that a reviewer may choose, and its code. `detail` distinguishes equal displays."""
 
     value: str
     coding: Coding | None = None

@@ -51,7 +51,7 @@ class Tracer(Protocol):
     ) -> AbstractContextManager[Span]:
         """A child of the current span, current within the context.
 
-        An exception ends it as failed and goes on.
+        An exception ends it as failed and is raised again.
         """
 
     def start(

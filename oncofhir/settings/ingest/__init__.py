@@ -1,1 +1,1 @@
-"""Settings of the ways in beside the bridge's HTTP endpoint."""
+"""Settings of the inputs other than the bridge's HTTP endpoint."""

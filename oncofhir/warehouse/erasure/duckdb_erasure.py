@@ -106,7 +106,7 @@ def _has_omop(connection: duckdb.DuckDBPyConnection) -> bool:
 
 
 def _rewrite(connection: duckdb.DuckDBPyConnection, copy: Path) -> None:
-    """Write the database to a new file beside it, which takes its place."""
+    """Write the database to a new file in the same folder, which then replaces it."""
     copy.unlink()
     name = connection.execute("SELECT current_database()").fetchall()[0][0]
     connection.execute(f"ATTACH '{str(copy).replace(chr(39), chr(39) * 2)}' AS rewritten")

@@ -42,7 +42,7 @@ class Landing(Protocol):
     """Tables in a warehouse. Blocking; for one thread and one process at a time."""
 
     def next_offsets(self, table: LandedTable) -> Mapping[int, int]:
-        """Return, by partition, the offset at which reading goes on; partitions never read are absent."""
+        """Return, by partition, the offset at which reading continues; partitions never read are absent."""
         ...
 
     def merge(

@@ -72,7 +72,7 @@ def export(
 
 
 async def _write(settings: "Settings", file: Path, chosen: Format) -> Counter[str]:
-    """Write to a temporary file beside `file`, which it replaces when it is complete."""
+    """Write to a temporary file in the same folder, which replaces `file` when it is complete."""
     from oncofhir.review.agreement.export import ExampleFormat
     from oncofhir.review.composition import open_review
 

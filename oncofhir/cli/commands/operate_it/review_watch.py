@@ -28,7 +28,7 @@ def watch(
     rows with the review status, the human's value and code, the time and the person go to the phenotype
     topic, and the finding's review to the document state, so that no later run overwrites it. Nothing is
     published that did not change. The index file (ONCOFHIR_WORKLIST__INDEX_FILE) keeps how far it has come:
-    an interrupted pass is repeated. `oncofhir review` does the same beside its page.
+    an interrupted pass is repeated. `oncofhir review` does the same while it serves its page.
 
     Prints one JSON object per pass with --once; else it logs passes that changed something, every
     ONCOFHIR_WORKLIST__POLL_SECONDS, until SIGTERM or Ctrl-C.

@@ -125,7 +125,7 @@ async def _run(settings: "Settings", recalled: "RecallFilter", *, dry_run: bool)
             return error
 
     try:
-        # All heads first: what is withdrawn moves in the pages of a search that goes on.
+        # All heads first: what is withdrawn moves between the pages of a running search.
         tasks = [task async for task, _ in find_heads(client, systems, recalled)]
         typer.echo(f"oncofhir: {pluralize(len(tasks), 'document')}", err=True)
         async with RecallPublisher(settings.kafka) as publisher:

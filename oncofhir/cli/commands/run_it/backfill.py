@@ -29,8 +29,8 @@ if TYPE_CHECKING:
 def backfill() -> None:
     """Publish an EHR's history to the backfill topics, which the workers read while live topics are idle.
 
-    Every source can be stopped or killed at any time: the same command goes on where it was, and repeats one
-    page at most. A page counts only when the broker has acknowledged all of it.
+    Every source can be stopped or killed at any time: the same command continues where it stopped,
+    and repeats one page at most. A page counts only when the broker has acknowledged all of it.
 
     Examples:
         oncofhir backfill files /exports/2026-11
@@ -127,9 +127,9 @@ def export(
     """Publish the reports of a Bulk Data export ($export) of the FHIR server that reports are read from.
 
     The server is ONCOFHIR_FHIR__SOURCE_BASE_URL, or else __BASE_URL, with its credentials. The command starts
-    the export, waits for it, and reads its files one after the other; each lies beside the state file
+    the export, waits for it, and reads its files one after the other; each is kept next to the state file
     meanwhile. An export that has expired is started again, and what was published is left alone. At the end
-    the server is told to remove its files. --dry-run counts by searching.
+    the server is asked to remove its files. --dry-run counts by searching.
 
     Examples:
         oncofhir backfill export --rate 50/s

@@ -130,7 +130,7 @@ def evaluate(
 
 
 class _Extra(NamedTuple):
-    """What is measured of labelled reports beside their scores."""
+    """What is measured on labelled reports in addition to their scores."""
 
     seed: int
     fit_calibration: Path | None

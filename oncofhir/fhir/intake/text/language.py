@@ -1,9 +1,9 @@
-"""The language of a report, told only where it is certain.
+"""The language of a report, stated only where it is certain.
 
 The detector is fastText with its compressed model for 176 languages (Joulin et al., Bag of Tricks for
 Efficient Text Classification, EACL 2017; https://fasttext.cc/docs/en/language-identification.html),
-which is beside this module. Names of diseases are Latin and Greek in every language, and tables,
-categories and abbreviations are of none: where the detector is not sure, no language is told.
+which is in this folder. Names of diseases are Latin and Greek in every language, and tables,
+categories and abbreviations are of none: where the detector is not sure, no language is stated.
 """
 
 import re

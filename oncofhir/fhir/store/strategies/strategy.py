@@ -58,8 +58,8 @@ async def choose_strategy(
     """Choose a strategy by the server's CapabilityStatement.
 
     One transaction where the server supports transactions and `transactions` allows them, else one resource
-    after another. A transaction needs client-assigned ids, because the head names what is written beside it:
-    a server that assigns ids itself is written to one by one too.
+    after another. A transaction needs client-assigned ids, because the head names what is written together
+    with it: a server that assigns ids itself is written to one by one too.
 
     Raises:
         UnsuitableServer: the server has another FHIR version than this service writes.

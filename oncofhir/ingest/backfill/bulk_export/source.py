@@ -1,8 +1,8 @@
 """A Bulk Data export as a source: its files are downloaded one after the other, and read as files are.
 
-A file lies beside the state file while it is read, for its owner only, and is removed then. The address of
-the export is noted, so that a run that was killed goes on with the same export. When the server has
-forgotten it, another one is started; what was published before is told apart by type, id and version.
+While a file is read, it is kept next to the state file, readable by its owner only; then it is removed. The
+address of the export is noted, so that a run after a kill continues with the same export. When the server has
+forgotten it, another one is started; what was published before is recognized by type, id and version.
 """
 
 import hashlib

@@ -1,4 +1,4 @@
-"""The report view: the text beside its findings. Each view is recorded before it is shown."""
+"""The report view: the text next to its findings. Each view is recorded before it is shown."""
 
 import structlog
 from starlette.exceptions import HTTPException

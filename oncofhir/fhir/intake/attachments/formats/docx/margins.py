@@ -13,7 +13,7 @@ class MarginParts:
     """The relationship ids of the headers and footers that pages show, in document order.
 
     A header for the first page counts only in a section with a title page, one for even pages only if the
-    document tells even pages from odd ones.
+    document distinguishes even pages from odd ones.
     """
 
     def __init__(self, root: etree._Element, settings: etree._Element | None) -> None:

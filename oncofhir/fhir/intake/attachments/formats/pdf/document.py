@@ -27,7 +27,7 @@ def pdf_text(
 
     Values of form fields are placed as on the page, the words of annotations at its end. Text that an
     annotation strikes out is left out. The texts of embedded files (portfolios) follow the pages.
-    Warnings name scanned pages beside pages with text, garbled text, and embedded files that cannot be
+    Warnings name scanned pages among pages with text, garbled text, and embedded files that cannot be
     read.
 
     Raises:

@@ -7,7 +7,7 @@ import pypdfium2.raw as pdfium  # type: ignore[import-untyped]
 
 from oncofhir.fhir.intake.attachments.formats.pdf.annotations import Annotations, Box
 
-_FAR = 250.0  # points between a field and the text beside it on its line
+_FAR = 250.0  # points between a field and the text next to it on its line
 
 
 def layer_text(layer: pypdfium2.PdfTextPage, annotations: Annotations) -> str:
@@ -58,7 +58,7 @@ def _text(layer: pypdfium2.PdfTextPage, start: int, end: int) -> str:
 
 
 def _struck_out(layer: pypdfium2.PdfTextPage, areas: tuple[Box, ...]) -> set[int]:
-    """Return the characters whose middle lies in one of the areas."""
+    """Return the characters whose middle is in one of the areas."""
     if not areas:
         return set()
     found: set[int] = set()

@@ -113,7 +113,7 @@ class RtfReader:
             self._state = self._stack.pop()
             return False
         if self._next(_CONTROL, position) < self._next(_NEXT_DOCUMENT, position):
-            # A brace that should have been escaped: the document goes on behind it.
+            # A brace that should have been escaped: the document continues after it.
             self._emit("}")
             return False
         self.end = position
