@@ -15,6 +15,9 @@ RUN_IT = "Run it"
 OPERATE_IT = "Operate it"
 RECOVER = "Recover"
 
+# Also the line without indentation that rich needs to keep that of the examples before it.
+_EACH_HAS_HELP = "COMMAND --help has the options, examples and exit statuses of each."
+
 
 class _Command(TyperCommand):
     def get_params(self, ctx: Any) -> list[Any]:
@@ -36,11 +39,14 @@ def new_group(callback: Callable[..., None], *, runs_alone: bool = False) -> typ
 
     `runs_alone`: without a sub-command the callback does the work, instead of printing the help.
     """
+    help_text = _help_of(callback)
+    if help_text.rpartition("\n\n")[2].startswith("Examples:"):
+        help_text += f"\n\n{_EACH_HAS_HELP}"
     return typer.Typer(
         invoke_without_command=runs_alone,
         callback=callback,
         cls=_Group,
-        help=_help_of(callback),
+        help=help_text,
         no_args_is_help=not runs_alone,
         pretty_exceptions_enable=False,
         rich_markup_mode="rich",

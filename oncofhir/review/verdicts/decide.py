@@ -1,12 +1,12 @@
 """Decides verdicts: checks them against what is stored, writes once, publishes, keeps the index current."""
 
 import asyncio
-from collections import defaultdict
 from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime
 from typing import Any
 
+from oncofhir.consumers.processing.equal_reports import DocumentTurns
 from oncofhir.fhir.source_references import SAME, SourceReferences
 from oncofhir.fhir.store.entries import version_id_of
 from oncofhir.fhir.store.fingerprint import fingerprint
@@ -82,11 +82,11 @@ class Decisions:
         self._software = software
         self._clock = clock
         self._sources = sources
-        self._locks: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
+        self._turns = DocumentTurns()
 
     def lock(self, document: str) -> AbstractAsyncContextManager[None]:
         """The lock under which a document is read and written."""
-        return self._locks[document]
+        return self._turns.turn(document)
 
     async def decide(
         self, verdict: Verdict, reviewer: Reviewer, expected_version: str | None

@@ -89,6 +89,14 @@ def test_every_help_has_examples_that_name_real_commands_and_options(path):
     assert any(place[: len(path)] == path for place in places)
 
 
+@pytest.mark.parametrize("path", EVERY, ids=" ".join)
+def test_examples_are_indented(path):
+    lines = help_of(path).splitlines()
+    first = next(n for n, line in enumerate(lines) if line.strip() == "Examples:") + 1
+    shown = lines[first : first + len(examples(path))]
+    assert all(line.startswith("     ") for line in shown), shown
+
+
 @pytest.mark.parametrize("path", [p for p, c in EVERY.items() if not hasattr(c, "commands")])
 def test_every_command_says_its_exit_statuses(path):
     assert "Exit status:" in EVERY[path].help
