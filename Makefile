@@ -22,6 +22,8 @@ TRAIN_STAMP := $(TRAIN_VENV)/.installed
 TEST_PROCESSES ?= 4
 TRAIN_MINUTES ?= 35
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
+# Tests start this program 200 times; compiled once, not each time, also where the environment (of an image, say) says otherwise.
+unexport PYTHONDONTWRITEBYTECODE
 
 PACKAGES ?=
 

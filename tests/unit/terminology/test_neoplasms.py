@@ -1,7 +1,6 @@
 """The table of neoplasms agrees with its sources, and its names are found as reports write them."""
 
 import pytest
-import simple_icd_10_cm as icd
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -22,6 +21,14 @@ CODED = [one for one in neoplasms().values() if one.icd10cm]
 WORDS = [(word, one.name) for one in neoplasms().values() for word in (one.name, *one.words)]
 
 
+@pytest.fixture(scope="module")
+def icd():
+    """The CDC's release of April 2026; to import it is to parse it, which takes seconds."""
+    import simple_icd_10_cm
+
+    return simple_icd_10_cm
+
+
 def behaviour_of(category: str) -> set[Behaviour]:
     """What the block of a category means (ICD-10-CM, chapter 2)."""
     block, number = category[0], category[1:3]
@@ -40,7 +47,7 @@ def behaviour_of(category: str) -> set[Behaviour]:
 
 
 @pytest.mark.parametrize("one", CODED, ids=lambda one: one.name)
-def test_the_category_of_a_name_is_one_of_the_tabular_list_and_of_its_behaviour(one):
+def test_the_category_of_a_name_is_one_of_the_tabular_list_and_of_its_behaviour(one, icd):
     for category in (one.icd10cm, one.unspecified, *one.grades.values()):
         if category is not None:
             assert icd.is_valid_item(category), category
@@ -146,7 +153,7 @@ def categories():
 
 
 @pytest.mark.parametrize(("table", "site", "category", "words"), list(categories()))
-def test_each_category_exists_and_its_words_lead_to_it(table, site, category, words):
+def test_each_category_exists_and_its_words_lead_to_it(table, site, category, words, icd):
     assert icd.is_valid_item(category)
     assert site in {"any", "none", *(one.name for one in sites())}
     for word in words:
