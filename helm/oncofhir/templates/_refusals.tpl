@@ -143,9 +143,10 @@ What one value may be is said by values.schema.json; here is what values mean to
 {{- fail "smokeTest publishes a report that fhir.sourceBaseUrl does not have, so the worker would not read it: set smokeTest.enabled to false" }}
 {{- end }}
 {{- include "oncofhir.bridgeRefusals" . }}
+{{- include "oncofhir.backfillRefusals" . }}
 {{- include "oncofhir.reviewRefusals" . }}
 {{- range $name, $_ := $v.worker.env }}
-{{- if not (regexMatch "^ONCOFHIR_[A-Z_]+$" $name) }}
+{{- if not (regexMatch "^ONCOFHIR_[A-Z_0-9]+$" $name) }}
 {{- fail (printf "worker.env.%s is no setting of oncofhir: use a name that 'oncofhir config show' lists, or put it into worker.extraEnv" $name) }}
 {{- end }}
 {{- if regexMatch "(TOKEN|PASSWORD|SECRET)$" $name }}
