@@ -1,5 +1,5 @@
-// Command node is a Kubernetes node and the scheduler in one program: it runs the component that it
-// is called as.
+// Command node is a Kubernetes node, the scheduler and kubectl in one program: it runs the component
+// that it is called as.
 package main
 
 import (
@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 	"k8s.io/component-base/cli"
+	kubectl "k8s.io/kubectl/pkg/cmd"
 	proxy "k8s.io/kubernetes/cmd/kube-proxy/app"
 	scheduler "k8s.io/kubernetes/cmd/kube-scheduler/app"
 	kubelet "k8s.io/kubernetes/cmd/kubelet/app"
@@ -25,8 +26,10 @@ func main() {
 		command = proxy.NewProxyCommand()
 	case "kube-scheduler":
 		command = scheduler.NewSchedulerCommand()
+	case "kubectl":
+		command = kubectl.NewDefaultKubectlCommand()
 	default:
-		fmt.Fprintf(os.Stderr, "%s: not a component; link this program as kubelet, kube-proxy or kube-scheduler\n", name)
+		fmt.Fprintf(os.Stderr, "%s: not a component; link this program as kubelet, kube-proxy, kube-scheduler or kubectl\n", name)
 		os.Exit(2)
 	}
 	os.Exit(cli.Run(command))
