@@ -76,7 +76,7 @@
 {{- fail "review.from or review.to is empty, so the policy would keep browsers out, or the page from the login service: name the ingress controller in review.from and the login services in review.to, or set networkPolicy.enabled to false" }}
 {{- end }}
 {{- range $name, $_ := $r.env }}
-{{- if not (regexMatch "^ONCOFHIR_[A-Z_]+$" $name) }}
+{{- if not (regexMatch "^ONCOFHIR_[A-Z_0-9]+$" $name) }}
 {{- fail (printf "review.env.%s is no setting of oncofhir: use a name that 'oncofhir config show' lists" $name) }}
 {{- end }}
 {{- end }}
