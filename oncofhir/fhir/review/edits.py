@@ -38,9 +38,10 @@ class ReadEdit(Value):
 
 
 class Author(Value):
-    """Who edited, as a reference or `system|value`, and when; None where the store does not say."""
+    """Who edited, as a reference or `system|value`, their name, and when; None where it is not known."""
 
     reviewer: str | None = None
+    display: str | None = None
     at: datetime | None = None
 
 
@@ -101,22 +102,27 @@ def author_of(
     `meta.lastUpdated`. `known` is the reviewer whose word is known: the resource may still name them where
     another one edited it.
     """
-    found: list[tuple[datetime, str]] = []
+    found: list[Author] = []
     for provenance in provenances:
         at = instant(provenance.get("recorded"))
         if at is None or at <= after:
             continue
-        agents = (who(agent.get("who")) for agent in provenance.get("agent", ()))
-        found += [(at, person) for person in agents if person is not None]
+        agents = [agent.get("who") for agent in provenance.get("agent", ())]
+        found += [_author(agent, at) for agent in agents if who(agent) is not None]
     if found:
-        at, person = max(found)
-        return Author(reviewer=person, at=at)
+        return max(found, key=lambda author: (author.at, author.reviewer))
     if resource is None:
         return Author()
     stated = [resource.get("asserter"), resource.get("recorder"), *resource.get("performer", ())]
-    people = [person for person in map(who, stated) if person not in {None, known}]
+    people = [element for element in stated if who(element) not in {None, known}]
+    return _author(next(iter(people), None), instant(resource.get("meta", {}).get("lastUpdated")))
+
+
+def _author(element: Any, at: datetime | None) -> Author:
+    """The human that a Reference names."""
+    display = element.get("display") if isinstance(element, dict) else None
     return Author(
-        reviewer=next(iter(people), None), at=instant(resource.get("meta", {}).get("lastUpdated"))
+        reviewer=who(element), display=display if isinstance(display, str) else None, at=at
     )
 
 

@@ -36,7 +36,13 @@ def review_after_edit(
             return None
         undecided = {"status": ReviewStatus.UNREVIEWED, "value": None, "here": False}
         return known.model_copy(update=undecided) if known.opinions or known.added else None
-    opinion = Opinion(status=edit.status, reviewer=author.reviewer, at=author.at, value=edit.value)
+    opinion = Opinion(
+        status=edit.status,
+        reviewer=author.reviewer,
+        display=author.display,
+        at=author.at,
+        value=edit.value,
+    )
     review = Review(
         status=edit.status,
         reviewer=author.reviewer,

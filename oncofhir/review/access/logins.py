@@ -1,6 +1,7 @@
 """Logins through authlib: OpenID Connect, and the SMART App Launch from an EHR (authorization code, PKCE)."""
 
 from typing import Any
+from urllib.parse import urlencode
 
 import httpx2
 from authlib.common.errors import AuthlibBaseError
@@ -68,6 +69,28 @@ class Logins:
                 "ONCOFHIR_REVIEW__SMART_ISSUERS."
             )
         return await self._redirect(self._ehrs[issuer], request, issuer, aud=issuer, launch=launch)
+
+    async def logout_address(self, user: User) -> str | None:
+        """Where the provider ends its own session of a user, and then leads back to the page's login.
+
+        None if it has no such address, does not answer, or did not log the user in. Without the ID token,
+        which no cookie has room for, providers ask the user for a confirmation.
+        Source: OpenID Connect RP-Initiated Logout 1.0, section 2.
+        """
+        if self._oidc is None or self._settings.oidc_issuer is None:
+            return None
+        if user.issuer.rstrip("/") != self._settings.oidc_issuer.rstrip("/"):
+            return None
+        try:
+            known = await self._oidc.load_server_metadata()
+        except _FAILURES:
+            return None
+        address = known.get("end_session_endpoint")
+        if not isinstance(address, str) or not address.startswith(("https://", "http://")):
+            return None
+        back = self._callback.rpartition("/")[0] + "/login"
+        asked = {"client_id": self._settings.oidc_client_id, "post_logout_redirect_uri": back}
+        return f"{address}{'&' if '?' in address else '?'}{urlencode(asked)}"
 
     async def finish(self, request: Request) -> Launched:
         """Exchange the code for tokens, validate the ID token and read who it is.

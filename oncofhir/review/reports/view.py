@@ -172,8 +172,10 @@ def _history(head: Head, before: Sequence[Head]) -> Iterator[HistoryEntry]:
             at=o.at,
             change=ReportChange.REVIEWED,
             actor=o.reviewer,
+            display=o.display,
             finding=finding,
             status=o.status,
+            unsure=o.unsure,
             value=o.value.value if o.value else None,
         )
         for finding, review in head.reviews.items()

@@ -198,7 +198,12 @@ def _review(
 ) -> Review:
     status = ReviewStatus.CONFIRMED
     opinion = Opinion(
-        status=status, reviewer=by.reviewer.key, at=by.at, value=value, comment=comment
+        status=status,
+        reviewer=by.reviewer.key,
+        display=by.reviewer.display,
+        at=by.at,
+        value=value,
+        comment=comment,
     )
     return Review(
         status=status,

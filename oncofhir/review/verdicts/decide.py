@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from oncofhir.consumers.processing.equal_reports import DocumentTurns
+from oncofhir.fhir.review.model import Review
 from oncofhir.fhir.source_references import SAME, SourceReferences
 from oncofhir.fhir.store.entries import version_id_of
 from oncofhir.fhir.store.fingerprint import fingerprint
@@ -243,6 +244,7 @@ class Decisions:
             finding=await self._finding(head, stored, row.finding),
             differences=tuple(differences),
             changed_by=review.reviewer if review is not None else None,
+            changed_by_name=_name_of(review),
             changed_at=review.at if review is not None else None,
         )
 
@@ -271,6 +273,13 @@ def _decided(verdict: Confirm | Correct | Refute, row: PhenotypeRow, head: Head)
         laterality=near.get(Kind.TUMOR_LATERALITY),
     )
     return Decided(status=ReviewStatus.CORRECTED, value=value, comment=verdict.comment)
+
+
+def _name_of(review: Review | None) -> str | None:
+    """The name of whose word a review is, if it is known."""
+    if review is None:
+        return None
+    return next((o.display for o in review.opinions if o.reviewer == review.reviewer), None)
 
 
 def _invalid(kind: Kind) -> VerdictOutcome:

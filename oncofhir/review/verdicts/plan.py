@@ -143,6 +143,7 @@ def _next_review(
     opinion = Opinion(
         status=decided.status,
         reviewer=by.reviewer.key,
+        display=by.reviewer.display,
         at=by.at,
         value=decided.value,
         comment=decided.comment,

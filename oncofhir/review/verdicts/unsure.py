@@ -13,6 +13,7 @@ def note_unsure(head: Head, row: PhenotypeRow, comment: str | None, by: Signatur
     opinion = Opinion(
         status=ReviewStatus.UNREVIEWED,
         reviewer=by.reviewer.key,
+        display=by.reviewer.display,
         at=by.at,
         unsure=True,
         comment=comment,

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 
 from oncofhir.review.access.users import User
 from oncofhir.review.web.marked_text import Block, Mark, blocks
+from oncofhir.review.web.verdict_forms import reviewer_of
 from oncofhir.schemas.base import Value
 from oncofhir.schemas.outcome import ReviewStatus
 from oncofhir.schemas.review import LesionView, RejectedValue, ReportView, ReviewedFinding
@@ -107,9 +108,10 @@ def _rejected_marks(rejected: Iterable[RejectedValue]) -> Iterable[Mark]:
             yield Mark(evidence.start, evidence.end, "rejected")
 
 
-def reviewer_name(reference: str | None, user: User) -> str:
-    """A reviewer as the page names them: "you", a reference, or somebody whom the store does not name."""
-    if reference is None:
-        return "somebody whom the store does not name"
-    own = {user.reference, f"{user.issuer}|{user.subject}", f"local|{user.name}"}
-    return "you" if reference in own else reference
+def reviewer_name(reviewer: str | None, display: str | None, user: User) -> str:
+    """A reviewer as the page names them: "you", their name, else what the store has of them."""
+    if reviewer is None:
+        return display or "somebody whom the store does not name"
+    if reviewer == reviewer_of(user).key:
+        return "you"
+    return display or reviewer.rpartition("|")[2]

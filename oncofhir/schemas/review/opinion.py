@@ -24,13 +24,15 @@ class ReviewedValue(StoredValue):
 class Opinion(StoredValue):
     """One reviewer's last word on a finding.
 
-    `reviewer` is a reference such as `Practitioner/7`, None if the store does not name the human. `value`
+    `reviewer` is a reference such as `Practitioner/7`, or `system|value` of a login; None if the store does
+    not name the human. `display` is their name, if it is known; it is never published. `value`
     is None where the reviewer left the machine's. `unsure` is the verdict NotSure, with status unreviewed.
     `comment` is what the reviewer wrote: it may hold PHI and is never published.
     """
 
     status: ReviewStatus
     reviewer: str | None = None
+    display: str | None = None
     at: datetime
     value: ReviewedValue | None = None
     unsure: bool = False

@@ -65,16 +65,18 @@ class ReportChange(StrEnum):
 
 
 class HistoryEntry(Value):
-    """One event in a document's history, newest first. `actor` is a reference or the name of a model.
+    """One event in a document's history, newest first. `actor` is a model, or a reviewer as in `Opinion`.
 
-    `finding` and `status` tell a review; `value` is the value that the human chose.
+    `finding`, `status` and `unsure` tell a review; `value` is the value that the human chose.
     """
 
     at: datetime | None
     change: ReportChange
     actor: str | None = None
+    display: str | None = None
     finding: str | None = None
     status: ReviewStatus | None = None
+    unsure: bool = False
     value: str | None = None
 
 

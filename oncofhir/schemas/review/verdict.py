@@ -125,14 +125,15 @@ class OutcomeKind(StrEnum):
 class VerdictOutcome(Value):
     """What came of a verdict. `finding` is its state afterwards, where there is one.
 
-    `changed_by` and `changed_at` tell who was faster in a conflict. `published` is False while the row waits
-    for the broker.
+    `changed_by`, `changed_by_name` and `changed_at` tell who was faster in a conflict. `published` is False
+    while the row waits for the broker.
     """
 
     kind: OutcomeKind
     finding: ReviewedFinding | None = None
     differences: tuple[Difference, ...] = ()
     changed_by: str | None = None
+    changed_by_name: str | None = None
     changed_at: datetime | None = None
     detail: str | None = None
     published: bool = False

@@ -8,6 +8,7 @@ from starlette.routing import Route
 
 from oncofhir.review.access.users import User
 from oncofhir.review.web.page import Page, page_of
+from oncofhir.review.web.phenotypes import label
 from oncofhir.review.web.report_page import (
     anchor_of,
     groups_of,
@@ -67,7 +68,8 @@ async def report_view(request: Request) -> Response:
             for group in groups
             for card in group.cards
         },
-        name_of=lambda reference: reviewer_name(reference, user),
+        labels={f.item.finding: label(f.item.kind, f.item.slot) for f in report.findings},
+        name_of=lambda reviewer, display: reviewer_name(reviewer, display, user),
     )
 
 

@@ -89,14 +89,21 @@ async def unknown_report(request: Request) -> Response:
 
 
 async def logout(request: Request) -> Response:
-    """End the session."""
+    """End the session, and lead on to the provider, whose session would log in the next user unasked."""
     page = page_of(request)
     try:
-        await page.form(request, page.user(request))
+        user = page.user(request)
+        await page.form(request, user)
     except NotLoggedIn:
         return RedirectResponse("/login", _SEE_OTHER)
     request.session.clear()
-    return RedirectResponse("/login", _SEE_OTHER)
+    address = await page.logins.logout_address(user) if page.logins else None
+    if address is None:
+        return RedirectResponse("/login", _SEE_OTHER)
+    response = page.render(request, "logged_out.html", address=address)
+    # Not a redirect: the policy (form-action) keeps what a form is answered with on this origin.
+    response.headers["Refresh"] = f"0; url={address}"
+    return response
 
 
 async def leave_patient(request: Request) -> Response:

@@ -99,7 +99,7 @@ def card_response(
         ticket=page.sessions.ticket(user, finding.item.finding, finding.item.version_id),
         conflict=conflict,
         attempted=attempted,
-        name_of=lambda reference: reviewer_name(reference, user),
+        name_of=lambda reviewer, display: reviewer_name(reviewer, display, user),
     )
 
 
