@@ -3,6 +3,7 @@
 The rest with its reason.
 """
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from oncofhir.inference.interpretation.attributes import COMPLETED, completed, supported
@@ -20,9 +21,10 @@ from oncofhir.inference.lesions.lesion_set import LesionSet
 from oncofhir.inference.lesions.read import ReadReport
 from oncofhir.schemas.extraction import Answer
 from oncofhir.schemas.finding import Finding, Kind, RejectedFinding, Rejection
-from oncofhir.schemas.lesion import Lesion
+from oncofhir.schemas.lesion import Behaviour, Lesion
 from oncofhir.schemas.report import Report
 
+_METASTASIS = re.compile(r"\bmetasta(?:sis|ses|tic disease|tic involvement)\b", re.IGNORECASE)
 _SAYS_NOTHING = {"mx", "pmx", "cmx"}
 
 
@@ -68,9 +70,10 @@ def interpreted(
     held = [_confident(result, least) for result in results]
     findings = [r for r in held if isinstance(r, Finding)]
     findings += _completed(read, claimed, results)
+    refused = tuple(r for r in held if isinstance(r, RejectedFinding))
     return (
         one_per_slot(_in_order(read, findings)),
-        (*(r for r in held if isinstance(r, RejectedFinding)), *_untold(read, claimed)),
+        (*refused, *_untold(read, claimed), *_suspected(read, claimed, refused)),
         read.summaries.lesions(),
     )
 
@@ -84,6 +87,34 @@ def _untold(read: ReadReport, claimed: Sequence[Candidate]) -> Iterator[Rejected
             span = (entity.start, entity.neoplasm.end)
             claim = Candidate(kind=Kind.HISTOLOGICAL_TYPE, value=name, raw=name)
             yield rejected(claim, Rejection.AMBIGUOUS, quotes(read.index, [span]))
+
+
+def _suspected(
+    read: ReadReport, claimed: Sequence[Candidate], refused: Sequence[RejectedFinding]
+) -> Iterator[RejectedFinding]:
+    """Tumours that are suspected and that no claim names, where tumours were asked for."""
+    if not any(c.kind in {Kind.HISTOLOGICAL_TYPE, Kind.DIAGNOSIS} for c in claimed):
+        return
+    quoted = [q for r in refused if r.reason is Rejection.UNCERTAIN for q in r.evidence]
+    for name, start, end in _suspicions(read):
+        if not any(quote.start <= start and end <= quote.end for quote in quoted):
+            claim = Candidate(kind=Kind.DIAGNOSIS, value=name, raw=read.index.text[start:end])
+            quote = quotes(read.index, [(start, end)])
+            quoted += quote
+            yield rejected(claim, Rejection.UNCERTAIN, quote)
+
+
+def _suspicions(read: ReadReport) -> Iterator[tuple[str, int, int]]:
+    """The name and place of suspected tumours, and of a metastasis that is suspected without a name."""
+    for entity in read.summaries.suspected():
+        name = entity.neoplasm.name
+        is_spread = entity.behaviour is Behaviour.METASTATIC and "metasta" not in name
+        yield f"metastatic {name}" if is_spread else name, entity.start, entity.neoplasm.end
+    if not read.summaries.has_metastasis:
+        for found in _METASTASIS.finditer(read.index.text):
+            if read.index.rejection(*found.span()) is Rejection.UNCERTAIN:
+                yield "metastasis", *found.span()
+                return
 
 
 def _results(read: ReadReport, claimed: Sequence[Candidate], *, inferred: bool) -> Iterator[Result]:

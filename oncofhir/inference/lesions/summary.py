@@ -13,6 +13,7 @@ from oncofhir.schemas.context import Temporality
 from oncofhir.schemas.finding import Kind, Rejection
 from oncofhir.schemas.lesion import Behaviour, Lesion
 
+_MOST_SUSPECTED = 20
 _NODES = re.compile(r"lymph node|metasta|margin", re.IGNORECASE)
 _MEANINGLESS = re.compile(
     r"(?:(?:invasive|malignant|primary) )?(?:cancers?|malignant|malignanc(?:y|ies))|(?:cell|grade|type"
@@ -148,6 +149,37 @@ class Summaries:
                 others.setdefault(family, entity)
         return tuple(others.values())
 
+    @property
+    def has_metastasis(self) -> bool:
+        """Whether the report states a metastasis."""
+        current = self._lesions.entities.current
+        return any(entity.behaviour is Behaviour.METASTATIC for entity in current)
+
+    def suspected(self) -> tuple[Entity, ...]:
+        """Tumours that the report suspects and nowhere states, once a name and organ, at most 20.
+
+        A suspicion of what the report also states is left out: often it led to the specimen. A metastasis
+        that is suspected is another tumour than the primary of the same name.
+        """
+        stated = self._lesions.entities.current
+        places = {(_kind_of(e), e.organ) for e in stated}
+        found: dict[tuple[str, str | None], Entity] = {}
+        for entity in self._lesions.entities.all:
+            if entity.rejection is not Rejection.UNCERTAIN:
+                continue
+            if entity.behaviour is Behaviour.METASTATIC:
+                is_stated = self.has_metastasis
+            elif entity.neoplasm.is_generic:
+                is_stated = bool(stated)
+            else:
+                is_stated = any(
+                    kind == _kind_of(entity) and entity.organ in {organ, None}
+                    for kind, organ in places
+                )
+            if not is_stated:
+                found.setdefault((entity.neoplasm.name, entity.organ), entity)
+        return tuple(found.values())[:_MOST_SUSPECTED]
+
     def id_of(self, label: str | None) -> str | None:
         """The id of a lesion."""
         return next((str(n) for n, s in enumerate(self.all, start=1) if s.label == label), None)
@@ -237,3 +269,9 @@ class Summaries:
             if entity.side in values:
                 return entity.side
         return values[0] if values else None
+
+
+def _kind_of(entity: Entity) -> int | str:
+    """The family of a neoplasm, its name where it is of none."""
+    family = family_of(entity.neoplasm.name)
+    return entity.neoplasm.name if family is None else family
