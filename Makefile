@@ -72,7 +72,11 @@ $(BROWSER_STAMP): $(STAMP)
 	@touch $(BROWSER_STAMP)
 
 test-review: $(BROWSER_STAMP) ## Run the tests of the review page in Chromium (apt-get install chromium; npm for axe-core)
-	@$(BIN)/python -m pytest tests/review --timeout 300 $(ARGS)
+	@$(BIN)/python -m pytest tests/review --ignore tests/review/keycloak --timeout 300 $(ARGS)
+
+.PHONY: test-keycloak
+test-keycloak: $(BROWSER_STAMP) ## Log in to the review page at Keycloak in Chromium (Java 17+; fetches 155 MB once)
+	@$(BIN)/python -m pytest tests/review/keycloak --timeout 600 $(ARGS)
 
 test-kafka: $(STAMP) ## Run the tests of the Kafka runtime against Apache Kafka (Java 17+; fetches 45 MB once)
 	@$(BIN)/python -m pytest tests/apache_kafka $(ARGS)

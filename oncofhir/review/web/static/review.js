@@ -119,10 +119,10 @@ document.addEventListener("selectionchange", () => {
 });
 
 document.addEventListener("htmx:configRequest", (event) => {
-  if (event.detail.elt.matches("[data-page-key='a']") && lastRange) {
-    event.detail.parameters.set("at", `${lastRange.start}-${lastRange.end}`);
-    lastRange = null;
-  }
+  if (!event.detail.elt.matches("[data-page-key='a']")) return;
+  const range = selectedRange() || lastRange; // selectionchange comes later than a key that follows at once
+  if (range) event.detail.parameters.set("at", `${range.start}-${range.end}`);
+  lastRange = null;
 });
 
 // Keys.
