@@ -190,7 +190,7 @@ reference: $(STAMP) ## Write the reference pages that are generated from the cod
 	@$(BIN)/python -m docs.generate
 
 bench: $(STAMP) ## Run the benchmarks: a JSON line each, ratios within one run (Java 17+ for Apache Kafka)
-	@for name in intake intake_memory prefix model_scheduling model_client consumption bridge output reading sink whole_way tracing; do \
+	@for name in intake intake_memory prefix model_scheduling model_client model_return consumption bridge output reading sink whole_way tracing; do \
 		test ! -f benchmarks/$$name.py || $(BIN)/python -m benchmarks.$$name $(ARGS) || exit 1; done
 
 clean: ## Remove environments and caches
