@@ -121,12 +121,6 @@ class TgiApp:
             generation.finish_reason, "length"
         )
         generated = len(generation.tokens)
-        logprobs = None
-        if body.logprobs is not None:
-            logprobs = {
-                "tokens": [t.text for t in generation.tokens],
-                "token_logprobs": [t.logprob for t in generation.tokens],
-            }
         return JSONResponse(
             {
                 "object": "text_completion",
@@ -138,7 +132,7 @@ class TgiApp:
                     {
                         "index": 0,
                         "text": generation.text,
-                        "logprobs": logprobs,
+                        "logprobs": None,  # also where they are asked for
                         "finish_reason": reason,
                     }
                 ],

@@ -72,6 +72,19 @@ class Parameters(_Lenient):
         Raises:
             TgiError: 422, in TGI's words.
         """
+        self._check_ranges()
+        if len(self.stop) > MAX_STOP_SEQUENCES:
+            given = len(self.stop)
+            raise invalid(
+                f"`stop` supports up to {MAX_STOP_SEQUENCES} stop sequences. Given: {given}"
+            )
+        if self.truncate is not None:
+            raise invalid("`truncate` is not supported here: it would cut the instruction away")
+        if self.grammar is not None and self.grammar.get("type") != "regex":
+            _check_schema(self.grammar.get("value"))
+        return self
+
+    def _check_ranges(self) -> None:
         for name in ("temperature", "top_k", "repetition_penalty", "max_new_tokens"):
             value = getattr(self, name)
             if value is not None and value <= 0:
@@ -82,20 +95,32 @@ class Parameters(_Lenient):
                 raise invalid(f"`{name}` must be > 0.0 and < 1.0")
         if not -2 <= (self.frequency_penalty or 0) <= 2:  # noqa: PLR2004
             raise invalid("`frequency_penalty` must be >= -2.0 and <= 2.0")
-        if len(self.stop) > MAX_STOP_SEQUENCES:
-            given = len(self.stop)
-            raise invalid(
-                f"`stop` supports up to {MAX_STOP_SEQUENCES} stop sequences. Given: {given}"
-            )
         if (self.best_of or 1) > 1:
             raise invalid(f"`best_of` must be > 0 and <= 1. Given: {self.best_of}")
         if not 0 <= (self.top_n_tokens or 0) <= MAX_TOP_TOKENS:
             raise invalid(
                 f"`top_n_tokens` must be >= 0 and <= {MAX_TOP_TOKENS}. Given: {self.top_n_tokens}"
             )
-        if self.truncate is not None:
-            raise invalid("`truncate` is not supported here: it would cut the instruction away")
-        return self
+
+
+def _check_schema(value: Any) -> None:
+    """Refuse the JSON schemas that TGI refuses: without `properties`, or with a list of types.
+
+    Raises:
+        TgiError: 422.
+    """
+    schema = value.get("schema", value) if isinstance(value, dict) else value
+    if not isinstance(schema, dict) or "properties" not in schema:
+        raise invalid("grammar is not valid: a schema must have `properties`")
+    within: list[Any] = [schema]
+    while within:
+        part = within.pop()
+        if isinstance(part, dict):
+            if isinstance(part.get("type"), list):
+                raise invalid("grammar is not valid: `type` must be one type")
+            within += part.values()
+        elif isinstance(part, list):
+            within += part
 
 
 class GenerateRequest(_Lenient):
@@ -116,7 +141,6 @@ class CompletionsRequest(_Lenient):
     stop: list[str] | str = []
     seed: int | None = None
     stream: bool = False
-    logprobs: int | None = None
 
     @model_validator(mode="after")
     def _one_prompt(self) -> Self:

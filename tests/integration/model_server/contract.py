@@ -192,11 +192,16 @@ def extracted(served: Served, texts: dict[str, str]) -> dict[str, Extraction]:
     return found
 
 
-def differences(one: dict[str, Extraction], other: dict[str, Extraction]) -> list[str]:
+def differences(
+    one: dict[str, Extraction], other: dict[str, Extraction], *, confidences: bool = True
+) -> list[str]:
     """Names of the texts in which two servers find something else, or with a confidence 0.02 apart."""
 
     def findings(extraction: Extraction) -> dict[tuple[str, str | None, str], float | None]:
-        return {(f.kind.value, f.slot, f.value): f.confidence for f in extraction.findings}
+        return {
+            (f.kind.value, f.slot, f.value): f.confidence if confidences else None
+            for f in extraction.findings
+        }
 
     different = []
     for name, extraction in one.items():
