@@ -38,6 +38,8 @@ WITHOUT_DATA = {
     "Bridge: events published",
     "Bridge: notifications, by HTTP status",
     "Bridge: missing events",
+    "HL7 v2 messages, by outcome",
+    "MLLP connections",
 }
 
 

@@ -24,7 +24,9 @@ Reasons = Annotated[
 Stages = Annotated[
     list[str] | None,
     typer.Option(
-        "--stage", metavar="STAGE", help="Only this stage: decode, process, operator or backfill."
+        "--stage",
+        metavar="STAGE",
+        help="Only this stage: decode, process, operator, backfill or mllp.",
     ),
 ]
 Topics = Annotated[
