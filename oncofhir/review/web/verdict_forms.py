@@ -34,7 +34,7 @@ _PROBLEMS = {
     OutcomeKind.INVALID_VALUE: "This is no value of the phenotype.",
     OutcomeKind.NOTHING_TO_UNDO: "There is no verdict to undo.",
     OutcomeKind.STORE_REFUSED: "The FHIR server refuses this verdict. Nothing was saved.",
-    OutcomeKind.STORE_UNAVAILABLE: "The FHIR server does not answer. Nothing was saved; try again.",
+    OutcomeKind.STORE_UNAVAILABLE: "The FHIR server cannot be used right now. Nothing was saved; try again.",
 }
 
 
