@@ -23,13 +23,24 @@ from tests.cluster import images, isolation
 from tests.cluster.control_plane import control_plane
 from tests.cluster.definitions import define_custom_resources
 from tests.cluster.nodes import CONTROL_PLANE_ADDRESS, DNS_ADDRESS, network, nodes
-from tests.cluster.profiles import CHECKS, Bench, Fault
-from tests.cluster.programs import CONTROL_PLANE, DNS, NODE, ROUTER, build, cache, is_built
+from tests.cluster.profiles import CHECKS
+from tests.cluster.programs import (
+    CONTROL_PLANE,
+    DNS,
+    HELM_3,
+    METRICS,
+    NODE,
+    ROUTER,
+    build,
+    cache,
+    is_built,
+)
+from tests.cluster.releases import Bench, Fault
 from tests.cluster.whole import run
 from tests.cluster.workloads import start
 
 _PACKAGES = "containerd runc containernetworking-plugins iptables ipset conntrack ethtool debootstrap buildah"
-_EVERYTHING = (CONTROL_PLANE, NODE, DNS, ROUTER)
+_EVERYTHING = (CONTROL_PLANE, NODE, DNS, ROUTER, HELM_3, METRICS)
 Report = Callable[[str], None]
 
 
@@ -105,7 +116,7 @@ def _whole(programs: Path, folder: Path, chart: Path, report: Report) -> dict[st
         ) as found:
             start(cluster.api, programs, report)
             isolation.resolve_names(DNS_ADDRESS, folder)
-            figures = run(bench, found, report)
+            figures = run(bench, found, programs, report)
         faults = figures.faults + _profile_faults(bench, report)
     counted = {
         "nodes": len(found),

@@ -6,6 +6,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import trustme
 import yaml
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
@@ -55,7 +56,10 @@ def control_plane(
         report("starting etcd")
         etcd = running.enter_context(_Etcd(programs, folder))
         report("starting the API server")
-        running.enter_context(_api_server(programs, url, etcd.url, tokens, key, certificates))
+        options = _aggregation(folder)
+        running.enter_context(
+            _api_server(programs, url, etcd.url, tokens, key, certificates, options)
+        )
         api = running.enter_context(Api(url, token, authority))
         running.enter_context(_controller_manager(programs, kubeconfig, key, authority, api))
         yield ControlPlane(api, kubeconfig, api.get("/version")["gitVersion"].removeprefix("v"))
@@ -83,10 +87,16 @@ class _Etcd(Process):
 
 
 def _api_server(
-    programs: Path, url: str, etcd: str, tokens: Path, key: Path, certificates: Path
+    programs: Path,
+    url: str,
+    etcd: str,
+    tokens: Path,
+    key: Path,
+    certificates: Path,
+    options: list[str],
 ) -> Process:
     address, _, port = url.removeprefix("https://").partition(":")
-    options = [f"--bind-address={address}", f"--advertise-address={address}"]
+    options = [*options, f"--bind-address={address}", f"--advertise-address={address}"]
     if address.startswith("127."):  # an Endpoints object may not name a loopback address
         options.append("--endpoint-reconciler-type=none")
     return Process(
@@ -108,6 +118,26 @@ def _api_server(
         ready=lambda: Api.answers(f"{url}/readyz", tokens.read_text().split(",")[0]),
         wait_seconds=_START_SECONDS,
     )
+
+
+def _aggregation(folder: Path) -> list[str]:
+    """Make the certificates with which the API server calls servers that extend it, such as metrics-server."""
+    authority = trustme.CA()
+    client = authority.issue_cert("front-proxy.test", common_name="front-proxy")
+    ca, certificate, key = (folder / f"front-proxy{end}" for end in ("-ca.crt", ".crt", ".key"))
+    authority.cert_pem.write_to_path(str(ca))
+    client.cert_chain_pems[0].write_to_path(str(certificate))
+    client.private_key_pem.write_to_path(str(key))
+    key.chmod(0o600)
+    return [
+        f"--requestheader-client-ca-file={ca}",
+        "--requestheader-allowed-names=front-proxy",
+        "--requestheader-username-headers=X-Remote-User",
+        "--requestheader-group-headers=X-Remote-Group",
+        "--requestheader-extra-headers-prefix=X-Remote-Extra-",
+        f"--proxy-client-cert-file={certificate}",
+        f"--proxy-client-key-file={key}",
+    ]
 
 
 def _controller_manager(

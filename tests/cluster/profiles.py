@@ -3,175 +3,40 @@
 Each check raises `Fault` with what it saw. `CHECKS` names them for the report.
 """
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
-from helm_python import Chart, Config, HelmError
+from helm.check.rendering import merged, profiles, values_of
+from tests.cluster.api import ApiError, Manifest, wait_until
+from tests.cluster.every_workload import every_workload
+from tests.cluster.last_release import LAST_RELEASE, VERSION, profiles_of_the_last_release
+from tests.cluster.releases import RELEASE, Bench, Fault, Release, objects_of
 
-from helm.check.rendering import manifests, merged, profiles, rendered, values_of
-from tests.cluster.api import Api, ApiError, Manifest, wait_until
-from tests.cluster.control_plane import ControlPlane
-
-RELEASE = "oncofhir"
-WORKER = f"{RELEASE}-worker"
-_QUOTA = {
-    "requests.cpu": "64",
-    "requests.memory": "512Gi",
-    "limits.cpu": "64",
-    "limits.memory": "512Gi",
+RESOURCES = {"requests": {"cpu": "10m", "memory": "16Mi"}, "limits": {"cpu": "1", "memory": "1Gi"}}
+_OWN_TGI_IMAGE = {
+    "model": {"server": {"image": {"registry": "registry.hospital.example", "repository": "tgi"}}}
 }
-_RESOURCES = {"requests": {"cpu": "10m", "memory": "16Mi"}, "limits": {"cpu": "1", "memory": "1Gi"}}
 # Under a quota on limits.cpu every container needs such a limit.
 WITH_CPU_LIMITS = {
-    "worker": {"resources": _RESOURCES},
-    "topicsJob": {"resources": _RESOURCES},
-    "smokeTest": {"resources": _RESOURCES},
+    "worker": {"resources": RESOURCES},
+    "topicsJob": {"resources": RESOURCES},
+    "smokeTest": {"resources": RESOURCES},
+    "bridge": {"resources": RESOURCES},
+    "review": {"resources": RESOURCES},
+    "backfill": {"resources": RESOURCES},
     "model": {
         "server": {
-            "resources": _RESOURCES,
-            "digestResources": _RESOURCES,
-            "tls": {"resources": _RESOURCES},
+            "resources": RESOURCES,
+            "digestResources": RESOURCES,
+            "tls": {"resources": RESOURCES},
         }
     },
 }
 
 
-class Fault(Exception):
-    """Something that the chart does wrong on a cluster."""
-
-
-@dataclass
-class Bench:
-    """The chart on a cluster."""
-
-    cluster: ControlPlane
-    chart: Path
-
-    @property
-    def api(self) -> Api:
-        return self.cluster.api
-
-    @contextmanager
-    def namespace(self, name: str, *, quota: bool = False) -> Iterator[None]:
-        """Provide a namespace under the restricted standard, and delete it in the end."""
-        self.api.create(_namespace(name))
-        try:
-            if quota:
-                self.api.create(_quota(name))
-                path = f"/api/v1/namespaces/{name}/resourcequotas/quota"
-                wait_until(lambda: self.api.get(path).get("status"), "the quota is counted")
-            yield
-        finally:
-            self.api.delete(f"/api/v1/namespaces/{name}")
-
-    @contextmanager
-    def release(
-        self,
-        namespace: str,
-        values: dict[str, Any],
-        *,
-        quota: bool = False,
-        secrets: dict[str, dict[str, str]] | None = None,
-    ) -> Iterator["Release"]:
-        """Install the chart in a namespace of its own, with secrets, and delete both in the end."""
-        with (
-            self.namespace(namespace, quota=quota),
-            Config(kubeconfig_path=self.cluster.kubeconfig, namespace=namespace) as helm,
-        ):
-            for name, content in (secrets or {}).items():
-                self.api.create(_secret(namespace, name, content))
-            release = Release(self, helm, namespace, values)
-            release.install()
-            yield release
-
-
-@dataclass
-class Release:
-    """One installation."""
-
-    bench: Bench
-    helm: Config
-    namespace: str
-    values: dict[str, Any]
-
-    def install(self) -> None:
-        """Install the chart.
-
-        Raises:
-            Fault: the API server refuses an object.
-        """
-        try:
-            with Chart.load(self.bench.chart) as chart:
-                self.helm.install(chart, RELEASE, self.values, namespace=self.namespace)
-        except HelmError as error:
-            raise Fault(f"{self.namespace}: the installation is refused: {error}") from error
-
-    def upgrade(self, changes: dict[str, Any] | None = None) -> None:
-        """Upgrade to the same chart with changed values.
-
-        Raises:
-            Fault: the API server refuses an object.
-        """
-        self.values = merged(self.values, changes or {})
-        try:
-            with Chart.load(self.bench.chart) as chart:
-                self.helm.upgrade(chart, RELEASE, self.values, namespace=self.namespace)
-        except HelmError as error:
-            raise Fault(f"{self.namespace}: the upgrade is refused: {error}") from error
-
-    def objects(self) -> list[Manifest]:
-        """The rendered objects, the hooks among them, with their namespace."""
-        return objects_of(self.bench.chart, self.namespace, self.values)
-
-    def scale(self, replicas: int, *, manager: str) -> None:
-        """Set the number of workers as an autoscaler or `kubectl scale` does."""
-        path = f"/apis/apps/v1/namespaces/{self.namespace}/deployments/{WORKER}/scale"
-        self.bench.api.patch(path, {"spec": {"replicas": replicas}}, manager=manager)
-
-    def worker(self) -> Manifest:
-        """The live Deployment of the workers."""
-        return self.bench.api.get(f"/apis/apps/v1/namespaces/{self.namespace}/deployments/{WORKER}")
-
-    def pods(self, component: str | None = None) -> list[Manifest]:
-        """The live pods, of one component or of all."""
-        found = self.bench.api.items(f"/api/v1/namespaces/{self.namespace}/pods")
-        label = "app.kubernetes.io/component"
-        return [p for p in found if component in {None, p["metadata"]["labels"].get(label)}]
-
-
-def objects_of(chart: Path, namespace: str, values: dict[str, Any]) -> list[Manifest]:
-    """Render the objects of a release, the hooks among them, with their namespace."""
-    found = manifests(rendered(values, chart, RELEASE, namespace))
-    for each in found:
-        each["metadata"].setdefault("namespace", namespace)
-    return found
-
-
 def is_hook(manifest: Manifest) -> bool:
     """Whether helm alone starts an object; `helm template --skip-tests` leaves the tests among them out."""
     return "helm.sh/hook" in manifest["metadata"].get("annotations", {})
-
-
-def _namespace(name: str) -> Manifest:
-    labels = {"pod-security.kubernetes.io/enforce": "restricted"}
-    return {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": labels}}
-
-
-def _secret(namespace: str, name: str, content: dict[str, str]) -> Manifest:
-    metadata = {"name": name, "namespace": namespace}
-    return {"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "stringData": content}
-
-
-def _quota(namespace: str) -> Manifest:
-    return {
-        "apiVersion": "v1",
-        "kind": "ResourceQuota",
-        "metadata": {"name": "quota", "namespace": namespace},
-        "spec": {"hard": _QUOTA},
-    }
 
 
 def every_profile_is_admitted(bench: Bench) -> None:
@@ -282,6 +147,29 @@ def a_rollback_brings_the_settings_back(bench: Bench) -> None:
             raise Fault("the rollback left other pods than there were before")
 
 
+def an_upgrade_from_the_last_release_is_accepted(bench: Bench) -> None:
+    """The last release's chart, upgraded with its values and what UPGRADING.md says; and a rollback to it."""
+    for name, values in profiles_of_the_last_release().items():
+        tgi = values["model"].get("kind") == "tgi"
+        with bench.release(f"from-last-{name}", values, chart=LAST_RELEASE) as release:
+            before = release.worker()["spec"]["template"]
+            release.upgrade(_OWN_TGI_IMAGE if tgi else None)
+            labels = release.worker()["metadata"]["labels"]
+            if labels["helm.sh/chart"].endswith(VERSION):
+                raise Fault(f"{name}: the upgrade left the chart of {VERSION}")
+            release.helm.rollback(RELEASE, version=1)
+            if release.worker()["spec"]["template"] != before:
+                raise Fault(f"{name}: the rollback left other pods than {VERSION} made")
+
+
+def all_workloads_at_once_are_admitted(bench: Bench) -> None:
+    """Bridge, review page and backfill pass the restricted standard and a quota beside the workers."""
+    changes = merged(every_workload(), _for_profile({"model": {}}))
+    values = merged(values_of(profiles(bench.chart)["minimal"]), changes)
+    with bench.release("all-workloads", values, quota=True) as release:
+        _pods_are_created(release, {"worker", "topics", "bridge", "review", "backfill"})
+
+
 def _workers_are(release: Release, number: int) -> None:
     found = release.worker()["spec"]["replicas"]
     if found != number:
@@ -316,6 +204,8 @@ CHECKS: tuple[Callable[[Bench], None], ...] = (
     an_autoscaler_keeps_the_workers,
     a_number_set_by_kubectl_is_kept_until_the_values_have_it,
     a_rollback_brings_the_settings_back,
+    an_upgrade_from_the_last_release_is_accepted,
+    all_workloads_at_once_are_admitted,
     an_upgrade_without_a_change_restarts_nothing,
     an_uninstall_leaves_nothing,
 )

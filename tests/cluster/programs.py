@@ -41,13 +41,19 @@ CONTROL_PLANE = Program(
     "./controlplane",
     ("etcd", "kube-apiserver", "kube-controller-manager"),
 )
-NODE = Program("node", "kubernetes", "./node", ("kubelet", "kube-proxy", "kube-scheduler"))
+NODE = Program(
+    "node", "kubernetes", "./node", ("kubelet", "kube-proxy", "kube-scheduler", "kubectl")
+)
 DNS = Program("dns", "dns", ".", ("coredns",))
 ROUTER = Program(
     "router",
     "router",
     "github.com/cloudnativelabs/kube-router/v2/cmd/kube-router",
     ("kube-router",),
+)
+HELM_3 = Program("helm", "helm3", "helm.sh/helm/v3/cmd/helm", ("helm3",))
+METRICS = Program(
+    "metrics", "metrics", "sigs.k8s.io/metrics-server/cmd/metrics-server", ("metrics-server",)
 )
 
 

@@ -1,9 +1,10 @@
-"""The whole way on two nodes: reports flow through the chart's workers while these are disrupted in eight ways."""
+"""The whole way on two nodes: reports flow through the chart's workers while these are disrupted in ten ways."""
 
-import time
-from collections.abc import Callable, Iterator, Sequence
+import subprocess
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Self
 
 import httpx2
@@ -16,10 +17,13 @@ from tests.chaos.accounting import Topics, account_of
 from tests.chaos.reports import InputRecord, input_records, sources
 from tests.chaos.store import FhirStore
 from tests.chaos.topics import lag
-from tests.cluster import policies
+from tests.cluster import beside, metrics_server, policies
 from tests.cluster.api import ApiError, wait_until
+from tests.cluster.disruptions import Disruptions, ready
+from tests.cluster.every_workload import POSITION_FOLDER, SECRETS, claim, every_workload
+from tests.cluster.last_release import LAST_RELEASE, VERSION
 from tests.cluster.nodes import Node
-from tests.cluster.profiles import RELEASE, WORKER, Bench, Fault, Release
+from tests.cluster.releases import RELEASE, Bench, Fault, Release
 from tests.cluster.workloads import FHIR, KAFKA
 
 NAMESPACE = "oncofhir"
@@ -37,7 +41,8 @@ _VALUES: dict[str, Any] = {
         "env": {"ONCOFHIR_MODEL__RESOLVE_REPLICAS": "true"},
     },
 }
-_READY_SECONDS = 240.0
+# The last release's chart with today's image; its topics Job was off by default.
+_VALUES_OF_LAST = {"image": {"tag": "0.2.0"}, "topicsJob": {"enabled": True}}
 _DRAIN_SECONDS = 1_800.0
 
 
@@ -53,32 +58,83 @@ class Figures:
     faults: list[str] = field(default_factory=list)
 
 
-def run(bench: Bench, nodes: list[Node], report: Callable[[str], None]) -> Figures:
+def run(bench: Bench, nodes: list[Node], programs: Path, report: Callable[[str], None]) -> Figures:
     """Install, disrupt, account, test and uninstall; what goes wrong is among the faults."""
     figures = Figures()
     try:
-        _run(bench, nodes, figures, report)
-    except (Fault, ApiError, HelmError, TimeoutError, KafkaError, httpx2.HTTPError) as error:
+        _run(bench, nodes, programs, figures, report)
+    except (
+        *(Fault, ApiError, HelmError, KafkaError, httpx2.HTTPError),
+        *(OSError, subprocess.CalledProcessError),  # TimeoutError is an OSError
+    ) as error:
         report(f"FAULT  {type(error).__name__}: {error}")
         figures.faults.append(f"{type(error).__name__}: {error}")
     return figures
 
 
-def _run(bench: Bench, nodes: list[Node], figures: Figures, report: Callable[[str], None]) -> None:
-    values = merged(values_of(profiles(bench.chart)["minimal"]), _VALUES)
-    secrets = {"fhir-token": {"token": "first"}}
-    with bench.release(NAMESPACE, values, secrets=secrets) as release:
-        _ready(release, 2)
-        report("installed: two workers are ready")
-        names = [node.name for node in nodes]
-        figures.policies_checked = policies.check(bench.api, NAMESPACE, names)
-        report(f"policies: {figures.policies_checked} connections are as they should be")
+def _run(
+    bench: Bench,
+    nodes: list[Node],
+    programs: Path,
+    figures: Figures,
+    report: Callable[[str], None],
+) -> None:
+    metrics_server.start(bench.api, programs)
+    report("metrics-server knows the use of CPU")
+    names = [node.name for node in nodes]
+    values = merged(values_of(profiles(bench.chart)["minimal"]), merged(_VALUES, _VALUES_OF_LAST))
+    secrets = {"fhir-token": {"token": "first"}, **SECRETS}
+    with bench.release(NAMESPACE, values, secrets=secrets, chart=LAST_RELEASE) as release:
+        ready(release, 2)
+        report(f"installed the chart of {VERSION}: two workers are ready")
         _flow(bench, release, figures, report)
+        report(f"reconcile: {beside.reconciled(release)}")
+        _switch_on_every_workload(release, report)
+        figures.policies_checked += policies.check_egress(
+            bench.api, NAMESPACE, names, policies.EGRESS_OF_ALL
+        )
+        figures.policies_checked += policies.check_ingress(bench.api, NAMESPACE, names)
+        report(f"policies: {figures.policies_checked} connections are as they should be")
         release.helm.test(RELEASE, timeout=300, logs=True)
-        report("helm test passed")
+        report("helm test passed (Helm 4)")
+        _helm_3(bench, programs, "test", RELEASE, "--logs", "--timeout=5m")
+        report("helm test passed (Helm 3)")
         release.helm.uninstall(RELEASE)
         _only_the_smoke_test_is_left(release)
         report("uninstalled: only the pod of helm test is left")
+
+
+def _switch_on_every_workload(release: Release, report: Callable[[str], None]) -> None:
+    """Upgrade to bridge, review page and backfill, and check that each does its work."""
+    beside.put(beside.history())
+    # fsGroup does not hold for a folder of the node.
+    Path(POSITION_FOLDER).mkdir(mode=0o777, exist_ok=True)
+    Path(POSITION_FOLDER).chmod(0o777)
+    for each in claim(release.namespace):
+        release.bench.api.create(each)
+    number = release.worker()["spec"]["replicas"]
+    fixed = {"autoscaling": {"kind": "none"}, "worker": {"replicas": number}}
+    release.upgrade(merged(every_workload(), fixed))
+    beside.areready(release)
+    ready(release, number)
+    report("bridge and review page are ready")
+    beside.a_notification_becomes_findings()
+    report("a notification became findings")
+    beside.a_result_becomes_findings()
+    report("an HL7 v2 result became findings")
+    report(f"backfilled {beside.the_history_is_backfilled(release)} reports")
+
+
+def _helm_3(bench: Bench, programs: Path, *arguments: str) -> None:
+    command = [str(programs / "helm3"), "--kubeconfig", str(bench.cluster.kubeconfig)]
+    done = subprocess.run(
+        [*command, "--namespace", NAMESPACE, *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        raise Fault(f"Helm 3 {arguments[0]}: {(done.stdout + done.stderr)[-500:]}")
 
 
 def _flow(bench: Bench, release: Release, figures: Figures, report: Callable[[str], None]) -> None:
@@ -143,115 +199,6 @@ class _Publisher:
         sent = [self._producer.send(_INPUTS[r.type], r.value, r.key) for r in records]
         for each in sent:
             each.get(timeout=60)
-
-
-@dataclass
-class Disruptions:
-    """What is done to the workers and to what they depend on, while reports flow."""
-
-    bench: Bench
-    release: Release
-
-    def steps(self) -> Iterator[tuple[str, Callable[[], None]]]:
-        """Name and deed of each, in order."""
-        yield "rolling upgrade", self._rolling_upgrade
-        yield "all workers deleted", lambda: self._delete_workers(None)
-        yield "all workers deleted by force", lambda: self._delete_workers(0)
-        yield "a node drained under the disruption budget", self._drain
-        yield "the model gone and back", self._model_gone
-        yield "a model replica removed", self._model_replica_removed
-        yield "a secret rotated", self._rotate_secret
-        yield "autoscaling switched on", self._autoscale
-        yield "rollback", self._roll_back
-
-    def _rolling_upgrade(self) -> None:
-        self.release.upgrade({"worker": {"logLevel": "DEBUG"}})
-        _ready(self.release, 2)
-
-    def _delete_workers(self, grace_seconds: int | None) -> None:
-        before = _names(self.release)
-        for name in before:
-            path = f"/api/v1/namespaces/{NAMESPACE}/pods/{name}"
-            self.bench.api.delete(path, grace_seconds=grace_seconds)
-        wait_until(lambda: not before & _names(self.release), "the deleted workers are gone", 120)
-        _ready(self.release, 2)
-
-    def _drain(self) -> None:
-        api, workers = self.bench.api, self.release.pods("worker")
-        node = workers[0]["spec"]["nodeName"]
-        api.patch(f"/api/v1/nodes/{node}", {"spec": {"unschedulable": True}}, manager="drain")
-        for pod in workers:
-            if pod["spec"]["nodeName"] == node:
-                wait_until(lambda pod=pod: self._evicted(pod), "a worker is evicted", 120)
-        _ready(self.release, 2)
-        api.patch(f"/api/v1/nodes/{node}", {"spec": {"unschedulable": False}}, manager="drain")
-
-    def _evicted(self, pod: dict[str, Any]) -> bool:
-        name = pod["metadata"]["name"]
-        eviction = {
-            "apiVersion": "policy/v1",
-            "kind": "Eviction",
-            "metadata": {"name": name, "namespace": NAMESPACE},
-        }
-        try:
-            self.bench.api.post(f"/api/v1/namespaces/{NAMESPACE}/pods/{name}/eviction", eviction)
-        except ApiError:  # the budget allows it when the other worker is ready again
-            return False
-        return True
-
-    def _model_gone(self) -> None:
-        self._scale_model(0)
-        time.sleep(15)  # an outage that lasts
-        self._scale_model(2)
-        _ready(self.release, 2)
-
-    def _model_replica_removed(self) -> None:
-        self._scale_model(1)
-        self._scale_model(2)
-
-    def _scale_model(self, replicas: int) -> None:
-        path = "/apis/apps/v1/namespaces/models/deployments/tgi"
-        self.bench.api.patch(f"{path}/scale", {"spec": {"replicas": replicas}}, manager="test")
-        wait_until(
-            lambda: self.bench.api.get(path)["status"].get("readyReplicas", 0) == replicas,
-            f"{replicas} replicas of the model",
-            120,
-        )
-
-    def _rotate_secret(self) -> None:
-        self.bench.api.patch(
-            f"/api/v1/namespaces/{NAMESPACE}/secrets/fhir-token",
-            {"stringData": {"token": "second"}},
-            manager="test",
-        )
-
-    def _autoscale(self) -> None:
-        self.release.upgrade({"autoscaling": {"kind": "hpa"}})
-        found = self.release.worker()["spec"]["replicas"]
-        if found != 2:
-            raise Fault(f"two workers became {found}")
-        _ready(self.release, 2)
-
-    def _roll_back(self) -> None:
-        self.release.helm.rollback(RELEASE, version=1)
-        _ready(self.release, 2)
-
-
-def _ready(release: Release, number: int) -> None:
-    def is_ready() -> bool:
-        found = release.worker()
-        status, wanted = found["status"], found["metadata"]["generation"]
-        return (
-            status.get("observedGeneration") == wanted
-            and status.get("readyReplicas", 0) == status.get("updatedReplicas", 0) == number
-            and status.get("replicas", 0) == number
-        )
-
-    wait_until(is_ready, f"{number} replicas of {WORKER} are ready", _READY_SECONDS)
-
-
-def _names(release: Release) -> set[str]:
-    return {pod["metadata"]["name"] for pod in release.pods("worker")}
 
 
 def _only_the_smoke_test_is_left(release: Release) -> None:
