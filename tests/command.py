@@ -11,8 +11,7 @@ from dataclasses import dataclass
 from typer.testing import CliRunner
 
 from oncofhir.cli.main import app
-
-_LIMIT_SECONDS = 90
+from tests.waiting import PATIENCE_SECONDS
 
 
 @dataclass(frozen=True)
@@ -58,6 +57,6 @@ def run_process(
         env=os.environ | dict(environment or {}),
         capture_output=True,
         check=False,
-        timeout=_LIMIT_SECONDS,
+        timeout=PATIENCE_SECONDS,
     )
     return Ended(ended.returncode, ended.stdout, ended.stderr)

@@ -10,7 +10,8 @@ from tests.integration.consumers.test_backfill import (
     test_live_records_that_come_later_end_before_most_of_history,  # noqa: F401
     two_lanes,
 )
-from tests.integration.consumers.worker_harness import InstantProcessor, publish, running, until
+from tests.integration.consumers.worker_harness import InstantProcessor, publish, running
+from tests.waiting import until
 
 
 async def test_the_lag_of_history_that_rests_is_known(broker):

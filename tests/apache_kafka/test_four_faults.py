@@ -23,14 +23,10 @@ from tests.apache_kafka.live_worker import (
     publish_large,
 )
 from tests.builders import pathology_report
-from tests.integration.consumers.worker_harness import (
-    message,
-    publish,
-    settings_for,
-    until,
-)
+from tests.integration.consumers.worker_harness import message, publish, settings_for
 from tests.integration.scenarios.test_main_job import PATIENT, SCRIPT
 from tests.serving import served
+from tests.waiting import until
 
 pytestmark = pytest.mark.anyio
 
@@ -98,8 +94,8 @@ async def test_everything_else_is_processed_and_nothing_is_lost(stack):
 
     async with first:
         live = asyncio.create_task(traffic())
-        await until(lambda: "model-refused-report" in first.log, seconds=90)
-        await until(lambda: "a reference to it is written" in first.log, seconds=60)
+        await until(lambda: "model-refused-report" in first.log)
+        await until(lambda: "a reference to it is written" in first.log)
         stack.token.write_bytes(b"\xef\xbb\xbf" + TOKEN.encode())
         assert await asyncio.wait_for(first.process.wait(), 60) == 2
     named = [body["settings"] for body in first.ready if "settings" in body]

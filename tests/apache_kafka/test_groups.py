@@ -22,8 +22,8 @@ from tests.integration.consumers.worker_harness import (
     read_all,
     report,
     settings_for,
-    until,
 )
+from tests.waiting import until
 
 pytestmark = pytest.mark.anyio
 

@@ -15,8 +15,8 @@ from tests.integration.consumers.worker_harness import (
     read_all,
     report,
     settings_for,
-    until,
 )
+from tests.waiting import until
 
 pytestmark = pytest.mark.anyio
 
@@ -34,11 +34,11 @@ async def test_dead_letters_wait_for_the_broker_and_all_get_there(tmp_path):
             await asyncio.to_thread(broker.kill)
             assert not names(file)
             await until(lambda: len(names(file)) == total)
-            await until(lambda: "circuit breaker open" in output.read_text(), seconds=60)
+            await until(lambda: "circuit breaker open" in output.read_text())
             assert get_status(output, "/ready") == 503
             assert get_status(output, "/live") == 200
             await asyncio.to_thread(broker.start)
-            await until(lambda: committed(settings) == total, seconds=60)
+            await until(lambda: committed(settings) == total)
             await until(lambda: get_status(output, "/ready") == 200)
             assert 'oncofhir_circuit_breaker_open{dependency="broker"} 0.0' in get(
                 output, "/metrics"

@@ -8,7 +8,8 @@ from kafka import KafkaAdminClient
 
 from oncofhir.consumers.source import group_consumer as subscribing
 from oncofhir.consumers.source.poll_thread import PollThread
-from tests.integration.consumers.worker_harness import message, publish, report, until
+from tests.integration.consumers.worker_harness import message, publish, report
+from tests.waiting import until
 
 pytestmark = pytest.mark.anyio
 

@@ -18,8 +18,8 @@ from tests.integration.consumers.worker_harness import (
     read_all,
     report,
     running,
-    until,
 )
+from tests.waiting import until
 
 pytestmark = pytest.mark.anyio
 
@@ -65,7 +65,7 @@ async def test_rows_that_were_compacted_away_are_no_loss(settings):
             done = version * REPORTS
             await until(lambda done=done: len(processor.events) == done)
             await until(lambda: not worker.status.in_flight)
-    await until(lambda: len(read_all(settings, kafka.outcome_topic)) < total, seconds=60)
+    await until(lambda: len(read_all(settings, kafka.outcome_topic)) < total)
     counts, wrong = reconciled(kafka)
     assert wrong == []
     assert counts["compacted"] >= 1

@@ -22,8 +22,8 @@ from tests.integration.consumers.worker_harness import (
     report,
     running,
     settings_for,
-    until,
 )
+from tests.waiting import until
 
 pytestmark = pytest.mark.anyio
 
@@ -202,7 +202,7 @@ async def test_the_gaps_of_a_compacted_topic_are_committed_over(settings):
         admin.close()
     for version in range(1, 6):
         produce(settings, [message(settings, report(f"r{n}", version)) for n in range(4)])
-    await until(lambda: len(read_all(settings, topic)) < 12, seconds=60)
+    await until(lambda: len(read_all(settings, topic)) < 12)
     left = read_all(settings, topic)
     processor = InstantProcessor()
     async with running(settings, processor) as worker:

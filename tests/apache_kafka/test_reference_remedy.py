@@ -23,9 +23,10 @@ from tests.apache_kafka.live_worker import (
     publish_large,
 )
 from tests.builders import attachment, diagnostic_report
-from tests.integration.consumers.worker_harness import settings_for, until
+from tests.integration.consumers.worker_harness import settings_for
 from tests.integration.scenarios.test_main_job import PATIENT, SCRIPT
 from tests.pdfs import Page, pdf
+from tests.waiting import until
 
 pytestmark = pytest.mark.anyio
 
@@ -88,8 +89,8 @@ async def test_the_printed_remedy_brings_the_report_into_the_store(tmp_path):
 
         first = LiveWorker(settings, tmp_path, **servers)
         async with first:
-            await until(lambda: "a reference to it is written" in first.log, seconds=90)
-            await until(lambda: "DiagnosticReport/large" in outcomes(settings), seconds=60)
+            await until(lambda: "a reference to it is written" in first.log)
+            await until(lambda: "DiagnosticReport/large" in outcomes(settings))
         (letter,) = await asyncio.to_thread(first.command, "dead-letters", "list")
         assert letter["reason"] == "attachment-too-large"
         assert (

@@ -12,8 +12,8 @@ from tests.integration.consumers.worker_harness import (
     message,
     report,
     running,
-    until,
 )
+from tests.waiting import until
 
 pytestmark = pytest.mark.anyio
 

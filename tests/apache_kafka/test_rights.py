@@ -19,8 +19,8 @@ from tests.integration.consumers.worker_harness import (
     report,
     running,
     settings_for,
-    until,
 )
+from tests.waiting import until
 
 pytestmark = pytest.mark.anyio
 

@@ -25,8 +25,8 @@ from tests.integration.consumers.worker_harness import (
     report,
     running,
     settings_for,
-    until,
 )
+from tests.waiting import until
 
 pytestmark = pytest.mark.anyio
 CONSUMER = Path(__file__).with_name("consumer.py")

@@ -35,9 +35,9 @@ from tests.integration.consumers.worker_harness import (
     read_all,
     report,
     running,
-    until,
 )
 from tests.schema_registry.apicurio import ApicurioRegistry
+from tests.waiting import until
 
 pytestmark = pytest.mark.anyio
 
@@ -151,7 +151,7 @@ async def test_a_worker_waits_for_the_registry_and_then_needs_it_no_more(setting
         assert not worker.status.is_started
         assert not processor.events
         with registry:
-            await until(lambda: processor.events, seconds=60)
+            await until(lambda: processor.events)
         await publish(settings, [message(settings, report("r1"))])
         assert len(await outcomes_of(settings, 2)) == 2
     assert not read_all(settings, settings.kafka.dead_letter_topic)

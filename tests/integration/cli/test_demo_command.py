@@ -19,6 +19,7 @@ from oncofhir.demo.landing import STAGE_BY_HISTOLOGY
 from oncofhir.demo.process import Process, free_port, responds
 from oncofhir.settings import KafkaSettings, Settings
 from tests.integration.consumers.worker_harness import read_all
+from tests.waiting import PATIENCE_SECONDS
 
 EXPORT = re.compile(r"export (ONCOFHIR_\w+)=(\S+)")
 LAST = "ONCOFHIR_KAFKA__GROUP_ID"
@@ -54,7 +55,7 @@ def demo(tmp_path_factory):
         yield KeptDemo(dict(EXPORT.findall(text)), folder, text)
     finally:
         running.send_signal(signal.SIGINT)
-        out, err = running.communicate(timeout=60)
+        out, err = running.communicate(timeout=PATIENCE_SECONDS)
     assert running.returncode == 0, err
     assert '"lost": 0' in out
 
@@ -77,11 +78,10 @@ def oncofhir(demo, *arguments, **settings):
         capture_output=True,
         text=True,
         check=False,
-        timeout=60,
+        timeout=PATIENCE_SECONDS,
     )
 
 
-@pytest.mark.timeout(180)
 def test_a_kept_demo_can_be_used_and_its_findings_traced_to_their_reports(demo):
     base = demo.settings["ONCOFHIR_FHIR__BASE_URL"]
     found = sources(base)
@@ -137,7 +137,6 @@ def second_model(demo):
     assert landed.returncode == 0, landed.stderr
 
 
-@pytest.mark.timeout(300)
 def test_the_tutorial_shows_what_its_statements_answer(demo, second_model, monkeypatch):
     monkeypatch.chdir(demo.folder)
     with duckdb.connect("demo.duckdb", read_only=True) as connection:

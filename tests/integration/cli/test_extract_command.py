@@ -14,6 +14,7 @@ from tests.builders import BREAST, CANARY, pathology_report
 from tests.command import run_here
 from tests.documents import FORMATS, Run
 from tests.pdfs import Page, pdf
+from tests.waiting import PATIENCE_SECONDS
 
 
 def extract(*arguments: str, stdin: bytes = b"", status: int = 0) -> list[dict]:
@@ -162,7 +163,7 @@ def on_a_terminal(*arguments: str) -> str:
         while read := os.read(ours, 65536):
             said += read
     os.close(ours)
-    _, err = ran.communicate(timeout=60)
+    _, err = ran.communicate(timeout=PATIENCE_SECONDS)
     assert ran.returncode == 0, err
     return said.decode()
 

@@ -3,11 +3,11 @@
 import json
 
 import pytest
-from kafka import KafkaConsumer
 
 from oncofhir.demo.broker import EmbeddedBroker
 from tests.builders import BREAST, CANARY, pathology_report
 from tests.command import run_here, run_process
+from tests.topic_records import records_of
 
 
 @pytest.fixture(scope="module")
@@ -88,14 +88,7 @@ def test_reports_are_published_as_they_are_and_the_rest_is_named(broker, tmp_pat
         ("fhir.diagnostic-report", "DiagnosticReport/pub-1"),
         ("fhir.document-reference", "DocumentReference/pub-2"),
     ]
-    consumer = KafkaConsumer(
-        "fhir.diagnostic-report",
-        bootstrap_servers=broker.address,
-        auto_offset_reset="earliest",
-        consumer_timeout_ms=5000,
-    )
-    values = [record.value for record in consumer]
-    consumer.close()
+    values = [record.value for record in records_of(broker.address, "fhir.diagnostic-report")]
     assert lines[0].encode() in values
 
 

@@ -14,8 +14,8 @@ from tests.integration.consumers.worker_harness import (
     report,
     running,
     settings_for,
-    until,
 )
+from tests.waiting import until
 
 pytestmark = pytest.mark.anyio
 _HISTORY, _LIVE = 200, 50
@@ -53,7 +53,7 @@ async def test_live_records_that_come_later_end_before_most_of_history(broker):
             seconds=60,
         )
         done = [event.source.id[:3] for event in processor.events]
-        await until(lambda: len(processor.events) == _HISTORY + _LIVE, seconds=60)
+        await until(lambda: len(processor.events) == _HISTORY + _LIVE)
         await until(lambda: source.assignment.in_flight == (0, 0))
         assert source.joined
     assert done.count("old") < _HISTORY / 3

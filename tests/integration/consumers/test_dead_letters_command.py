@@ -25,8 +25,8 @@ from tests.integration.consumers.worker_harness import (
     read_all,
     report,
     running,
-    until,
 )
+from tests.waiting import until
 
 pytestmark = pytest.mark.anyio
 

@@ -14,8 +14,8 @@ from tests.integration.consumers.worker_harness import (
     read_all,
     report,
     running,
-    until,
 )
+from tests.waiting import until
 
 pytestmark = pytest.mark.anyio
 _DOCUMENTS = 12  # nothing else is published: no later success comes to their help

@@ -11,12 +11,8 @@ from oncofhir.consumers.health.startup_checks import check_topics_at_startup
 from oncofhir.consumers.kafka.topics import ensure_topics
 from oncofhir.consumers.worker import Worker
 from oncofhir.settings import SettingsError
-from tests.integration.consumers.worker_harness import (
-    InstantProcessor,
-    running,
-    settings_for,
-    until,
-)
+from tests.integration.consumers.worker_harness import InstantProcessor, running, settings_for
+from tests.waiting import until
 
 pytestmark = pytest.mark.anyio
 

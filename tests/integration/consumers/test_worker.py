@@ -40,8 +40,8 @@ from tests.integration.consumers.worker_harness import (
     report,
     running,
     settings_for,
-    until,
 )
+from tests.waiting import until
 
 pytestmark = pytest.mark.anyio
 
@@ -360,7 +360,7 @@ async def test_a_broker_that_is_down_at_start_is_waited_for():
             await asyncio.to_thread(broker.start)
             await asyncio.to_thread(ensure_topics, settings.kafka)
             await publish(settings, [message(settings, report("r1"))])
-            await until(lambda: len(processor.events) == 1, seconds=60)
+            await until(lambda: len(processor.events) == 1)
     finally:
         broker.stop()
     assert broker.address in output.getvalue()

@@ -20,8 +20,8 @@ from tests.integration.consumers.worker_harness import (
     read_all,
     report,
     settings_for,
-    until,
 )
+from tests.waiting import PATIENCE_SECONDS, until
 
 ROOT = Path(__file__).parents[3]
 SCRIPT = "tests.integration.consumers.worker_process"
@@ -59,16 +59,16 @@ async def test_a_killed_worker_loses_nothing(settings, file, tmp_path):
     total = 300
     output = tmp_path / "log"
     await publish(settings, [message(settings, report(f"r{n}")) for n in range(total)])
-    async with worker_process(settings, file, 0.05, output) as process:
+    async with worker_process(settings, file, 0.3, output) as process:
         await until(lambda: len(names(file)) > 60)
         process.send_signal(signal.SIGKILL)
         await process.wait()
     before = len(names(file))
     assert before < total
     async with worker_process(settings, file, 0.0, output) as process:
-        await until(lambda: len(set(names(file))) == total, seconds=60)
+        await until(lambda: len(set(names(file))) == total)
         process.send_signal(signal.SIGTERM)
-        assert await asyncio.wait_for(process.wait(), 20) == 0
+        assert await asyncio.wait_for(process.wait(), PATIENCE_SECONDS) == 0
     assert committed(settings) == total
     outcomes = {row.key for row in read_all(settings, settings.kafka.outcome_topic)}
     assert len(outcomes) == total
@@ -82,7 +82,7 @@ async def test_a_signal_ends_what_has_begun_and_commits(settings, file, tmp_path
     async with worker_process(settings, file, 0.3, output) as process:
         await until(lambda: len(names(file)) > 10)
         process.send_signal(number)
-        assert await asyncio.wait_for(process.wait(), 20) == 0
+        assert await asyncio.wait_for(process.wait(), PATIENCE_SECONDS) == 0
     done = len(names(file))
     assert done < 200
     # Every partition is processed in order up to the parallel bound, and all that began has ended.
@@ -97,13 +97,13 @@ async def test_a_second_signal_ends_without_waiting_for_work(settings, file, tmp
     output = tmp_path / "log"
     async with worker_process(patient, file, 40.0, output) as process:
         await until(lambda: "partitions assigned" in output.read_text())
-        await asyncio.sleep(1.0)
+        await until(lambda: "oncofhir_records_in_flight 4" in get(output, "/metrics"))
         process.send_signal(signal.SIGTERM)
         await until(lambda: '"running": 4' in output.read_text())
         await asyncio.sleep(1.0)
         assert process.returncode is None
         process.send_signal(signal.SIGTERM)
-        assert await asyncio.wait_for(process.wait(), 10) == 0
+        assert await asyncio.wait_for(process.wait(), PATIENCE_SECONDS) == 0
     assert committed(patient) == 0
     assert not names(file)
     assert "Traceback" not in output.read_text()
@@ -147,11 +147,11 @@ async def test_a_broker_that_comes_back_is_taken_up_again_even_if_it_forgot_ever
             await asyncio.to_thread(broker.start)
             await asyncio.to_thread(ensure_topics, settings.kafka)
             await publish(settings, [message(settings, report(f"s{n}")) for n in range(40)])
-            await until(lambda: len(set(names(file))) == 140, seconds=60)
+            await until(lambda: len(set(names(file))) == 140)
             await until(lambda: get_status(output, "/ready") == 200)
-            await until(lambda: committed(settings) == 40, seconds=60)
+            await until(lambda: committed(settings) == 40)
             process.send_signal(signal.SIGTERM)
-            assert await asyncio.wait_for(process.wait(), 20) == 0
+            assert await asyncio.wait_for(process.wait(), PATIENCE_SECONDS) == 0
         assert len({o.key for o in read_all(settings, settings.kafka.outcome_topic)}) == 40
         assert not read_all(settings, settings.kafka.dead_letter_topic)
         assert "Traceback" not in output.read_text()

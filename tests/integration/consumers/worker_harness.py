@@ -21,6 +21,7 @@ from oncofhir.schemas.outcome import (
 )
 from oncofhir.settings import HttpSettings, KafkaSettings, RetrySettings, Settings
 from tests.builders import diagnostic_report
+from tests.topic_records import records_of
 
 
 def settings_for(address, *, history=False, **kafka):
@@ -147,37 +148,9 @@ async def running(settings, processor, **options):
         await task
 
 
-async def until(condition, seconds=30.0):
-    """Wait until a condition holds; awaits it when it must be awaited."""
-    deadline = asyncio.get_running_loop().time() + seconds
-    while not condition():
-        assert asyncio.get_running_loop().time() < deadline, "it did not come true in time"
-        await asyncio.sleep(0.02)
-
-
 def read_all(settings, topic):
     """All records of a topic, over all partitions, in offset order within each."""
-    consumer = KafkaConsumer(
-        bootstrap_servers=settings.kafka.bootstrap_servers,
-        enable_auto_commit=False,
-        auto_offset_reset="earliest",
-    )
-    try:
-        partitions = [TopicPartition(topic, p) for p in consumer.partitions_for_topic(topic) or ()]
-        ends = consumer.end_offsets(partitions)
-        consumer.assign(partitions)
-        found = []
-        # Tansu takes the last batch for one record when it is asked for the end.
-        while any(consumer.position(at) < ends[at] for at in partitions):
-            found += [r for batch in consumer.poll(timeout_ms=200).values() for r in batch]
-        empty = 0  # on a busy machine a fetch may take longer than one poll
-        while empty < 2:
-            more = consumer.poll(timeout_ms=300)
-            empty = 0 if more else empty + 1
-            found += [r for batch in more.values() for r in batch]
-        return found
-    finally:
-        consumer.close()
+    return records_of(settings.kafka.bootstrap_servers, topic)
 
 
 def committed(settings, topic=None):

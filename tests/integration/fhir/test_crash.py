@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import time
 from dataclasses import dataclass
 
 import httpx2
@@ -25,6 +24,7 @@ from tests.integration.consumers.worker_harness import (
 )
 from tests.integration.fhir.document_store import shell
 from tests.integration.scenarios.test_main_job import PATIENT, SCRIPT
+from tests.waiting import wait_until
 
 HANG_SECONDS = 60.0
 WRITTEN = ("Condition", "Observation", "Provenance", "DocumentReference", "Task")
@@ -96,19 +96,11 @@ KAFKA = (
 )
 
 
-def wait_until(condition, seconds=60.0):
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "it did not come true in time"
-        time.sleep(0.3)
-
-
 def put(base_url, resource):
     url = f"{base_url}/{resource['resourceType']}/{resource['id']}"
     httpx2.put(url, json=resource, trust_env=False).raise_for_status()
 
 
-@pytest.mark.timeout(300)
 def test_a_crash_between_store_and_topic_is_healed_by_the_redelivery(parts):
     kafka = parts.settings.kafka
     put(parts.base_url, PATIENT | {"id": IDENT})

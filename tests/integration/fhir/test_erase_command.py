@@ -10,7 +10,6 @@ from types import SimpleNamespace
 import duckdb
 import pytest
 from deltalake import DeltaTable
-from kafka import KafkaConsumer
 
 from oncofhir.consumers.kafka.publisher import Message, Publisher
 from oncofhir.consumers.kafka.topics import ensure_topics
@@ -27,6 +26,8 @@ from tests.builders import CANARY
 from tests.command import run_here
 from tests.integration.fhir.document_store import SYSTEM, Bench, run
 from tests.integration.fhir.limited_server import lesser_server
+from tests.topic_records import records_of
+from tests.waiting import PATIENCE_SECONDS
 
 TYPES = ("Observation", "Condition", "Specimen", "Task")
 SYSTEMS = IdentifierSystems(prefix=SYSTEM)
@@ -101,15 +102,7 @@ async def publish(kafka, *messages):
 
 
 def last_of_each_key(kafka, topic):
-    consumer = KafkaConsumer(
-        topic,
-        bootstrap_servers=kafka.bootstrap_servers,
-        auto_offset_reset="earliest",
-        consumer_timeout_ms=3000,
-    )
-    found = {record.key: record.value for record in consumer}
-    consumer.close()
-    return found
+    return {record.key: record.value for record in records_of(kafka.bootstrap_servers, topic)}
 
 
 def sink(kafka, *arguments):
@@ -118,7 +111,7 @@ def sink(kafka, *arguments):
         env=os.environ | {"ONCOFHIR_KAFKA__BOOTSTRAP_SERVERS": kafka.bootstrap_servers},
         capture_output=True,
         check=False,
-        timeout=90,
+        timeout=PATIENCE_SECONDS,
     )
     assert ran.returncode == 0, ran.stderr.decode()
 

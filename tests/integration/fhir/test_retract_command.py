@@ -4,7 +4,6 @@ import asyncio
 import json
 
 import pytest
-from kafka import KafkaConsumer
 
 from oncofhir.demo.broker import EmbeddedBroker
 from oncofhir.fhir.rest.client import FhirClient
@@ -18,6 +17,7 @@ from oncofhir.schemas.outcome import OutcomeStatus, RowStatus
 from tests.builders import BREAST, CANARY
 from tests.command import run_here
 from tests.integration.fhir.document_store import ANSWERS, PROMPTS, Bench
+from tests.topic_records import records_of
 
 SYSTEM = "https://test.example/sid"
 
@@ -172,14 +172,8 @@ def test_the_withdrawn_rows_are_published_where_a_broker_is_configured(fhir_serv
             [again] = retract(fhir_server, "--model", "public", **kafka)
             assert again["status"] == "already-withdrawn"
             assert again["published"] == line["published"], "it may have been cut off before"
-            consumer = KafkaConsumer(
-                "oncology.phenotypes",
-                bootstrap_servers=broker.address,
-                auto_offset_reset="earliest",
-                consumer_timeout_ms=5000,
-            )
-            rows = [json.loads(record.value) for record in consumer]
-            consumer.close()
+            found = records_of(broker.address, "oncology.phenotypes")
+        rows = [json.loads(record.value) for record in found]
         assert {row["status"] for row in rows} == {"withdrawn"}
         assert len(rows) == 2 * line["published"]
 

@@ -1,7 +1,5 @@
 """`oncofhir backfill export` as a process, against a server that follows the Bulk Data IG by a script."""
 
-import time
-
 import pytest
 import trustme
 
@@ -19,6 +17,7 @@ from tests.integration.ingest.backfill_kills import (
 )
 from tests.integration.ingest.bulk_server import TOKEN, BulkServer, line, outcome
 from tests.serving import served
+from tests.waiting import wait_until
 
 
 @pytest.fixture
@@ -211,10 +210,7 @@ def test_a_signal_while_the_server_prepares_ends_it_and_the_export_is_waited_for
     with served(server.app()) as url:
         environment(url)
         process = start(["export"], settings, tmp_path)
-        deadline = time.monotonic() + 30
-        while not server.jobs or not server.jobs[1]["polls"]:
-            assert time.monotonic() < deadline
-            time.sleep(0.02)
+        wait_until(lambda: server.jobs and server.jobs[1]["polls"])
         process.terminate()
         stopped = ended(process, tmp_path)
         assert stopped.returncode == 130

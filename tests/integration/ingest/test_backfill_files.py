@@ -2,7 +2,6 @@
 
 import json
 import signal
-import time
 
 import pytest
 
@@ -20,6 +19,7 @@ from tests.integration.ingest.backfill_kills import (
     start,
     write_files,
 )
+from tests.waiting import wait_until
 
 _PAGE = 50
 
@@ -77,10 +77,7 @@ def test_a_signal_ends_it_in_order_and_nothing_is_repeated(settings, exported, t
     arguments = ["files", exported, "--page-size", _PAGE, "--rate", "100/s"]
     with record_counter(settings) as published:
         process = start(arguments, settings, tmp_path)
-        deadline = time.monotonic() + 60
-        while not published():
-            assert time.monotonic() < deadline
-            time.sleep(0.02)
+        wait_until(published)
     process.send_signal(number)
     stopped = ended(process, tmp_path)
     assert stopped.returncode == 130

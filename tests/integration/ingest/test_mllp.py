@@ -198,7 +198,7 @@ async def test_a_slow_sender_and_a_silent_one_lose_their_connection(settings):
                 await asyncio.sleep(0.05)
             assert code_of(await slow.answer()) in {"AR", None}
             assert await slow.answer() is None
-            assert asyncio.get_running_loop().time() - begun < 5
+            assert asyncio.get_running_loop().time() - begun < 30
         async with connected(port) as silent:
             assert await silent.answer() is None
 
@@ -210,7 +210,7 @@ async def test_too_many_connections_are_closed_at_once(settings):
             async with connected(port) as third:
                 assert await third.answer() is None
             assert b"oncofhir_mllp_refused_connections_total 1" in bridge.render_metrics()
-        await asyncio.sleep(0.2)
+        await until(lambda: b"oncofhir_mllp_connections 0" in bridge.render_metrics())
         async with connected(port) as again:
             assert await again.ask(oru()) == "AA"
 

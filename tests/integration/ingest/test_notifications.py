@@ -6,7 +6,7 @@ import pytest
 
 from oncofhir.consumers.envelopes.decode import decode
 from oncofhir.settings import FhirSettings
-from tests.integration.consumers.worker_harness import read_all, until
+from tests.integration.consumers.worker_harness import read_all
 from tests.integration.ingest.bridge_harness import (
     NAME,
     bridge_settings,
@@ -16,6 +16,7 @@ from tests.integration.ingest.bridge_harness import (
     running,
 )
 from tests.integration.ingest.subscription_server import SubscriptionServer
+from tests.waiting import until
 
 pytestmark = pytest.mark.anyio
 PATH = f"/subscriptions/{NAME}"

@@ -11,7 +11,6 @@ import pytest
 import trustme
 
 from oncofhir.ingest.http import server as server_module
-from tests.integration.consumers.worker_harness import until
 from tests.integration.ingest.bridge_harness import (
     CREDENTIALS,
     JSON,
@@ -23,6 +22,7 @@ from tests.integration.ingest.bridge_harness import (
     report,
     running,
 )
+from tests.waiting import PATIENCE_SECONDS, until
 
 pytestmark = pytest.mark.anyio
 PATH = f"/subscriptions/{NAME}/DiagnosticReport/r1"
@@ -36,7 +36,7 @@ def head(length, method="PUT", more=""):
     ).encode()
 
 
-async def exchange(bridge, *parts, pause=0.0, seconds=15.0):
+async def exchange(bridge, *parts, pause=0.0, seconds=PATIENCE_SECONDS):
     """Send bytes on a connection of its own; return what comes back until it is closed."""
     reader, writer = await asyncio.open_connection("127.0.0.1", bridge.listeners[0].port)
     try:
@@ -105,13 +105,19 @@ async def test_a_renewed_certificate_is_used_and_a_handshake_has_a_time_limit(
         assert await status(old) == 200
         began = time.monotonic()
         assert await exchange(bridge, b"") == b""
-        assert time.monotonic() - began < 8
+        assert time.monotonic() - began < 30
         file.write_text("broken")
         await asyncio.sleep(0.5)
         assert await status(old) == 200
         new.issue_cert("127.0.0.1").private_key_and_cert_chain_pem.write_to_path(file)
-        await asyncio.sleep(1.5)
-        assert await status(new) == 200
+
+        async def is_renewed():
+            with contextlib.suppress(httpx2.HTTPError):
+                return await status(new) == 200
+
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            while not await is_renewed():
+                await asyncio.sleep(0.2)
 
 
 async def test_slow_clients_end_and_do_not_keep_others_out(settings, tmp_path):
@@ -131,7 +137,7 @@ async def test_slow_clients_end_and_do_not_keep_others_out(settings, tmp_path):
         assert answer.status_code == 200
         began = time.monotonic()
         ends = await asyncio.gather(*slow)
-        assert time.monotonic() - began < 10
+        assert time.monotonic() - began < 60
         assert all(end == b"" or b" 408 " in end for end in ends)
 
 
@@ -187,15 +193,15 @@ async def test_bodies_of_many_senders_together_are_bounded(settings, tmp_path):
         tmp_path,
         max_body_bytes=1_000_000,
         max_pending_bytes=2_500_000,
-        body_timeout_seconds=5.0,
+        body_timeout_seconds=10.0,
     )
     body = json.dumps(report("r1", text={"div": "x" * 900_000})).encode()
     async with running(wanted) as (bridge, client):
         waiting = [
             asyncio.create_task(exchange(bridge, head(len(body)) + body[:-1])) for _ in range(2)
         ]
-        await asyncio.sleep(0.5)
-        answer = await client.put(PATH, content=body)
+        while (answer := await client.put(PATH, content=body)).status_code == 200:
+            assert not any(task.done() for task in waiting), "both were held, and no third refused"
         assert answer.status_code == 503
         assert "retry-after" in answer.headers
         await asyncio.gather(*waiting)

@@ -26,11 +26,11 @@ from tests.integration.consumers.worker_harness import (
     read_all,
     running,
     settings_for,
-    until,
 )
 from tests.integration.ingest.backfill_kills import environment_of
 from tests.integration.scenarios.test_main_job import PATIENT, SCRIPT
 from tests.serving import served
+from tests.waiting import until
 
 pytestmark = pytest.mark.anyio
 
@@ -134,7 +134,7 @@ async def test_the_worker_stays_ready_and_names_the_host(stack, capsys):
 
         good = [pathology_report(f"good-{n}", TEXT.format(f"good {n}")) for n in range(6)]
         await publish(settings, [message(settings, report) for report in good])
-        await until(lambda: len(outcomes(settings)) == len(good), seconds=60)
+        await until(lambda: len(outcomes(settings)) == len(good))
         assert set(outcomes(settings).values()) == {"found"}
         trials = 2 + (time.monotonic() - since) / PAUSE_SECONDS
         assert server.requests - asked <= TRIES * trials, "an open circuit breaker spares the host"
@@ -156,7 +156,7 @@ async def test_the_worker_stays_ready_and_names_the_host(stack, capsys):
         assert found["facts"]["FHIR server"] == "available"
 
         server.is_down = False
-        await until(lambda: len(outcomes(settings)) == len(good) + 4, seconds=60)
+        await until(lambda: len(outcomes(settings)) == len(good) + 4)
         assert set(outcomes(settings).values()) == {"found"}
         assert (await get(worker, "/ready")).json()["attachment_hosts_unavailable"] == []
         assert "attachment_host_unavailable{" not in (await get(worker, "/metrics")).text

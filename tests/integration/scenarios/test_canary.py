@@ -17,7 +17,7 @@ from types import SimpleNamespace
 import duckdb
 import httpx2
 import pytest
-from kafka import KafkaConsumer, KafkaProducer
+from kafka import KafkaProducer
 
 from oncofhir.demo.broker import EmbeddedBroker
 from oncofhir.demo.fhir_server import EmbeddedFhirServer
@@ -28,6 +28,8 @@ from tests.canary import PATIENT, PLANTED, leaks, planted_records, script
 from tests.command import run_process
 from tests.integration.scenarios.test_main_job import SCRIPT
 from tests.otlp_collector import Collector
+from tests.topic_records import records_of
+from tests.waiting import PATIENCE_SECONDS
 
 COMMANDS = (
     ("dead-letters", "list", "--json"),
@@ -90,15 +92,6 @@ def publish_with_headers(address):
     ]
     producer.send("fhir.diagnostic-report", key=canary, value=b"{}", headers=headers).get(30)
     producer.close()
-
-
-def records_of(address, topic):
-    consumer = KafkaConsumer(
-        topic, bootstrap_servers=address, auto_offset_reset="earliest", consumer_timeout_ms=4000
-    )
-    found = list(consumer)
-    consumer.close()
-    return found
 
 
 def test_every_way_through_the_worker_was_taken(parts):
@@ -202,7 +195,6 @@ def test_errors_of_extract_and_publish(parts):
         assert leaks(ended.stderr) == []
 
 
-@pytest.mark.timeout(240)
 def test_the_logs_of_every_process_of_a_demo(tmp_path):
     """`oncofhir demo` on the planted reports, with its own model server, as a user starts it."""
     reports = tmp_path / "reports"
@@ -237,6 +229,6 @@ def test_the_logs_of_every_process_of_a_demo(tmp_path):
         assert not any(found.values()), found
     finally:
         running.send_signal(signal.SIGTERM)
-        _, err = running.communicate(timeout=60)
+        _, err = running.communicate(timeout=PATIENCE_SECONDS)
         shutil.rmtree(logs, ignore_errors=True)
     assert leaks("".join(printed) + err) == []

@@ -12,15 +12,10 @@ from oncofhir.demo.fhir_server import EmbeddedFhirServer
 from oncofhir.settings import FhirSettings, ModelSettings
 from oncofhir.testing.scripted_model import ScriptedModel
 from tests.builders import BREAST, pathology_report
-from tests.integration.consumers.worker_harness import (
-    message,
-    publish,
-    read_all,
-    settings_for,
-    until,
-)
+from tests.integration.consumers.worker_harness import message, publish, read_all, settings_for
 from tests.integration.scenarios.test_main_job import PATIENT, SCRIPT
 from tests.integration.scenarios.test_nonsense import whole_worker
+from tests.waiting import until
 
 pytestmark = pytest.mark.anyio
 _REPORTS = 6
@@ -44,7 +39,7 @@ async def test_the_model_is_asked_once_for_one_text_in_many_resources():
         async with whole_worker(settings):
             other = BREAST.replace("2.3", "3.1")
             await publish(settings, [message(settings, pathology_report("alone", other))])
-            await until(lambda: len(outcomes()) == 1, seconds=60)
+            await until(lambda: len(outcomes()) == 1)
             questions = model.control()["requests"]
             assert questions > 3
             # not equal to the letter: each was issued at another time, and all are of one document
@@ -57,7 +52,7 @@ async def test_the_model_is_asked_once_for_one_text_in_many_resources():
             ]
             bundle = {"resourceType": "Bundle", "type": "collection", "entry": entries}
             await publish(settings, [message(settings, json.dumps(bundle).encode())])
-            await until(lambda: len(outcomes()) == 1 + _REPORTS, seconds=90)
+            await until(lambda: len(outcomes()) == 1 + _REPORTS)
             await asyncio.sleep(0.2)
             asked = model.control()["requests"] - questions
             statuses = sorted(row["status"] for row in outcomes())

@@ -6,13 +6,13 @@ from types import SimpleNamespace
 
 import httpx2
 import pytest
-from kafka import KafkaConsumer
 
 from oncofhir.demo.broker import EmbeddedBroker
 from oncofhir.demo.fhir_server import EmbeddedFhirServer
 from oncofhir.demo.run import Demo, Record
 from oncofhir.testing.scripted_model import ScriptedModel
 from tests.builders import BREAST, CANARY, pathology_report
+from tests.topic_records import records_of
 
 SCRIPT = [
     {"contains": ["tumor size"], "answer": "2.3 x 1.8 x 1.5 cm"},
@@ -134,14 +134,7 @@ def test_the_same_records_again_ask_the_model_nothing_and_write_nothing(parts):
 
 def test_a_dead_letter_is_the_record_byte_for_byte(parts):
     broken = records()[1].raw
-    consumer = KafkaConsumer(
-        "oncology.dead-letters",
-        bootstrap_servers=parts.broker.address,
-        auto_offset_reset="earliest",
-        consumer_timeout_ms=5000,
-    )
-    letters = list(consumer)
-    consumer.close()
+    letters = records_of(parts.broker.address, "oncology.dead-letters")
     assert broken in [letter.value for letter in letters]
     for letter in letters:
         ours = [value for name, value in letter.headers if name.startswith("oncofhir-")]

@@ -24,10 +24,10 @@ from tests.integration.consumers.worker_harness import (
     read_all,
     running,
     settings_for,
-    until,
 )
 from tests.integration.scenarios.test_main_job import PATIENT, SCRIPT
 from tests.serving import served
+from tests.waiting import until
 
 pytestmark = pytest.mark.anyio
 ODD = "oddly-shaped-specimen"
@@ -168,11 +168,11 @@ async def test_nonsense_for_all_waits_and_nothing_is_lost(stack, capsys):
     async with whole_worker(settings):
         gateway.is_on = True
         await publish(settings, reports(settings, "a", 3))
-        await until(lambda: gateway.spoiled > 3, seconds=60)
+        await until(lambda: gateway.spoiled > 3)
         await asyncio.sleep(3)
         assert not await asyncio.to_thread(read_all, settings, settings.kafka.dead_letter_topic)
         gateway.is_on = False
-        await until(lambda: len(statuses(settings)) == 3, seconds=90)
+        await until(lambda: len(statuses(settings)) == 3)
     assert set(statuses(settings).values()) == {"found"}
     assert not read_all(settings, settings.kafka.dead_letter_topic)
     assert CANARY not in "".join(capsys.readouterr())
@@ -193,7 +193,7 @@ async def test_nonsense_for_one_report_alone_is_that_reports(stack, capsys):
                 number += 1
             assert number < 60
             await asyncio.sleep(0.1)
-        await until(lambda: len(statuses(settings)) == number + 1, seconds=90)
+        await until(lambda: len(statuses(settings)) == number + 1)
     found = statuses(settings)
     assert found.pop("odd-0") == "dead-lettered"
     assert set(found.values()) == {"found"}

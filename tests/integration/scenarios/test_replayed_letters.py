@@ -5,7 +5,6 @@ import json
 import os
 import subprocess
 import sys
-import time
 from types import SimpleNamespace
 
 import httpx2
@@ -18,6 +17,7 @@ from oncofhir.testing.scripted_model import ScriptedModel
 from tests.builders import BREAST, pathology_report
 from tests.integration.consumers.worker_harness import read_all
 from tests.integration.scenarios.test_main_job import PATIENT, SCRIPT
+from tests.waiting import PATIENCE_SECONDS, wait_until
 
 
 def record(version: int, **more: object) -> Record:
@@ -58,13 +58,10 @@ def test_a_replayed_older_version_is_stale():
                 env=os.environ | environment,
                 capture_output=True,
                 check=True,
-                timeout=60,
+                timeout=PATIENCE_SECONDS,
             )
             assert json.loads(ran.stdout)["verdict"] == "replay"
-            deadline = time.monotonic() + 30
-            while len(outcomes(settings)) < 3:
-                assert time.monotonic() < deadline, "the replayed record has no outcome"
-                time.sleep(0.2)
+            wait_until(lambda: len(outcomes(settings)) >= 3)
             assert outcomes(settings) == [
                 ("1", "dead-lettered"),
                 ("1", "older-version-ignored"),

@@ -9,9 +9,9 @@ import sys
 from pathlib import Path
 
 import httpx2
-import pytest
 
 from docs.site.blocks import blocks
+from tests.waiting import PATIENCE_SECONDS
 
 PAGE = Path(__file__).parents[3] / "docs/tutorial/first-reviewed-finding.md"
 BLOCKS = list(blocks(PAGE))
@@ -35,7 +35,7 @@ def run(script, folder, environment=None):
         capture_output=True,
         text=True,
         check=False,
-        timeout=120,
+        timeout=PATIENCE_SECONDS,
     )
     assert ended.returncode == 0, ended.stderr
     return ended.stdout
@@ -68,7 +68,6 @@ def test_a_size_without_evidence_is_dropped(tmp_path):
     assert "tumor-size" not in {finding["kind"] for finding in found["findings"]}
 
 
-@pytest.mark.timeout(240)
 def test_demo_page_sink_and_query(tmp_path):
     running = subprocess.Popen(
         [sys.executable, "-m", *block("sh", ".venv/bin/oncofhir demo").removeprefix(".venv/bin/").split(), "--json"],
@@ -97,4 +96,4 @@ def test_demo_page_sink_and_query(tmp_path):
             assert row in without_padding(block("text", "┌"))
     finally:
         running.send_signal(signal.SIGINT)
-        running.communicate(timeout=60)
+        running.communicate(timeout=PATIENCE_SECONDS)

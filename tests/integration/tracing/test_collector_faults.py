@@ -13,9 +13,10 @@ from oncofhir.settings import SettingsError, TracingSettings
 from oncofhir.telemetry.tracing.setup import tracing
 from tests.builders import CANARY
 from tests.otlp_collector import Collector
+from tests.waiting import wait_until
 
 SPANS = 20_000  # more than the queue holds
-SECONDS_PER_SPAN = 0.001
+SECONDS_PER_SPAN = 0.003  # 40 batches; each would take 3 s if a span waited for it
 
 
 def record_spans(tracer, count):
@@ -33,7 +34,7 @@ def test_spans_are_dropped_and_nothing_waits(delay):
         with tracing(TracingSettings(endpoint=endpoint)) as tracer:
             took = record_spans(tracer, SPANS)
             closing = time.monotonic()
-        assert time.monotonic() - closing < 5
+        assert time.monotonic() - closing < 10, "not the time of all batches"
         assert took < SPANS * SECONDS_PER_SPAN
         assert len(collector.spans) < SPANS
 
@@ -46,10 +47,7 @@ def test_a_collector_that_comes_back_gets_the_next_spans():
         time.sleep(2.5)  # a batch fails
         with Collector(port) as collector:
             record_spans(tracer, 5)
-            deadline = time.monotonic() + 20
-            while len(collector.spans) < 5:
-                assert time.monotonic() < deadline
-                time.sleep(0.1)
+            wait_until(lambda: len(collector.spans) >= 5)
 
 
 def test_an_error_s_message_is_not_sent():
@@ -101,8 +99,7 @@ def test_the_token_is_sent_and_read_again(tmp_path):
     with Collector() as collector:
         with tracing(TracingSettings(endpoint=collector.url, token_file=file)) as tracer:
             record_spans(tracer, 1)
-            while not collector.spans:
-                time.sleep(0.05)
+            wait_until(lambda: collector.spans)
             file.write_text("second\n")
             record_spans(tracer, 1)
         sent = [headers["Authorization"] for headers in collector.headers]

@@ -2,11 +2,9 @@
 
 import json
 import sys
-import time
 from types import SimpleNamespace
 
 import pytest
-from kafka import KafkaConsumer
 
 from oncofhir.demo.broker import EmbeddedBroker
 from oncofhir.demo.fhir_server import EmbeddedFhirServer
@@ -18,6 +16,8 @@ from tests.builders import BREAST, CANARY, pathology_report
 from tests.command import run_process
 from tests.integration.scenarios.test_main_job import PATIENT, SCRIPT
 from tests.otlp_collector import Collector, tree
+from tests.topic_records import records_of
+from tests.waiting import wait_until
 
 CLIENT, PRODUCER, CONSUMER = 3, 4, 5
 GARBAGE = b"00-" + CANARY.encode()
@@ -52,17 +52,7 @@ def parts(collector):
 
 def headers_of(parts, topic, trace_id):
     """The headers of the records of a topic that carry a trace."""
-    consumer = KafkaConsumer(
-        topic,
-        bootstrap_servers=parts.broker.address,
-        auto_offset_reset="earliest",
-        group_id=None,
-        consumer_timeout_ms=3_000,
-    )
-    try:
-        headers = [dict(record.headers) for record in consumer]
-    finally:
-        consumer.close()
+    headers = [dict(record.headers) for record in records_of(parts.broker.address, topic)]
     return [h for h in headers if trace_id.encode() in b"".join(h.values())]
 
 
@@ -73,33 +63,27 @@ def published(parts, tmp_path, resource):
     ended = run_process("publish", file, environment=parts.environment)
     assert ended.returncode == 0, ended.stderr
     at = json.loads(ended.stdout)
-    consumer = KafkaConsumer(
-        at["topic"],
-        bootstrap_servers=parts.broker.address,
-        auto_offset_reset="earliest",
-        group_id=None,
-        consumer_timeout_ms=3_000,
-    )
-    try:
-        (record,) = [
-            r for r in consumer if (r.partition, r.offset) == (at["partition"], at["offset"])
-        ]
-    finally:
-        consumer.close()
+    (record,) = [
+        r
+        for r in records_of(parts.broker.address, at["topic"])
+        if (r.partition, r.offset) == (at["partition"], at["offset"])
+    ]
     return TraceContext.from_headers(record.headers).trace_id
 
 
-def spans_of(collector, trace_id, wanted, seconds=30.0):
+def spans_of(collector, trace_id, wanted):
     """The spans of a trace once one of this name is among them and no more come."""
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        spans = collector.traces().get(trace_id, [])
-        if any(span.name == wanted for span in spans) and all(
-            span.parent_id in {"", *(s.span_id for s in spans)} for span in spans
-        ):
-            return spans
-        time.sleep(0.1)
-    raise AssertionError(f"{wanted} did not come: {[s.name for s in spans]}")
+
+    def spans():
+        return collector.traces().get(trace_id, [])
+
+    def are_complete():
+        found = spans()
+        ids = {"", *(span.span_id for span in found)}
+        return wanted in {span.name for span in found} and {s.parent_id for s in found} <= ids
+
+    wait_until(are_complete)
+    return spans()
 
 
 def test_one_trace_joins_publisher_worker_model_store_and_rows(parts, collector, tmp_path):
@@ -160,28 +144,26 @@ def test_a_garbage_header_begins_a_trace_and_a_valid_one_with_its_state_goes_on(
     before = set(collector.traces())
     for header, resource in reports.items():
         publish_raw(parts, json.dumps(resource).encode(), header, state)
-    deadline = time.monotonic() + 40
-    spans, new = [], set()
-    while not (new and any(s.kind == CONSUMER for s in spans)):
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
-        spans = collector.traces().get("5" * 32, [])
-        new = set(collector.traces()) - before - {"5" * 32}
-    consumer = next(s for s in spans if s.kind == CONSUMER)
+
+    def consumers_of(trace_id):
+        return [s for s in collector.traces().get(trace_id, []) if s.kind == CONSUMER]
+
+    def new():
+        return set(collector.traces()) - before - {"5" * 32}
+
+    wait_until(lambda: new() and consumers_of("5" * 32))
+    (consumer,) = consumers_of("5" * 32)
     assert (consumer.parent_id, consumer.state) == ("6" * 16, state.decode())
     rows = headers_of(parts, "oncology.phenotypes", "5" * 32)
     assert rows
     assert {row["tracestate"] for row in rows} == {state}
-    assert len(new) == 1
+    assert len(new()) == 1
 
 
 def test_a_dead_letter_keeps_its_headers_and_names_the_failing_span(parts, collector):
     parent = b"00-" + b"7" * 32 + b"-" + b"8" * 16 + b"-01"
     publish_raw(parts, f'{{"broken": "{CANARY}'.encode(), parent, b"")
-    deadline = time.monotonic() + 30
-    while not any(s.kind == CONSUMER for s in collector.traces().get("7" * 32, [])):
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
+    wait_until(lambda: any(s.kind == CONSUMER for s in collector.traces().get("7" * 32, [])))
     spans = collector.traces()["7" * 32]
     failed = next(s for s in spans if s.kind == CONSUMER)
     assert failed.is_error
@@ -212,18 +194,18 @@ def test_log_lines_of_a_report_carry_its_trace(parts):
 
 
 def test_metrics_come_with_the_names_of_the_metrics_page(parts, collector):
-    deadline = time.monotonic() + 20
-    found = {}
-    while not found.get("oncofhir_rows_published_total"):
-        assert time.monotonic() < deadline
-        time.sleep(0.2)
-        for request in collector.metrics:
-            found |= {
-                metric.name: metric
-                for resource in request.resource_metrics
-                for scope in resource.scope_metrics
-                for metric in scope.metrics
-            }
+
+    def metrics():
+        return {
+            metric.name: metric
+            for request in collector.metrics
+            for resource in request.resource_metrics
+            for scope in resource.scope_metrics
+            for metric in scope.metrics
+        }
+
+    wait_until(lambda: metrics().get("oncofhir_rows_published_total"))
+    found = metrics()
     assert set(found) >= {definition.name for definition in WORKER_DEFINITIONS}
     assert found["oncofhir_report_seconds"].unit == "s"
     reports = found["oncofhir_reports_total"].sum

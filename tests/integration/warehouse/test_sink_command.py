@@ -5,7 +5,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from functools import partial
 
 import duckdb
@@ -14,6 +13,7 @@ from confluent_kafka import Producer
 from deltalake import DeltaTable
 
 from tests.unit.warehouse.landing.rows import row
+from tests.waiting import PATIENCE_SECONDS, wait_until
 
 KEYS = 500
 
@@ -61,7 +61,7 @@ def start(settings, *arguments):
 
 
 def finished(process):
-    out, err = process.communicate(timeout=60)
+    out, err = process.communicate(timeout=PATIENCE_SECONDS)
     assert process.returncode == 0, err
     return json.loads(out)
 
@@ -97,9 +97,9 @@ def test_killed_again_and_again_it_comes_to_the_highest_revisions(settings, tmp_
     for _ in range(4):
         process = start(settings, *arguments)
         before = path.stat().st_mtime_ns if path.exists() else 0
-        wait_for(partial(has_written_or_ended, path, before, process))
+        wait_until(partial(has_written_or_ended, path, before, process))
         process.send_signal(signal.SIGKILL)
-        process.communicate(timeout=30)
+        process.communicate(timeout=PATIENCE_SECONDS)
         seen.append(process.returncode)
     finished(start(settings, *arguments))
     assert landed(path) == winners(rows)
@@ -115,18 +115,11 @@ def has_written(path, before):
     return any(f.stat().st_mtime_ns > before for f in logs)
 
 
-def wait_for(condition):
-    deadline = time.monotonic() + 30
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
-
-
 def test_sigterm_ends_a_waiting_sink_with_its_counts(settings, tmp_path):
     path = tmp_path / "w.duckdb"
     publish(settings, [row()])
     process = start(settings, "--duckdb", str(path))
-    wait_for(lambda: path.exists() and (path.with_name(f"{path.name}.wal").exists()))
+    wait_until(lambda: path.exists() and (path.with_name(f"{path.name}.wal").exists()))
     process.send_signal(signal.SIGTERM)
     assert finished(process)["tables"]["phenotypes"]["records"] in {0, 1}
 
@@ -147,7 +140,7 @@ def test_a_row_of_a_newer_major_version_ends_it_and_nothing_of_it_is_landed(sett
     producer.flush()
     path = tmp_path / "w.duckdb"
     process = start(settings, "--once", "--duckdb", str(path))
-    _, err = process.communicate(timeout=60)
+    _, err = process.communicate(timeout=PATIENCE_SECONDS)
     assert process.returncode == 1
     assert "newer major version" in err
     assert landed(path) == {}
@@ -162,5 +155,5 @@ def test_a_row_of_a_newer_major_version_ends_it_and_nothing_of_it_is_landed(sett
 )
 def test_what_cannot_work_says_what_to_do(settings, arguments, status, message):
     process = start(settings, *arguments)
-    _, err = process.communicate(timeout=60)
+    _, err = process.communicate(timeout=PATIENCE_SECONDS)
     assert (process.returncode, message in err) == (status, True), err

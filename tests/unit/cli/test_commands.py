@@ -14,6 +14,7 @@ from oncofhir.cli.concurrency import map_ordered
 from oncofhir.cli.main import app
 from oncofhir.schemas.finding import Rejection
 from oncofhir.schemas.reasons import Reason
+from tests.waiting import PATIENCE_SECONDS
 
 
 def run(*arguments: str):
@@ -72,7 +73,7 @@ def test_a_missing_model_file_is_exit_2_with_a_remedy(tmp_path):
         [*command, "--gguf", str(tmp_path / "none.gguf")],
         capture_output=True,
         check=False,
-        timeout=60,
+        timeout=PATIENCE_SECONDS,
     )
     assert ended.returncode == 2
     assert b"--gguf" in ended.stderr
@@ -103,7 +104,7 @@ def test_a_model_server_that_is_stopped_ends_with_0_and_says_so(number):
     serving = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     assert b"serving" in serving.stdout.readline()
     serving.send_signal(number)
-    said, err = serving.communicate(timeout=30)
+    said, err = serving.communicate(timeout=PATIENCE_SECONDS)
     assert serving.returncode == 0, err
     assert b"stopped" in said
     assert b"Traceback" not in err

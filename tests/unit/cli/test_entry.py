@@ -6,6 +6,8 @@ import sys
 
 import pytest
 
+from tests.waiting import PATIENCE_SECONDS
+
 
 def interrupted_at(module: str, *command: str) -> tuple[int, str]:
     """The exit status and stderr of a command that gets SIGINT once `module` is imported."""
@@ -39,7 +41,9 @@ oncofhir.cli.main.app = app
 oncofhir.cli.entry.main()
 """
     command = [sys.executable, "-c", script]
-    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    return subprocess.run(
+        command, capture_output=True, text=True, timeout=PATIENCE_SECONDS, check=False
+    )
 
 
 def test_ctrl_c_within_a_command_is_130_and_one_line():
