@@ -17,6 +17,7 @@ from oncofhir.settings import MllpSettings, SettingsError
 from tests.hl7v2_messages import mdm, obr, obx, oru
 from tests.integration.consumers.worker_harness import read_all, settings_for
 from tests.integration.ingest.bridge_harness import records
+from tests.waiting import until
 
 pytestmark = pytest.mark.anyio
 DEFAULTS = {"host": "127.0.0.1", "port": 0, "allow_anonymous": True}

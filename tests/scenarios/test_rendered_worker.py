@@ -23,7 +23,7 @@ from oncofhir.demo.run import Demo
 from oncofhir.testing.scripted_model import ScriptedModel
 from tests.integration.scenarios.test_main_job import PATIENT, SCRIPT, records
 
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[2]
 RENDER = ROOT / "helm" / "oncofhir" / "renders" / "minimal.yaml"
 # After its reports, the worker leaves the group and closes its sockets within this.
 LEAVING_SECONDS = 10.0

@@ -14,7 +14,7 @@ from oncofhir.testing.scripted_model import ScriptedModel
 from tests.builders import BREAST, pathology_report
 from tests.integration.consumers.worker_harness import message, publish, read_all, settings_for
 from tests.integration.scenarios.test_main_job import PATIENT, SCRIPT
-from tests.integration.scenarios.test_nonsense import whole_worker
+from tests.scenarios.test_nonsense import whole_worker
 from tests.waiting import until
 
 pytestmark = pytest.mark.anyio
@@ -59,8 +59,3 @@ async def test_the_model_is_asked_once_for_one_text_in_many_resources():
     assert asked == questions
     assert statuses.count("found") == 2
     assert len(set(statuses)) == 2
-
-
-@pytest.fixture
-def anyio_backend():
-    return "asyncio"

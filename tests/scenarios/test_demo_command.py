@@ -23,7 +23,7 @@ from tests.waiting import PATIENCE_SECONDS
 
 EXPORT = re.compile(r"export (ONCOFHIR_\w+)=(\S+)")
 LAST = "ONCOFHIR_KAFKA__GROUP_ID"
-TUTORIAL = Path(__file__).parents[3] / "docs" / "tutorial" / "questions-in-sql.md"
+TUTORIAL = Path(__file__).parents[2] / "docs" / "tutorial" / "questions-in-sql.md"
 REPORTS = 24
 
 

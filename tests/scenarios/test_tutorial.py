@@ -13,7 +13,7 @@ import httpx2
 from docs.site.blocks import blocks
 from tests.waiting import PATIENCE_SECONDS
 
-PAGE = Path(__file__).parents[3] / "docs/tutorial/first-reviewed-finding.md"
+PAGE = Path(__file__).parents[2] / "docs/tutorial/first-reviewed-finding.md"
 BLOCKS = list(blocks(PAGE))
 EXPORT = re.compile(r"  export (ONCOFHIR_\w+)=(\S+)")
 
