@@ -27,7 +27,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 PACKAGES ?=
 
-.PHONY: help setup demo test test-unit test-scenarios test-kafka test-hapi test-bridge test-review test-omop validate-fhir chaos lint format helm-check test-cluster image-check sbom setup-helm setup-training train finetune-test test-vllm reference bench clean
+.PHONY: help setup demo test test-unit test-properties test-scenarios test-kafka test-hapi test-bridge test-review test-omop validate-fhir chaos lint format helm-check test-cluster image-check sbom setup-helm setup-training train finetune-test test-vllm reference bench clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  \1\t\2/' | expand -t 18
@@ -51,6 +51,9 @@ test: $(STAMP) ## Run the tests (unit tests, and integration tests against the e
 
 test-unit: $(STAMP) ## Run the unit tests only (no servers; under a minute)
 	@$(BIN)/python -m pytest --numprocesses $(TEST_PROCESSES) tests/unit $(ARGS)
+
+test-properties: $(STAMP) ## Run the property tests of the unit tests with 2,000 examples each, not 50
+	@HYPOTHESIS_PROFILE=thorough $(BIN)/python -m pytest --numprocesses $(TEST_PROCESSES) --timeout 3600 -m hypothesis tests/unit $(ARGS)
 
 test-scenarios: $(STAMP) ## Run the long stories: demo, tutorials, the chart's worker, canaries, nonsense, replay (4 minutes)
 	@$(BIN)/python -m pytest --numprocesses $(TEST_PROCESSES) tests/scenarios $(ARGS)

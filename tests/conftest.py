@@ -12,11 +12,12 @@ import hypothesis
 import pytest
 import structlog
 
-# A machine under load is slow, not wrong; in CI each run draws the same examples.
+# A machine under load is slow, not wrong; in CI each run draws the same examples. make test-properties draws many.
 hypothesis.settings.register_profile(
-    "oncofhir", deadline=None, derandomize=os.environ.get("CI") == "true"
+    "oncofhir", deadline=None, max_examples=50, derandomize=os.environ.get("CI") == "true"
 )
-hypothesis.settings.load_profile("oncofhir")
+hypothesis.settings.register_profile("thorough", deadline=None, max_examples=2_000)
+hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "oncofhir"))
 
 
 @pytest.fixture(autouse=True)
