@@ -12,6 +12,7 @@ from oncofhir.consumers.health.probes import ProbeResult, ProbeServer, probe_app
 from oncofhir.consumers.health.startup_checks import wait_until_available
 from oncofhir.consumers.health.termination import on_termination
 from oncofhir.ingest.publishing.event_publisher import EventPublisher
+from oncofhir.schemas.tracing.tracer import NO_TRACING, Tracer
 from oncofhir.settings import Settings
 from oncofhir.telemetry import ingest_metrics as m
 from oncofhir.telemetry.registry import Metrics
@@ -21,14 +22,17 @@ log = structlog.get_logger(__name__)
 Listener = AbstractAsyncContextManager[Any]
 """Takes in events while the context lasts; its end finishes what it has begun."""
 
-NewListener = Callable[[EventPublisher, Metrics], Listener]
+NewListener = Callable[[EventPublisher, Metrics, Tracer], Listener]
 
 
 class Bridge:
     """Runs the listeners until `stop`, SIGTERM or SIGINT. Create and run it in one event loop, once."""
 
-    def __init__(self, settings: Settings, listeners: Sequence[NewListener]) -> None:
+    def __init__(
+        self, settings: Settings, listeners: Sequence[NewListener], tracer: Tracer = NO_TRACING
+    ) -> None:
         self._settings = settings
+        self._tracer = tracer
         self._new_listeners = listeners
         self._metrics = Metrics(m.INGEST_DEFINITIONS)
         self._stopping = asyncio.Event()
@@ -38,6 +42,7 @@ class Bridge:
             timeout_seconds=settings.bridge.publish_timeout_seconds,
             max_pending_bytes=settings.bridge.max_pending_bytes,
             metrics=self._metrics,
+            tracer=tracer,
         )
         self.listeners: tuple[Any, ...] = ()
         self.probe_port = 0
@@ -56,7 +61,10 @@ class Bridge:
             stack.enter_context(on_termination(self.stop))
             await stack.enter_async_context(self.publisher)
             if await self._wait_for_broker():
-                new = [make(self.publisher, self._metrics) for make in self._new_listeners]
+                new = [
+                    make(self.publisher, self._metrics, self._tracer)
+                    for make in self._new_listeners
+                ]
                 self.listeners = tuple([await stack.enter_async_context(each) for each in new])
                 self._is_started = True
                 log.info("bridge started", version=__version__, http_port=server.port)

@@ -21,6 +21,7 @@ from oncofhir.ingest.subscriptions.positions import restore_positions
 from oncofhir.ingest.subscriptions.receiver import Receiver
 from oncofhir.ingest.subscriptions.source import SubscriptionSource
 from oncofhir.ingest.subscriptions.state import SubscriptionState
+from oncofhir.schemas.tracing.tracer import Tracer
 from oncofhir.settings import BridgeSettings, FhirSettings, Settings, SettingsError
 from oncofhir.telemetry.registry import Metrics
 
@@ -35,7 +36,7 @@ def http_listener(settings: Settings) -> NewListener:
 
     @asynccontextmanager
     async def listen(
-        publisher: EventPublisher, metrics: Metrics
+        publisher: EventPublisher, metrics: Metrics, tracer: Tracer
     ) -> AsyncIterator[NotificationServer]:
         states = {
             name: SubscriptionState(name, reference)
@@ -56,7 +57,7 @@ def http_listener(settings: Settings) -> NewListener:
             )
             watching = asyncio.create_task(watch.run())
         receiver = Receiver(states, publisher, settings.kafka, catch_up)
-        app = notification_app(receiver, authentication, settings.bridge, metrics)
+        app = notification_app(receiver, authentication, settings.bridge, metrics, tracer)
         try:
             async with NotificationServer(
                 app, settings.bridge, settings.shutdown_timeout_seconds
@@ -98,8 +99,8 @@ def mllp_listener(settings: Settings) -> NewListener:
         )
     tls_context(mllp)
 
-    def listen(publisher: EventPublisher, metrics: Metrics) -> MllpServer:
-        receiver = MessageReceiver(publisher, settings.kafka, mllp, settings.hl7v2, metrics)
+    def listen(publisher: EventPublisher, metrics: Metrics, tracer: Tracer) -> MllpServer:
+        receiver = MessageReceiver(publisher, settings.kafka, mllp, settings.hl7v2, metrics, tracer)
         return MllpServer(receiver, mllp, metrics, settings.shutdown_timeout_seconds)
 
     return listen

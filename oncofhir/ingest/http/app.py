@@ -18,6 +18,7 @@ from oncofhir.ingest.http.refusal import Refusal, accepted, outcome, refusal_of
 from oncofhir.ingest.subscriptions.receiver import ForeignSubscription, Notification, Receiver
 from oncofhir.schemas.errors import OncofhirError
 from oncofhir.schemas.tracing.trace_context import TraceContext
+from oncofhir.schemas.tracing.tracer import NO_TRACING, SpanKind, Tracer
 from oncofhir.settings import BridgeSettings
 from oncofhir.telemetry import ingest_metrics as m
 from oncofhir.telemetry.logging import described
@@ -31,6 +32,7 @@ def notification_app(
     authentication: Authentication,
     settings: BridgeSettings,
     metrics: Metrics,
+    tracer: Tracer = NO_TRACING,
 ) -> Starlette:
     """Build the application."""
     bodies = BodyReader(
@@ -62,13 +64,11 @@ def notification_app(
                 content_type=content_type,
                 reference=f"{kind}/{ident}" if kind and ident else None,
                 deleted=request.method == "DELETE",
-                trace=TraceContext.from_headers(
-                    (name, value.encode("latin-1")) for name, value in request.headers.items()
-                ),
+                trace=tracer.current() or _trace_of(request),
             )
         )
 
-    endpoint = _answering(notify, settings, metrics)
+    endpoint = _answering(notify, settings, metrics, tracer)
     return Starlette(
         routes=[
             Route("/subscriptions/{name}", endpoint, methods=["POST"]),
@@ -78,11 +78,36 @@ def notification_app(
 
 
 def _answering(
-    notify: Callable[[Request], Awaitable[None]], settings: BridgeSettings, metrics: Metrics
+    notify: Callable[[Request], Awaitable[None]],
+    settings: BridgeSettings,
+    metrics: Metrics,
+    tracer: Tracer,
 ) -> Callable[[Request], Awaitable[Response]]:
-    """Turn what `notify` raises into an answer, count it, and log a refusal without its content."""
+    """Turn what `notify` raises into an answer, count it, and log a refusal without its content.
+
+    The span follows OpenTelemetry's conventions for HTTP servers, without the path: it holds ids.
+    Source: https://opentelemetry.io/docs/specs/semconv/http/http-spans/
+    """
 
     async def answer(request: Request) -> Response:
+        route = request.scope["route"].path
+        span = tracer.start(
+            f"{request.method} {route}",
+            SpanKind.SERVER,
+            {"http.request.method": request.method, "http.route": route},
+            parent=_trace_of(request),
+        )
+        try:
+            with tracer.use(span):
+                response = await outcome_of(request)
+            span.set({"http.response.status_code": response.status_code})
+            if response.status_code >= 500:  # noqa: PLR2004 - only these are the server's failures
+                span.fail(str(response.status_code))
+        finally:
+            span.finish()
+        return response
+
+    async def outcome_of(request: Request) -> Response:
         try:
             await notify(request)
             response = accepted()
@@ -99,6 +124,12 @@ def _answering(
         return response
 
     return answer
+
+
+def _trace_of(request: Request) -> TraceContext | None:
+    return TraceContext.from_headers(
+        (name, value.encode("latin-1")) for name, value in request.headers.items()
+    )
 
 
 def _refuse(refusal: Refusal) -> Response:

@@ -21,6 +21,7 @@ from oncofhir.consumers.dead_letters.message import (
 )
 from oncofhir.consumers.kafka.publisher import Message
 from oncofhir.consumers.kafka.records import AssignmentEpoch, Coordinates, SourceRecord
+from oncofhir.consumers.tracing.messaging import with_trace
 from oncofhir.fhir.hl7v2.events import read_events
 from oncofhir.ingest.mllp.acknowledgement import Header, Problem, Verdict, acknowledgement
 from oncofhir.ingest.mllp.framing import Frame, Framing
@@ -30,6 +31,7 @@ from oncofhir.schemas.errors import OncofhirError, RequestRejected, UnreadableRe
 from oncofhir.schemas.event import ReportEvent
 from oncofhir.schemas.identity import sha256_of
 from oncofhir.schemas.reasons import Reason
+from oncofhir.schemas.tracing.tracer import NO_TRACING, Span, SpanKind, Tracer
 from oncofhir.settings import Hl7v2Settings, KafkaSettings, MllpSettings
 from oncofhir.telemetry import ingest_metrics as m
 from oncofhir.telemetry.logging import described
@@ -53,16 +55,22 @@ class MessageReceiver:
         mllp: MllpSettings,
         hl7v2: Hl7v2Settings,
         metrics: Metrics,
+        tracer: Tracer = NO_TRACING,
     ) -> None:
         self._publisher = publisher
         self._kafka = kafka
         self._mllp = mllp
         self._hl7v2 = hl7v2
         self._metrics = metrics
+        self._tracer = tracer
         self._refused: OrderedDict[str, None] = OrderedDict()
 
     async def receive(self, frame: Frame) -> bytes | None:
         """Return the answer to a frame, or None if the sender wants none. Raises nothing."""
+        with self._tracer.span("receive MLLP", SpanKind.SERVER) as span:
+            return await self._answer(frame, span)
+
+    async def _answer(self, frame: Frame, span: Span) -> bytes | None:
         header = Header.of(frame.content)
         problem: Problem | None = None
         verdict = Verdict.ACCEPTED
@@ -82,6 +90,7 @@ class MessageReceiver:
         reason = "" if problem is None else problem.reason.value
         self._metrics.count(m.MLLP_MESSAGES, verdict.name.lower().replace("_", "-"), reason)
         if problem is not None:
+            span.fail(reason)
             log.warning(
                 "HL7 v2 message not accepted",
                 answer="AR" if verdict is Verdict.REFUSED else "AE",
@@ -103,12 +112,9 @@ class MessageReceiver:
             allowed = "ONCOFHIR_MLLP__PROCESSING_IDS"
             raise UnreadableReport(Reason.UNSUPPORTED_PROCESSING_ID, "MSH-11", f"not in {allowed}")
         events = await self._read(frame.content)
-        messages = [self._message(event) for event in events]
-        began = time.monotonic()
-        await self._publisher.publish(*messages)
-        self._metrics.observe(m.INGEST_PUBLISH_SECONDS, time.monotonic() - began)
-        for message in messages:
-            self._metrics.count(m.INGESTED_EVENTS, message.topic, _ORIGIN)
+        trace = self._tracer.current()
+        messages = [with_trace(self._message(event), trace) for event in events]
+        await self._publisher.publish(*messages, origin=_ORIGIN)
 
     async def _read(self, content: bytes) -> tuple[ReportEvent, ...]:
         if len(content) < _IN_THREAD_BYTES:

@@ -9,8 +9,10 @@ from typing import Self
 from oncofhir.consumers.kafka.publisher import Message, Publisher
 from oncofhir.consumers.kafka.records import Coordinates
 from oncofhir.consumers.kafka.topics import refuse_missing_topics
+from oncofhir.consumers.tracing.messaging import send_span
 from oncofhir.schemas.errors import DependencyUnavailable
 from oncofhir.schemas.reasons import Reason
+from oncofhir.schemas.tracing.tracer import NO_TRACING, Tracer
 from oncofhir.settings import KafkaSettings
 from oncofhir.telemetry import ingest_metrics as m
 from oncofhir.telemetry.registry import Metrics
@@ -34,12 +36,14 @@ class EventPublisher:
         timeout_seconds: float = PUBLISH_SECONDS,
         max_pending_bytes: int = MAX_PENDING_BYTES,
         metrics: Metrics | None = None,
+        tracer: Tracer = NO_TRACING,
     ) -> None:
         self._settings = settings
         self._publisher = Publisher(settings)
         self._timeout = timeout_seconds
         self._max_pending_bytes = max_pending_bytes
         self._metrics = metrics
+        self._tracer = tracer
         self._pending_bytes = 0
         self._pending: set[asyncio.Task[tuple[Coordinates, ...]]] = set()
         self._is_available = False
@@ -84,10 +88,10 @@ class EventPublisher:
         """
         await asyncio.to_thread(refuse_missing_topics, topics, self._settings)
 
-    async def publish(self, *events: Message, origin: str = "other") -> tuple[Coordinates, ...]:
+    async def publish(self, *events: Message, origin: str | None = None) -> tuple[Coordinates, ...]:
         """Publish events, in order within a topic and key. Return their coordinates once acknowledged.
 
-        `origin` is how they came in, for the metrics.
+        `origin` is how they came in, for the metrics; without one they are not counted.
 
         Raises:
             DependencyUnavailable: the broker did not acknowledge in time, is known to be unavailable, or too
@@ -95,21 +99,12 @@ class EventPublisher:
             RequestRejected: broker-rejected, an event is too large.
             AccessDenied: the broker denies access to the topic, or refuses the credentials.
         """
-        began = time.monotonic()
         size = sum(len(event.key or b"") + len(event.value or b"") for event in events)
         self._admit(size)
-        publishing = asyncio.create_task(self._publisher.publish(events))
-        self._pending_bytes += size
-        self._pending.add(publishing)
-        publishing.add_done_callback(lambda task: self._on_answer(task, size))
-        # Not cancelled at the time limit: the client still holds the event, and its answer shows when the
-        # broker is back.
-        done, _ = await asyncio.wait({publishing}, timeout=self._timeout)
-        if not done:
-            self._mark_unavailable()
-            raise self._unavailable("no acknowledgement in time")
-        coordinates = publishing.result()
-        if self._metrics is not None:
+        began = time.monotonic()
+        with send_span(self._tracer, [event.topic for event in events], len(events)):
+            coordinates = await self._acknowledged(events, size)
+        if self._metrics is not None and origin is not None:
             self._metrics.observe(m.INGEST_PUBLISH_SECONDS, time.monotonic() - began)
             for topic, _, _ in coordinates:
                 self._metrics.count(m.INGESTED_EVENTS, topic, origin)
@@ -122,6 +117,19 @@ class EventPublisher:
             publishing.cancel()
         if self._pending:
             await asyncio.wait(self._pending)
+
+    async def _acknowledged(self, events: Sequence[Message], size: int) -> tuple[Coordinates, ...]:
+        publishing = asyncio.create_task(self._publisher.publish(events))
+        self._pending_bytes += size
+        self._pending.add(publishing)
+        publishing.add_done_callback(lambda task: self._on_answer(task, size))
+        # Not cancelled at the time limit: the client still holds the event, and its answer shows when the
+        # broker is back.
+        done, _ = await asyncio.wait({publishing}, timeout=self._timeout)
+        if not done:
+            self._mark_unavailable()
+            raise self._unavailable("no acknowledgement in time")
+        return publishing.result()
 
     def _admit(self, size: int) -> None:
         if self._pending and self._pending_bytes + size > self._max_pending_bytes:

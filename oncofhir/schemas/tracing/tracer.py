@@ -18,6 +18,7 @@ class SpanKind(StrEnum):
     """OpenTelemetry's kinds of spans."""
 
     INTERNAL = "internal"
+    SERVER = "server"
     CLIENT = "client"
     PRODUCER = "producer"
     CONSUMER = "consumer"

@@ -38,6 +38,7 @@ _DELAY_MS = 2_000
 _NANOSECONDS = 1_000_000_000
 _KINDS = {
     SpanKind.INTERNAL: trace.SpanKind.INTERNAL,
+    SpanKind.SERVER: trace.SpanKind.SERVER,
     SpanKind.CLIENT: trace.SpanKind.CLIENT,
     SpanKind.PRODUCER: trace.SpanKind.PRODUCER,
     SpanKind.CONSUMER: trace.SpanKind.CONSUMER,

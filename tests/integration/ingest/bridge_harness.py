@@ -8,6 +8,7 @@ import httpx2
 
 from oncofhir.ingest.bridge import Bridge
 from oncofhir.ingest.composition import http_listener
+from oncofhir.schemas.tracing.tracer import NO_TRACING
 from oncofhir.settings import BridgeSettings
 from tests.integration.consumers.worker_harness import read_all, report
 
@@ -26,9 +27,9 @@ def bridge_settings(settings, tmp_path, **bridge):
 
 
 @contextlib.asynccontextmanager
-async def running(settings):
+async def running(settings, tracer=NO_TRACING):
     """A bridge, and a client of its endpoint with the right credentials."""
-    bridge = Bridge(settings, [http_listener(settings)])
+    bridge = Bridge(settings, [http_listener(settings)], tracer)
     serving = asyncio.create_task(bridge.run())
     try:
         while not bridge.started().ok:

@@ -13,6 +13,7 @@ from oncofhir.demo.broker import EmbeddedBroker
 from oncofhir.ingest.bridge import Bridge
 from oncofhir.ingest.composition import mllp_listener
 from oncofhir.ingest.mllp.framing import framed
+from oncofhir.schemas.tracing.tracer import NO_TRACING
 from oncofhir.settings import MllpSettings, SettingsError
 from tests.hl7v2_messages import mdm, obr, obx, oru
 from tests.integration.consumers.worker_harness import read_all, settings_for
@@ -24,10 +25,10 @@ DEFAULTS = {"host": "127.0.0.1", "port": 0, "allow_anonymous": True}
 
 
 @contextlib.asynccontextmanager
-async def running(settings, **mllp):
+async def running(settings, tracer=NO_TRACING, **mllp):
     """A bridge that listens for MLLP; yields it with its port."""
     wanted = settings.model_copy(update={"mllp": MllpSettings(**(DEFAULTS | mllp))})
-    bridge = Bridge(wanted, [mllp_listener(wanted)])
+    bridge = Bridge(wanted, [mllp_listener(wanted)], tracer)
     serving = asyncio.create_task(bridge.run())
     try:
         while not bridge.started().ok:

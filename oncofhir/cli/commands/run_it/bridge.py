@@ -1,12 +1,15 @@
 """`oncofhir bridge`: takes in what EHRs send that cannot publish to Kafka."""
 
 import asyncio
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from oncofhir.cli.configuration import settings_or_exit
 from oncofhir.cli.exit_status import ExitStatus, exit_with_error, fail
+
+if TYPE_CHECKING:
+    from oncofhir.schemas.tracing.tracer import Tracer
 
 
 def bridge(
@@ -31,7 +34,8 @@ def bridge(
     reports; AE or CE, that the sender should send again later; AR or CR, that the message cannot be accepted.
     Refused messages are dead letters too. Senders authenticate by a client certificate.
 
-    It logs JSON on stdout, or columns on a terminal. SIGTERM stops it gracefully.
+    It logs JSON on stdout, or columns on a terminal. With ONCOFHIR_TRACING__ENDPOINT each notification or
+    message begins or continues a trace. SIGTERM stops it gracefully.
 
     Examples:
         export ONCOFHIR_KAFKA__BOOTSTRAP_SERVERS=kafka:9092
@@ -48,18 +52,20 @@ def bridge(
     from oncofhir.schemas.errors import OncofhirError
     from oncofhir.settings import SettingsError
     from oncofhir.telemetry.logging import configure, described
+    from oncofhir.telemetry.tracing.setup import tracing
 
     settings = settings_or_exit()
     configure(settings.log)
 
-    async def run() -> None:
+    async def run(tracer: "Tracer") -> None:
         listeners = [mllp_listener(settings)] if mllp else []
         if http or not mllp:
             listeners.append(http_listener(settings))
-        await Bridge(settings, listeners).run()
+        await Bridge(settings, listeners, tracer).run()
 
     try:
-        asyncio.run(run())
+        with tracing(settings.tracing) as tracer:
+            asyncio.run(run(tracer))
     except (OncofhirError, SettingsError) as error:
         exit_with_error(error)
     except Exception as error:  # noqa: BLE001 - an internal error, whose message may quote a report
