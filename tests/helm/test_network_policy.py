@@ -115,3 +115,17 @@ def test_it_can_be_switched_off_and_then_needs_no_peers():
         }
     }
     assert "NetworkPolicy" not in kinds(objects(changes=off))
+
+
+def test_worker_and_bridge_reach_the_collector_that_they_send_spans_to():
+    collector = [{"podSelector": {"matchLabels": {"app": "collector"}}}]
+    changes = {
+        "tracing": {"endpoint": "http://collector:4318"},
+        "networkPolicy": {"tracing": {"to": collector}},
+        "bridge": {"enabled": True, "from": collector, "secret": {"name": "bridge"}},
+        "allowPlaintext": ["kafka", "fhir", "model", "bridge"],
+    }
+    found = policies("minimal", changes)
+    for component in ("worker", "bridge"):
+        assert (collector, [4318]) in reached(found[component])
+    assert all(to != collector for to, _ in reached(found["topics"]))
