@@ -20,6 +20,7 @@ from oncofhir.review.watch.edited import EditedDocuments
 from oncofhir.review.watch.watch_metrics import WatchMetrics
 from oncofhir.review.watch.watcher import Watcher
 from oncofhir.review.worklist.index import FindingIndex
+from oncofhir.schemas.tracing.tracer import NO_TRACING, Tracer
 from oncofhir.settings import Settings
 
 
@@ -34,17 +35,19 @@ class Review:
 
 
 @asynccontextmanager
-async def open_review(settings: Settings) -> AsyncIterator[Review]:
-    """Build the review store and its watcher, and close them in the end.
+async def open_review(settings: Settings, tracer: Tracer = NO_TRACING) -> AsyncIterator[Review]:
+    """Build the review store and its watcher, and close them in the end. `tracer` records their requests.
 
     Raises:
         SettingsError: credentials cannot be used.
     """
     fhir = settings.fhir
-    store = composition.build_fhir_client(fhir, fhir.base_url, fhir.credentials)
+    store = composition.build_fhir_client(fhir, fhir.base_url, fhir.credentials, tracer)
     source = store
     if fhir.source_base_url and fhir.source_base_url != fhir.base_url:
-        source = composition.build_fhir_client(fhir, fhir.source_base_url, fhir.source_credentials)
+        source = composition.build_fhir_client(
+            fhir, fhir.source_base_url, fhir.source_credentials, tracer
+        )
     pool = composition.build_parsing_pool(settings)
     identity = f"{fhir.base_url}|{fhir.source_name}|{fhir.identifier_system}"
     index = FindingIndex(settings.worklist.index_file, identity)
@@ -85,7 +88,7 @@ async def open_review(settings: Settings) -> AsyncIterator[Review]:
     )
     edited = EditedDocuments(documents, publisher, decisions.lock, utc_now)
     metrics = WatchMetrics(index)
-    watcher = Watcher(documents, edited, utc_now, metrics)
+    watcher = Watcher(documents, edited, utc_now, metrics, tracer)
     try:
         yield Review(FhirReviewStore(documents, texts, decisions), watcher, index, metrics)
     finally:

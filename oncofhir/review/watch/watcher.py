@@ -21,6 +21,7 @@ from oncofhir.schemas.errors import (
     StoreConflict,
     UnreadableReport,
 )
+from oncofhir.schemas.tracing.tracer import NO_TRACING, Tracer
 
 _ESSENTIAL = ("Condition", "Observation")
 TYPES = (*_ESSENTIAL, "Specimen", "BodyStructure")  # some servers do not know the last two
@@ -38,11 +39,13 @@ class Watcher:
         edited: EditedDocuments,
         clock: Callable[[], datetime],
         metrics: WatchMetrics,
+        tracer: Tracer = NO_TRACING,
     ) -> None:
         self._documents = documents
         self._edited = edited
         self._clock = clock
         self._metrics = metrics
+        self._tracer = tracer
         self._index = documents.index
         self._passes = 0
 
@@ -55,6 +58,10 @@ class Watcher:
             DependencyUnavailable, AccessDenied, RequestRejected: as the store or the broker answered. What
                 was done so far stays, and the next pass repeats the rest.
         """
+        with self._tracer.span("review watch"):
+            return await self._pass(sweep=sweep)
+
+    async def _pass(self, *, sweep: bool) -> PassCounts:
         tasks, at = await self._follow_heads()
         seen, candidates, cursors = await self._changed_resources()
         candidates |= await self._deleted(seen | tasks, sweep=sweep)

@@ -72,7 +72,7 @@ def create_app(page: Page, session_key: str) -> ASGIApp:
     )
     app.state.page = page
     safe = SecurityHeaders(app, frame_ancestors=settings.frame_ancestors, https=https)
-    return RequestMetrics(safe, page.metrics)
+    return RequestMetrics(safe, page.metrics, page.tracer)
 
 
 def _static_files() -> ASGIApp:

@@ -13,12 +13,17 @@ from oncofhir.review.store import ReviewStore
 from oncofhir.review.web.app import create_app
 from oncofhir.review.web.page import Page
 from oncofhir.review.web.rendering import new_environment
+from oncofhir.schemas.tracing.tracer import NO_TRACING, Tracer
 from oncofhir.settings import ReviewSettings
 from oncofhir.telemetry.registry import Metrics
 
 
 def build_app(
-    settings: ReviewSettings, store: ReviewStore, client: FhirClient, metrics: Metrics
+    settings: ReviewSettings,
+    store: ReviewStore,
+    client: FhirClient,
+    metrics: Metrics,
+    tracer: Tracer = NO_TRACING,
 ) -> ASGIApp:
     """Build the page on `store`; `client` is the FHIR server that records views.
 
@@ -36,6 +41,7 @@ def build_app(
         templates=new_environment(),
         audit=RecordedViews(client, address, utc_now).record,
         metrics=metrics,
+        tracer=tracer,
         local=None if settings.requires_login else local_user(settings),
     )
     return create_app(page, key)

@@ -26,6 +26,7 @@ from oncofhir.schemas.review import (
     WorklistFilter,
     WorklistItem,
 )
+from oncofhir.schemas.tracing.tracer import NO_TRACING, Tracer
 from oncofhir.settings import ReviewSettings
 from oncofhir.telemetry import review_metrics as m
 from oncofhir.telemetry.registry import Metrics
@@ -64,6 +65,7 @@ class Page:
     audit: Audit
     metrics: Metrics
     local: User | None = None
+    tracer: Tracer = NO_TRACING
 
     def user(self, request: Request) -> User:
         """The user of a request.

@@ -13,6 +13,7 @@ from oncofhir.cli.output import json_line
 
 if TYPE_CHECKING:
     from oncofhir.review.watch.counts import PassCounts
+    from oncofhir.schemas.tracing.tracer import Tracer
     from oncofhir.settings import Settings
 
 
@@ -42,13 +43,15 @@ def watch(
     """
     from oncofhir.schemas.errors import OncofhirError
     from oncofhir.settings import SettingsError
+    from oncofhir.telemetry.tracing.setup import tracing
 
     settings = settings_or_exit()
     if "bootstrap_servers" not in settings.kafka.model_fields_set:
         message = "oncofhir: ONCOFHIR_KAFKA__BOOTSTRAP_SERVERS is not set; no rows are published"
         typer.echo(message, err=True)
     try:
-        counts = asyncio.run(_run(settings, metrics_port, once=once))
+        with tracing(settings.tracing) as tracer:
+            counts = asyncio.run(_run(settings, metrics_port, tracer, once=once))
     except (OncofhirError, SettingsError) as error:
         exit_with_error(error)
     if counts is not None:
@@ -58,12 +61,12 @@ def watch(
 
 
 async def _run(
-    settings: "Settings", metrics_port: int | None, *, once: bool
+    settings: "Settings", metrics_port: int | None, tracer: "Tracer", *, once: bool
 ) -> "PassCounts | None":
     from oncofhir.review.composition import open_review
     from oncofhir.review.metrics_server import served_metrics
 
-    async with open_review(settings) as review:
+    async with open_review(settings, tracer) as review:
         if once:
             return await review.watcher.run_once(sweep=True)
         stop = asyncio.Event()

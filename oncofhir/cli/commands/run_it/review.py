@@ -13,6 +13,7 @@ from oncofhir.cli.help import add, new_group
 from oncofhir.cli.options import MetricsPort
 
 if TYPE_CHECKING:
+    from oncofhir.schemas.tracing.tracer import Tracer
     from oncofhir.settings import Settings
 
 
@@ -64,14 +65,14 @@ def _serve(port: int | None, metrics_port: int | None) -> None:
     from oncofhir.schemas.errors import OncofhirError
     from oncofhir.settings import SettingsError
     from oncofhir.telemetry.logging import configure
+    from oncofhir.telemetry.tracing.setup import tracing
 
     settings = _with_port(settings_or_exit(), port)
-    configure(settings.log)
 
-    async def serve_and_follow() -> None:
-        async with open_review(settings) as opened:
+    async def serve_and_follow(tracer: "Tracer") -> None:
+        async with open_review(settings, tracer) as opened:
             metrics = opened.metrics.metrics
-            app = build_app(settings.review, opened.store, opened.store.client, metrics)
+            app = build_app(settings.review, opened.store, opened.store.client, metrics, tracer)
             listener = listen(settings.review.host, settings.review.port, "ONCOFHIR_REVIEW__PORT")
             stop = asyncio.Event()
             following = asyncio.create_task(
@@ -85,7 +86,9 @@ def _serve(port: int | None, metrics_port: int | None) -> None:
                 await following
 
     try:
-        asyncio.run(serve_and_follow())
+        with tracing(settings.tracing) as tracer:
+            configure(settings.log, tracer=tracer)
+            asyncio.run(serve_and_follow(tracer))
     except (OncofhirError, SettingsError) as error:
         exit_with_error(error)
 
