@@ -99,7 +99,7 @@ def _namespace_variable() -> dict[str, Any]:
 
 
 def _laid_out(panels: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Stats in one row, then three panels a row."""
+    """Stats in one row, then three panels per row."""
     stats = [panel for panel in panels if panel.get("kind") == "stat"]
     others = [panel for panel in panels if panel.get("kind") != "stat"]
     width = _WIDTH // max(1, len(stats))

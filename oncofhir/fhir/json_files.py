@@ -132,7 +132,7 @@ def _of_text(text: str, *, in_lines: bool) -> Iterator[Chunk]:
 
 
 def _of_several(text: str) -> Iterator[Chunk]:
-    """Yield consecutive values: one a line, or each over several lines."""
+    """Yield consecutive values: one per line, or each over several lines."""
     lines = [line_chunk(n, line.encode()) for n, line in enumerate(text.split("\n"), start=1)]
     lines = [chunk for chunk in lines if chunk.raw.strip()]
     if any(chunk.detail is not None for chunk in lines):

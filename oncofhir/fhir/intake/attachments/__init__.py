@@ -5,7 +5,7 @@
 - text/plain and text/markdown: the characters of the bytes, unchanged;
 - HTML and XHTML: the visible text and the values of form fields, white space collapsed, blocks on
   lines of their own;
-- RTF and DOCX: a paragraph a line; footnotes, comments and text boxes behind the text of their document;
+- RTF and DOCX: one paragraph per line; footnotes, comments and text boxes behind the text of their document;
 - PDF: the text layer of the pages, values of form fields next to their labels (a box as U+2612 or U+2610),
   the words of annotations at the end of their page, embedded files behind the pages;
 - CDA and other XML: titles and narrative of the sections in order; a non-XML body's own decoded text.

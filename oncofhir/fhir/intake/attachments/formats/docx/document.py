@@ -41,7 +41,7 @@ _DOCUMENT = "word/document.xml"
 
 
 def docx_text(data: bytes, max_bytes: int, path: str, read_body: ReadBody) -> str:
-    """Return the text, a paragraph a line, table cells divided by tabs; then footnotes and comments.
+    """Return the text, one paragraph per line, table cells divided by tabs; then footnotes and comments.
 
     Page headers come first and page footers last, once each: they repeat on paper, not in what they say.
     Text that is hidden, struck out, deleted or moved away is left out. Documents that are embedded as

@@ -17,7 +17,7 @@ _PADDING = b"\x00\x1a \t\r\n"
 
 
 def rtf_text(data: bytes, path: str) -> str:
-    """Return the text of all RTF documents in `data`, a paragraph a line, table cells divided by tabs.
+    """Return the text of all RTF documents in `data`, one paragraph per line, table cells divided by tabs.
 
     Footnotes, comments and text boxes follow the text of their document. Plain text behind the last
     document is read, too.
