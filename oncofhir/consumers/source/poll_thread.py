@@ -42,7 +42,7 @@ from oncofhir.schemas.backoff import Backoff
 from oncofhir.schemas.errors import AccessDenied
 from oncofhir.settings import KafkaSettings
 
-_POLL_MS = 50
+_POLL_MS = 200
 _CLOSE_MS = 3_000
 _FAILURES_OUT_OF_GROUP = 3  # consecutive failed polls: nothing is read, whatever the group reports
 _BACKOFF = Backoff(first=0.2, longest=15.0)

@@ -101,9 +101,13 @@ class PromptSet(Value):
         asked = (ALL_QUESTIONS,) if self.answers else self.questions
         return tuple(self.prompt(question, "") for question in asked)
 
-    def prompt(self, question: str, text: str) -> str:
-        """The prompt that asks `question` about `text`; no text can close or open a section of it."""
-        text = self.escape_structure(text)
+    def prompt(self, question: str, text: str, *, is_escaped: bool = False) -> str:
+        """The prompt that asks `question` about `text`; no text can close or open a section of it.
+
+        `is_escaped`: the text is what `escape_structure` returned.
+        """
+        if not is_escaped:
+            text = self.escape_structure(text)
         if question == DIAGNOSIS and self.diagnosis is not None:
             return self._fill_template(self.diagnosis.instruction, text)
         asked = self.phenotype.input.replace("{question}", question).replace("{text}", text)

@@ -36,17 +36,25 @@ def questions_about_windows(
 ) -> list[list[AskedQuestion]]:
     """Return a list of questions per window; a prompt set that asks everything at once has one question."""
     questions = (ALL_QUESTIONS,) if prompts.answers else prompts.questions
-    return [[_about_window(report, prompts, q, span) for q in questions] for span in spans]
+    return [_about_window(report, prompts, questions, span) for span in spans]
 
 
-def _about_window(report: Report, prompts: PromptSet, question: str, window: Span) -> AskedQuestion:
+def _about_window(
+    report: Report, prompts: PromptSet, questions: Sequence[str], window: Span
+) -> list[AskedQuestion]:
     start, end = window
-    text = " ".join(report.text[start:end].split())
-    if question == DIAGNOSIS:
-        text = _numbered(report, start, end)
-    return AskedQuestion(
-        question=question, prompt=prompts.prompt(question, text), context=(window,)
-    )
+    # escaped once for all questions
+    words = prompts.escape_structure(" ".join(report.text[start:end].split()))
+    return [
+        AskedQuestion(
+            question=question,
+            prompt=prompts.prompt(question, _numbered(report, start, end))
+            if question == DIAGNOSIS
+            else prompts.prompt(question, words, is_escaped=True),
+            context=(window,),
+        )
+        for question in questions
+    ]
 
 
 def _numbered(report: Report, start: int, end: int) -> str:

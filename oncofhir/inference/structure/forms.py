@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 
 from oncofhir.schemas.structure import FormOption, OptionState, StruckReason, StruckSpan
+from oncofhir.terminology.lowered import lowered
 
 _MARK = re.compile(
     r"(?P<chosen>\[ ?[xX\u2713\u2714\u2022*] ?\]|[\u2611\u2612\u25c9\u25cf\u2714]|\( ?[xX\u2713*] ?\)"
@@ -11,6 +12,9 @@ _MARK = re.compile(
     r"|(?P<open>\[[ _]{0,3}\]|[\u2610\u25a1\u25cb]|\([ _]{1,3}\)|(?<![\w_])_{2,6}(?=[ \t]{1,4}[A-Za-z])"
     r"|<[ _]>)"
 )
+_MAY_MARK = re.compile(
+    r"[\[<_\u2610-\u2612\u2714\u25a1\u25c9\u25cb\u25cf]|\([ xX\u2713*_]"
+)  # begins one
 _STATUS = r"(?:positive|negative|equivocal|indeterminate|pos|neg|not done|pending)"
 _CATEGORY = r"(?:[yr]?[pc]?T(?:is|[0-4X][a-d]?)|[yr]?[pc]?N[0-3X][a-c]?)"
 # What is offered and not chosen. A pair of values for a pair of names ("ER/PR: positive/negative") is no
@@ -36,6 +40,12 @@ _NOT_SELECTED = re.compile(
     re.IGNORECASE,
 )
 _SELECTED = re.compile(r"\((?:selected|chosen|checked|ticked)\)", re.IGNORECASE)
+# Each remark with words of which it holds one, in lower case.
+_REMARKS = (
+    (_CHOOSE, ("(select", "(choose", "(circle", "(check", "(tick")),
+    (_NOT_SELECTED, ("selected)", "chosen)", "checked)", "ticked)")),
+    (_SELECTED, ("selected)", "chosen)", "checked)", "ticked)")),
+)
 _YES_NO = re.compile(r"[?:][ \t]*(?P<said>yes|no)\b(?=[ \t]*(?:\n|$|[.;,]))", re.IGNORECASE)
 _ASKED = 60  # characters of a question
 _ASSERTED = re.compile(
@@ -52,7 +62,7 @@ def options(text: str) -> Iterator[FormOption]:
 
     A mark stands before its option, or behind it where a line ends with a mark ("Positive [x] Negative [ ]").
     """
-    marks = list(_MARK.finditer(text))
+    marks = list(_MARK.finditer(text)) if _MAY_MARK.search(text) else []
     lines: dict[int, list[re.Match[str]]] = {}
     for mark in marks:
         lines.setdefault(text.rfind("\n", 0, mark.start()) + 1, []).append(mark)
@@ -83,15 +93,17 @@ def not_chosen(text: str, found: tuple[FormOption, ...]) -> Iterator[StruckSpan]
     for option in found:
         if option.state is OptionState.NOT_CHOSEN:
             yield _struck(option.start, option.end)
-    for match in _CHOICES.finditer(text):
+    for match in _CHOICES.finditer(text) if "/" in text else ():
         pair = _TWO.fullmatch(match[0]) and _PAIR.search(
             text, max(0, match.start() - _LOOK_BACK), match.start()
         )
         if not pair:
             yield _struck(match.start(), match.end())
-    for pattern in (_CHOOSE, _NOT_SELECTED, _SELECTED):
-        for match in pattern.finditer(text):
-            yield _struck(match.start(), match.end())
+    lower = lowered(text)
+    for pattern, hints in _REMARKS:
+        if any(hint in lower for hint in hints):
+            for match in pattern.finditer(text):
+                yield _struck(match.start(), match.end())
 
 
 def _struck(start: int, end: int) -> StruckSpan:
@@ -126,4 +138,4 @@ def joined_to_labels(text: str, found: tuple[FormOption, ...]) -> Iterator[tuple
 
 def without_marks(text: str) -> str:
     """The text with blanks in place of the marks that choose an option; what is chosen is simply said."""
-    return _MARK.sub(lambda mark: " " * len(mark[0]), text)
+    return _MARK.sub(lambda mark: " " * len(mark[0]), text) if _MAY_MARK.search(text) else text

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 
 from oncofhir.schemas.structure import StruckReason, StruckSpan
+from oncofhir.terminology.lowered import lowered
 
 _HEADED = re.compile(
     r"(?:^|(?<=\n))[ \t*>-]{0,8}(?:interpretation guide|examples?|sample|e\.g\."
@@ -32,6 +33,12 @@ _DEFINITION = re.compile(
     r"|\bstage (?:0|i{1,3}|iv)[a-c]? ?(?:=|means|denotes|is defined)",
     re.IGNORECASE,
 )
+# Without one of these in the text the pattern before cannot match.
+_DEFINING = (
+    "=", "defined", "considered", "scored", "reported", "regarded", "interpreted", " if", " when",
+    "according to", "means", "denotes",
+)  # fmt: skip
+_CATEGORY_SAID = re.compile(r"[tnm][0-4][a-d]? ?(?:is|:|includ)")
 _CONTROLS = re.compile(
     r"[^.\n]{0,60}\bcontrols?\b(?! group| of )[^.\n]{0,80}(?:positive|negative|appropriate|adequate"
     r"|satisfactory|work|react|stain|valid|present)[^.\n]{0,40}",
@@ -44,6 +51,10 @@ _TAKES_BACK = re.compile(
     r"|that should (?:be|read)|sorry|excuse me|i correct myself)\b[,:.]?",
     re.IGNORECASE,
 )
+_TAKING_BACK = (
+    "correct", "strike that", "scratch that", "delete that", "i mean", "make that", "that should", "sorry",
+    "excuse me",
+)  # fmt: skip
 _CHANGED = re.compile(
     r"\b(?:was |is |has been )?(?:changed|revised|corrected|amended|up-?graded|down-?graded) from"
     r" (?:grade |stage |an? )?[\w+/-]{1,14} to\b",
@@ -63,7 +74,7 @@ def legends(text: str) -> Iterator[StruckSpan]:
     for match in _HEADED.finditer(text):
         yield _struck(match.start(), match.end(), StruckReason.LEGEND)
     by_line: dict[int, int] = {}
-    for match in _DEFINITION.finditer(text):
+    for match in _definitions(text):
         begins = text.rfind("\n", 0, match.start()) + 1
         by_line[begins] = by_line.get(begins, 0) + 1
         yield _sentence(text, match.start(), match.end())
@@ -77,10 +88,20 @@ def legends(text: str) -> Iterator[StruckSpan]:
             yield _struck(match.start(), match.end(), StruckReason.LEGEND)
 
 
+def _definitions(text: str) -> Iterator[re.Match[str]]:
+    lower = lowered(text)
+    if any(word in lower for word in _DEFINING) or _CATEGORY_SAID.search(lower):
+        yield from _DEFINITION.finditer(text)
+
+
 def taken_back(text: str) -> Iterator[StruckSpan]:
     """Values that the dictation takes back in the next words."""
-    for match in _CHANGED.finditer(text):
-        yield _struck(match.start(), match.end(), StruckReason.TAKEN_BACK)
+    lower = lowered(text)
+    if " from" in lower:
+        for match in _CHANGED.finditer(text):
+            yield _struck(match.start(), match.end(), StruckReason.TAKEN_BACK)
+    if not any(word in lower for word in _TAKING_BACK):
+        return
     for match in _TAKES_BACK.finditer(text):
         taken = _TAKEN.search(text, max(0, match.start() - 40), match.start())
         if taken is None:

@@ -4,6 +4,7 @@ Every function returns a text of the same length, so that offsets hold for the r
 """
 
 import re
+from collections.abc import Iterator
 
 from oncofhir.terminology.lowered import lowered
 
@@ -32,6 +33,7 @@ _SPELLED = re.compile(
     rf"|(?<=\bpn )|(?<=\bt )|(?<=\bn )|(?<=\bby )|(?<=\bscore )|(?<=\ballred )"
     rf"|(?<=\bgroup ))(?P<behind>{_NUMBER})\b"
 )
+_MAY_BE_SPELLED = re.compile(rf"(?={_NUMBER})")
 _PLUS = re.compile(r"(?<=\d)(\s{1,8})plus\b")
 _SCANNED = re.compile(r"\b[a-z]+[015|][a-z015|]*|\bl(?=n[a-z]{5})")
 _SCANNED_LETTERS = {"0": "o", "1": "il", "5": "s", "|": "l"}
@@ -56,14 +58,22 @@ def spelled(text: str) -> str:
         text = _HL7.sub(_escape, text)
     lower = lowered(text)
     changes = [
-        (m.start(), m.end(), _figures(m).ljust(m.end() - m.start()))
-        for m in _SPELLED.finditer(lower)
+        (m.start(), m.end(), _figures(m).ljust(m.end() - m.start())) for m in _spelled(lower)
     ]
     changes += list(_letters(lower))
     text = replaced(text, changes)
     if " plus" in lower:
         text = _PLUS.sub(lambda m: "+" + " " * (len(m[0]) - 1), text)
     return _joined(text)
+
+
+def _spelled(lower: str) -> Iterator[re.Match[str]]:
+    """As `_SPELLED.finditer`, but tried only where a number in words begins: each of its forms does."""
+    end = 0
+    for candidate in _MAY_BE_SPELLED.finditer(lower):
+        if candidate.start() >= end and (match := _SPELLED.match(lower, candidate.start())):
+            end = match.end()
+            yield match
 
 
 def replaced(text: str, changes: list[tuple[int, int, str]]) -> str:

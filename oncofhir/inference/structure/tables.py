@@ -24,6 +24,8 @@ _NAMES_LINE = re.compile(
     rf"^[ \t]*{_RECEPTOR}(?:[ \t|/,]+(?:{_RECEPTOR}|ki-?67))+[ \t|]*$", re.IGNORECASE
 )
 _NAME_LINE = re.compile(rf"^[ \t]*{_RECEPTOR}[ \t:]*$", re.IGNORECASE)
+# A line with columns, or with a receptor's name: no table begins in another.
+_MAY_BEGIN = re.compile(rf"[|\t]| {{2}}|^[ \t]*{_RECEPTOR}", re.IGNORECASE | re.MULTILINE)
 _MARKER = re.compile(r"marker|antibody|test|biomarker|stain|receptor|", re.IGNORECASE)
 _RESULT = re.compile(
     r"result|status|interpretation|value|this review|review|here|current|final|now", re.IGNORECASE
@@ -49,6 +51,9 @@ def cells(text: str) -> Iterator[TableCell]:
     lines = _lines(text)
     number = 0
     while number < len(lines):
+        if not _MAY_BEGIN.search(text, *lines[number]):
+            number += 1
+            continue
         taken = yield from _by_marker(text, lines, number)
         if not taken:
             taken = yield from _by_row(text, lines, number)
