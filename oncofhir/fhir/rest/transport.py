@@ -12,6 +12,7 @@ from typing import IO, Any
 import httpx2
 
 from oncofhir.fhir.references import server_origin
+from oncofhir.fhir.rest.aiohttp_transport import AioHttpTransport
 from oncofhir.fhir.rest.auth.bearer import Anonymous, Authorization
 from oncofhir.fhir.rest.bounded_fetch import (
     AddressRefusedError,
@@ -71,13 +72,23 @@ class Transport:
         self._bound = asyncio.Semaphore(max_connections)
         self._tls = tls or Tls()
         self._timeout = timeout
-        self._own = self._http(self._tls.own, max_connections)
+        self._own = httpx2.AsyncClient(
+            transport=AioHttpTransport(
+                self._tls.own or httpx2.create_ssl_context(trust_env=False),
+                connect_seconds=_CONNECT_SECONDS,
+                read_seconds=timeout,
+            ),
+            follow_redirects=False,
+            trust_env=False,
+        )
         self._elsewhere: httpx2.AsyncClient | None = None
 
-    def _http(self, context: ssl.SSLContext | None, connections: int) -> httpx2.AsyncClient:
+    def _foreign(self) -> httpx2.AsyncClient:
+        """Return a client that tells which address it has reached."""
+        context = self._tls.elsewhere
         return httpx2.AsyncClient(
             timeout=httpx2.Timeout(self._timeout, connect=_CONNECT_SECONDS, pool=None),
-            limits=httpx2.Limits(max_connections=None, max_keepalive_connections=connections),
+            limits=httpx2.Limits(max_connections=None, max_keepalive_connections=1),
             follow_redirects=False,
             trust_env=False,
             verify=context if context is not None else True,
@@ -178,7 +189,7 @@ class Transport:
         if self.is_own(address):
             return self._own
         if self._elsewhere is None:
-            self._elsewhere = self._http(self._tls.elsewhere, 1)
+            self._elsewhere = self._foreign()
         return self._elsewhere
 
     def is_own(self, address: str) -> bool:
