@@ -172,7 +172,9 @@ class Worker:
                 ("outcomes", self._restore_recent_outcomes),
                 ("model and store", self._processor.check_dependencies),
             ):
-                if not await wait_until_available(name, request, self._stopping):
+                if not await wait_until_available(
+                    name, request, self._stopping, self.status.set_waiting_for
+                ):
                     return False
         except (OncofhirError, SettingsError) as error:
             self.halt(error)

@@ -37,6 +37,7 @@ class Bridge:
         self._metrics = Metrics(m.INGEST_DEFINITIONS)
         self._stopping = asyncio.Event()
         self._is_started = False
+        self._waiting_for = ""
         self.publisher = EventPublisher(
             settings.kafka,
             timeout_seconds=settings.bridge.publish_timeout_seconds,
@@ -87,6 +88,8 @@ class Bridge:
             "broker_available": self.publisher.is_available,
             "stopping": stopping,
         }
+        if self._waiting_for:
+            details["waiting_for"] = self._waiting_for
         return ProbeResult(self._is_started and not stopping, details)
 
     def started(self) -> ProbeResult:
@@ -98,6 +101,9 @@ class Bridge:
         self._metrics.set(m.INGEST_BROKER_AVAILABLE, self.publisher.is_available)
         return self._metrics.exposed()
 
+    def _set_waiting_for(self, dependency: str) -> None:
+        self._waiting_for = dependency
+
     async def _wait_for_broker(self) -> bool:
         """Wait for the broker and check the topics. Return False when the bridge is stopped instead."""
 
@@ -106,6 +112,8 @@ class Bridge:
                 await self.publisher.check_topics(self._settings.kafka.live_topics)
 
         for name, request in (("broker", self.publisher.connect), ("topics", check_topics)):
-            if not await wait_until_available(name, request, self._stopping):
+            if not await wait_until_available(
+                name, request, self._stopping, self._set_waiting_for
+            ):
                 return False
         return True

@@ -25,24 +25,35 @@ log = structlog.get_logger(__name__)
 
 
 async def wait_until_available(
-    name: str, request: Callable[[], Coroutine[Any, Any, None]], stopping: asyncio.Event
+    name: str,
+    request: Callable[[], Coroutine[Any, Any, None]],
+    stopping: asyncio.Event,
+    on_waiting: Callable[[str], None],
 ) -> bool:
     """Retry with exponential backoff until a dependency answers. Return False if the worker is stopped first.
+
+    `on_waiting` is called with what is waited for: `name` at first, then the dependency that did not answer, and
+    nothing when it has.
 
     Raises:
         OncofhirError, SettingsError: waiting does not help.
     """
     attempt = 0
+    on_waiting(name)
     while not stopping.is_set():
         attempt += 1
         try:
-            return await _unless_stopped(request(), stopping)
+            answered = await _unless_stopped(request(), stopping)
+            on_waiting("")
+            return answered
         except DependencyUnavailable as error:
             delay = _BACKOFF.delay(attempt)
-            dependency = dependency_of(error)
+            found = dependency_of(error)
+            dependency = name if found in (None, Dependency.UNKNOWN) else found.value
+            on_waiting(dependency)
             log.warning(
                 "waiting for dependency",
-                dependency=name if dependency in (None, Dependency.UNKNOWN) else dependency,
+                dependency=dependency,
                 reason=error.reason.value,
                 address=error.location,
                 detail=error.detail,

@@ -48,6 +48,7 @@ class WorkerStatus:
         self.is_started = False
         self.is_stopping = False
         self.halted_by: dict[str, str] = {}
+        self._waiting_for = ""
         self._poll_thread = poll_thread
         self._scheduler = scheduler
         self._outages = outages
@@ -63,6 +64,10 @@ class WorkerStatus:
         self._model_queue = model_queue
         self._settings_problem = settings_problem
         self._unavailable_hosts = unavailable_hosts
+
+    def set_waiting_for(self, dependency: str) -> None:
+        """Set what a worker that starts waits for; nothing when it waits no more."""
+        self._waiting_for = dependency
 
     @property
     def joined(self) -> bool:
@@ -103,6 +108,8 @@ class WorkerStatus:
             "attachment_hosts_unavailable": list(self._unavailable_hosts()),
             "stopping": self.is_stopping,
         }
+        if self._waiting_for:
+            details["waiting_for"] = self._waiting_for
         if problem is not None:
             details["settings"] = problem
         details.update({f"halted_{name}": value for name, value in self.halted_by.items()})
@@ -111,7 +118,8 @@ class WorkerStatus:
 
     def started(self) -> ProbeResult:
         """Return whether broker, model and store have answered once."""
-        return ProbeResult(self.is_started, {})
+        waiting = {"waiting_for": self._waiting_for} if self._waiting_for else {}
+        return ProbeResult(self.is_started, waiting)
 
     def render_metrics(self) -> bytes:
         """Return all metrics in the text format of Prometheus."""

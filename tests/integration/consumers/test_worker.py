@@ -275,9 +275,12 @@ async def test_dependencies_are_awaited_before_anything_is_consumed(settings):
         await until(lambda: "waiting for dependency" in output.getvalue())
         assert (await get(worker, "/startup"))[0] == 503
         assert (await get(worker, "/live"))[0] == 200
+        code, body = await get(worker, "/ready")
+        assert (code, json.loads(body)["waiting_for"]) == (503, "store")
         processor.is_out = None
         await until(lambda: len(processor.events) == 1)
         assert (await get(worker, "/startup"))[0] == 200
+        assert "waiting_for" not in json.loads((await get(worker, "/ready"))[1])
     assert processor.attempts == {"DiagnosticReport/r1/_history/1": 1}
     assert "http://store:1/fhir" in output.getvalue()
     assert "Traceback" not in output.getvalue()
