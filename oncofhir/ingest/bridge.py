@@ -112,8 +112,6 @@ class Bridge:
                 await self.publisher.check_topics(self._settings.kafka.live_topics)
 
         for name, request in (("broker", self.publisher.connect), ("topics", check_topics)):
-            if not await wait_until_available(
-                name, request, self._stopping, self._set_waiting_for
-            ):
+            if not await wait_until_available(name, request, self._stopping, self._set_waiting_for):
                 return False
         return True

@@ -36,7 +36,7 @@ from tests.cluster.programs import (
     is_built,
 )
 from tests.cluster.releases import Bench, Fault
-from tests.cluster.whole import run
+from tests.cluster.whole import REPORTS, run
 from tests.cluster.workloads import start
 
 _PACKAGES = "containerd runc containernetworking-plugins iptables ipset conntrack ethtool debootstrap buildah"
@@ -62,7 +62,7 @@ def main() -> int:
     if given.api_only:
         figures = _api_only(programs, given.chart, report)
     elif folder := isolation.state_folder():
-        figures = _whole(programs, folder, given.chart, report)
+        figures = _whole(programs, folder, given.chart, given.reports, report)
     else:
         if os.geteuid():
             sys.exit(
@@ -91,6 +91,13 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument(
         "--chart", type=Path, default=CHART, help="another chart, such as an older one"
     )
+    parser.add_argument(
+        "--reports",
+        type=int,
+        default=REPORTS,
+        metavar="N",
+        help="how many reports flow; fewer to try a change",
+    )
     return parser.parse_args()
 
 
@@ -104,7 +111,9 @@ def _api_only(programs: Path, chart: Path, report: Report) -> dict[str, Any]:
     return _figures(chart, cluster.kubernetes, faults)
 
 
-def _whole(programs: Path, folder: Path, chart: Path, report: Report) -> dict[str, Any]:
+def _whole(
+    programs: Path, folder: Path, chart: Path, reports: int, report: Report
+) -> dict[str, Any]:
     isolation.prepare()
     other = network()
     with control_plane(programs, folder, report, CONTROL_PLANE_ADDRESS) as cluster:
@@ -116,7 +125,7 @@ def _whole(programs: Path, folder: Path, chart: Path, report: Report) -> dict[st
         ) as found:
             start(cluster.api, programs, report)
             isolation.resolve_names(DNS_ADDRESS, folder)
-            figures = run(bench, found, programs, report)
+            figures = run(bench, found, programs, reports, report)
         faults = figures.faults + _profile_faults(bench, report)
     counted = {
         "nodes": len(found),

@@ -50,6 +50,7 @@ _DRAIN_SECONDS = 1_800.0
 class Figures:
     """What the run counts."""
 
+    published: int
     reports: int = 0
     lost: int = 0
     duplicates: int = 0
@@ -58,9 +59,15 @@ class Figures:
     faults: list[str] = field(default_factory=list)
 
 
-def run(bench: Bench, nodes: list[Node], programs: Path, report: Callable[[str], None]) -> Figures:
+def run(
+    bench: Bench,
+    nodes: list[Node],
+    programs: Path,
+    reports: int,
+    report: Callable[[str], None],
+) -> Figures:
     """Install, disrupt, account, test and uninstall; what goes wrong is among the faults."""
-    figures = Figures()
+    figures = Figures(published=reports)
     try:
         _run(bench, nodes, programs, figures, report)
     except (
@@ -138,7 +145,7 @@ def _helm_3(bench: Bench, programs: Path, *arguments: str) -> None:
 
 
 def _flow(bench: Bench, release: Release, figures: Figures, report: Callable[[str], None]) -> None:
-    records = input_records(REPORTS, BROKEN, seed=1)
+    records = input_records(figures.published, BROKEN, seed=1)
     _load(records)
     report(f"the store has the patients and reports; {len(records)} records follow")
     disruptions = Disruptions(bench, release)

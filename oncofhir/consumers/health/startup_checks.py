@@ -32,8 +32,8 @@ async def wait_until_available(
 ) -> bool:
     """Retry with exponential backoff until a dependency answers. Return False if the worker is stopped first.
 
-    `on_waiting` is called with what is waited for: `name` at first, then the dependency that did not answer, and
-    nothing when it has.
+    `on_waiting` is called with what is waited for: `name` at first, then the dependency that did not answer;
+    with nothing when it has.
 
     Raises:
         OncofhirError, SettingsError: waiting does not help.
@@ -44,8 +44,6 @@ async def wait_until_available(
         attempt += 1
         try:
             answered = await _unless_stopped(request(), stopping)
-            on_waiting("")
-            return answered
         except DependencyUnavailable as error:
             delay = _BACKOFF.delay(attempt)
             found = dependency_of(error)
@@ -62,6 +60,9 @@ async def wait_until_available(
             )
             with suppress(TimeoutError):
                 await asyncio.wait_for(stopping.wait(), delay)
+        else:
+            on_waiting("")
+            return answered
     return False
 
 
