@@ -94,9 +94,10 @@ class _Store:
         self._buildah("commit", "--quiet", "--rm", container, image)
 
     def build(self, image: str) -> None:
-        # The format docker keeps the Containerfile's HEALTHCHECK; the format OCI drops it.
+        # The format docker keeps the Containerfile's HEALTHCHECK; the format OCI drops it. Layers are kept, so that a
+        # change of the sources does not install all packages again.
         self._buildah(
-            *("bud", "--quiet", "--format", "docker", "--isolation", "chroot"),
+            *("bud", "--quiet", "--layers", "--format", "docker", "--isolation", "chroot"),
             *("--network", "host", "--pull-never", "--tag", image, _ROOT),
         )
 
