@@ -118,8 +118,9 @@ class WorkerStatus:
 
     def started(self) -> ProbeResult:
         """Return whether broker, model and store have answered once."""
-        waiting = {"waiting_for": self._waiting_for} if self._waiting_for else {}
-        return ProbeResult(self.is_started, waiting)
+        if self._waiting_for:
+            return ProbeResult(self.is_started, {"waiting_for": self._waiting_for})
+        return ProbeResult(self.is_started, {})
 
     def render_metrics(self) -> bytes:
         """Return all metrics in the text format of Prometheus."""
