@@ -145,6 +145,16 @@ EXAMPLES = (
             }
         },
     ),
+    Example(
+        "A record of Kafka Connect",
+        "JsonConverter with schemas.enable=true. The payload is a resource, its JSON as a string, or that as base64 (type `bytes`).",
+        {"schema": {"type": "string", "optional": False}, "payload": json.dumps(REPORT)},
+    ),
+    Example(
+        "A change event of Debezium",
+        "With or without a schema. `after` holds the resource or its JSON; a deletion (`null`) announces nothing.",
+        {"before": None, "after": json.dumps(REPORT), "op": "c", "ts_ms": 1795766400000},
+    ),
 )  # fmt: skip
 _INTRODUCTION = """
 Kafka is not part of FHIR, and every EHR or bridge wraps its events in its own way. The worker recognises these forms by their content; nothing

@@ -13,9 +13,11 @@ from typing import Any
 from pydantic import Field
 
 from oncofhir.cli.inputs.messages import read_messages
+from oncofhir.consumers.envelopes.decode import decode
 from oncofhir.fhir.bundle_references import literal_bundle
 from oncofhir.fhir.json_files import Chunk, UnreadableFileError, json_chunks, unpacked
 from oncofhir.schemas.base import Value
+from oncofhir.schemas.errors import UnreadableReport
 from oncofhir.schemas.event import REPORT_TYPES
 from oncofhir.schemas.reasons import Reason
 from oncofhir.settings import Hl7v2Settings
@@ -212,9 +214,30 @@ def _file_items(file: Path, hl7v2: Hl7v2Settings) -> Iterator[Item]:
 def _resource_items(file: str, raw: bytes, suffix: str) -> Iterator[Item]:
     try:
         for chunk in json_chunks(unpacked(raw), in_lines=suffix in _IN_LINES):
-            yield _item(file, chunk)
+            item = _item(file, chunk)
+            yield from _opened(item) if item.error is Reason.NOT_A_RESOURCE else (item,)
     except UnreadableFileError as error:
         yield Item(file=file, raw=raw, error=Reason.NOT_JSON, detail=str(error))
+
+
+def _opened(item: Item) -> Iterator[Item]:
+    """Yield the reports of an envelope, such as a saved Kafka record; the item itself if it is none."""
+    try:
+        events = decode(item.raw, (), item.file)
+    except UnreadableReport:
+        events = ()
+    found = [event for event in events if event.resource is not None]
+    for event in found:
+        yield item.model_copy(
+            update={
+                "resource": event.resource,
+                "companions": event.companions,
+                "error": None,
+                "detail": None,
+            }
+        )
+    if not found:
+        yield item
 
 
 def _item(file: str, chunk: Chunk) -> Item:

@@ -3,8 +3,8 @@
 FHIR does not define messages for Kafka, so each bridge wraps its events in its own way. Recognized: a
 resource alone; a Bundle of any kind; subscription notifications (R4 backport, R4B and R5); messages of HAPI
 and LinuxForHealth; CloudEvents, structured and binary; Azure Event Grid; Google Pub/Sub; Kafka Connect's
-`{"schema", "payload"}`; JSON in a JSON string; a reference alone; an HL7 v2 message. Content is
-decoded again after each envelope, so envelopes may be nested.
+`{"schema", "payload"}`; change events of Debezium; JSON in a JSON string; a reference alone; an HL7 v2
+message. Content is decoded again after each envelope, so envelopes may be nested.
 """
 
 import json
@@ -22,7 +22,7 @@ from oncofhir.consumers.envelopes.json_text import (
     parse,
     parse_nested,
 )
-from oncofhir.consumers.envelopes.kafka_connect import connect
+from oncofhir.consumers.envelopes.kafka_connect import change_event, connect
 from oncofhir.fhir.hl7v2.events import read_events
 from oncofhir.fhir.hl7v2.message import is_message
 from oncofhir.fhir.references import literal_reference
@@ -117,9 +117,10 @@ def parse_value(value: bytes, source: str) -> Any:
     except json.JSONDecodeError as error:
         if literal_reference(text.strip()) is not None:
             return text.strip()
-        raise UnreadableReport(
-            Reason.NOT_JSON, source, f"line {error.lineno} column {error.colno}"
-        ) from None
+        detail = f"line {error.lineno} column {error.colno}"
+        if text.lstrip().startswith("<"):
+            detail = "XML, not JSON"
+        raise UnreadableReport(Reason.NOT_JSON, source, detail) from None
     except DuplicateKeyError as error:
         raise UnreadableReport(Reason.DUPLICATE_JSON_KEYS, source, error.detail) from None
     except (ValueError, RecursionError) as error:
@@ -167,7 +168,7 @@ def _open(content: Any, context: Context) -> Sequence[ReportEvent]:
 
 
 def _open_message(content: Mapping[str, Any], context: Context) -> Sequence[ReportEvent]:
-    for shape in (*cloud.SHAPES, *servers.SHAPES, connect):
+    for shape in (*cloud.SHAPES, *servers.SHAPES, connect, change_event):
         events = shape(content, context, _open)
         if events is not None:
             return events

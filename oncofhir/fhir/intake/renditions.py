@@ -6,7 +6,7 @@ from typing import Any
 
 from oncofhir.fhir.elements import Element, children, string
 from oncofhir.fhir.intake.attachment_address import document_url
-from oncofhir.fhir.intake.attachments.base64_data import decode_base64, verify
+from oncofhir.fhir.intake.attachments.base64_data import decode_base64, is_data_url, verify
 from oncofhir.fhir.intake.attachments.reader import Parse
 from oncofhir.fhir.intake.attachments.sniff import IMAGE, UNKNOWN, charset_of, declared_type
 from oncofhir.fhir.intake.binary import decode_binary, externalized_address
@@ -118,6 +118,7 @@ async def _read_attachment(
     if declared_type(content_type) == IMAGE:  # not even fetched
         raise UnreadableReport(Reason.IMAGE_ATTACHMENT, path)
     url = string(attachment, "url", path)
+    names_document = url is not None and not url.startswith("#") and not is_data_url(url)
     data, served_type = await _load(path, attachment, url, content_type, resource, reader, limits)
     decoded = await parse(data, _more_precise(content_type, served_type), path, limits)
     return Piece(
@@ -125,7 +126,9 @@ async def _read_attachment(
         content_type=decoded.content_type,
         text=decoded.text,
         warnings=decoded.warnings,
-        url=None if url is None or url.startswith("#") else document_url(reader.relative(url)),
+        url=None
+        if url is None or url.startswith("#") or is_data_url(url)
+        else document_url(reader.relative(url)),
     )
 
 
@@ -157,6 +160,11 @@ async def _load(
         url = externalized_address(attachment, owner, path)
     if url is None:
         raise UnreadableReport(Reason.EMPTY_ATTACHMENT, path)
+    if is_data_url(url):  # nothing is fetched
+        content = decode_base64(
+            url, f"{path}.url", limits.max_attachment_bytes, size=size, sha1=sha1
+        )
+        return content, content_type
     try:
         if url.startswith("#"):
             content, served_type = _contained(resource, url[1:], limits)

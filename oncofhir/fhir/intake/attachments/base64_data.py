@@ -17,6 +17,7 @@ _QUANTUM = 4
 _ENCODED = re.compile(
     rb"\s*(?:data:[\w.+/-]{0,100}(?:;[\w=-]{1,60}){0,4},)?([A-Za-z0-9+/\s]{24,}={0,2})\s*"
 )
+_DATA_URL = re.compile(r"\s*data:[\w.+/-]{0,100}(?:;[\w=-]{1,60}){0,4};base64,", re.IGNORECASE)
 _HEAD = 120  # bytes in which base64 shows by its alphabet, lines of 76 characters included
 _MAGIC = (b"%PDF-", b"{\\rtf", b"PK\x03\x04", b"\x1f\x8b\x08", b"<")
 
@@ -26,13 +27,16 @@ def decode_base64(
 ) -> bytes:
     """Decode `data` and verify it against the `size` and `hash` of the attachment.
 
-    The URL-safe alphabet is accepted. Missing padding is accepted only if size or hash confirm that nothing
-    else is missing.
+    The URL-safe alphabet and a `data:` URL around the data are accepted. Missing padding is accepted only if
+    size or hash confirm that nothing else is missing.
 
     Raises:
         UnreadableReport: invalid-base64, attachment-too-large, attachment-size-mismatch,
             attachment-hash-mismatch.
     """
+    prefix = _DATA_URL.match(data)
+    if prefix is not None:  # the URL of a data: scheme in place of the data (RFC 2397)
+        data = data[prefix.end() :]
     # Refuse before copying: at most half of the characters are white space.
     if len(data) // _QUANTUM * 3 > 2 * max_bytes:
         raise UnreadableReport(Reason.ATTACHMENT_TOO_LARGE, path, f"{len(data)} base64 characters")
@@ -50,6 +54,11 @@ def decode_base64(
     if missing and size != len(content) and sha1 is None:
         raise UnreadableReport(Reason.INVALID_BASE64, path, "truncated or without its padding")
     return content
+
+
+def is_data_url(text: str) -> bool:
+    """Return whether a text is a `data:` URL in base64, whose content is in it."""
+    return _DATA_URL.match(text) is not None
 
 
 def verify(

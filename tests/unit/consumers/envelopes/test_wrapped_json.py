@@ -1,5 +1,6 @@
 """Kafka Connect, JSON in strings, schema-registry framing, and keys that occur twice."""
 
+import base64
 import contextlib
 import json
 
@@ -18,6 +19,7 @@ REPORT = {
     "status": "final",
 }
 TEXT = json.dumps(REPORT)
+BASE64 = base64.b64encode(TEXT.encode()).decode()
 STRUCT = {"type": "struct", "fields": [], "optional": False}
 
 
@@ -33,6 +35,10 @@ def opened(content):
         {"schema": {"type": "string", "optional": False}, "payload": TEXT},
         {"schema": None, "payload": REPORT},
         {"schema": {"type": "string"}, "payload": json.dumps(TEXT)},
+        {"schema": {"type": "bytes"}, "payload": BASE64},
+        {"before": None, "after": REPORT, "op": "c"},
+        {"before": TEXT, "after": TEXT, "op": "u", "ts_ms": 1},
+        {"schema": STRUCT, "payload": {"before": None, "after": TEXT, "op": "r", "source": {}}},
         TEXT,
         json.dumps(TEXT),
         {"schema": {"type": "string"}, "payload": "DiagnosticReport/r1/_history/2"},
@@ -52,8 +58,15 @@ def test_what_wraps_a_report_is_opened(content):
     assert str(event.source) == "DiagnosticReport/r1/_history/2"
 
 
-def test_a_null_payload_of_kafka_connect_announces_nothing():
+def test_a_null_payload_of_kafka_connect_and_a_deletion_announce_nothing():
     assert opened({"schema": STRUCT, "payload": None}) == ()
+    assert opened({"before": REPORT, "after": None, "op": "d"}) == ()
+
+
+def test_xml_is_named():
+    with pytest.raises(UnreadableReport) as raised:
+        opened(b'<DiagnosticReport xmlns="http://hl7.org/fhir"/>')
+    assert (raised.value.reason, raised.value.detail) == (Reason.NOT_JSON, "XML, not JSON")
 
 
 @pytest.mark.parametrize(
@@ -64,6 +77,10 @@ def test_a_null_payload_of_kafka_connect_announces_nothing():
         (b"\x00", Reason.NOT_JSON),
         (json.dumps("{not json").encode(), Reason.UNSUPPORTED_ENVELOPE),
         (json.dumps({"schema": STRUCT, "payload": "{"}).encode(), Reason.UNSUPPORTED_ENVELOPE),
+        (
+            json.dumps({"schema": {"type": "bytes"}, "payload": "no base64"}).encode(),
+            Reason.UNSUPPORTED_ENVELOPE,
+        ),
         (json.dumps({"schema": "x", "payload": REPORT}).encode(), Reason.NOT_A_RESOURCE),
         (json.dumps(json.dumps("[1]")).encode(), Reason.NOT_A_RESOURCE),
     ],
