@@ -36,6 +36,7 @@ _CONTENT_TYPE = "content-type"
 _MAX_DEPTH = 200  # of JSON; deeper nesting serves no purpose and would exhaust recursion later
 # Confluent wire format: a zero byte and a schema ID of four bytes precede the serialized value
 # (https://docs.confluent.io/platform/current/schema-registry/fundamentals/serdes-develop/).
+_ENCODINGS = ((b"\x1f\x8b", "gzip"), (b"\xff\xfe", "UTF-16"), (b"\xfe\xff", "UTF-16"))
 _MAGIC_BYTE, _FRAMING_BYTES = 0, 5
 
 
@@ -109,9 +110,11 @@ def parse_value(value: bytes, source: str) -> Any:
     try:
         text = value.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise UnreadableReport(
-            Reason.NOT_JSON, source, f"not UTF-8 at byte {error.start}"
-        ) from None
+        detail = f"not UTF-8 at byte {error.start}"
+        encoding = next((name for start, name in _ENCODINGS if value.startswith(start)), None)
+        if encoding is not None:
+            detail = f"{encoding}, not JSON in UTF-8"
+        raise UnreadableReport(Reason.NOT_JSON, source, detail) from None
     try:
         content = parse(text)
     except json.JSONDecodeError as error:

@@ -118,7 +118,6 @@ async def _read_attachment(
     if declared_type(content_type) == IMAGE:  # not even fetched
         raise UnreadableReport(Reason.IMAGE_ATTACHMENT, path)
     url = string(attachment, "url", path)
-    names_document = url is not None and not url.startswith("#") and not is_data_url(url)
     data, served_type = await _load(path, attachment, url, content_type, resource, reader, limits)
     decoded = await parse(data, _more_precise(content_type, served_type), path, limits)
     return Piece(

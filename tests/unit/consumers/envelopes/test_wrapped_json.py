@@ -2,6 +2,7 @@
 
 import base64
 import contextlib
+import gzip
 import json
 
 import pytest
@@ -63,10 +64,19 @@ def test_a_null_payload_of_kafka_connect_and_a_deletion_announce_nothing():
     assert opened({"before": REPORT, "after": None, "op": "d"}) == ()
 
 
-def test_xml_is_named():
+@pytest.mark.parametrize(
+    ("value", "detail"),
+    [
+        (b'<DiagnosticReport xmlns="http://hl7.org/fhir"/>', "XML, not JSON"),
+        (gzip.compress(TEXT.encode()), "gzip, not JSON in UTF-8"),
+        (TEXT.encode("utf-16"), "UTF-16, not JSON in UTF-8"),
+        (TEXT.encode() + b"\xff", f"not UTF-8 at byte {len(TEXT)}"),
+    ],
+)
+def test_what_is_no_json_in_utf8_is_named(value, detail):
     with pytest.raises(UnreadableReport) as raised:
-        opened(b'<DiagnosticReport xmlns="http://hl7.org/fhir"/>')
-    assert (raised.value.reason, raised.value.detail) == (Reason.NOT_JSON, "XML, not JSON")
+        opened(value)
+    assert (raised.value.reason, raised.value.detail) == (Reason.NOT_JSON, detail)
 
 
 @pytest.mark.parametrize(
