@@ -55,12 +55,15 @@ class FhirReviewStore:
         head = await self.documents.head(document)
         if head is None:
             return None
-        (head, stored), shown, before = await asyncio.gather(
-            self.documents.read_current(head), self._texts.read(head), self._heads_before(head)
+        (head, stored), shown, before, person = await asyncio.gather(
+            self.documents.read_current(head),
+            self._texts.read(head),
+            self._heads_before(head),
+            self._texts.patient(head),
         )
         await self.documents.saw(head, stored)
         items = sorted(await self._items_of(document), key=lambda item: _ORDER[item.kind])
-        return report_view(head, stored, items, shown, before)
+        return report_view(head, stored, items, shown, before, person)
 
     async def _items_of(self, document: str) -> list[WorklistItem]:
         wanted = WorklistFilter(document=document, review=_ANY)

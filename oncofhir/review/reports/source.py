@@ -13,12 +13,13 @@ from oncofhir.fhir.intake.source_reader import SourceReader
 from oncofhir.fhir.rest.client import FhirClient
 from oncofhir.fhir.source_version import source_version_of
 from oncofhir.fhir.store.head import Head
+from oncofhir.review.reports.patient import read_patient
 from oncofhir.schemas.base import Value
 from oncofhir.schemas.errors import RequestRejected, UnreadableReport
 from oncofhir.schemas.event import SourceReference
 from oncofhir.schemas.reasons import Reason
 from oncofhir.schemas.report import Report
-from oncofhir.schemas.review import ReportState
+from oncofhir.schemas.review import PatientView, ReportState
 
 _MISSING = (Reason.RESOURCE_NOT_FOUND, Reason.DELETED)
 _KEPT_CHARACTERS = 20_000_000
@@ -61,6 +62,10 @@ class ReportTexts:
             return current
         earlier = await self._shown(source, head)
         return earlier if earlier.is_read_text else current
+
+    async def patient(self, head: Head) -> PatientView | None:
+        """Who the patient of a document is; None if the source does not say."""
+        return await read_patient(self._client, head.subject)
 
     async def _shown(self, source: SourceReference, head: Head) -> ShownText:
         try:

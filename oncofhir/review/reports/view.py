@@ -16,6 +16,7 @@ from oncofhir.schemas.report import Report
 from oncofhir.schemas.review import (
     HistoryEntry,
     LesionView,
+    PatientView,
     RejectedValue,
     ReportChange,
     ReportView,
@@ -36,6 +37,7 @@ def report_view(
     items: Sequence[WorklistItem],
     shown: ShownText,
     heads_before: Sequence[Head],
+    person: PatientView | None = None,
 ) -> ReportView:
     """Build the view of a document. `heads_before` are its head's versions, the newest first."""
     report = shown.report
@@ -45,6 +47,7 @@ def report_view(
         document=head.document,
         report=head.source.unversioned,
         patient=head.subject or "",
+        person=person,
         state=shown.state,
         status=resource.get("status"),
         title=_title(resource),

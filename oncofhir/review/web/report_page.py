@@ -6,6 +6,7 @@ from oncofhir.review.access.users import User
 from oncofhir.review.web.marked_text import Block, Mark, blocks
 from oncofhir.review.web.verdict_forms import reviewer_of
 from oncofhir.schemas.base import Value
+from oncofhir.schemas.finding import Evidence
 from oncofhir.schemas.outcome import ReviewStatus
 from oncofhir.schemas.review import LesionView, RejectedValue, ReportView, ReviewedFinding
 
@@ -25,6 +26,19 @@ class Card(Value):
     @property
     def anchor(self) -> str:
         return anchor_of(self.finding.item.finding)
+
+    @property
+    def quotes(self) -> tuple[Evidence, ...]:
+        """The evidence without passages that are part of another one."""
+        spans = [(one.start, one.end) for one in self.finding.evidence]
+        return tuple(
+            one
+            for one in self.finding.evidence
+            if not any(
+                start <= one.start and one.end <= end and (start, end) != (one.start, one.end)
+                for start, end in spans
+            )
+        )
 
 
 class CardGroup(Value):
@@ -91,7 +105,7 @@ def text_blocks(report: ReportView, groups: Sequence[CardGroup]) -> list[Block]:
 def _evidence_marks(groups: Iterable[CardGroup]) -> Iterable[Mark]:
     for group in groups:
         for card in group.cards:
-            for evidence in card.finding.evidence:
+            for evidence in card.quotes:
                 label = ((card.anchor, str(card.ordinal)),)
                 yield Mark(evidence.start, evidence.end, "evidence", label)
 

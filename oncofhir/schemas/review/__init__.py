@@ -9,6 +9,7 @@ from oncofhir.schemas.review.opinion import Opinion, ReviewedValue
 from oncofhir.schemas.review.report_view import (
     HistoryEntry,
     LesionView,
+    PatientView,
     RejectedValue,
     ReportChange,
     ReportState,
@@ -51,6 +52,7 @@ __all__ = [
     "Opinion",
     "OutcomeKind",
     "PageRequest",
+    "PatientView",
     "Refute",
     "RejectedValue",
     "ReportChange",

@@ -91,16 +91,26 @@ class ReportState(StrEnum):
     TOO_LONG = "too-long"
 
 
+class PatientView(Value):
+    """Who the patient is, as the source says: name, date of birth (YYYY-MM-DD or shorter), record number."""
+
+    name: str | None = None
+    born: str | None = None
+    record_number: str | None = None
+
+
 class ReportView(Value):
     """A report as a reviewer sees it. `text` is PHI, and may hold markup and bidi controls.
 
-    `rejected` is None if it is not known: the document was last read by a version before 0.2. `version` is
+    `patient` is a reference, and `person` who that is, None if the source does not say. `rejected` is None if
+    it is not known: the document was last read by a version before 0.2. `version` is
     the report's version that `text` shows, and `read_version` the one that the model read.
     """
 
     document: str
     report: str
     patient: str
+    person: PatientView | None = None
     state: ReportState
     status: str | None = None
     title: str | None = None

@@ -22,7 +22,7 @@ from oncofhir.review.web.verdict_forms import (
     text_of,
 )
 from oncofhir.schemas.finding import Kind
-from oncofhir.schemas.review import OutcomeKind, ReportView
+from oncofhir.schemas.review import CodeChoice, OutcomeKind, ReportView, WorklistItem
 
 _SEE_OTHER = 303
 _LISTED = 30
@@ -45,8 +45,18 @@ async def correction(request: Request) -> Response:
         ordinal=ordinal if ordinal.isdigit() else "1",
         example=EXAMPLES[item.kind],
         kind_value=f"{item.kind.value}/{item.slot}" if item.slot else item.kind.value,
-        choices=await page.store.search_codes(item.kind, "", slot=item.slot, limit=_LISTED),
+        choices=await _nearest(page, item),
     )
+
+
+async def _nearest(page: Page, item: WorklistItem) -> list[CodeChoice]:
+    """Values to correct a finding to: those that resemble it, those of its organ, then the first ones."""
+    found: dict[str, CodeChoice] = {}
+    for text in (item.value, item.body_site or "", ""):
+        for choice in await page.store.search_codes(item.kind, text, slot=item.slot, limit=_LISTED):
+            if choice.value != item.value:
+                found.setdefault(choice.model_dump_json(), choice)
+    return list(found.values())[:_LISTED]
 
 
 async def codes(request: Request) -> Response:
