@@ -1,5 +1,7 @@
 """A FHIR server behind a gate that tests close: what is written is refused then, and nothing reaches the server."""
 
+import asyncio
+import threading
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 
@@ -19,12 +21,15 @@ _HOPS = {"connection", "content-length", "transfer-encoding", "keep-alive", "con
 class Gate:
     """`refuses` maps a method and a path below the base URL to the status that it is answered with.
 
-    The path of a transaction is "transaction"; batches, which read, pass.
+    The path of a transaction is "transaction"; batches, which read, pass. With `holds` set, the answer to what
+    is written is held back until it is cleared, and `held` tells that the server has it.
     """
 
     def __init__(self, behind: str) -> None:
         self._behind = behind
         self.refuses: dict[tuple[str, str], int] = {}
+        self.holds = False
+        self.held = threading.Event()
         self._http = httpx2.AsyncClient(trust_env=False, timeout=60)
 
     async def answer(self, request: Request) -> Response:
@@ -44,6 +49,10 @@ class Gate:
             headers=[(n, v) for n, v in request.headers.items() if n not in _HOPS],
             content=body,
         )
+        is_write = is_transaction or request.method in {"PUT", "DELETE"}
+        while is_write and self.holds:
+            self.held.set()
+            await asyncio.sleep(0.05)
         headers = {n: v for n, v in answer.headers.items() if n.lower() not in _HOPS}
         return Response(answer.content, answer.status_code, headers)
 
