@@ -1,8 +1,9 @@
 """The whole way on two nodes: reports flow through the chart's workers while these are disrupted in ten ways."""
 
 import subprocess
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
@@ -68,68 +69,82 @@ def run(
 ) -> Figures:
     """Install, disrupt, account, test and uninstall; what goes wrong is among the faults."""
     figures = Figures(published=reports)
-    try:
-        _run(bench, nodes, programs, figures, report)
-    except (
-        *(Fault, ApiError, HelmError, KafkaError, httpx2.HTTPError),
-        *(OSError, subprocess.CalledProcessError),  # TimeoutError is an OSError
-    ) as error:
-        report(f"FAULT  {type(error).__name__}: {error}")
-        figures.faults.append(f"{type(error).__name__}: {error}")
+    steps = _Steps(figures, report)
+    values = merged(values_of(profiles(bench.chart)["minimal"]), merged(_VALUES, _VALUES_OF_LAST))
+    secrets = {"fhir-token": {"token": "first"}, **SECRETS}
+    with steps.step("metrics-server knows the use of CPU"):
+        metrics_server.start(bench.api, programs)
+    with (
+        steps.step("the whole way"),
+        bench.release(NAMESPACE, values, secrets=secrets, chart=LAST_RELEASE) as release,
+    ):
+        ready(release, 2)
+        report(f"installed the chart of {VERSION}: two workers are ready")
+        _flow(release, steps)
+        with steps.step("oncofhir reconcile finds no problem"):
+            report(f"reconcile: {beside.reconciled(release)}")
+        _every_workload(release, steps)
+        _check_policies(bench, [node.name for node in nodes], steps)
+        with steps.step("helm test (Helm 4)"):
+            release.helm.test(RELEASE, timeout=300, logs=True)
+        with steps.step("helm test (Helm 3)"):
+            _helm_3(bench, programs, "test", RELEASE, "--logs", "--timeout=5m")
+        release.helm.uninstall(RELEASE)
+        with steps.step("an uninstall leaves the pod of helm test alone"):
+            _only_the_smoke_test_is_left(release)
     return figures
 
 
-def _run(
-    bench: Bench,
-    nodes: list[Node],
-    programs: Path,
-    figures: Figures,
-    report: Callable[[str], None],
-) -> None:
-    metrics_server.start(bench.api, programs)
-    report("metrics-server knows the use of CPU")
-    names = [node.name for node in nodes]
-    values = merged(values_of(profiles(bench.chart)["minimal"]), merged(_VALUES, _VALUES_OF_LAST))
-    secrets = {"fhir-token": {"token": "first"}, **SECRETS}
-    with bench.release(NAMESPACE, values, secrets=secrets, chart=LAST_RELEASE) as release:
-        ready(release, 2)
-        report(f"installed the chart of {VERSION}: two workers are ready")
-        _flow(bench, release, figures, report)
-        report(f"reconcile: {beside.reconciled(release)}")
-        _switch_on_every_workload(release, report)
-        figures.policies_checked += policies.check_egress(
-            bench.api, NAMESPACE, names, policies.EGRESS_OF_ALL
-        )
-        figures.policies_checked += policies.check_ingress(bench.api, NAMESPACE, names)
-        report(f"policies: {figures.policies_checked} connections are as they should be")
-        release.helm.test(RELEASE, timeout=300, logs=True)
-        report("helm test passed (Helm 4)")
-        _helm_3(bench, programs, "test", RELEASE, "--logs", "--timeout=5m")
-        report("helm test passed (Helm 3)")
-        release.helm.uninstall(RELEASE)
-        _only_the_smoke_test_is_left(release)
-        report("uninstalled: only the pod of helm test is left")
+@dataclass
+class _Steps:
+    """Reports each step; one that goes wrong is a fault, and the next ones follow nevertheless."""
+
+    figures: Figures
+    report: Callable[[str], None]
+
+    @contextmanager
+    def step(self, name: str) -> Iterator[None]:
+        try:
+            yield
+        except (
+            *(Fault, ApiError, HelmError, KafkaError, httpx2.HTTPError),
+            *(OSError, subprocess.CalledProcessError),  # TimeoutError is an OSError
+        ) as error:
+            self.report(f"FAULT  {name}: {type(error).__name__}: {error}")
+            self.figures.faults.append(name)
+        else:
+            self.report(f"ok     {name}")
 
 
-def _switch_on_every_workload(release: Release, report: Callable[[str], None]) -> None:
+def _every_workload(release: Release, steps: _Steps) -> None:
     """Upgrade to bridge, review page and backfill, and check that each does its work."""
-    beside.put(beside.history())
-    # fsGroup does not hold for a folder of the node.
-    Path(POSITION_FOLDER).mkdir(mode=0o777, exist_ok=True)
-    Path(POSITION_FOLDER).chmod(0o777)
-    for each in claim(release.namespace):
-        release.bench.api.create(each)
-    number = release.worker()["spec"]["replicas"]
-    fixed = {"autoscaling": {"kind": "none"}, "worker": {"replicas": number}}
-    release.upgrade(merged(every_workload(), fixed))
-    beside.areready(release)
-    ready(release, number)
-    report("bridge and review page are ready")
-    beside.a_notification_becomes_findings()
-    report("a notification became findings")
-    beside.a_result_becomes_findings()
-    report("an HL7 v2 result became findings")
-    report(f"backfilled {beside.the_history_is_backfilled(release)} reports")
+    with steps.step("bridge and review page are ready"):
+        beside.put(beside.history())
+        # fsGroup does not hold for a folder of the node.
+        Path(POSITION_FOLDER).mkdir(exist_ok=True)
+        Path(POSITION_FOLDER).chmod(0o777)
+        for each in claim(release.namespace):
+            release.bench.api.create(each)
+        number = release.worker()["spec"]["replicas"]
+        fixed = {"autoscaling": {"kind": "none"}, "worker": {"replicas": number}}
+        release.upgrade(merged(every_workload(), fixed))
+        ready(release, number)
+        beside.are_ready(release)
+    with steps.step("a Subscription's notification becomes findings"):
+        beside.a_notification_becomes_findings()
+    with steps.step("an HL7 v2 result becomes findings"):
+        beside.a_result_becomes_findings()
+    with steps.step("a backfill completes, and its reports have findings"):
+        beside.the_history_is_backfilled(release)
+
+
+def _check_policies(bench: Bench, nodes: list[str], steps: _Steps) -> None:
+    with steps.step("what each component reaches, on both nodes"):
+        steps.figures.policies_checked += policies.check_egress(
+            bench.api, NAMESPACE, nodes, policies.EGRESS_OF_ALL
+        )
+    with steps.step("who reaches bridge and review page, on both nodes"):
+        steps.figures.policies_checked += policies.check_ingress(bench.api, NAMESPACE, nodes)
 
 
 def _helm_3(bench: Bench, programs: Path, *arguments: str) -> None:
@@ -144,19 +159,23 @@ def _helm_3(bench: Bench, programs: Path, *arguments: str) -> None:
         raise Fault(f"Helm 3 {arguments[0]}: {(done.stdout + done.stderr)[-500:]}")
 
 
-def _flow(bench: Bench, release: Release, figures: Figures, report: Callable[[str], None]) -> None:
-    records = input_records(figures.published, BROKEN, seed=1)
+def _flow(release: Release, steps: _Steps) -> None:
+    records = input_records(steps.figures.published, BROKEN, seed=1)
     _load(records)
-    report(f"the store has the patients and reports; {len(records)} records follow")
-    disruptions = Disruptions(bench, release)
-    steps = list(disruptions.steps())
+    steps.report(f"the store has the patients and reports; {len(records)} records follow")
+    disruptions = list(Disruptions(release.bench, release).steps())
     with _Publisher() as publisher:
-        size = -(-len(records) // len(steps))
-        for number, (name, disrupt) in enumerate(steps):
+        size = -(-len(records) // len(disruptions))
+        for number, (name, disrupt) in enumerate(disruptions):
             publisher.publish(records[number * size : (number + 1) * size])
-            disrupt()
-            figures.disruptions += 1
-            report(f"disruption: {name}")
+            with steps.step(f"disruption: {name}"):
+                disrupt()
+                steps.figures.disruptions += 1
+    with steps.step("the account of the reports"):
+        _account(steps)
+
+
+def _account(steps: _Steps) -> None:
     topics = Topics(
         address=KAFKA,
         group="oncofhir",
@@ -169,14 +188,17 @@ def _flow(bench: Bench, release: Release, figures: Figures, report: Callable[[st
     store = FhirStore(FHIR)
     account = account_of(topics, store)
     store.close()
+    figures = steps.figures
     figures.reports = account.reports
     figures.lost, figures.duplicates = len(account.lost), len(account.duplicates)
-    for kind in ("lost", "duplicates", "order", "rows"):
-        for line in getattr(account, kind)[:5]:
-            report(f"{kind}: {line}")
-    if account.lost or account.duplicates or account.order or account.rows:
-        figures.faults.append("the account of the reports")
-    report(f"accounted: {account.figures()}")
+    steps.report(f"accounted: {account.figures()}")
+    wrong = {
+        kind: getattr(account, kind)[:5]
+        for kind in ("lost", "duplicates", "order", "rows")
+        if getattr(account, kind)
+    }
+    if wrong:
+        raise Fault(str(wrong))
 
 
 def _load(records: Sequence[InputRecord]) -> None:
