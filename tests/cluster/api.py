@@ -144,8 +144,16 @@ class Api:
     def _send(self, method: str, path: str, **more: Any) -> Manifest:
         answer = self._http.request(method, path, **more)
         if not answer.is_success:
-            raise ApiError(answer.json().get("message", answer.status_code))
+            raise ApiError(_message_of(answer))
         return dict(answer.json())
+
+
+def _message_of(answer: httpx2.Response) -> str:
+    """The message of a refusal; a server behind the API server that is not there is no Status object."""
+    try:
+        return str(answer.json()["message"])
+    except (ValueError, KeyError, TypeError):
+        return f"{answer.status_code} {answer.text[:200]}"
 
 
 def wait_until(condition: Callable[[], T], what: str, seconds: float = 60.0) -> T:

@@ -72,7 +72,7 @@ def run(
     steps = _Steps(figures, report)
     values = merged(values_of(profiles(bench.chart)["minimal"]), merged(_VALUES, _VALUES_OF_LAST))
     secrets = {"fhir-token": {"token": "first"}, **SECRETS}
-    with steps.step("metrics-server knows the use of CPU"):
+    with steps.step("metrics-server starts"):
         metrics_server.start(bench.api, programs)
     with (
         steps.step("the whole way"),
