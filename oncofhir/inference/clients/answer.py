@@ -15,13 +15,26 @@ from oncofhir.schemas.reasons import Reason
 # TGI: eos_token, stop_sequence, length; OpenAI's API: stop, length. Others (abort, error, content_filter,
 # tool_calls) are not an answer. An absent reason counts as an answer if there is text.
 _COMPLETE = frozenset({"eos_token", "stop_sequence", "stop", "length", "unknown"})
+_NAMES = r"(?:seed:)?think(?:ing)?|thoughts?|reason(?:ing)?|reflection|scratchpad|analysis"
+# What closes reasoning. gpt-oss (Harmony) closes it by the channel `final`; without its control tokens the
+# channels' names stand bare: "analysis…assistantfinal".
+_END = (
+    rf"</(?:{_NAMES})>|\[/THINK\]|\u25c1/think\u25b7|<\|end_of_thought\|>|<\|channel\|>final<\|message\|>"
+    r"|assistantfinal"
+)
 _REASONING = re.compile(
-    r"\A\s*(?:<(think|thinking|reasoning)>.*?(?:</\1>|\Z)|\[THINK\].*?(?:\[/THINK\]|\Z))\s*",
+    rf"\A\s*(?:(?:<({_NAMES})>.*?(?:</\1>|\Z)|\[THINK\].*?(?:\[/THINK\]|\Z)"
+    r"|\u25c1think\u25b7.*?(?:\u25c1/think\u25b7|\Z)|<\|begin_of_thought\|>.*?(?:<\|end_of_thought\|>|\Z)"
+    r"|<\|channel\|>(?!final).*?(?:<\|channel\|>final<\|message\|>|\Z)|analysis(?=[A-Z]).*?assistantfinal)\s*)+",
     re.DOTALL | re.IGNORECASE,
 )
 # Chat templates of some models open the reasoning in the prompt: the answer holds its end alone.
-_REASONING_END = re.compile(r"\A.*?(?:</(?:think|thinking|reasoning)>|\[/THINK\])\s*", re.DOTALL)
-_CLOSED = re.compile(r"(?:</(?:think|thinking|reasoning)>|\[/THINK\])\s*\Z", re.IGNORECASE)
+_REASONING_END = re.compile(
+    rf"\A.*?(?:</(?:{_NAMES})>|\[/THINK\]|\u25c1/think\u25b7|<\|end_of_thought\|>)\s*",
+    re.DOTALL | re.IGNORECASE,
+)
+_CLOSED = re.compile(rf"(?:{_END})\s*\Z", re.IGNORECASE)
+_MAY_REASON = re.compile(r"[<\[\u25c1]|\A\s*analysis")
 _CODE = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,49}\Z")
 
 
@@ -82,7 +95,7 @@ def answer_of(
 
 def _reasoning_end(text: str, address: str) -> int:
     """Return where the answer begins, behind the reasoning."""
-    if "<" not in text and "[" not in text:
+    if not _MAY_REASON.search(text):
         return 0
     found = _REASONING.match(text)
     if found is None:

@@ -69,6 +69,14 @@ def test_the_confidence_of_a_part_is_that_of_its_tokens():
         "[THINK]3 cm[/THINK] 2.5 cm",
         "It says 3 cm ### maybe</think>\n\n2.5 cm",  # the chat template opened it
         "<think></think>2.5 cm",
+        "<think>3 cm</think>\n<think>or 4</think> 2.5 cm",
+        "<thought>3 cm</thought>2.5 cm",
+        "<seed:think>3 cm</seed:think>2.5 cm",
+        "It says 3 cm</THINKING>2.5 cm",
+        "\u25c1think\u25b73 cm\u25c1/think\u25b72.5 cm",
+        "<|begin_of_thought|>3 cm<|end_of_thought|>\n2.5 cm",
+        "<|channel|>analysis<|message|>3 cm<|end|><|start|>assistant<|channel|>final<|message|>2.5 cm",
+        "analysisThe report says 3 cm.assistantfinal2.5 cm",
     ],
 )
 def test_reasoning_is_left_out_of_text_and_confidence(text):
@@ -79,7 +87,19 @@ def test_reasoning_is_left_out_of_text_and_confidence(text):
     assert completion.confidence == pytest.approx(0.5)
 
 
-@pytest.mark.parametrize("text", ["<think>3 cm", "<think>a</thin", "[THINK]x", " <reasoning>\n"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "<think>3 cm",
+        "<think>a</thin",
+        "[THINK]x",
+        " <reasoning>\n",
+        "<think>a</think><think>3 cm",
+        "\u25c1think\u25b73 cm",
+        "<|channel|>analysis<|message|>3 cm",
+        "<scratchpad>3 cm",
+    ],
+)
 def test_an_answer_that_ends_inside_the_reasoning_is_none(text):
     with pytest.raises(DependencyUnavailable) as raised:
         answer(text, "length")
