@@ -1,6 +1,7 @@
 """`oncofhir worker`: the service."""
 
 import asyncio
+import gc
 from typing import TYPE_CHECKING
 
 from oncofhir.cli.configuration import settings_or_exit
@@ -50,6 +51,9 @@ def worker() -> None:
                 tracer=tracer,
                 unavailable_hosts=way.unavailable_hosts,
             )
+            # what is loaded by now stays: each full collection would look at it again
+            gc.collect()
+            gc.freeze()
             async with metrics_push(settings.tracing, running.status.collect_metrics):
                 await running.run()
         finally:
