@@ -1,7 +1,7 @@
 """Events that did not arrive are asked for at the FHIR server.
 
 By number where the server counts events (`$status`, `$events`), else by a search for reports that were
-updated since the latest one that is known. Both may publish an event again; workers are idempotent.
+updated since the time up to which all are known. Both may publish an event again; workers are idempotent.
 """
 
 from collections.abc import Sequence
@@ -16,7 +16,7 @@ from oncofhir.ingest.publishing.event_messages import event_message
 from oncofhir.ingest.publishing.event_publisher import EventPublisher
 from oncofhir.ingest.subscriptions.shared_run import SharedRun
 from oncofhir.ingest.subscriptions.source import SubscriptionSource
-from oncofhir.ingest.subscriptions.state import SubscriptionState
+from oncofhir.ingest.subscriptions.state import SubscriptionState, last_updated
 from oncofhir.schemas.errors import UnreadableReport
 from oncofhir.schemas.event import ReportEvent
 from oncofhir.settings import KafkaSettings
@@ -50,6 +50,7 @@ class CatchUp:
         Raises:
             DependencyUnavailable, AccessDenied: according to the server's response.
         """
+        latest = state.latest  # of before the count, which covers it
         count = await self._source.events_since_start(state.reference)
         if count is None:
             return False
@@ -58,6 +59,8 @@ class CatchUp:
             state.numbers.restart(count)
         else:
             state.numbers.announce(count)
+        if latest is not None and next(state.numbers.missing(), None) is None:
+            state.reach(min(latest, datetime.now(UTC)))
         return True
 
     async def publish_events(
@@ -80,7 +83,7 @@ class CatchUp:
         return frozenset(status.event_numbers if status is not None else ()) & frozenset(numbers)
 
     async def search(self, state: SubscriptionState) -> None:
-        """Publish the reports that were updated since the latest known one.
+        """Publish the reports that were updated since the time up to which all are known.
 
         Calls while a search runs share the one that begins after it.
 
@@ -91,11 +94,16 @@ class CatchUp:
         await shared.run(lambda: self._search(state))
 
     async def _search(self, state: SubscriptionState) -> None:
-        since = (state.updated or self._started) - _OVERLAP
+        began = datetime.now(UTC)
+        reached = state.updated or self._started
+        since = reached - _OVERLAP
         for query in await self._source.queries(state.reference):
             async for page in self._source.reports_since(query, since):
                 events = [event for report in page for event in _events_of(report)]
                 await self._publish(state, [e for e in events if not state.is_published(e)])
+                reached = max([reached, *(last_updated(report) or reached for report in page)])
+        # No further than its begin: a report may have been added behind a page, or carry a time to come.
+        state.reach(min(reached, began))
 
     async def _publish(self, state: SubscriptionState, events: Sequence[ReportEvent]) -> None:
         if events:

@@ -89,10 +89,12 @@ class CatchUpTask:
             first=asked.start,
             last=asked.stop - 1,
         )
+        highest = state.numbers.highest
         found = await self._catch_up.publish_events(state, asked)
         if found is None:
             await self._catch_up.search(state)
-            self._close(state, asked, "searched")
+            # One search finds the reports of all numbers that were known before it.
+            self._close(state, range(asked.start, highest + 1), "searched")
             return
         state.numbers.add(found)
         self._metrics.count(m.MISSING_EVENTS, state.name, "recovered", by=len(found))

@@ -88,6 +88,12 @@ class Receiver:
     async def _receive_content(
         self, state: SubscriptionState, notification: Notification, named: str | None
     ) -> None:
+        if not notification.body.strip():
+            raise UnreadableReport(
+                Reason.NOT_JSON,
+                None,
+                "the body is empty; the resource that the path names is expected",
+            )
         content = parse_value(notification.body, "notification")
         status = notifications.status_of(content)
         if status is not None and not _is_expected(state, status):

@@ -19,16 +19,21 @@ _VERSIONS = 20_000
 
 @dataclass
 class SubscriptionState:
-    """A Subscription that is accepted. `updated` is the latest `meta.lastUpdated` of its reports.
+    """A Subscription that is accepted.
+
+    `updated` is the `meta.lastUpdated` up to which all reports are known: a search begins there. A published
+    report alone does not move it, because the notification of an earlier one may have been lost. `latest` is
+    the latest `meta.lastUpdated` that was published.
 
     A restarted bridge continues where the headers of the records on the topics say: at the number up to
-    which all events had arrived, and at the time of the latest report.
+    which all events had arrived, and at `updated`.
     """
 
     name: str
     reference: str
     numbers: EventNumbers = field(default_factory=EventNumbers)
     updated: datetime | None = None
+    latest: datetime | None = None
     _restored_from: int = field(default=-1, repr=False)
     _versions: "OrderedDict[str, None]" = field(default_factory=OrderedDict, repr=False)
 
@@ -50,14 +55,14 @@ class SubscriptionState:
         if number.isascii() and number.isdigit() and timestamp >= self._restored_from:
             self.numbers = EventNumbers(int(number))
             self._restored_from = timestamp
-        self._note_updated(instant(headers.get(UPDATED_HEADER)))
+        self.reach(instant(headers.get(UPDATED_HEADER)))
 
     def note_published(self, events: Iterable[ReportEvent]) -> None:
-        """Note events that the broker has, so that a search continues after them."""
+        """Note events that the broker has, so that a search leaves them out."""
         for event in events:
             if event.resource is not None and event.source.version is not None:
                 self._versions[str(event.source)] = None
-                self._note_updated(_last_updated(event.resource))
+                self.latest = _later(self.latest, last_updated(event.resource))
         while len(self._versions) > _VERSIONS:
             self._versions.popitem(last=False)
 
@@ -65,12 +70,19 @@ class SubscriptionState:
         """Return whether this version was published lately."""
         return event.source.version is not None and str(event.source) in self._versions
 
-    def _note_updated(self, updated: datetime | None) -> None:
-        if updated is not None and (self.updated is None or updated > self.updated):
-            self.updated = updated
+    def reach(self, updated: datetime | None) -> None:
+        """Note that all reports up to a time are known. An earlier time than before changes nothing."""
+        self.updated = _later(self.updated, updated)
 
 
-def _last_updated(resource: Mapping[str, Any]) -> datetime | None:
+def last_updated(resource: Mapping[str, Any]) -> datetime | None:
+    """Return `meta.lastUpdated` of a resource; None if it is absent or malformed."""
     meta = resource.get("meta")
     stated = meta.get("lastUpdated") if isinstance(meta, dict) else None
     return instant(stated) if isinstance(stated, str) else None
+
+
+def _later(one: datetime | None, other: datetime | None) -> datetime | None:
+    if one is None or other is None:
+        return one or other
+    return max(one, other)

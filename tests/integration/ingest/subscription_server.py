@@ -2,7 +2,7 @@
 
 import contextlib
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from starlette.applications import Starlette
 from starlette.responses import JSONResponse
@@ -22,10 +22,10 @@ class SubscriptionServer:
         self.reports = {}
         self.requests = []
 
-    def store(self, report):
-        """Store a report; return the number of its event."""
+    def store(self, report, later=timedelta(0)):
+        """Store a report, as if it was that much later; return the number of its event."""
         version = str(len([e for e in self.events if e["id"] == report["id"]]) + 1)
-        meta = {"versionId": version, "lastUpdated": datetime.now(UTC).isoformat()}
+        meta = {"versionId": version, "lastUpdated": (datetime.now(UTC) + later).isoformat()}
         stored = report | {"meta": meta}
         self.reports[report["id"]] = stored
         self.events.append(stored)

@@ -1,6 +1,7 @@
 """Notification Bundles: handshake, heartbeat, events; missing events are asked for at the server."""
 
 import asyncio
+from datetime import timedelta
 
 import pytest
 
@@ -128,7 +129,12 @@ async def test_a_gap_of_numbers_is_closed_by_the_servers_list_of_events(settings
 
 def recovered(bridge):
     """How many missing events the bridge says that it has recovered."""
-    labels = f'{{outcome="recovered",subscription="{NAME}"}}'
+    return missing(bridge, "recovered")
+
+
+def missing(bridge, outcome):
+    """How many missing events the bridge counts with this outcome."""
+    labels = f'{{outcome="{outcome}",subscription="{NAME}"}}'
     lines = bridge.render_metrics().decode().splitlines()
     return sum(
         float(line.rpartition(" ")[2]) for line in lines if f"missing_events_total{labels}" in line
@@ -216,6 +222,45 @@ async def test_reports_of_which_no_notification_arrives_are_found(settings, tmp_
             await until(lambda: set(announced(settings)) == {"r1", "r2"})
             await asyncio.sleep(1.5)
     assert announced(settings).count("r2") == 1, "by one of several searches"
+
+
+@pytest.mark.parametrize("later", [timedelta(0), timedelta(minutes=10)])
+async def test_a_later_report_that_arrives_does_not_hide_an_earlier_one_that_was_lost(
+    settings, tmp_path, later
+):
+    server = SubscriptionServer(operations=False)
+    with server.serving() as url:
+        async with running(with_source(settings, tmp_path, url)) as (_, client):
+            server.store(report("lost"))
+            arrived = server.events[server.store(report("arrived"), later) - 1]
+            assert (await client.put(put_path(arrived), json=arrived)).status_code == 200
+            for name in ("lost", "added"):  # the second search follows one that found a later time
+                if name == "added":
+                    server.store(report(name))
+                assert (await client.post(PATH)).status_code == 200
+                assert name in announced(settings)
+
+
+async def test_one_search_closes_a_gap_of_any_length(settings, tmp_path):
+    server = SubscriptionServer(operations=False)
+    with server.serving() as url:
+        async with running(with_source(settings, tmp_path, url)) as (bridge, client):
+            for count in (1, 900):
+                for _ in range(count):
+                    number = server.store(report("r1"))
+                body = server.notification(number)
+                assert (await client.post(PATH, json=body)).status_code == 200
+            await until(lambda: missing(bridge, "searched") == 899)
+            assert len([r for r in server.requests if r.startswith("DiagnosticReport?")]) <= 2
+
+
+@pytest.mark.parametrize("body", [b"", b" \n"])
+async def test_a_put_without_a_body_is_refused(settings, tmp_path, body):
+    async with running(bridge_settings(settings, tmp_path)) as (_, client):
+        answer = await client.put(put_path(report("r1")), content=body)
+    assert answer.status_code == 400
+    assert "not-json" in answer.text
+    assert records(settings) == []
 
 
 async def test_while_the_server_is_unreachable_an_empty_request_is_to_be_repeated(
