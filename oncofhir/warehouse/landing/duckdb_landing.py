@@ -8,7 +8,12 @@ from typing import Self
 import duckdb
 
 from oncofhir.warehouse.landing.columns import Column, columns_of
-from oncofhir.warehouse.landing.landing import LandedTable, LandingError, MergeCounts
+from oncofhir.warehouse.landing.landing import (
+    LandedTable,
+    LandingError,
+    MergeCounts,
+    UnusableTarget,
+)
 from oncofhir.warehouse.landing.staging import ERASED, KEY, REJECTED, WINNERS, stage
 from oncofhir.warehouse.landing.topic_record import StagedRecord
 from oncofhir.warehouse.sql import view_statements
@@ -47,10 +52,17 @@ class DuckDbLanding:
         """Open or create the file.
 
         Raises:
-            LandingError: another process has it open, it is no DuckDB file, or it cannot be written.
+            UnusableTarget: it is a folder, or a file of another kind.
+            LandingError: another process has it open, or it cannot be written.
         """
         if _is_unfinished(path):
             path.unlink()
+        elif _is_of_another_kind(path):
+            raise UnusableTarget(
+                f"{path} is not a DuckDB file; it was left as it is. Name another file with --duckdb"
+            )
+        if not path.parent.is_dir():
+            raise LandingError(f"{path} cannot be opened: the folder {path.parent} does not exist")
         try:
             connection = duckdb.connect(str(path))
         except duckdb.IOException as error:
@@ -162,3 +174,15 @@ def _is_unfinished(path: Path) -> bool:
         return False
     begin = path.read_bytes()
     return begin[8:12] == b"DUCK" or not any(begin)
+
+
+def _is_of_another_kind(path: Path) -> bool:
+    if path.is_dir():
+        return True
+    if not path.is_file():
+        return False
+    try:
+        with path.open("rb") as file:
+            return file.read(12)[8:] != b"DUCK"
+    except OSError:  # connecting says what is wrong
+        return False

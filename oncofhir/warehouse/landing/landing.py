@@ -38,6 +38,10 @@ class LandingError(Exception):
     """A table cannot be written. The message names the cause and the remedy; nothing is half merged."""
 
 
+class UnusableTarget(LandingError):
+    """What the tables were to be kept in is something else; trying again does not help."""
+
+
 class Landing(Protocol):
     """Tables in a warehouse. Blocking; for one thread and one process at a time."""
 

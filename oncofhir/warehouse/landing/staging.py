@@ -64,8 +64,14 @@ SELECT record_key, max("offset") AS "offset" FROM staged_typed WHERE value IS NU
 
 
 def _rejected_sql(columns: Sequence[Column]) -> str:
-    """Find the records that are not rows: not a JSON object, a required column missing, a wrong type."""
-    reasons = [f"WHEN typed IS NULL THEN {_quoted(_UNREADABLE)}"]
+    """Find the records that are not rows: not a JSON object, no key, a required column missing, a wrong type.
+
+    Rows without a key would replace each other.
+    """
+    reasons = [
+        f"WHEN typed IS NULL THEN {_quoted(_UNREADABLE)}",
+        "WHEN coalesce(record_key, '') = '' THEN 'no key'",
+    ]
     reasons += [
         f"WHEN typed.{_name(c)} IS NULL THEN {_quoted(f'no valid {c.name}')}"
         for c in columns

@@ -150,7 +150,8 @@ def test_a_row_of_a_newer_major_version_ends_it_and_nothing_of_it_is_landed(sett
     ("arguments", "status", "message"),
     [
         (("--duckdb", "a", "--delta", "b"), 2, "exclude each other"),
-        (("--once", "--duckdb", "/proc/none/w.duckdb"), 3, "cannot be opened"),
+        (("--once", "--duckdb", "/proc/none/w.duckdb"), 3, "does not exist"),
+        (("--once", "--duckdb", "/etc"), 2, "is not a DuckDB file"),
     ],
 )
 def test_what_cannot_work_says_what_to_do(settings, arguments, status, message):

@@ -67,7 +67,7 @@ def sink(
 ) -> None:
     """Land the output topics in tables that hold the current row of each key.
 
-    Tables: phenotypes (one row per finding), outcomes (one row per document and version); views: findings,
+    Tables: phenotypes (one row per finding), outcomes (one row per document); views: findings,
     tumors. Rows and offsets are committed together, so that an interrupted sink resumes without loss or
     duplicates. Records that are not rows are listed in the table rejected_records. Ends on SIGTERM or Ctrl-C
     after the current batch, and prints one JSON object with the counts.
@@ -101,7 +101,7 @@ def sink(
     from oncofhir.contracts.registry.row_decoder import RowDecoder
     from oncofhir.schemas.errors import OncofhirError
     from oncofhir.settings import SettingsError
-    from oncofhir.warehouse.landing.landing import LandingError
+    from oncofhir.warehouse.landing.landing import LandingError, UnusableTarget
 
     settings = settings_or_exit()
     tables = landed_tables(settings.kafka)
@@ -123,6 +123,8 @@ def sink(
                 filled = _fill_omop(landing, vocabulary, persons) if omop else None
             finally:
                 landing.close()
+    except UnusableTarget as error:
+        fail(str(error), ExitStatus.WRONG_USAGE)
     except LandingError as error:
         fail(str(error), ExitStatus.UNREACHABLE)
     except NewerMajorVersion as error:

@@ -62,6 +62,16 @@ def values(warehouse):
     return {r["finding"]: (r["revision"], r["value"]) for r in warehouse.rows()}
 
 
+@pytest.mark.parametrize("key", [None, ""])
+def test_rows_without_a_key_are_rejected_and_do_not_replace_each_other(warehouse, key):
+    records = [record(n, key=key, value=row(f"f{n}").model_dump_json()) for n in range(3)]
+    assert merge(warehouse, record(3, row("f3")), *records) == MergeCounts(
+        records=4, merged=1, rejected=3
+    )
+    assert values(warehouse) == {"f3": (1, "left")}
+    assert {r["reason"] for r in warehouse.rows("rejected_records")} == {"no key"}
+
+
 def test_a_row_lands_with_all_its_columns(warehouse):
     landed = row(value="right", number=1.5, confidence=0.9)
     assert merge(warehouse, record(0, landed)) == MergeCounts(records=1, merged=1)

@@ -5,7 +5,7 @@ import pytest
 
 from oncofhir.settings import KafkaSettings
 from oncofhir.warehouse.landing.duckdb_landing import DuckDbLanding
-from oncofhir.warehouse.landing.landing import LandingError
+from oncofhir.warehouse.landing.landing import UnusableTarget
 from oncofhir.warehouse.landing.tables import landed_tables
 
 TABLES = landed_tables(KafkaSettings())
@@ -32,6 +32,11 @@ def test_a_file_without_its_whole_header_is_created_again(tmp_path, created, len
 def test_a_file_of_another_kind_is_refused_and_stays(tmp_path, content):
     path = tmp_path / "w.duckdb"
     path.write_bytes(content)
-    with pytest.raises(LandingError):
+    with pytest.raises(UnusableTarget, match="is not a DuckDB file"):
         DuckDbLanding.open(path, TABLES)
     assert path.read_bytes() == content
+
+
+def test_a_folder_is_refused(tmp_path):
+    with pytest.raises(UnusableTarget, match="is not a DuckDB file"):
+        DuckDbLanding.open(tmp_path, TABLES)
