@@ -49,7 +49,8 @@ def pytest_collection_finish() -> None:
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     """Return a scheduler that runs the tests of a module with servers of its own in one process and in order.
 
-    All other tests are distributed one by one. `--dist loadgroup` would do the same by marks, but xdist 3.8
+    So it does with the unit tests of a module, which share what they read. All other tests are distributed
+    one by one, integration tests first: they wait, and the unit tests fill the gaps. `--dist loadgroup` would do the same by marks, but xdist 3.8
     loses the marks under pytest 9.2 (it sets `_nodeid`, which pytest does not read any more).
     """
     from xdist.scheduler import LoadScopeScheduling
@@ -57,8 +58,10 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     class ByModuleWithServers(LoadScopeScheduling):
         def _split_scope(self, nodeid: str) -> str:
             module = nodeid.partition("::")[0]
-            return module if _has_servers(config.rootpath / module) else nodeid
+            is_one = module.startswith("tests/unit/") or _has_servers(config.rootpath / module)
+            return module if is_one else nodeid
 
+    config.option.loadscopereorder = False
     return ByModuleWithServers(config, log)
 
 
