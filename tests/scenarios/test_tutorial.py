@@ -85,7 +85,7 @@ def test_demo_page_sink_and_query(tmp_path):
                 break
         worklist = httpx2.get(address, trust_env=False, follow_redirects=True)
         assert worklist.is_success
-        assert "137 findings" in worklist.text
+        assert "138 findings" in worklist.text
         landed = json.loads(run(block("sh", ".venv/bin/oncofhir sink"), tmp_path, settings))
         shown = json.loads(block("json", "{"))
         for table in ("phenotypes", "outcomes"):
