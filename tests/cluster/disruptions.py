@@ -57,9 +57,11 @@ class Disruptions:
         api, workers = self.bench.api, self.release.pods("worker")
         node = workers[0]["spec"]["nodeName"]
         api.patch(f"/api/v1/nodes/{node}", {"spec": {"unschedulable": True}}, manager="drain")
-        for pod in workers:
-            if pod["spec"]["nodeName"] == node:
-                wait_until(lambda pod=pod: self._evicted(pod), "a worker is evicted", 120)
+        evicted = [pod for pod in workers if pod["spec"]["nodeName"] == node]
+        for pod in evicted:
+            wait_until(lambda pod=pod: self._evicted(pod), "a worker is evicted", 120)
+        before = {pod["metadata"]["name"] for pod in evicted}
+        wait_until(lambda: not before & _names(self.release), "the evicted workers are gone", 120)
         ready(self.release, 2)
         api.patch(f"/api/v1/nodes/{node}", {"spec": {"unschedulable": False}}, manager="drain")
 
