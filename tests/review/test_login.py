@@ -155,12 +155,14 @@ def test_a_form_of_another_site_is_refused(guarded: Guarded, browser_page):
     expect(page.locator(f"#{card} .chip").first).not_to_have_text("Confirmed")
 
 
-def test_log_out_ends_the_session(guarded: Guarded, browser_page):
-    page = browser_page
-    log_in(page, guarded.url, "lea")
-    page.get_by_role("button", name="Log out").click()
-    page.goto(guarded.url)
-    expect(page.locator("h1")).to_have_text("Log in to review findings")
+def test_log_out_ends_the_session_and_leads_to_the_provider(guarded: Guarded, chromium, axe_script):
+    with window(chromium) as page:
+        log_in(page, guarded.url, "lea")
+        page.get_by_role("button", name="Log out").click()
+        page.wait_for_url("**/oauth2/end_session**")
+        page.goto(guarded.url)
+        expect(page.locator("h1")).to_have_text("Log in to review findings")
+        assert not axe.violations(page, axe_script)
 
 
 def launch(page: Page, guarded: Guarded, context: dict, name: str = "anne") -> None:

@@ -26,7 +26,7 @@ _ARCHIVE = (
     f"org/keycloak/keycloak-quarkus-dist/{VERSION}/keycloak-quarkus-dist-{VERSION}.zip",
 )
 _ADMIN = "admin"
-_JAVA = "-Xmx512m -XX:+UseSerialGC -XX:TieredStopAtLevel=1"
+_JAVA = "-Xmx512m -XX:TieredStopAtLevel=1"
 
 
 class Keycloak(Process):
