@@ -5,7 +5,8 @@ requests queue at the server, prefixes are evicted from its cache and requests t
 does report may be there at rest: TGI's `x-queue-time` is an eighth of a request's time at every load, for a
 request waits for the step under way. So the throughput itself is measured, in rounds at one level each.
 The limit is the smallest level within `TOLERANCE` of the best one. Its neighbours are measured again now and
-then, for the load and the server change.
+then, for the load and the server change. Where the rate of a level has changed by `CHANGE`, as when another
+worker comes or goes, all levels are measured anew.
 """
 
 from collections.abc import Iterator
@@ -13,10 +14,11 @@ from dataclasses import dataclass
 
 FIRST = 4
 ANSWERS_PER_ROUND, ANSWERS_PER_REQUEST = 32, 4  # answers in a round: at least; times the level
-TOLERANCE = 0.025
+TOLERANCE = 0.005
 ROUNDS_BETWEEN_PROBES = 12
 MEMORY = 0.5  # weight of a level's earlier rounds
-HOLD_SECONDS, LONGEST_HOLD_SECONDS = 10.0, 160.0  # how long a refused level is not tried again
+CHANGE = 0.4  # a rate that differs by more is that of another load
+HOLD_SECONDS, LONGEST_HOLD_SECONDS = 10.0, 40.0  # how long a refused level is not tried again
 QUEUE_STEPS = 6.0  # a queue of so many steps is one: a request at rest waits for one or two
 TIMEOUT_SHARE = 0.5
 
@@ -103,11 +105,15 @@ class LimitSearch:
     def _end_round(self, now: float, rate: float) -> None:
         self._round += 1
         before = self._measured.get(self._at)
-        if before is not None:
+        if before is not None and abs(rate - before.rate) > CHANGE * before.rate:
+            self._measured.clear()  # the server has more to do, or less: for other workers, perhaps
+        elif before is not None:
             rate = MEMORY * before.rate + (1 - MEMORY) * rate
         is_full = 2 * self._queued > self._answers
         self._measured[self._at] = _Level(rate, self._round, is_full)
         if now >= self._ceiling_until:
+            if self._at > self._ceiling:
+                self._hold = HOLD_SECONDS  # what was refused is served now
             self._ceiling = len(self._levels) - 1
         self._move(self._next(), now)
 
