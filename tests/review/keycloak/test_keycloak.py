@@ -93,7 +93,7 @@ def test_a_wrong_password_begins_no_session(page_url, browser_page):
     page.locator("#username").fill("anne")
     page.locator("#password").fill("wrong")
     page.locator("#kc-login").click()
-    expect(page.locator("#input-error")).to_be_visible()
+    expect(page.get_by_text("Invalid username or password")).to_be_visible()
     page.goto(page_url)
     expect(page.locator("h1")).to_have_text("Log in to review findings")
 
