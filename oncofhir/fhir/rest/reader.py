@@ -128,8 +128,8 @@ class FhirReader:
         """Count the resources of a type on the server, or the matches of a search."""
         sent = {**(params or {}), "_summary": "count"}
         bundle = await self._read(f"/{type}", _BUNDLE, sent, _STRICTLY if params else None)
-        total = bundle.get("total", 0)
-        if not isinstance(total, int):
+        total = bundle.get("total")
+        if not isinstance(total, int) or isinstance(total, bool):
             raise DependencyUnavailable(
                 Reason.STORE_FAILED, self._base_url, "the response has no total"
             )

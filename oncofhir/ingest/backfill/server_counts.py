@@ -27,13 +27,15 @@ async def count_on_server(reader: FhirReader, queries: Sequence[Query]) -> Count
     for query in queries:
         by_status = published.setdefault(query.type, {})
         total = await reader.count(query.type, query.merged())
-        named = 0
-        for status in _STATUSES[query.type] if total else ():
-            found = await reader.count(query.type, query.merged(status=[status]))
+        named = {
+            status: await reader.count(query.type, query.merged(status=[status]))
+            for status in (_STATUSES[query.type] if total else ())
+        }
+        if min(named.values(), default=0) >= total:  # the server ignores the status
+            named = {}
+        named[_OTHER] = max(0, total - sum(named.values()))  # reports may be added meanwhile
+        for status, found in named.items():
             if found:
                 by_status[status] = by_status.get(status, 0) + found
-            named += found
-        if total > named:
-            by_status[_OTHER] = by_status.get(_OTHER, 0) + total - named
     read = sum(sum(by_status.values()) for by_status in published.values())
     return Counts(read=read, published=published)
