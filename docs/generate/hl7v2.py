@@ -11,7 +11,7 @@ _COLUMNS = ("HL7 v2", "FHIR", "note")
 # What the mapping modules do, field by field; the tests of tests/unit/fhir/hl7v2 show it.
 _BOTH = (
     ("MSH-3, MSH-4", "part of the id", "The sender: application and facility."),
-    ("MSH-7", "`meta.lastUpdated`", "Orders the versions of a report. Its offset holds for times without one."),
+    ("MSH-7", "`meta.lastUpdated`", "Orders the versions of a report; left out if it is more than a day ahead. Its offset holds for times without one."),
     ("MSH-10", "`meta.versionId`, as a hash", "Required. The same message again changes nothing."),
     ("MSH-18", "", "Character set, checked against the bytes."),
     ("PID-3 (PID-2)", "`subject.identifier`", "The identifier of type MR, else PI, else the first. The Patient of the FHIR server that has it is the subject."),

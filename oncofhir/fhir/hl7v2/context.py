@@ -5,7 +5,7 @@ Of the patient only identifiers and the gender are taken: nothing else is needed
 """
 
 from dataclasses import dataclass
-from datetime import tzinfo
+from datetime import UTC, datetime, timedelta, tzinfo
 from functools import cached_property
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -23,6 +23,7 @@ from oncofhir.settings import Hl7v2Settings
 _GENDERS = {"M": "male", "F": "female", "O": "other", "A": "other", "N": "other", "U": "unknown"}
 # Of several identifiers of a patient: medical record number, then the internal identifier (table 0203).
 _PREFERRED_TYPES = ("MR", "PI")
+_CLOCKS_DIFFER = timedelta(days=1)
 
 
 @dataclass(frozen=True)
@@ -48,8 +49,9 @@ class MessageContext:
     def meta(self) -> dict[str, Any]:
         """Return `meta` of a resource of this message.
 
-        `lastUpdated` is MSH-7, which orders messages. `versionId` stands for MSH-10: it begins with a letter,
-        so that versions of one second are never ordered by it.
+        `lastUpdated` is MSH-7, which orders messages. It is left out where it is to come: every later
+        correction would count as older; messages without it are in the order of their arrival. `versionId`
+        stands for MSH-10: it begins with a letter, so that versions of one second are never ordered by it.
 
         Raises:
             UnreadableReport: invalid-hl7v2, there is no MSH-10.
@@ -58,6 +60,8 @@ class MessageContext:
         if not control_id:
             raise UnreadableReport(Reason.INVALID_HL7V2, "MSH-10", "the message has no control id")
         sent = instant(self.header.value(7), self.zone)
+        if sent is not None and datetime.fromisoformat(sent) > datetime.now(UTC) + _CLOCKS_DIFFER:
+            sent = None
         version = f"m-{sha256_of(control_id)[:24]}"
         return {"versionId": version, **({"lastUpdated": sent} if sent else {})}
 

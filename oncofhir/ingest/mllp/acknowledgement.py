@@ -11,11 +11,14 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Self
 
+from oncofhir.fhir.hl7v2.charset import wide_encoding
 from oncofhir.schemas.errors import OncofhirError
 from oncofhir.schemas.reasons import Reason
 
 _DEFAULT_MARKS = ("|", "^~\\&")
 _MIN_MARKS = 2
+_MOST_MSH_BYTES = 16_384  # four for each character of an MSH, at most
+_BEFORE_CHARACTER_SET = 17  # the fields of MSH before MSH-18
 _LOCATION = re.compile(r"(?P<segment>[A-Z0-9]{3})(?:\[(?P<number>\d+)\])?(?:-(?P<field>\d+))?")
 _WITH_ERR = (2, 5)  # the version from which ERR has fields for code and text
 # HL7 table 0357.
@@ -67,13 +70,17 @@ class Header:
 
     @classmethod
     def of(cls, content: bytes) -> Self:
-        """Read the MSH of a message, whatever the rest of it is. Bytes are kept as they are (Latin-1)."""
-        line = re.split(r"[\r\n]", content[:4096].decode("latin-1").lstrip("\r\n \t"), maxsplit=1)[
-            0
-        ]
+        """Read the MSH of a message, whatever the rest of it is.
+
+        Bytes are kept as they are (Latin-1). An MSH in UTF-16 or UTF-32 is decoded, and its MSH-18 left out:
+        the answer is in single bytes.
+        """
+        wide = wide_encoding(content)
+        text = content[:_MOST_MSH_BYTES].decode(wide or "latin-1", "ignore")
+        line = re.split(r"[\r\n]", text.lstrip("\ufeff\r\n \t"), maxsplit=1)[0]
         if not line.startswith("MSH") or len(line) < len("MSH|^~") or line[3].isalnum():
             return cls()
-        fields = line.split(line[3])
+        fields = line.split(line[3])[: _BEFORE_CHARACTER_SET if wide else None]
         marks = fields[1]
         if len(marks) < _MIN_MARKS or any(mark.isalnum() for mark in marks):
             return cls(line[3], _DEFAULT_MARKS[1], tuple(fields))

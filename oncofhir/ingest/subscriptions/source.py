@@ -15,6 +15,7 @@ from oncofhir.fhir.rest.client import FhirClient
 from oncofhir.fhir.rest.paging import search_pages
 from oncofhir.schemas.errors import DependencyUnavailable, RequestRejected, UnreadableReport
 from oncofhir.schemas.event import REPORT_TYPES
+from oncofhir.schemas.reasons import Reason
 
 _FILTER_CRITERIA = (
     "http://hl7.org/fhir/uv/subscriptions-backport/StructureDefinition/backport-filter-criteria"
@@ -69,17 +70,22 @@ class SubscriptionSource:
             raise
 
     async def queries(self, subscription: str) -> list[Query]:
-        """Return the searches that match what the Subscription is about; none if it does not exist.
+        """Return the searches that match what the Subscription is about.
 
         Raises:
-            DependencyUnavailable, AccessDenied, RequestRejected: according to the response.
+            DependencyUnavailable: also if there is no such Subscription: nothing counts as searched.
+            AccessDenied, RequestRejected: according to the response.
         """
         kind, _, ident = subscription.partition("/")
         try:
             stored = await self._client.read(kind, ident)
-            return _queries(stored)
-        except UnreadableReport:
-            return []
+        except UnreadableReport as error:
+            raise DependencyUnavailable(
+                Reason.STORE_FAILED,
+                subscription,
+                f"the FHIR server has no such Subscription ({error.reason}): see oncofhir subscribe",
+            ) from error
+        return _queries(stored)
 
     async def reports_since(
         self, query: Query, since: datetime

@@ -14,10 +14,18 @@ from tests.serving import served
 class SubscriptionServer:
     """Holds reports; each new version is an event of Subscription/ID, numbered from 1."""
 
-    def __init__(self, ident="oncofhir-reports", *, operations=True, criteria="DiagnosticReport?"):
+    def __init__(
+        self,
+        ident="oncofhir-reports",
+        *,
+        operations=True,
+        criteria="DiagnosticReport?",
+        exists=True,
+    ):
         self.ident = ident
         self.operations = operations
         self.criteria = criteria
+        self.exists = exists
         self.events = []
         self.reports = {}
         self.requests = []
@@ -99,6 +107,8 @@ class SubscriptionServer:
             )
 
         async def subscription(request):
+            if not self.exists:
+                return answer({"resourceType": "OperationOutcome", "issue": []}, 404)
             return answer(
                 {"resourceType": "Subscription", "id": self.ident, "criteria": self.criteria}
             )

@@ -272,3 +272,19 @@ async def test_while_the_server_is_unreachable_an_empty_request_is_to_be_repeate
         assert answer.status_code == 503
         assert int(answer.headers["retry-after"]) > 0
         await until(lambda: "catch_up_failures_total{" in bridge.render_metrics().decode())
+
+
+async def test_without_the_subscription_at_the_server_nothing_counts_as_searched(
+    settings, tmp_path
+):
+    server = SubscriptionServer(operations=False, exists=False)
+    with server.serving() as url:
+        async with running(with_source(settings, tmp_path, url)) as (bridge, client):
+            assert (await client.post(PATH)).status_code == 503
+            server.store(report("r1"))
+            server.store(report("r2"))
+            assert (await client.post(PATH, json=server.notification(2))).status_code == 200
+            await until(lambda: "catch_up_failures_total{" in bridge.render_metrics().decode())
+            assert missing(bridge, "searched") == 0
+            server.exists = True
+            await until(lambda: set(announced(settings)) == {"r1", "r2"})

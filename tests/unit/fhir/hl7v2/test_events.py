@@ -1,6 +1,7 @@
 """Messages to DiagnosticReports and DocumentReferences, as HL7's guide maps them."""
 
 import base64
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from fhir.resources.R4B.diagnosticreport import DiagnosticReport
@@ -266,6 +267,16 @@ def test_times_take_the_zone_of_the_message_else_of_the_setting():
     assert resource(local, berlin)["effectiveDateTime"] == "2026-01-09T15:30:00+01:00"
     assert resource(local, berlin)["meta"]["lastUpdated"] == "2026-07-10T12:00:00+02:00"
     assert resource(local)["effectiveDateTime"] == "2026-01-09T15:30:00+00:00"
+
+
+@pytest.mark.parametrize("sent", ["", "99991231235959", "9999", "20991231", "no time"])
+def test_a_time_that_cannot_order_messages_is_left_out(sent):
+    assert "lastUpdated" not in resource(oru(sent=sent))["meta"]
+
+
+def test_a_clock_that_is_some_hours_ahead_orders_messages():
+    ahead = (datetime.now(UTC) + timedelta(hours=3)).strftime("%Y%m%d%H%M%S+0000")
+    assert "lastUpdated" in resource(oru(sent=ahead))["meta"]
 
 
 def test_a_confidential_report_is_skipped():

@@ -90,3 +90,11 @@ def test_any_content_is_answered_in_one_frame(content, verdict):
         assert raw.count(b"\rMSA|") == 1
         assert b"\x1c" not in raw
         assert b"\x0b" not in raw
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be", "utf-32"])
+def test_a_message_in_wide_characters_is_answered_with_its_control_id(encoding):
+    message = oru(control_id="W1", charset="UNICODE UTF-16").encode(encoding)
+    answer = acknowledgement(Header.of(message), ACCEPTED).decode("ascii")
+    assert "MSA|AA|W1" in answer
+    assert "UNICODE" not in answer
