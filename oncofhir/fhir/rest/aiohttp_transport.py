@@ -4,6 +4,7 @@ httpx2's own pool polls the socket of every idle connection for each request: wi
 of what a request costs. The interface, the limits and the errors stay httpx2's.
 """
 
+import io
 import ssl
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
@@ -44,11 +45,13 @@ class AioHttpTransport(httpx2.AsyncBaseTransport):
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
         if self._session is None:
             self._session = self._open()
+        content = request.content
         with _as_httpx2():
             response = await self._session.request(
                 request.method,
                 URL(str(request.url), encoded=True),
-                data=request.content or None,
+                # A stream goes out in pieces; bytes would hold up the event loop while they are written.
+                data=io.BytesIO(content) if content else None,
                 headers=[(k.decode("ascii"), v.decode("latin-1")) for k, v in request.headers.raw],
                 allow_redirects=False,
             )
