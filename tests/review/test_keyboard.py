@@ -87,6 +87,7 @@ def test_undo_takes_back_the_last_verdict_after_the_focus_has_moved_on(
     card = current(page)
     page.keyboard.press("r")
     expect(page.locator(f"#{card} .chip").first).to_have_text("Refuted")
+    expect(page.locator(f".finding:focus:not(#{card})")).to_have_count(1)
     assert page.locator(f"#{current(page)} [data-key='u']").count() == 0, (
         "the next one has no verdict"
     )
