@@ -84,7 +84,7 @@ class Extractor:
         after its answers, for another one may have been put at its address, also where no request failed.
 
         Raises:
-            ModelReplaced: it is another one now. Nothing tells which of the two gave the answers.
+            ModelReplaced: it is another one now. Nothing shows which of the two gave the answers.
         """
         identity = model or await self._answerer.identify()
         began = monotonic()

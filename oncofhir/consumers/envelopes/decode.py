@@ -36,8 +36,9 @@ _CONTENT_TYPE = "content-type"
 _MAX_DEPTH = 200  # of JSON; deeper nesting serves no purpose and would exhaust recursion later
 # Confluent wire format: a zero byte and a schema ID of four bytes precede the serialized value
 # (https://docs.confluent.io/platform/current/schema-registry/fundamentals/serdes-develop/).
-_ENCODINGS = ((b"\x1f\x8b", "gzip"), (b"\xff\xfe", "UTF-16"), (b"\xfe\xff", "UTF-16"))
 _MAGIC_BYTE, _FRAMING_BYTES = 0, 5
+# How content begins that is not UTF-8: RFC 1952, 2.3.1; the byte order marks of Unicode.
+_ENCODINGS = ((b"\x1f\x8b", "gzip"), (b"\xff\xfe", "UTF-16"), (b"\xfe\xff", "UTF-16"))
 
 
 def decode(

@@ -117,7 +117,7 @@ def missing_topics(names: Collection[str], settings: KafkaSettings) -> frozenset
     """Return the topics that do not exist; a topic that the credentials may not see is an error. Blocking.
 
     Raises:
-        DependencyUnavailable, AccessDenied: the broker cannot be asked, or does not tell.
+        DependencyUnavailable, AccessDenied: the broker cannot be asked, or does not say.
     """
     missing = set()
     admin = connect(KafkaAdminClient, settings, **client_options(settings, "topics"))

@@ -15,12 +15,7 @@ from oncofhir.fhir.intake.triage import Retract, Skip
 from oncofhir.fhir.references import relative_reference
 from oncofhir.fhir.rest.capability import Capability, check_version
 from oncofhir.fhir.rest.client import FhirClient
-from oncofhir.fhir.source_version import (
-    NEVER_READ,
-    SourceVersion,
-    source_version_of,
-    with_version,
-)
+from oncofhir.fhir.source_version import NEVER_READ, SourceVersion, source_version_of, with_version
 from oncofhir.fhir.store.decision import AttachmentIdentity, Decision, decide
 from oncofhir.fhir.store.document_diff import report_version
 from oncofhir.fhir.store.head import Head
@@ -192,23 +187,26 @@ class Pipeline:
 
     async def _extract_and_store(self, report: Report, seconds: dict[str, float]) -> Processed:
         """Extract and store; records in `seconds` how long the model took, if it was asked."""
-        for is_last in (False, True):
-            run = run_of(
-                report,
-                await self._model_identity(),
-                self._extractor.prompt_set,
-                self._settings_sha256,
-                TERMINOLOGY_VERSION,
-                self._software_version,
-            )
-            try:
-                async with self._documents.turn(self._repository.document_id_for(report)):
-                    return await self._decide_ask_and_store(report, run, seconds)
-            except ModelReplaced:
-                self._model = None  # its successor is asked at once
-                if is_last:
-                    raise
-        raise AssertionError("the loop returns or raises")  # pragma: no cover
+        try:
+            return await self._extract_once(report, seconds)
+        except ModelReplaced:  # its successor is asked at once
+            return await self._extract_once(report, seconds)
+
+    async def _extract_once(self, report: Report, seconds: dict[str, float]) -> Processed:
+        run = run_of(
+            report,
+            await self._model_identity(),
+            self._extractor.prompt_set,
+            self._settings_sha256,
+            TERMINOLOGY_VERSION,
+            self._software_version,
+        )
+        try:
+            async with self._documents.turn(self._repository.document_id_for(report)):
+                return await self._decide_ask_and_store(report, run, seconds)
+        except ModelReplaced:
+            self._model = None
+            raise
 
     async def _decide_ask_and_store(
         self, report: Report, run: Run, seconds: dict[str, float]

@@ -84,7 +84,7 @@ class Transport:
         self._elsewhere: httpx2.AsyncClient | None = None
 
     def _foreign(self) -> httpx2.AsyncClient:
-        """Return a client that tells which address it has reached."""
+        """Return a client that records which address it has reached."""
         context = self._tls.elsewhere
         return httpx2.AsyncClient(
             timeout=httpx2.Timeout(self._timeout, connect=_CONNECT_SECONDS, pool=None),

@@ -13,7 +13,7 @@ from oncofhir.telemetry.registry import Metrics
 
 
 class WatchMetrics:
-    """Told of each pass; the values of gauges are those after the last one.
+    """Receives the counts of each pass; the values of gauges are those after the last one.
 
     Attributes:
         metrics: all metrics of the review; the page counts its own there.
