@@ -1,5 +1,6 @@
 """A FHIR server that can do less: another one behind it, and what it lacks is refused and not declared."""
 
+import json
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 
@@ -30,10 +31,19 @@ def _refused() -> Response:
     return JSONResponse(outcome, status_code=_METHOD_NOT_ALLOWED)
 
 
+def _reversed(body: bytes) -> bytes:
+    """The entries of a searchset in the other order; anything else as it is."""
+    resource = json.loads(body) if body else {}
+    if resource.get("type") != "searchset" or "entry" not in resource:
+        return body
+    return json.dumps(resource | {"entry": resource["entry"][::-1]}).encode()
+
+
 class Lesser:
     """Without transactions and batches; without `chooses_ids` no PUT creates, without `conditional` no POST looks.
 
-    What holds `rejects` is invalid to it. Without `deletes` it deletes nothing.
+    What holds `rejects` is invalid to it. Without `deletes` it deletes nothing. With `reverses` what a search
+    finds comes the other way round: FHIR promises no order.
     """
 
     def __init__(self, behind: str, *, chooses_ids: bool, conditional: bool) -> None:
@@ -43,6 +53,7 @@ class Lesser:
         self.refused: list[str] = []
         self.rejects: bytes | None = None
         self.deletes = True
+        self.reverses = False
         self._http = httpx2.AsyncClient(trust_env=False)
 
     async def answer(self, request: Request) -> Response:
@@ -64,7 +75,8 @@ class Lesser:
             content=body,
         )
         headers = {name: answer.headers[name] for name in _PASSED_BACK if name in answer.headers}
-        return Response(answer.content, answer.status_code, headers)
+        content = _reversed(answer.content) if self.reverses else answer.content
+        return Response(content, answer.status_code, headers)
 
     async def _lacks(self, request: Request, path: str) -> bool:
         if request.method == "DELETE":

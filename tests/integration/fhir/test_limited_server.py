@@ -2,6 +2,7 @@
 
 import asyncio
 
+import httpx2
 import pytest
 
 from oncofhir.fhir.rest.client import FhirClient
@@ -52,6 +53,7 @@ def story(test):
                 assert server.refused == [], "what it says that it lacks is not tried"
             finally:
                 server.rejects = None
+                server.reverses = False
                 await bench.aclose()
 
         run(told())
@@ -179,14 +181,20 @@ async def each_stands_once(bench):
 
 
 class Pause:
-    """A writer that has looked for its first resource of a kind, and found none, waits before it writes it."""
+    """A writer waits before it writes a resource of a kind: the first one, which it has looked for in vain.
 
-    def __init__(self, client, kind, then):
-        self.kind, self.then = kind, then
+    Or before the one after so many.
+    """
+
+    def __init__(self, client, kind, then, *, after=0):
+        self.kind, self.then, self.left = kind, then, after
         client._transport._own.event_hooks["request"].append(self._sent)
 
     async def _sent(self, request):
         if request.method in {"POST", "PUT"} and self.kind in request.url.path and self.then:
+            if self.left:
+                self.left -= 1
+                return
             then, self.then = self.then, None
             await then()
 
@@ -204,8 +212,11 @@ async def what_a_writer_that_was_overtaken_creates_late(bench, kind):
     await each_stands_once(bench)
 
 
-async def what_a_writer_created_twice(bench, kind):
-    """What the first one created while another took over does not stand beside what that one did."""
+async def what_a_writer_created_twice(bench, kind, *, until=None):
+    """What the first one created while another took over does not stand beside what that one did.
+
+    The other waits before it creates its own, or `until` it is about to write another kind a second time.
+    """
     report = await bench.report(BREAST)
     extraction = bench.extraction(report, ANSWERS)
     other = FhirClient(bench.base_url)
@@ -223,12 +234,47 @@ async def what_a_writer_created_twice(bench, kind):
         await first_ended.wait()
 
     Pause(bench.client, kind, let_another_take_over)
-    Pause(other, kind, wait_for_the_first)
+    Pause(other, until or kind, wait_for_the_first, after=1 if until else 0)
     with pytest.raises(StoreConflict):
         await bench.repository.store(report, bench.run_of(report), extraction, None)
     first_ended.set()
     await taking_over[0]
     await other.aclose()
+    await each_stands_once(bench)
+
+
+class CutOffAtItsHead:
+    """The connection is gone when a writer has declared what it writes, written it, and closes its head."""
+
+    def __init__(self, client):
+        self.puts = 0
+        client._transport._own.event_hooks["request"].append(self._sent)
+
+    async def _sent(self, request):
+        if request.method == "PUT" and "/Task" in request.url.path:
+            self.puts += 1
+            if self.puts > 1:
+                raise httpx2.ConnectError("cut off")
+
+
+async def what_two_writers_left_unfinished(bench, kind, *, reverses=False):
+    """Both created one, and neither closed the head: what refers to either is no human's edit."""
+    bench.server.reverses = reverses
+    report = await bench.report(BREAST)
+    extraction = bench.extraction(report, ANSWERS)
+    other = FhirClient(bench.base_url)
+    second = bench.new_repository(other)
+    CutOffAtItsHead(other)
+
+    async def let_another_take_over_and_die():
+        with pytest.raises(DependencyUnavailable):
+            await second.store(report, bench.run_of(report), extraction, None)
+
+    Pause(bench.client, kind, let_another_take_over_and_die)
+    with pytest.raises(StoreConflict):
+        await bench.repository.store(report, bench.run_of(report), extraction, None)
+    await other.aclose()
+    await bench.store()
     await each_stands_once(bench)
 
 
@@ -280,10 +326,10 @@ async def test_of_an_amendment_of_which_one_resource_is_rejected_the_version_bef
     assert (await bench.head()).intents == ()
 
 
-def _of_kind(test, kind):
+def _of_kind(test, kind, **arguments):
     @story
     async def of_kind(bench):
-        await test(bench, kind)
+        await test(bench, kind, **arguments)
 
     return of_kind
 
@@ -296,6 +342,14 @@ test_an_observation_created_late = _of_kind(
 )
 test_a_condition_created_twice = _of_kind(what_a_writer_created_twice, "/Condition")
 test_an_observation_created_twice = _of_kind(what_a_writer_created_twice, "/Observation")
+test_a_condition_created_while_the_other_closes_the_head = _of_kind(
+    what_a_writer_created_twice, "/Condition", until="/Task"
+)
+test_a_condition_left_twice = _of_kind(what_two_writers_left_unfinished, "/Condition")
+test_a_condition_left_twice_and_found_the_other_way_round = _of_kind(
+    what_two_writers_left_unfinished, "/Condition", reverses=True
+)
+test_an_observation_left_twice = _of_kind(what_two_writers_left_unfinished, "/Observation")
 
 
 def is_withdrawn(resource):

@@ -58,8 +58,21 @@ class ServerAssignedIdsStrategy:
         found = await self._find(head.references, head.server_ids)
         ids = {reference: reference_to(stored) for reference, stored in found.items()}
         head = head.model_copy(update={"server_ids": {**head.server_ids, **ids}})
-        own = inverted(head.server_ids)
+        own = {**await self._competing(head), **inverted(head.server_ids)}
         return head, {ref: rewrite_references(stored, own) for ref, stored in found.items()}
+
+    async def _competing(self, head: Head) -> ServerIds:
+        """Find what several writers created of an unfinished run: this service's references by the server's.
+
+        What refers to the other one of two duplicates is no human's edit.
+        """
+        if not head.write_in_progress:
+            return {}
+        return {
+            reference_to(stored): reference
+            for reference in head.references
+            for stored in await self._duplicates.find(reference)
+        }
 
     async def _find(self, references: Iterable[str], ids: ServerIds) -> dict[str, dict[str, Any]]:
         """Read resources as the server has them, by this service's references: by id, else by identifier."""
@@ -91,13 +104,17 @@ class ServerAssignedIdsStrategy:
             await self._complete_references(new, ids, written, is_taken_over=is_taken_over)
             server_ids = {ref: ids[ref] for ref in new.references if ref in ids}
             update = {"server_ids": server_ids, "version_id": before.version_id}
-            return await self._sequential.put_head(new.model_copy(update=update))
+            closed = await self._sequential.put_head(new.model_copy(update=update))
+            if is_taken_over:
+                # An overtaken writer that found the head still open left its duplicates to this one.
+                await self._complete_references(closed, ids, written, is_taken_over=True)
         except StoreConflict:
             await self._duplicates.yield_to_head(written, str(before.id))
             raise
         except RequestRejected:
             await self._sequential.abandon_intents(before)
             raise
+        return closed
 
     async def _write_entry(
         self, entry: dict[str, Any], ids: dict[str, str], written: dict[str, dict[str, Any]]
