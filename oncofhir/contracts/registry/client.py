@@ -22,6 +22,7 @@ from oncofhir.schemas.errors import (
 )
 from oncofhir.schemas.reasons import Reason
 from oncofhir.settings import KafkaSettings, SettingsError, read_secret, read_token
+from oncofhir.settings.base import http_url
 
 _CONTENT_TYPE = "application/vnd.schemaregistry.v1+json"
 _HEADERS = {"Accept": _CONTENT_TYPE, "Content-Type": _CONTENT_TYPE}
@@ -154,11 +155,15 @@ def schema_registry(settings: KafkaSettings, url: str | None = None) -> SchemaRe
     """Return a client of the registry in the settings, or of another with the same credentials.
 
     Raises:
-        SettingsError: there is no address, or the authorities cannot be read.
+        SettingsError: there is no address or it is none, or the authorities cannot be read.
     """
     url = url or settings.schema_registry_url
     if url is None:
         raise SettingsError("no schema registry is named: set ONCOFHIR_KAFKA__SCHEMA_REGISTRY_URL")
+    try:
+        http_url(url)
+    except ValueError as error:
+        raise SettingsError(f"the address of the schema registry: {error}") from error
     return SchemaRegistry(url, partial(_credentials, settings), _tls(settings))
 
 

@@ -21,6 +21,7 @@ from oncofhir.schemas.reasons import Reason
 MAX_DELIMITERS = 200_000
 _FRAME = b"\x0b\x1c\r\n \t"
 _SEGMENT = re.compile(r"[A-Z][A-Z0-9]{2}")
+_BATCH_HEADERS = ("FHS", "BHS")  # chapter 2.10.3
 _NULL = '""'  # the sender deletes the value
 _MIN_ENCODING_CHARACTERS, _MAX_ENCODING_CHARACTERS = 2, 5
 
@@ -134,9 +135,16 @@ class Message:
 
 
 def is_message(value: bytes) -> bool:
-    """Return whether the bytes begin as a message does: MSH and a delimiter, or wide characters of MSH."""
+    """Return whether the bytes begin as a message does: MSH and a delimiter, or wide characters of MSH.
+
+    A batch of messages counts as one, to be refused as such.
+    """
     start = value[:64].removeprefix(b"\xef\xbb\xbf").lstrip(_FRAME)
-    if start.startswith(b"MSH") and len(start) > 3 and not chr(start[3]).isalnum():  # noqa: PLR2004
+    if (
+        start.startswith((b"MSH", b"FHS", b"BHS"))
+        and len(start) > 3
+        and not chr(start[3]).isalnum()
+    ):  # noqa: PLR2004
         return not start[3:4].isspace() and start[3] != 0
     return wide_encoding(start) is not None and b"\0" in start and b"M" in start[:8]
 
@@ -188,6 +196,8 @@ def _header(content: bytes) -> _Header:
     except UnicodeError:  # pragma: no cover - errors are replaced
         head = ""
     line = re.split(r"[\r\n]", head, maxsplit=1)[0]
+    if line.startswith(_BATCH_HEADERS):
+        raise _invalid("MSH", "a batch (FHS, BHS): send each of its messages by itself")
     if not line.startswith("MSH") or len(line) < len("MSH|^~"):
         raise _invalid("MSH", "the message has no MSH segment")
     separator = line[3]

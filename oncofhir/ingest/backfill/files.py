@@ -29,7 +29,7 @@ def find_files(paths: Iterable[Path]) -> tuple[list[Path], int]:
     A file that is named itself is taken whatever its name is.
 
     Raises:
-        SettingsError: a path does not exist.
+        SettingsError: a path does not exist, or there is no such file.
     """
     files: list[Path] = []
     others = 0
@@ -43,6 +43,11 @@ def find_files(paths: Iterable[Path]) -> tuple[list[Path], int]:
             files.append(path)
         else:
             raise SettingsError(f"no such file or folder: {path}")
+    if not files:
+        raise SettingsError(
+            f"no file to read: none of the {others} files in the folders ends with "
+            f"{', '.join(SUFFIXES)}, or one of these and .gz; name a file itself to read it anyway"
+        )
     return files, others
 
 
@@ -159,7 +164,11 @@ class Files:
             if entry > done:
                 position = {"file": number, "line": entry, "offset": 0}
                 origin = file.name if chunk.line is None else f"{file.name}:{chunk.line}"
-                yield Item(origin, chunk.raw, position)
+                if len(chunk.raw) >= self._max_line_bytes:
+                    detail = f"the entry has {self._max_line_bytes} bytes or more"
+                    yield Item(origin, b"", position, Reason.BROKER_REJECTED, detail)
+                else:
+                    yield Item(origin, chunk.raw, position)
 
     def _is_in_lines(self, file: Path) -> bool:
         """Return whether the first line is a JSON value by itself; a file too large to be held is NDJSON."""

@@ -24,6 +24,7 @@ from oncofhir.settings import KafkaSettings
 CATCH_UP = "catch-up"
 # Clocks differ, and a transaction may become visible later than one that began after it.
 _OVERLAP = timedelta(seconds=60)
+_EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)  # a server may say the year 1
 
 log = structlog.get_logger(__name__)
 
@@ -96,7 +97,7 @@ class CatchUp:
     async def _search(self, state: SubscriptionState) -> None:
         began = datetime.now(UTC)
         reached = state.updated or self._started
-        since = reached - _OVERLAP
+        since = max(reached, _EARLIEST) - _OVERLAP
         for query in await self._source.queries(state.reference):
             async for page in self._source.reports_since(query, since):
                 events = [event for report in page for event in _events_of(report)]

@@ -16,6 +16,7 @@ from oncofhir.schemas.errors import RequestRejected, UnreadableReport
 PAGE = 200
 # A transaction may become visible after one with a later lastUpdated; what is read again costs little.
 OVERLAP = timedelta(seconds=10)
+_EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
 _IDS_PER_SEARCH = 50
 _MOST_PAGES = 100
 
@@ -39,7 +40,7 @@ async def changed_since(
     """
     params = {"identifier": token, "_sort": "_lastUpdated", "_count": str(PAGE)}
     if since is not None:
-        params["_lastUpdated"] = f"ge{_time(since - OVERLAP)}"
+        params["_lastUpdated"] = f"ge{_time(_before(since))}"
     async for page in search_pages(client, type, params):
         yield page
 
@@ -50,7 +51,7 @@ async def deleted_since(client: FhirClient, type: str, since: datetime) -> set[s
     Raises:
         DependencyUnavailable, AccessDenied: as the server answered.
     """
-    begin = since - OVERLAP
+    begin = _before(since)
     url: str | None = f"{client.base_url}/{type}/_history?_since={_time(begin)}&_count={PAGE}"
     deleted: set[str] = set()
     pages = 0
@@ -98,6 +99,11 @@ def _reference(url: str, type: str) -> str:  # noqa: A002
     """Return `Type/id` of the request of a history entry."""
     path = url.split("?", maxsplit=1)[0].split("/_history", maxsplit=1)[0].rstrip("/")
     return f"{type}/{path.rsplit('/', 1)[-1]}"
+
+
+def _before(moment: datetime) -> datetime:
+    """Return the time from which to read, if all up to a moment was read; a server may say the year 1."""
+    return max(moment, _EARLIEST) - OVERLAP
 
 
 def _time(moment: datetime) -> str:

@@ -1,7 +1,7 @@
 """Notification Bundles: handshake, heartbeat, events; missing events are asked for at the server."""
 
 import asyncio
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -224,7 +224,10 @@ async def test_reports_of_which_no_notification_arrives_are_found(settings, tmp_
     assert announced(settings).count("r2") == 1, "by one of several searches"
 
 
-@pytest.mark.parametrize("later", [timedelta(0), timedelta(minutes=10)])
+YEAR_1 = datetime(1, 1, 1, tzinfo=UTC) - datetime.now(UTC)
+
+
+@pytest.mark.parametrize("later", [timedelta(0), timedelta(minutes=10), YEAR_1])
 async def test_a_later_report_that_arrives_does_not_hide_an_earlier_one_that_was_lost(
     settings, tmp_path, later
 ):

@@ -90,6 +90,19 @@ def test_a_registry_that_does_not_answer_is_3_with_its_address():
     assert "registry-unreachable: at http://127.0.0.1:1" in result.stderr
 
 
+def test_an_address_of_a_registry_that_is_none_is_wrong_usage():
+    result = CliRunner().invoke(app, ["schemas", "check", "--registry", "registry:8081"])
+    assert result.exit_code == 2
+    assert "an http or https URL is needed" in result.stderr
+
+
+@pytest.mark.parametrize("document", ["asyncapi", "views"])
+def test_what_is_no_schema_is_not_printed_in_avro(document):
+    result = CliRunner().invoke(app, ["schemas", "print", document, "--format", "avro"])
+    assert result.exit_code == 2
+    assert f"{document} is not there in Avro" in result.stderr
+
+
 def test_without_a_registry_the_setting_is_named():
     result = CliRunner().invoke(app, ["schemas", "check"])
     assert result.exit_code == 2

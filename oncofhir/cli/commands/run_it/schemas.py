@@ -58,6 +58,8 @@ def print_(
     from oncofhir.contracts.asyncapi import asyncapi
     from oncofhir.contracts.catalog import published
 
+    if format_ is Format.AVRO and document in {Document.ASYNCAPI, Document.VIEWS}:
+        raise typer.BadParameter(f"{document.value} is not there in Avro", param_hint="--format")
     if document is Document.ASYNCAPI:
         contract: dict[str, Any] = asyncapi(settings_or_exit().kafka, __version__)
     elif document is Document.VIEWS:

@@ -42,6 +42,15 @@ def test_tolerated_forms_are_the_same_message(value):
     assert read_events(value, SETTINGS) == KNOWN
 
 
+@pytest.mark.parametrize("header", ["FHS|^~\\&|LAB\rBHS|^~\\&|LAB\r", "BHS|^~\\&|LAB\r"])
+def test_a_batch_is_refused_as_one(header):
+    value = f"{header}{MESSAGE}BTS|1\r".encode()
+    assert is_message(value)
+    with pytest.raises(UnreadableReport, match="batch") as caught:
+        parse_message(value)
+    assert caught.value.reason is Reason.INVALID_HL7V2
+
+
 def test_delimiters_are_those_of_the_message():
     other = MESSAGE.translate(str.maketrans("|^~\\&", "$%*?@"))
     (event,) = read_events(other.encode(), SETTINGS)

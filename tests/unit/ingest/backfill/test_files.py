@@ -104,6 +104,22 @@ def test_a_line_that_is_too_long_is_left_out_and_the_next_one_read(tmp_path):
     assert [item.origin for item in read([file], second.position)] == ["a.ndjson:3"]
 
 
+def test_an_entry_that_is_too_long_is_left_out_and_the_next_one_read(tmp_path):
+    entries = [diagnostic_report("1"), diagnostic_report("2", conclusion="x" * 300_000)]
+    file = written(tmp_path, "a.json", json.dumps([*entries, entries[0]], indent=1).encode())
+    first, second, third = read([file])
+    assert (first.reason, second.reason, third.reason) == (None, Reason.BROKER_REJECTED, None)
+    assert second.raw == b""
+
+
+@pytest.mark.parametrize("name", [None, "notes.txt"])
+def test_folders_without_a_json_file_are_refused(tmp_path, name):
+    if name:
+        (tmp_path / name).write_text(LINE)
+    with pytest.raises(SettingsError, match=r"no file to read: none of the \d files"):
+        find_files([tmp_path])
+
+
 def test_folders_give_their_json_files_in_order_of_their_names(tmp_path):
     (tmp_path / "b").mkdir()
     for name in ("b/2.NDJSON", "a.json.gz", "notes.txt", "c.jsonl", ".hidden"):
