@@ -22,6 +22,7 @@ MAX_DELIMITERS = 200_000
 _FRAME = b"\x0b\x1c\r\n \t"
 _SEGMENT = re.compile(r"[A-Z][A-Z0-9]{2}")
 _BATCH_HEADERS = ("FHS", "BHS")  # chapter 2.10.3
+_HEADERS = (b"MSH", b"FHS", b"BHS")
 _NULL = '""'  # the sender deletes the value
 _MIN_ENCODING_CHARACTERS, _MAX_ENCODING_CHARACTERS = 2, 5
 
@@ -140,12 +141,9 @@ def is_message(value: bytes) -> bool:
     A batch of messages counts as one, to be refused as such.
     """
     start = value[:64].removeprefix(b"\xef\xbb\xbf").lstrip(_FRAME)
-    if (
-        start.startswith((b"MSH", b"FHS", b"BHS"))
-        and len(start) > 3
-        and not chr(start[3]).isalnum()
-    ):  # noqa: PLR2004
-        return not start[3:4].isspace() and start[3] != 0
+    delimiter = start[3:4]
+    if start.startswith(_HEADERS) and delimiter and not delimiter.isalnum():
+        return not delimiter.isspace() and delimiter != b"\0"
     return wide_encoding(start) is not None and b"\0" in start and b"M" in start[:8]
 
 
