@@ -2,16 +2,29 @@
 
 import asyncio
 import os
-import subprocess
-import sys
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from tempfile import TemporaryFile
+from typing import Any
 
 from typer.testing import CliRunner
 
 from oncofhir.cli.main import app
+from tests.forked_process import PIPE, ForkedProcess
 from tests.waiting import PATIENCE_SECONDS
+
+# What commands import when they run; the fork server imports it once. Not pyarrow, which has a thread.
+_ALL = ("oncofhir.cli.main", "oncofhir.settings", "oncofhir.telemetry.logging", "rich.table")
+_PIPELINE = ("oncofhir.consumers",)
+_PACKAGES = {
+    "backfill": ("oncofhir.cli.backfill", "oncofhir.consumers.kafka", "oncofhir.ingest.backfill"),
+    "config": (),
+    "evaluate": ("oncofhir.cli.evaluation_run", "oncofhir.evaluation", *_PIPELINE),
+    "extract": ("oncofhir.cli.inputs", *_PIPELINE),
+    "reasons": (),
+    "sink": ("oncofhir.consumers.health", "oncofhir.warehouse.landing.duckdb_landing"),
+}
 
 
 @dataclass(frozen=True)
@@ -48,15 +61,32 @@ def _invoke(
 
 
 def run_process(
-    *arguments: object, stdin: bytes = b"", environment: Mapping[str, str] | None = None
+    *arguments: object,
+    stdin: bytes = b"",
+    environment: Mapping[str, str] | None = None,
+    cwd: os.PathLike[str] | str | None = None,
 ) -> Ended:
-    """Run a command as a process."""
-    ended = subprocess.run(
-        [sys.executable, "-m", "oncofhir", *map(str, arguments)],
-        input=stdin,
-        env=os.environ | dict(environment or {}),
-        capture_output=True,
-        check=False,
-        timeout=PATIENCE_SECONDS,
+    """Run a command as a process, which starts as `start_process` says."""
+    with TemporaryFile() as file:
+        file.write(stdin)
+        file.seek(0)
+        process = start_process(
+            *arguments, environment=environment, cwd=cwd, stdin=file, stdout=PIPE, stderr=PIPE
+        )
+        out, err = process.communicate(PATIENCE_SECONDS)
+    return Ended(process.wait(), out, err)
+
+
+def start_process(
+    *arguments: object, environment: Mapping[str, str] | None = None, **options: Any
+) -> ForkedProcess:
+    """Start a command as a process that can be killed, with these environment variables besides the present ones.
+
+    It is forked from a process that has imported what it needs: what is tested is what the command does, and not
+    how it starts (`tests/unit/cli/test_entry.py`). Options: those of `ForkedProcess`.
+    """
+    packages = [*_ALL, *_PACKAGES.get(str(arguments[0]), _PIPELINE)]
+    environment = os.environ | dict(environment or {})
+    return ForkedProcess(
+        "oncofhir", arguments, packages=packages, environment=environment, **options
     )
-    return Ended(ended.returncode, ended.stdout, ended.stderr)

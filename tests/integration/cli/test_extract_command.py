@@ -4,15 +4,14 @@ import base64
 import json
 import os
 import pty
-import subprocess
-import sys
 from contextlib import suppress
 
 import pytest
 
 from tests.builders import BREAST, CANARY, pathology_report
-from tests.command import run_here
+from tests.command import run_here, start_process
 from tests.documents import FORMATS, Run
+from tests.forked_process import PIPE
 from tests.pdfs import Page, pdf
 from tests.waiting import PATIENCE_SECONDS
 
@@ -155,8 +154,7 @@ def test_wrong_usage_is_2_and_an_unreachable_model_3(folder):
 def on_a_terminal(*arguments: str) -> str:
     """What a person sees of stdout at a terminal."""
     ours, theirs = pty.openpty()
-    command = [sys.executable, "-m", "oncofhir", "extract", *arguments]
-    ran = subprocess.Popen(command, stdout=theirs, stderr=subprocess.PIPE)
+    ran = start_process("extract", *arguments, stdout=theirs, stderr=PIPE)
     os.close(theirs)
     said = b""
     with suppress(OSError):  # EIO: the other end is closed

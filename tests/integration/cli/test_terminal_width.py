@@ -5,29 +5,29 @@ import os
 import pty
 import re
 import struct
-import subprocess
-import sys
 import termios
 from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
-from tests.command import run_here
+from tests.command import run_here, start_process
 
 DATASET = Path(__file__).parents[2] / "data" / "labelled.jsonl"
 ESCAPE = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
+
+
+@pytest.fixture(autouse=True)
+def _no_other_width(monkeypatch):
+    for name in ("COLUMNS", "LINES"):
+        monkeypatch.delenv(name, raising=False)
 
 
 def on_80_columns(*arguments: object) -> str:
     """What a command writes to a terminal of 80 columns and 24 lines."""
     parent, child = pty.openpty()
     fcntl.ioctl(child, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
-    environment = {k: v for k, v in os.environ.items() if k not in {"COLUMNS", "LINES"}}
-    command = [sys.executable, "-m", "oncofhir", *map(str, arguments)]
-    running = subprocess.Popen(
-        command, stdout=child, stderr=child, env=environment | {"TERM": "xterm"}
-    )
+    running = start_process(*arguments, stdout=child, stderr=child, environment={"TERM": "xterm"})
     os.close(child)
     written = b""
     with suppress(OSError):  # the terminal is closed when the command ends

@@ -2,10 +2,7 @@
 
 import contextlib
 import json
-import os
 import signal
-import subprocess
-import sys
 import time
 from collections import Counter
 from dataclasses import dataclass
@@ -13,6 +10,7 @@ from dataclasses import dataclass
 from kafka import KafkaConsumer, TopicPartition
 
 from tests.builders import CANARY, diagnostic_report, document_reference
+from tests.command import start_process
 
 _START_SECONDS = 60.0
 ENVIRONMENT_NAMES = (
@@ -66,9 +64,9 @@ class Run:
 def start(arguments, settings, folder):
     """Start the command in a folder; its output goes to files there."""
     with (folder / "out").open("wb") as out, (folder / "err").open("wb") as err:
-        return subprocess.Popen(
-            [sys.executable, "-m", "oncofhir", "backfill", *map(str, arguments)],
-            env=os.environ | environment_of(settings),
+        return start_process(
+            *("backfill", *arguments),
+            environment=environment_of(settings),
             cwd=folder,
             stdout=out,
             stderr=err,

@@ -1,10 +1,7 @@
 """`oncofhir sink` as a process, from a real broker into DuckDB and Delta Lake."""
 
 import json
-import os
 import signal
-import subprocess
-import sys
 from functools import partial
 
 import duckdb
@@ -12,6 +9,8 @@ import pytest
 from confluent_kafka import Producer
 from deltalake import DeltaTable
 
+from tests.command import start_process
+from tests.forked_process import PIPE
 from tests.unit.warehouse.landing.rows import row
 from tests.waiting import PATIENCE_SECONDS, wait_until
 
@@ -47,16 +46,12 @@ def winners(rows):
 
 
 def start(settings, *arguments):
-    environment = os.environ | {
+    environment = {
         f"ONCOFHIR_KAFKA__{name.upper()}": getattr(settings.kafka, name)
         for name in ("bootstrap_servers", "phenotype_topic", "outcome_topic")
     }
-    return subprocess.Popen(
-        [sys.executable, "-m", "oncofhir", "sink", *arguments],
-        env=environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
+    return start_process(
+        "sink", *arguments, environment=environment, stdout=PIPE, stderr=PIPE, text=True
     )
 
 
