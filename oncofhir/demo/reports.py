@@ -12,6 +12,8 @@ from oncofhir.schemas.base import Value
 
 PATHOLOGY_CODE = {"code": "11526-1", "display": "Pathology study"}
 _ISSUED = "2026-11-20T09:00:00Z"
+_IDENTIFIER_TYPES = "http://terminology.hl7.org/CodeSystem/v2-0203"
+_RECORDS = "https://oncofhir.example.org/demo/record-number"
 
 
 class DemoReport(Value):
@@ -67,22 +69,41 @@ class DemoReport(Value):
         return base64.b64encode(body.encode()).decode()
 
 
+class DemoPatient(Value):
+    """A patient of `reports.toml`."""
+
+    id: str
+    given: str
+    gender: str
+    born: str
+
+    def fhir(self) -> dict[str, Any]:
+        """The Patient, whose record number is its id in capitals."""
+        number = {"coding": [{"system": _IDENTIFIER_TYPES, "code": "MR"}]}
+        return {
+            "resourceType": "Patient",
+            "id": self.id,
+            "identifier": [{"type": number, "system": _RECORDS, "value": self.id.upper()}],
+            "name": [{"use": "official", "family": "Example", "given": [self.given]}],
+            "gender": self.gender,
+            "birthDate": self.born,
+        }
+
+
 def demo_reports() -> tuple[DemoReport, ...]:
     """Return the reports in publishing order."""
-    text = files("oncofhir.demo").joinpath("reports.toml").read_text(encoding="utf-8")
-    return tuple(DemoReport.model_validate(entry) for entry in tomllib.loads(text)["report"])
+    return tuple(DemoReport.model_validate(entry) for entry in _entries("report"))
 
 
 def demo_patients() -> Iterator[dict[str, Any]]:
-    """Yield the invented patients of the reports. Ovary, uterus and breast reports are of women."""
-    men = {"demo-05", "demo-07", "demo-11", "demo-17"}
-    for patient in sorted({report.patient for report in demo_reports()}):
-        yield {
-            "resourceType": "Patient",
-            "id": patient,
-            "name": [{"family": "Demo", "given": [patient.removeprefix("demo-")]}],
-            "gender": "male" if patient in men else "female",
-        }
+    """Yield the invented patients of the reports."""
+    yield from (DemoPatient.model_validate(entry).fhir() for entry in _entries("patient"))
+
+
+def _entries(table: str) -> list[dict[str, Any]]:
+    text = files("oncofhir.demo").joinpath("reports.toml").read_text(encoding="utf-8")
+    found: list[dict[str, Any]] = tomllib.loads(text)[table]
+    return found
 
 
 def broken_record() -> bytes:

@@ -14,6 +14,7 @@ from oncofhir.review.access.users import Role, User
 _BALP = "https://profiles.ihe.net/ITI/BALP/StructureDefinition/IHE.BasicAudit."
 _DICOM = "http://dicom.nema.org/resources/ontology/DCM"
 _TERMINOLOGY = "http://terminology.hl7.org/CodeSystem/"
+_URI = "urn:ietf:rfc:3986"
 _NETWORK_URI = "5"  # R4, network-type: URI
 _ROLE_TEXT = {
     Role.REVIEWER: "reviewer of findings",
@@ -31,10 +32,22 @@ def view_of_report(
     page_url: str,
     software: str,
     recorded: datetime,
+    is_logical: bool = False,
 ) -> dict[str, Any]:
-    """Build the AuditEvent. `report` and `patient` are references: DiagnosticReport/1, Patient/1."""
+    """Build the AuditEvent. `report` and `patient` are references: DiagnosticReport/1, Patient/1.
+
+    `is_logical` names them by their addresses as identifiers (FHIR R4, Logical References): servers that check
+    references refuse literal ones to what was deleted.
+    """
+
+    def reference(to: str) -> dict[str, Any]:
+        if not is_logical:
+            return {"reference": to}
+        address = {"system": _URI, "value": f"{store_url}/{to}"}
+        return {"type": to.partition("/")[0], "identifier": address}
+
     data = {
-        "what": {"reference": report},
+        "what": reference(report),
         "type": _coding("audit-entity-type", "2", "System Object"),
         "role": _coding("object-role", "3", "Report"),
     }
@@ -42,7 +55,7 @@ def view_of_report(
     if patient:
         entities.append(
             {
-                "what": {"reference": patient},
+                "what": reference(patient),
                 "type": _coding("audit-entity-type", "1", "Person"),
                 "role": _coding("object-role", "1", "Patient"),
             }

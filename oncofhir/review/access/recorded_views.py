@@ -9,7 +9,7 @@ from oncofhir import __version__
 from oncofhir.fhir.rest.client import FhirClient
 from oncofhir.review.access.audit import view_of_report
 from oncofhir.review.access.users import User
-from oncofhir.schemas.errors import OncofhirError
+from oncofhir.schemas.errors import OncofhirError, RequestRejected
 from oncofhir.schemas.review import ReportView
 from oncofhir.telemetry.logging import described
 
@@ -34,6 +34,13 @@ class RecordedViews:
         Raises:
             ViewNotRecorded: the server refuses it or does not answer.
         """
+        try:
+            await self._write(user, report, is_logical=False)
+        except OncofhirError as error:
+            log.warning("view not recorded", **described(error))
+            raise ViewNotRecorded from error
+
+    async def _write(self, user: User, report: ReportView, *, is_logical: bool) -> None:
         event = view_of_report(
             user,
             report=report.report,
@@ -42,9 +49,11 @@ class RecordedViews:
             page_url=self._page_url,
             software=__version__,
             recorded=self._clock(),
+            is_logical=is_logical,
         )
         try:
             await self._client.create(event)
-        except OncofhirError as error:
-            log.warning("view not recorded", reason=error.reason.value, **described(error))
-            raise ViewNotRecorded from error
+        except RequestRejected:
+            if is_logical:
+                raise
+            await self._write(user, report, is_logical=True)  # the report or patient was deleted

@@ -61,7 +61,8 @@ function seen(item) {
 
 function isInView(item) {
   const box = item.getBoundingClientRect();
-  return box.bottom > 0 && box.top < innerHeight;
+  const pane = item.closest(".cards-of-report").getBoundingClientRect(); // as long as its content on a small screen
+  return box.bottom > Math.max(pane.top, 0) && box.top < Math.min(pane.bottom, innerHeight);
 }
 
 function countSeen() {
@@ -227,7 +228,10 @@ function prepare(root) {
   [...found, ...all("[data-item]", root)].forEach((item) => observer.observe(item));
   all("dialog[data-open]", root).forEach((dialog) => { if (!dialog.open) dialog.showModal(); });
   const first = one("[data-autofocus]", root);
-  if (first) first.focus();
+  if (first) {
+    first.focus({ preventScroll: true });
+    (first.closest(".edit") || first).scrollIntoView({ block: "nearest" }); // with the button that saves
+  }
   countSeen();
 }
 

@@ -14,7 +14,7 @@ ANNE = User(
 )
 
 
-def event(patient="Patient/1", user=ANNE):
+def event(patient="Patient/1", user=ANNE, **more):
     return view_of_report(
         user,
         report="DiagnosticReport/1",
@@ -23,6 +23,7 @@ def event(patient="Patient/1", user=ANNE):
         page_url="https://review.example.org",
         software="0.2.0",
         recorded=datetime(2026, 11, 27, 18, 0, tzinfo=UTC),
+        **more,
     )
 
 
@@ -49,3 +50,17 @@ def test_without_a_patient_it_is_a_read():
     assert built["meta"]["profile"][0].endswith("IHE.BasicAudit.Read")
     assert len(built["entity"]) == 1
     AuditEvent.model_validate(built)
+
+
+def test_what_was_deleted_is_named_by_its_address():
+    built = event(is_logical=True)
+    AuditEvent.model_validate(built)
+    report, patient = (entity["what"] for entity in built["entity"])
+    assert report == {
+        "type": "DiagnosticReport",
+        "identifier": {
+            "system": "urn:ietf:rfc:3986",
+            "value": "https://fhir.example.org/fhir/DiagnosticReport/1",
+        },
+    }
+    assert patient["type"] == "Patient"
