@@ -38,6 +38,7 @@ FLAGS = [
     "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE localhost, EXCLUDE 127.0.0.1",
 ]
 _PROVIDER = re.compile(r"/oauth2|/realms/|/resources/")  # pages of the OpenID providers
+_REQUEST = re.compile(r"Failed to load resource|htmx:(sendError|afterRequest),")
 _EXPORT = re.compile(r"  export (ONCOFHIR_\w+)=(\S+)")
 _ADDRESS = re.compile(r"  (http://127\.0\.0\.1:\d+/)\s*$")
 
@@ -129,10 +130,8 @@ def chromium() -> Iterator[Browser]:
 
 
 def _is_ours(message: ConsoleMessage) -> bool:
-    """Not what Chromium says of a refused request, and nothing of the OpenID provider's pages."""
-    return "Failed to load resource" not in message.text and not _PROVIDER.search(
-        str(message.location)
-    )
+    """Not what Chromium and htmx say of a refused request, and nothing of the OpenID provider's pages."""
+    return not _REQUEST.match(message.text) and not _PROVIDER.search(str(message.location))
 
 
 @contextmanager

@@ -95,6 +95,34 @@ def test_undo_takes_back_the_last_verdict_after_the_focus_has_moved_on(
     expect(page.locator(f"#{card} .chip").first).not_to_have_text("Refuted")
 
 
+def test_entered_in_error_by_key_with_a_reason(reviewed: Reviewed, browser_page: Page):
+    page = browser_page
+    page.goto(reviewed.url + "?kind=diagnosis&review=unreviewed")
+    page.locator("tbody a").last.click()
+    page.wait_for_url("**/reports/**")
+    expect(page.locator(".finding:focus")).to_have_count(1)
+    card = current(page)
+    before = {c["id"] for c in in_error(reviewed)}
+    page.keyboard.press("x")
+    expect(page.locator(f"#{card} input[name=comment]")).to_be_focused()
+    page.keyboard.type("the report of another patient")
+    page.keyboard.press("Enter")
+    expect(page.locator(f"#{card} .chip").first).to_have_text("Entered in error")
+    expect(page.locator(f"#{card} .history")).to_contain_text("the report of another patient")
+    assert len([c for c in in_error(reviewed) if c["id"] not in before]) == 1
+    page.locator(f"#{card}").focus()
+    page.keyboard.press("u")
+    expect(page.locator(f"#{card} .chip").first).not_to_have_text("Entered in error")
+
+
+def in_error(reviewed: Reviewed) -> list[dict]:
+    return [
+        c
+        for c in reviewed.all("Condition")
+        if c["verificationStatus"]["coding"][0]["code"] == "entered-in-error"
+    ]
+
+
 def test_a_size_is_corrected_by_key(reviewed: Reviewed, browser_page: Page):
     page = browser_page
     page.goto(reviewed.url + "?kind=tumor-size")

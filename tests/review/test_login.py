@@ -175,12 +175,12 @@ def test_a_launch_with_a_patient_lists_their_findings(guarded: Guarded, reviewed
     page = browser_page
     launch(page, guarded, {"patient": "demo-07"})
     expect(page.locator(".notice")).to_contain_text("one patient")
-    shown = int(page.locator(".heading .quiet").inner_text().split()[0])
+    shown = int(page.locator(".page-heading .quiet").inner_text().split()[0])
     cookie = json.dumps(page.context.cookies())
     assert "demo-07" not in cookie
     assert "demo-07" not in page.url
     page.get_by_role("button", name="Show all patients").click()
-    assert int(page.locator(".heading .quiet").inner_text().split()[0]) > shown > 0
+    assert int(page.locator(".page-heading .quiet").inner_text().split()[0]) > shown > 0
     asked = guarded.ehr.requests[-1]
     assert asked["aud"] == guarded.ehr.base_url
     assert asked["code_challenge_method"] == "S256"

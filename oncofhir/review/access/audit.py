@@ -36,8 +36,8 @@ def view_of_report(
 ) -> dict[str, Any]:
     """Build the AuditEvent. `report` and `patient` are references: DiagnosticReport/1, Patient/1.
 
-    `is_logical` names them by their addresses as identifiers (FHIR R4, Logical References): servers that check
-    references refuse literal ones to what was deleted.
+    `is_logical` names them by their addresses as identifiers (FHIR R4, Logical References): servers that
+    check references refuse literal ones to what was deleted.
     """
 
     def reference(to: str) -> dict[str, Any]:

@@ -37,7 +37,7 @@ class RecordedViews:
         try:
             await self._write(user, report, is_logical=False)
         except OncofhirError as error:
-            log.warning("view not recorded", **described(error))
+            log.warning("view not recorded", reason=error.reason.value, **described(error))
             raise ViewNotRecorded from error
 
     async def _write(self, user: User, report: ReportView, *, is_logical: bool) -> None:

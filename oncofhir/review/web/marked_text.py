@@ -16,7 +16,7 @@ MAX_BLOCK = 20_000
 class Mark:
     """A stretch of the text to mark (code points, end exclusive), and the anchors of its findings.
 
-    `kind` is its CSS class: evidence, lesion, rejected or heading. `labels` are shown as links, one for each
+    `kind` is its CSS class: evidence, lesion, rejected or title. `labels` are shown as links, one for each
     anchor.
     """
 
@@ -61,7 +61,7 @@ def blocks(
 
 def _heading(text: str, start: int, title: str) -> Mark:
     """The words of a section's heading; nothing where the report words it otherwise."""
-    return Mark(start, start + len(title) if text.startswith(title, start) else start, "heading")
+    return Mark(start, start + len(title) if text.startswith(title, start) else start, "title")
 
 
 def _stretches(text: str, starts: Sequence[int]) -> Iterator[tuple[int, int]]:
@@ -99,7 +99,7 @@ def _pieces(text: str, start: int, end: int, marks: Sequence[Mark]) -> Iterator[
             yield html
             continue
         kinds = " ".join(sorted({m.kind for m in holding}))
-        if kinds == "heading":
+        if kinds == "title":
             yield Markup("<b>{}</b>").format(html)
             continue
         anchors = " ".join(dict.fromkeys(anchor for m in holding for anchor, _ in m.labels))

@@ -35,6 +35,7 @@ log = structlog.get_logger("oncofhir.review")
 
 THEME_COOKIE = "oncofhir-theme"
 _AT_ONCE = 500
+_PART = "oncofhir-page"  # the page's script swaps in nothing without it
 Audit = Callable[[User, ReportView], Awaitable[None]]
 
 
@@ -140,7 +141,7 @@ class Page:
             "local": self.local is not None,
         }
         html = self.templates.get_template(template).render(shared | context)
-        return HTMLResponse(html, status)
+        return HTMLResponse(html, status, {_PART: "review"})
 
 
 def page_of(request: Request) -> Page:

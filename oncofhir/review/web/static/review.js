@@ -128,6 +128,12 @@ document.addEventListener("htmx:configRequest", (event) => {
 
 // Keys.
 
+// What is typed is meant, and no longer what was chosen before.
+document.addEventListener("input", (event) => {
+  if (!event.target.matches("[data-search]")) return;
+  all(".choices input[name='choice']", event.target.form).forEach((choice) => { choice.checked = false; });
+});
+
 const isTyping = (target) => target.matches("input:not([type='radio'], [type='checkbox']), select, textarea");
 
 let lastDecided = null; // the id of the finding that the last verdict was on: the focus moves on, Undo comes back
@@ -142,8 +148,7 @@ function undoLast() {
   const card = lastDecided && document.getElementById(lastDecided);
   const button = card && one("[data-key='u']", card);
   if (!button) {
-    const live = one("#live");
-    if (live) live.textContent = "Nothing to undo on this finding";
+    say("Nothing to undo on this finding", 8000);
     return false;
   }
   makeCurrent(card, true);
@@ -169,6 +174,7 @@ document.addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey || isTyping(event.target) || one("dialog[open]")) return;
   if (localStorage.getItem(KEYS_OFF)) return;
   const moves = { j: 1, k: -1 };
+  if (event.repeat && !(event.key in moves)) return; // a key held down decides once
   if (event.key in moves) step(moves[event.key]);
   else if (event.key === "?") openKeys();
   else if (!/^[a-z/\]]$/.test(event.key) || !press(event.key)) return;
@@ -205,13 +211,52 @@ document.addEventListener("focusin", (event) => {
   if (item && item !== current) makeCurrent(item, false);
 });
 
+// While a request is under way, and when it fails: nothing typed is lost.
+
+const SAVING = "Saving …";
+
+function say(message, clearAfterMs) {
+  const live = one("#live");
+  if (!live) return;
+  live.textContent = message;
+  if (clearAfterMs) setTimeout(() => { if (live.textContent === message) live.textContent = ""; }, clearAfterMs);
+}
+
+let saving = null;
+document.addEventListener("htmx:beforeRequest", (event) => {
+  if (!event.detail.elt.matches("form")) return;
+  clearTimeout(saving);
+  saving = setTimeout(() => say(SAVING), 400);
+});
+
+document.addEventListener("htmx:afterRequest", () => {
+  clearTimeout(saving);
+  const live = one("#live");
+  if (live && live.textContent === SAVING) say("");
+});
+
+// A proxy in between, or a fault, answers with something that is no part of this page: it must not replace a finding.
+document.addEventListener("htmx:beforeSwap", (event) => {
+  const { xhr } = event.detail;
+  if (xhr.getResponseHeader("oncofhir-page")) return;
+  event.detail.shouldSwap = false;
+  failed(xhr.status);
+});
+
+document.addEventListener("htmx:sendError", () => failed(0));
+
+function failed(status) {
+  const dialog = one("#failed");
+  if (!dialog || dialog.open) return;
+  one("[data-status]", dialog).textContent = status ? `The answer had the status ${status}.` : "There was no answer.";
+  dialog.showModal();
+}
+
 // After a swap: what was decided is said aloud, and the next finding is current.
 
 document.addEventListener("decided", (event) => {
   const { card, message, stay } = event.detail;
-  const live = one("#live");
-  live.textContent = message;
-  setTimeout(() => { if (live.textContent === message) live.textContent = ""; }, 8000);
+  say(message, 8000);
   const decided = document.getElementById(card);
   const list = items();
   const after = stay ? null : list.slice(list.indexOf(decided) + 1).find((item) => "open" in item.dataset);
