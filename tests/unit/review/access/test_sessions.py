@@ -79,3 +79,13 @@ def test_a_form_survives_a_new_session_of_its_user_and_of_nobody_else():
     assert not sessions.is_form_token(token + "x", ANNE)
     assert not sessions.is_form_token(None, ANNE)
     assert not Sessions("another key" * 4, ReviewSettings()).is_form_token(token, ANNE)
+
+
+def test_a_finding_is_confirmed_with_others_only_by_whom_it_was_shown_to():
+    sessions, _, _ = started()
+    ticket = sessions.ticket(ANNE, "finding-1", "3")
+    assert sessions.shown(ticket, ANNE) == ("finding-1", "3")
+    assert sessions.shown(ticket, BEN) is None
+    assert sessions.shown("x" + ticket, ANNE) is None
+    assert sessions.shown(sessions.form_token(ANNE), ANNE) is None
+    assert Sessions("another key" * 4, ReviewSettings()).shown(ticket, ANNE) is None
