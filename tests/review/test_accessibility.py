@@ -28,6 +28,20 @@ def report(page, url):
     open_report(page, url)
 
 
+def breast_report(page, url):
+    """The demo's report with the most findings."""
+    page.goto(f"{url}?kind=diagnosis&body_site=breast")
+    page.locator("tbody tr", has_text="DiagnosticReport/breast-left-1").locator("a").click()
+    page.wait_for_url("**/reports/**")
+    expect(page.locator(".finding:focus")).to_have_count(1)
+
+
+def breast_correction(page, url):
+    breast_report(page, url)
+    page.keyboard.press("e")
+    expect(page.locator("form.edit input[name=search]")).to_be_focused()
+
+
 def correction(page, url):
     open_report(page, url)
     page.keyboard.press("e")
@@ -115,15 +129,15 @@ def test_the_choice_of_colours_wins_over_the_system(reviewed: Reviewed, chromium
     ("name", "shown", "scheme", "size"),
     [
         ("worklist", worklist, "light", (1280, 800)),
-        ("report-light", report, "light", (1280, 800)),
-        ("report-dark", report, "dark", (1280, 800)),
-        ("report-tablet", report, "light", (820, 1180)),
-        ("correction", correction, "light", (1280, 800)),
+        ("report-light", breast_report, "light", (1280, 800)),
+        ("report-dark", breast_report, "dark", (1280, 800)),
+        ("report-tablet", breast_report, "light", (820, 1180)),
+        ("correction", breast_correction, "light", (1280, 800)),
     ],
 )
 def test_screenshots_of_the_docs(reviewed: Reviewed, chromium, images, name, shown, scheme, size):
     file = images / f"review-{name}.png"
-    with window(chromium, scheme=scheme, size=size) as page:
+    with window(chromium, scheme=scheme, size=size, has_touch=size[0] < size[1]) as page:
         shown(page, reviewed.url)
         page.mouse.move(0, 0)
         page.wait_for_timeout(900)  # until what is in view counts as seen
