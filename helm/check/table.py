@@ -27,7 +27,7 @@ def table(chart: Path) -> str:
     defaults = yaml.safe_load((chart / "values.yaml").read_text())
     rows = ["| value | default | meaning |", "| --- | --- | --- |"]
     for path, inner in leaves(schema):
-        if path == "global":
+        if path == "global" or inner.get("deprecated"):
             continue
         value: Any = defaults
         for part in path.split("."):

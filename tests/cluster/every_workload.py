@@ -29,7 +29,7 @@ def every_workload() -> dict[str, Any]:
 
     return {
         "allowPlaintext": ["kafka", "fhir", "model", "bridge", "mllp", "review"],
-        "kafka": {"topics": {"diagnosticReportHistory": "fhir.diagnostic-report.backfill"}},
+        "kafka": {"topics": {"diagnosticReportBackfill": "fhir.diagnostic-report.backfill"}},
         "bridge": {
             "enabled": True,
             "subscriptions": SUBSCRIPTION,

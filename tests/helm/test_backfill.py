@@ -6,7 +6,7 @@ from helm_python import HelmError
 from oncofhir.cli.exit_status import ExitStatus
 from tests.helm.charts import PROFILES, kinds, objects, pod_of
 
-TOPICS = {"topics": {"diagnosticReportHistory": "fhir.diagnostic-report.backfill"}}
+TOPICS = {"topics": {"diagnosticReportBackfill": "fhir.diagnostic-report.backfill"}}
 SEARCH = ["search", "DiagnosticReport?category=PAT", "--rate", "20/s"]
 ON = {"enabled": True, "arguments": SEARCH, "stateClaim": "oncofhir-backfill"}
 
@@ -33,6 +33,11 @@ def test_it_runs_the_command_where_its_state_is_kept():
     volumes = {volume["name"]: volume for volume in pod["volumes"]}
     claim = volumes[mounts[container["workingDir"]]]["persistentVolumeClaim"]
     assert claim == {"claimName": "oncofhir-backfill"}
+
+
+def test_the_former_name_of_a_backfill_topic_is_read():
+    former = {"topics": {"diagnosticReportHistory": "fhir.diagnostic-report.backfill"}}
+    assert with_backfill(kafka=former) == with_backfill()
 
 
 def test_files_are_read_only():

@@ -67,8 +67,8 @@ spec:
 {{- $v := .Values -}}
 {{- $b := $v.backfill -}}
 {{- if $b.enabled }}
-{{- if not (or $v.kafka.topics.diagnosticReportHistory $v.kafka.topics.documentReferenceHistory) }}
-{{- fail "backfill has no topic to publish to: set kafka.topics.diagnosticReportHistory and kafka.topics.documentReferenceHistory, or one of them" }}
+{{- if not (or (include "oncofhir.backfillTopic" (list $v.kafka.topics "diagnosticReport")) (include "oncofhir.backfillTopic" (list $v.kafka.topics "documentReference"))) }}
+{{- fail "backfill has no topic to publish to: set kafka.topics.diagnosticReportBackfill and kafka.topics.documentReferenceBackfill, or one of them" }}
 {{- end }}
 {{- if not (has (first $b.arguments) (list "files" "export" "search")) }}
 {{- fail "backfill.arguments names no source: begin with files, export or search, as in [search, \"DiagnosticReport?category=PAT\"]" }}

@@ -1,3 +1,10 @@
+{{/* A backfill topic: the arguments are kafka.topics and diagnosticReport or documentReference. Its name was ...History until 0.2. */}}
+{{- define "oncofhir.backfillTopic" -}}
+{{- $topics := index . 0 -}}
+{{- $kind := index . 1 -}}
+{{- default (get $topics (printf "%sHistory" $kind)) (get $topics (printf "%sBackfill" $kind)) -}}
+{{- end }}
+
 {{/*
 The settings of oncofhir (oncofhir/settings) as environment variables. A setting whose value is
 empty is left out and has the software's default. worker.env adds any other setting.
@@ -9,8 +16,8 @@ empty is left out and has the software's default. worker.env adds any other sett
   "ONCOFHIR_KAFKA__GROUP_ID" $v.kafka.groupId
   "ONCOFHIR_KAFKA__DIAGNOSTIC_REPORT_TOPIC" $v.kafka.topics.diagnosticReport
   "ONCOFHIR_KAFKA__DOCUMENT_REFERENCE_TOPIC" $v.kafka.topics.documentReference
-  "ONCOFHIR_KAFKA__DIAGNOSTIC_REPORT_BACKFILL_TOPIC" $v.kafka.topics.diagnosticReportHistory
-  "ONCOFHIR_KAFKA__DOCUMENT_REFERENCE_BACKFILL_TOPIC" $v.kafka.topics.documentReferenceHistory
+  "ONCOFHIR_KAFKA__DIAGNOSTIC_REPORT_BACKFILL_TOPIC" (include "oncofhir.backfillTopic" (list $v.kafka.topics "diagnosticReport"))
+  "ONCOFHIR_KAFKA__DOCUMENT_REFERENCE_BACKFILL_TOPIC" (include "oncofhir.backfillTopic" (list $v.kafka.topics "documentReference"))
   "ONCOFHIR_KAFKA__PHENOTYPE_TOPIC" $v.kafka.topics.phenotype
   "ONCOFHIR_KAFKA__OUTCOME_TOPIC" $v.kafka.topics.outcome
   "ONCOFHIR_KAFKA__DEAD_LETTER_TOPIC" $v.kafka.topics.deadLetter
