@@ -2,16 +2,14 @@
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import httpx2
-from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
-from starlette.routing import Route
 
-from tests.serving import served
+from tests.serving import served_fhir
 
 CANARY = "CANARY of a report, quoted by the server"
 _TRANSACTION = b'"transaction"'
@@ -64,18 +62,5 @@ class Gate:
 def gate_before(behind: str) -> Iterator[tuple[str, Gate]]:
     """The base URL of the gate, and the gate."""
     gate = Gate(behind)
-    methods = ["GET", "POST", "PUT", "DELETE"]
-    routes = [
-        Route("/health", lambda _: Response()),
-        Route("/fhir", gate.answer, methods=methods),
-        Route("/fhir/", gate.answer, methods=methods),
-        Route("/fhir/{path:path}", gate.answer, methods=methods),
-    ]
-
-    @asynccontextmanager
-    async def until_closed(_: Starlette) -> AsyncIterator[None]:
-        yield
-        await gate.aclose()
-
-    with served(Starlette(routes=routes, lifespan=until_closed)) as url:
-        yield f"{url}/fhir", gate
+    with served_fhir(gate.answer, gate.aclose) as url:
+        yield url, gate

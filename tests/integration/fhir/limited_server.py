@@ -1,16 +1,14 @@
 """A FHIR server that can do less: another one behind it, and what it lacks is refused and not declared."""
 
 import json
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import httpx2
-from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
-from starlette.routing import Route
 
-from tests.serving import served
+from tests.serving import served_fhir
 
 _PASSED_ON = ("accept", "content-type", "if-match", "if-none-exist", "prefer", "cache-control")
 _PASSED_BACK = ("content-type", "etag", "location")
@@ -107,17 +105,5 @@ def lesser_server(
 ) -> Iterator[tuple[str, Lesser]]:
     """Its base URL, and the server."""
     lesser = Lesser(behind, chooses_ids=chooses_ids, conditional=conditional)
-    methods = ["GET", "POST", "PUT", "DELETE"]
-    routes = [
-        Route("/health", lambda _: Response()),
-        Route("/fhir", lesser.answer, methods=methods),
-        Route("/fhir/{path:path}", lesser.answer, methods=methods),
-    ]
-
-    @asynccontextmanager
-    async def until_closed(_: Starlette) -> AsyncIterator[None]:
-        yield
-        await lesser.aclose()
-
-    with served(Starlette(routes=routes, lifespan=until_closed)) as url:
-        yield f"{url}/fhir", lesser
+    with served_fhir(lesser.answer, lesser.aclose) as url:
+        yield url, lesser
