@@ -65,14 +65,19 @@ class Rule(BaseModel):
 class ScriptedEngine:
     """An engine that answers by rules. A token is a word."""
 
-    def __init__(self, rules: Sequence[Rule], max_concurrent_requests: int = 128) -> None:
+    def __init__(
+        self,
+        rules: Sequence[Rule],
+        max_concurrent_requests: int = 128,
+        model_id: str = "scripted",
+    ) -> None:
         self.rules = list(rules)
         self.down = False
         self.delay_seconds = 0.0
         self.requests = 0
         self.answered = 0
         self._info = Info(
-            model_id="scripted",
+            model_id=model_id,
             model_sha="0" * 40,
             max_concurrent_requests=max_concurrent_requests,
             max_input_tokens=3999,
@@ -204,9 +209,10 @@ def main() -> None:
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=0)
     parser.add_argument("--max-concurrent-requests", type=int, default=128)
+    parser.add_argument("--model-id", default="scripted", help="what /info names")
     arguments = parser.parse_args()
     rules = [Rule.model_validate(rule) for rule in json.loads(arguments.script.read_text())]
-    engine = ScriptedEngine(rules, arguments.max_concurrent_requests)
+    engine = ScriptedEngine(rules, arguments.max_concurrent_requests, arguments.model_id)
     listener = socket.socket()
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     listener.bind((arguments.host, arguments.port))

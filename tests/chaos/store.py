@@ -1,6 +1,7 @@
 """What a FHIR server holds, read by plain searches; nothing of oncofhir's is used."""
 
 import json
+import ssl
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -25,11 +26,11 @@ class Shown:
 class FhirStore:
     """A FHIR server's content over HTTP. Raises httpx2.HTTPError when it does not answer."""
 
-    def __init__(self, base_url: str) -> None:
+    def __init__(self, base_url: str, *, verify: ssl.SSLContext | bool = True) -> None:
         self._base = base_url
         # HAPI answers from a search of the last minute unless it is told not to.
         headers = {"Cache-Control": "no-cache"}
-        self._http = httpx2.Client(timeout=60.0, trust_env=False, headers=headers)
+        self._http = httpx2.Client(timeout=60.0, trust_env=False, headers=headers, verify=verify)
 
     def close(self) -> None:
         """Close the connections."""

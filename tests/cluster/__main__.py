@@ -20,6 +20,7 @@ from typing import Any
 
 from helm.check.rendering import CHART, profiles
 from tests.cluster import images, isolation
+from tests.cluster.certificates import Authority
 from tests.cluster.control_plane import control_plane
 from tests.cluster.definitions import define_custom_resources
 from tests.cluster.nodes import CONTROL_PLANE_ADDRESS, DNS_ADDRESS, network, nodes
@@ -27,6 +28,8 @@ from tests.cluster.profiles import CHECKS
 from tests.cluster.programs import (
     CONTROL_PLANE,
     DNS,
+    GHOSTUNNEL,
+    GPU,
     HELM_3,
     METRICS,
     NODE,
@@ -40,7 +43,7 @@ from tests.cluster.whole import REPORTS, run
 from tests.cluster.workloads import start
 
 _PACKAGES = "containerd runc containernetworking-plugins iptables ipset conntrack ethtool debootstrap buildah"
-_EVERYTHING = (CONTROL_PLANE, NODE, DNS, ROUTER, HELM_3, METRICS)
+_EVERYTHING = (CONTROL_PLANE, NODE, DNS, ROUTER, HELM_3, METRICS, GPU, GHOSTUNNEL)
 Report = Callable[[str], None]
 
 
@@ -68,7 +71,7 @@ def main() -> int:
             sys.exit(
                 "make test-cluster needs root, for namespaces and containers; ARGS=--api-only does not"
             )
-        images.make(report)
+        images.make(programs, report)
         return isolation.run_isolated(sys.argv[1:])
     figures["seconds"] = round(time.monotonic() - began, 1)
     print(json.dumps(figures))
@@ -119,13 +122,14 @@ def _whole(
     with control_plane(programs, folder, report, CONTROL_PLANE_ADDRESS) as cluster:
         define_custom_resources(cluster.api)
         bench = Bench(cluster, chart)
-        archives = images.make(report)
+        archives = images.make(programs, report)
         with nodes(
             programs, folder, cluster.kubeconfig, archives, cluster.api, other.pid, report
         ) as found:
-            start(cluster.api, programs, report)
+            authority = Authority()
+            start(cluster.api, programs, authority, report)
             isolation.resolve_names(DNS_ADDRESS, folder)
-            figures = run(bench, found, programs, reports, report)
+            figures = run(bench, found, programs, authority, reports, report)
         faults = figures.faults + _profile_faults(bench, report)
     counted = {
         "nodes": len(found),

@@ -1,7 +1,7 @@
 """The images of the cluster, made from Debian packages and the Containerfile, without a registry. Needs root.
 
 `BASE` stands in for docker.io/library/python: a minimal Debian with Python, made by debootstrap. `PROJECT`
-is built from the Containerfile on it, `PAUSE` only sleeps. Kept in the cache as archives that containerd
+is built from the Containerfile on it, `PAUSE` only sleeps, `TGI` is `PROJECT` with a launcher like TGI's. Kept in the cache as archives that containerd
 imports; the project's image is made again when the sources change.
 """
 
@@ -17,6 +17,10 @@ from tests.cluster.programs import cache
 BASE = "docker.io/library/python:3.13-slim-bookworm"
 PROJECT = "registry.hospital.example/oncofhir:0.2.0"
 PAUSE = "localhost/pause:1"
+# The names in the profile for a GPU.
+GHOSTUNNEL = "docker.io/ghostunnel/ghostunnel:v1.8.4"
+TGI = "registry.hospital.example/text-generation-inference:3.3.7-nonroot"
+_LAUNCHER = Path(__file__).parent / "secured" / "launcher.sh"
 _ROOT = Path(__file__).parents[2]
 _SUITE = "trixie"  # its Python is 3.13
 _MIRROR = "http://deb.debian.org/debian"
@@ -30,8 +34,10 @@ class CannotMakeImage(Exception):
     """A program is missing or failed; the message has its name and last words."""
 
 
-def make(report: Callable[[str], None]) -> list[Path]:
+def make(programs: Path, report: Callable[[str], None]) -> list[Path]:
     """Make the images that are not in the cache, and return their archives.
+
+    `programs` has the Go programs.
 
     Raises:
         CannotMakeImage: debootstrap or buildah is missing, or one of them failed.
@@ -39,7 +45,8 @@ def make(report: Callable[[str], None]) -> list[Path]:
     folder = cache() / "images"
     folder.mkdir(parents=True, exist_ok=True)
     base, pause = folder / "base.tar", folder / "pause.tar"
-    project = folder / f"oncofhir-{_digest()}.tar"
+    project, model = (folder / f"{name}-{_digest()}.tar" for name in ("oncofhir", "tgi"))
+    ghostunnel = folder / "ghostunnel.tar"
     store = _Store(folder / "store")
     if not base.is_file() or not pause.is_file():
         report("making the base image with debootstrap (two minutes, once)")
@@ -50,16 +57,26 @@ def make(report: Callable[[str], None]) -> list[Path]:
         store.save(PAUSE, pause)
     if not project.is_file():
         report("building the project's image by the Containerfile")
-        for old in folder.glob("oncofhir-*.tar"):
+        for old in (*folder.glob("oncofhir-*.tar"), *folder.glob("tgi-*.tar")):
             old.unlink()
         store.build(PROJECT)
         store.save(PROJECT, project)
-    return [base, pause, project]
+    if not model.is_file():
+        store.extend(PROJECT, _LAUNCHER, "/usr/local/bin/text-generation-launcher", TGI)
+        store.save(TGI, model)
+    if not ghostunnel.is_file():
+        store.add_program(programs / "ghostunnel", GHOSTUNNEL)
+        store.save(GHOSTUNNEL, ghostunnel)
+    return [base, pause, project, model, ghostunnel]
 
 
 def _digest() -> str:
     digest = hashlib.sha256()
-    for file in [*(_ROOT / name for name in _SOURCES), *sorted((_ROOT / "oncofhir").rglob("*"))]:
+    for file in [
+        _LAUNCHER,
+        *(_ROOT / name for name in _SOURCES),
+        *sorted((_ROOT / "oncofhir").rglob("*")),
+    ]:
         if file.is_file() and file.suffix != ".pyc":
             digest.update(file.read_bytes())
     return digest.hexdigest()[:12]
@@ -91,6 +108,19 @@ class _Store:
         self._buildah("add", "--quiet", container, f"{root}/", "/")
         options = ["--env", f"PATH={_PATH}", *(("--entrypoint", command) if command else ())]
         self._buildah("config", *options, container)
+        self._buildah("commit", "--quiet", "--rm", container, image)
+
+    def add_program(self, program: Path, image: str) -> None:
+        """Make an image of a program that is linked statically."""
+        container = self._buildah("from", "scratch").strip()
+        self._buildah("copy", "--quiet", container, program.resolve(), f"/{program.name}")
+        self._buildah("config", "--entrypoint", f'["/{program.name}"]', container)
+        self._buildah("commit", "--quiet", "--rm", container, image)
+
+    def extend(self, base: str, script: Path, target: str, image: str) -> None:
+        """Make an image of another one and a script."""
+        container = self._buildah("from", "--pull-never", base).strip()
+        self._buildah("copy", "--quiet", "--chmod", "0755", container, script, target)
         self._buildah("commit", "--quiet", "--rm", container, image)
 
     def build(self, image: str) -> None:

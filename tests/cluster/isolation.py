@@ -16,6 +16,8 @@ from tests.cluster.api import wait_until
 
 _MARK = "ONCOFHIR_TEST_CLUSTER"
 _CGROUPS = Path("/sys/fs/cgroup")
+# Where kubelets look for device plugins, whatever their own folder is.
+_DEVICE_PLUGINS = Path("/var/lib/kubelet/device-plugins")
 
 
 def state_folder() -> Path | None:
@@ -31,19 +33,24 @@ def run_isolated(arguments: list[str]) -> int:
         *(sys.executable, "-m", "tests.cluster", *arguments),
     ]
     folder = Path(tempfile.mkdtemp(prefix="oncofhir-cluster-"))
+    made = [each for each in (_DEVICE_PLUGINS, _DEVICE_PLUGINS.parent) if not each.exists()]
+    _DEVICE_PLUGINS.mkdir(parents=True, exist_ok=True)
     try:
         environment = os.environ | {_MARK: str(folder)}
         return subprocess.run(command, env=environment, check=False).returncode
     finally:
         # Out here, and again and again: mounts and containers end after the first process has.
         wait_until(lambda: _is_removed(folder), f"{folder} and the cgroups are removed", 300)
+        for each in made:
+            each.rmdir()
 
 
 def prepare() -> None:
-    """Make mounts of this namespace visible to pods, and hide the machine's /run."""
+    """Make mounts of this namespace visible to pods, and hide the machine's /run and device plugins."""
     for command in (
         ["mount", "--make-rshared", "/"],
         ["mount", "-t", "tmpfs", "tmpfs", "/run"],
+        ["mount", "-t", "tmpfs", "tmpfs", str(_DEVICE_PLUGINS)],
     ):
         subprocess.run(command, check=True)
 

@@ -33,6 +33,7 @@ class Program:
     module: str
     package: str
     components: tuple[str, ...]
+    uses_c: bool = False  # linked statically
 
 
 CONTROL_PLANE = Program(
@@ -52,6 +53,10 @@ ROUTER = Program(
     ("kube-router",),
 )
 HELM_3 = Program("helm", "helm3", "helm.sh/helm/v3/cmd/helm", ("helm3",))
+GPU = Program("gpu", "gpu", ".", ("gpu-device-plugin",))
+GHOSTUNNEL = Program(
+    "tls", "ghostunnel", "github.com/ghostunnel/ghostunnel", ("ghostunnel",), uses_c=True
+)
 METRICS = Program(
     "metrics", "metrics", "sigs.k8s.io/metrics-server/cmd/metrics-server", ("metrics-server",)
 )
@@ -103,13 +108,17 @@ def _build(program: Program, target: Path) -> None:
     if shutil.which("go") is None:
         raise CannotBuild("Go is needed to build Kubernetes: install Go 1.26 or newer")
     partial = target.with_suffix(".partial")
+    flags = f"-s -w {_VERSION_FLAGS}" + (" -extldflags=-static" if program.uses_c else "")
     done = subprocess.run(
         [
-            *("go", "build", "-trimpath", "-ldflags", f"-s -w {_VERSION_FLAGS}"),
+            *("go", "build", "-trimpath", "-ldflags", flags),
+            *(("-tags=netgo,osusergo",) if program.uses_c else ()),
             *("-o", str(partial), program.package),
         ],
         cwd=_SOURCES / program.module,
-        env=os.environ | {"GOFLAGS": "-mod=readonly", "GOTOOLCHAIN": "local", "CGO_ENABLED": "0"},
+        env=os.environ
+        | {"GOFLAGS": "-mod=readonly", "GOTOOLCHAIN": "local"}
+        | {"CGO_ENABLED": str(int(program.uses_c))},
         capture_output=True,
         text=True,
         check=False,

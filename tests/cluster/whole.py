@@ -1,38 +1,32 @@
 """The whole way on two nodes: reports flow through the chart's workers while these are disrupted in ten ways."""
 
 import subprocess
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 import httpx2
-from helm_python import HelmError
-from kafka import KafkaProducer
-from kafka.errors import KafkaError
 
 from helm.check.rendering import merged, profiles, values_of
-from tests.chaos.accounting import Topics, account_of
 from tests.chaos.reports import InputRecord, input_records, sources
 from tests.chaos.store import FhirStore
-from tests.chaos.topics import lag
 from tests.cluster import beside, metrics_server, policies
-from tests.cluster.api import ApiError, wait_until
+from tests.cluster.api import wait_until
+from tests.cluster.certificates import Authority
 from tests.cluster.disruptions import Disruptions, ready
 from tests.cluster.every_workload import POSITION_FOLDER, SECRETS, claim, every_workload
+from tests.cluster.flow import Flow, add
 from tests.cluster.last_release import LAST_RELEASE, VERSION
 from tests.cluster.nodes import Node
 from tests.cluster.releases import RELEASE, Bench, Fault, Release
-from tests.cluster.workloads import FHIR, KAFKA
+from tests.cluster.secured import installation
+from tests.cluster.steps import Figures, Steps
+from tests.cluster.workloads import FHIR
 
 NAMESPACE = "oncofhir"
 REPORTS, BROKEN = 2_100, 12
-_INPUTS = {
-    "DiagnosticReport": "fhir.diagnostic-report",
-    "DocumentReference": "fhir.document-reference",
-}
+_FLOW = Flow(group="oncofhir")
 _VALUES: dict[str, Any] = {
     "kafka": {"partitions": 4},
     "worker": {
@@ -44,32 +38,19 @@ _VALUES: dict[str, Any] = {
 }
 # The last release's chart with today's image; its topics Job was off by default.
 _VALUES_OF_LAST = {"image": {"tag": "0.2.0"}, "topicsJob": {"enabled": True}}
-_DRAIN_SECONDS = 1_800.0
-
-
-@dataclass
-class Figures:
-    """What the run counts."""
-
-    published: int
-    reports: int = 0
-    lost: int = 0
-    duplicates: int = 0
-    policies_checked: int = 0
-    disruptions: int = 0
-    faults: list[str] = field(default_factory=list)
 
 
 def run(
     bench: Bench,
     nodes: list[Node],
     programs: Path,
+    authority: Authority,
     reports: int,
     report: Callable[[str], None],
 ) -> Figures:
     """Install, disrupt, account, test and uninstall; what goes wrong is among the faults."""
     figures = Figures(published=reports)
-    steps = _Steps(figures, report)
+    steps = Steps(figures, report)
     values = merged(values_of(profiles(bench.chart)["minimal"]), merged(_VALUES, _VALUES_OF_LAST))
     secrets = {"fhir-token": {"token": "first"}, **SECRETS}
     with steps.step("metrics-server starts"):
@@ -92,31 +73,11 @@ def run(
         release.helm.uninstall(RELEASE)
         with steps.step("an uninstall leaves the pod of helm test alone"):
             _only_the_smoke_test_is_left(release)
+    installation.run(bench, programs, authority, steps)
     return figures
 
 
-@dataclass
-class _Steps:
-    """Reports each step; one that goes wrong is a fault, and the next ones follow nevertheless."""
-
-    figures: Figures
-    report: Callable[[str], None]
-
-    @contextmanager
-    def step(self, name: str) -> Iterator[None]:
-        try:
-            yield
-        except (
-            *(Fault, ApiError, HelmError, KafkaError, httpx2.HTTPError),
-            *(OSError, subprocess.CalledProcessError),  # TimeoutError is an OSError
-        ) as error:
-            self.report(f"FAULT  {name}: {type(error).__name__}: {error}")
-            self.figures.faults.append(name)
-        else:
-            self.report(f"ok     {name}")
-
-
-def _every_workload(release: Release, steps: _Steps) -> None:
+def _every_workload(release: Release, steps: Steps) -> None:
     """Upgrade to bridge, review page and backfill, and check that each does its work."""
     with steps.step("bridge and review page are ready"):
         beside.put(beside.history())
@@ -138,7 +99,7 @@ def _every_workload(release: Release, steps: _Steps) -> None:
         beside.the_history_is_backfilled(release)
 
 
-def _check_policies(bench: Bench, nodes: list[str], steps: _Steps) -> None:
+def _check_policies(bench: Bench, nodes: list[str], steps: Steps) -> None:
     with steps.step("what each component reaches, on both nodes"):
         steps.figures.policies_checked += policies.check_egress(
             bench.api, NAMESPACE, nodes, policies.EGRESS_OF_ALL
@@ -159,46 +120,23 @@ def _helm_3(bench: Bench, programs: Path, *arguments: str) -> None:
         raise Fault(f"Helm 3 {arguments[0]}: {(done.stdout + done.stderr)[-500:]}")
 
 
-def _flow(release: Release, steps: _Steps) -> None:
+def _flow(release: Release, steps: Steps) -> None:
     records = input_records(steps.figures.published, BROKEN, seed=1)
     _load(records)
     steps.report(f"the store has the patients and reports; {len(records)} records follow")
     disruptions = list(Disruptions(release.bench, release).steps())
-    with _Publisher() as publisher:
-        size = -(-len(records) // len(disruptions))
-        for number, (name, disrupt) in enumerate(disruptions):
-            publisher.publish(records[number * size : (number + 1) * size])
-            with steps.step(f"disruption: {name}"):
-                disrupt()
-                steps.figures.disruptions += 1
+    size = -(-len(records) // len(disruptions))
+    for number, (name, disrupt) in enumerate(disruptions):
+        _FLOW.publish(records[number * size : (number + 1) * size])
+        with steps.step(f"disruption: {name}"):
+            disrupt()
+            steps.figures.disruptions += 1
     with steps.step("the account of the reports"):
-        _account(steps)
-
-
-def _account(steps: _Steps) -> None:
-    topics = Topics(
-        address=KAFKA,
-        group="oncofhir",
-        inputs=tuple(_INPUTS.values()),
-        outcomes="oncology.outcomes",
-        phenotypes="oncology.phenotypes",
-        dead_letters="oncology.dead-letters",
-    )
-    wait_until(lambda: not lag(KAFKA, topics.group, topics.inputs), "all is read", _DRAIN_SECONDS)
-    store = FhirStore(FHIR)
-    account = account_of(topics, store)
-    store.close()
-    figures = steps.figures
-    figures.reports = account.reports
-    figures.lost, figures.duplicates = len(account.lost), len(account.duplicates)
-    steps.report(f"accounted: {account.figures()}")
-    wrong = {
-        kind: getattr(account, kind)[:5]
-        for kind in ("lost", "duplicates", "order", "rows")
-        if getattr(account, kind)
-    }
-    if wrong:
-        raise Fault(str(wrong))
+        store = FhirStore(FHIR)
+        account = _FLOW.accounted(store)
+        store.close()
+        steps.report(f"accounted: {account.figures()}")
+        add(account, steps.figures)
 
 
 def _load(records: Sequence[InputRecord]) -> None:
@@ -214,20 +152,6 @@ def _load(records: Sequence[InputRecord]) -> None:
             patients = [each for each in found if each["resourceType"] == "Patient"]
             list(pool.map(put, patients))
             list(pool.map(put, [each for each in found if each["resourceType"] != "Patient"]))
-
-
-class _Publisher:
-    def __enter__(self) -> Self:
-        self._producer = KafkaProducer(bootstrap_servers=KAFKA, acks="all")
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._producer.close()
-
-    def publish(self, records: Sequence[InputRecord]) -> None:
-        sent = [self._producer.send(_INPUTS[r.type], r.value, r.key) for r in records]
-        for each in sent:
-            each.get(timeout=60)
 
 
 def _only_the_smoke_test_is_left(release: Release) -> None:

@@ -4,21 +4,21 @@ import json
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 from tests.apache_kafka.jars import cache_folder, jars
 from tests.chaos.reports import script
-from tests.cluster.api import Api, Manifest, wait_until
+from tests.cluster.api import Api, Manifest
+from tests.cluster.certificates import Authority
 from tests.cluster.images import BASE, PROJECT
+from tests.cluster.manifests import deployment, files, java, named, service, wait_ready
 from tests.cluster.nodes import DNS_ADDRESS
 
-KAFKA = "kafka.kafka.svc:9092"
+KAFKA, KAFKA_SECURED = "kafka.kafka.svc:9092", "kafka.kafka.svc:9094"
+USER, PASSWORD = "oncofhir", "correct-horse-battery"  # of SCRAM
 FHIR = "http://hapi.fhir.svc:8080/fhir"
 MODEL_REPLICAS = 2
 _ROOT = Path(__file__).parents[2]
-_START_SECONDS = 240.0
-_JAVA = "/usr/lib/jvm"
-_SMOKE = [
+SMOKE = [
     {"contains": ["tumor size", "INVENTED"], "answer": "2.3 cm"},
     {"contains": ["cancer grade", "INVENTED"], "answer": "2"},
 ]
@@ -34,9 +34,14 @@ _KAFKA_PROPERTIES = """process.roles=broker,controller
 node.id=1
 controller.quorum.voters=1@localhost:9093
 controller.listener.names=CONTROLLER
-listeners=PLAINTEXT://:9092,CONTROLLER://localhost:9093
-advertised.listeners=PLAINTEXT://kafka.kafka.svc:9092
-listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT
+listeners=PLAINTEXT://:9092,SECURED://:9094,CONTROLLER://localhost:9093
+advertised.listeners=PLAINTEXT://kafka.kafka.svc:9092,SECURED://kafka.kafka.svc:9094
+listener.security.protocol.map=PLAINTEXT:PLAINTEXT,SECURED:SASL_SSL,CONTROLLER:PLAINTEXT
+inter.broker.listener.name=PLAINTEXT
+listener.name.secured.ssl.keystore.type=PEM
+listener.name.secured.ssl.keystore.location=/configuration/broker.pem
+listener.name.secured.sasl.enabled.mechanisms=SCRAM-SHA-512
+listener.name.secured.scram-sha-512.sasl.jaas.config=org.apache.kafka.common.security.scram.ScramLoginModule required;
 log.dirs=/data/log
 auto.create.topics.enable=false
 offsets.topic.num.partitions=1
@@ -54,7 +59,8 @@ socket.request.max.bytes=67108864
 """
 _KAFKA_SCRIPT = """set -e
 CP=$(printf '%s:' /jars/*.jar)
-java -Xmx256m -cp $CP kafka.tools.StorageTool format -t MkU3OEVBNTcwNTJENDM2Qg -c /configuration/server.properties
+java -Xmx256m -cp $CP kafka.tools.StorageTool format -t MkU3OEVBNTcwNTJENDM2Qg -c /configuration/server.properties \
+  --add-scram "SCRAM-SHA-512=[name=$SCRAM_USER,password=$SCRAM_PASSWORD]"
 exec java -Xmx512m -XX:+UseSerialGC -cp $CP kafka.Kafka /configuration/server.properties
 """
 _SEKMET = """base_url: http://hapi.fhir.svc:8080/fhir
@@ -65,30 +71,20 @@ simulator: {enabled: false}
 """
 
 
-def start(api: Api, programs: Path, report: Callable[[str], None]) -> None:
+def start(api: Api, programs: Path, authority: Authority, report: Callable[[str], None]) -> None:
     """Create all of it, and wait until it is ready."""
     report("starting DNS")
     for each in _dns(programs):
         api.create(each)
-    _wait(api, "kube-system", "coredns")
+    wait_ready(api, "kube-system", "coredns")
     jars()
     report("starting Kafka, the FHIR server and the model server")
     for namespace in ("kafka", "fhir", "models"):
         api.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}})
-    for each in (*_kafka(), *_fhir(), *_model()):
+    for each in (*_kafka(authority), *_fhir(), *_model()):
         api.create(each)
     for namespace, name in (("kafka", "kafka"), ("fhir", "hapi"), ("models", "tgi")):
-        _wait(api, namespace, name)
-
-
-def _wait(api: Api, namespace: str, name: str) -> None:
-    path = f"/apis/apps/v1/namespaces/{namespace}/deployments/{name}"
-
-    def is_ready() -> bool:
-        found = api.get(path)
-        return found["status"].get("readyReplicas", 0) == found["spec"]["replicas"]
-
-    wait_until(is_ready, f"{name} is ready", _START_SECONDS)
+        wait_ready(api, namespace, name)
 
 
 def _dns(programs: Path) -> list[Manifest]:
@@ -96,7 +92,7 @@ def _dns(programs: Path) -> list[Manifest]:
     account = {
         "apiVersion": "v1",
         "kind": "ServiceAccount",
-        "metadata": _named("coredns", "kube-system"),
+        "metadata": named("coredns", "kube-system"),
     }
     role = {
         "apiVersion": "rbac.authorization.k8s.io/v1",
@@ -128,12 +124,12 @@ def _dns(programs: Path) -> list[Manifest]:
         account,
         role,
         binding,
-        _files("coredns", "kube-system", {"Corefile": _COREFILE}),
-        _deployment(
+        files("coredns", "kube-system", {"Corefile": _COREFILE}),
+        deployment(
             "coredns", "kube-system", container, {"programs": str(programs)}, labels,
             serviceAccountName="coredns", dnsPolicy="Default",
         ),
-        _service(
+        service(
             "kube-dns", "kube-system", labels,
             [{"name": "dns", "port": 53, "protocol": "UDP"}, {"name": "dns-tcp", "port": 53}],
             clusterIP=DNS_ADDRESS,
@@ -141,24 +137,31 @@ def _dns(programs: Path) -> list[Manifest]:
     ]  # fmt: skip
 
 
-def _kafka() -> list[Manifest]:
-    java = next(Path(_JAVA).glob("java-*-openjdk-*"))
+def _kafka(authority: Authority) -> list[Manifest]:
+    shown = authority.server("kafka.kafka.svc")
+    content = {
+        "server.properties": _KAFKA_PROPERTIES,
+        "run.sh": _KAFKA_SCRIPT,
+        "broker.pem": shown["tls.key"] + shown["tls.crt"],
+    }
+    path, folders = java()
     container = {
         "name": "kafka",
         "image": BASE,
         "command": ["bash", "/configuration/run.sh"],
-        "env": [{"name": "PATH", "value": f"{java}/bin:/usr/bin:/bin"}],
+        "env": [
+            {"name": "PATH", "value": f"{path}:/usr/bin:/bin"},
+            {"name": "SCRAM_USER", "value": USER},
+            {"name": "SCRAM_PASSWORD", "value": PASSWORD},
+        ],
         "readinessProbe": {"tcpSocket": {"port": 9092}, "periodSeconds": 2},
     }
-    folders = {"jvm": _JAVA, "jars": str(cache_folder())}
-    # The JDK of Debian keeps its configuration in /etc.
-    configuration = f"/etc/{java.name.rsplit('-', 1)[0]}"
-    if Path(configuration).is_dir():
-        folders["etc"] = configuration
+    folders |= {"jars": str(cache_folder())}
+    ports = [{"name": "plain", "port": 9092}, {"name": "secured", "port": 9094}]
     return [
-        _files("kafka", "kafka", {"server.properties": _KAFKA_PROPERTIES, "run.sh": _KAFKA_SCRIPT}),
-        _deployment("kafka", "kafka", container, folders, {"app": "kafka"}),
-        _service("kafka", "kafka", {"app": "kafka"}, [{"port": 9092}]),
+        files("kafka", "kafka", content),
+        deployment("kafka", "kafka", container, folders, {"app": "kafka"}),
+        service("kafka", "kafka", {"app": "kafka"}, ports),
     ]
 
 
@@ -178,9 +181,9 @@ def _fhir() -> list[Manifest]:
     }  # fmt: skip
     folders = {"root": str(_ROOT), "python": str(python)}
     return [
-        _files("hapi", "fhir", {"settings.yaml": _SEKMET}),
-        _deployment("hapi", "fhir", container, folders, {"app": "hapi"}),
-        _service("hapi", "fhir", {"app": "hapi"}, [{"port": 8080}]),
+        files("hapi", "fhir", {"settings.yaml": _SEKMET}),
+        deployment("hapi", "fhir", container, folders, {"app": "hapi"}),
+        service("hapi", "fhir", {"app": "hapi"}, [{"port": 8080}]),
     ]
 
 
@@ -199,77 +202,7 @@ def _model() -> list[Manifest]:
     }
     labels = {"app": "tgi"}
     return [
-        _files("tgi", "models", {"script.json": json.dumps([*_SMOKE, *script()])}),
-        _deployment("tgi", "models", container, {}, labels, replicas=MODEL_REPLICAS),
-        _service("tgi", "models", labels, [{"port": 8080}], clusterIP="None"),
+        files("tgi", "models", {"script.json": json.dumps([*SMOKE, *script()])}),
+        deployment("tgi", "models", container, {}, labels, replicas=MODEL_REPLICAS),
+        service("tgi", "models", labels, [{"port": 8080}], clusterIP="None"),
     ]
-
-
-def _named(name: str, namespace: str) -> dict[str, Any]:
-    return {"name": name, "namespace": namespace}
-
-
-def _files(name: str, namespace: str, data: dict[str, str]) -> Manifest:
-    metadata = _named(name, namespace)
-    return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": data}
-
-
-def _service(
-    name: str,
-    namespace: str,
-    selector: dict[str, str],
-    ports: list[dict[str, Any]],
-    **more: Any,
-) -> Manifest:
-    spec = {"selector": selector, "ports": ports, **more}
-    return {
-        "apiVersion": "v1",
-        "kind": "Service",
-        "metadata": _named(name, namespace),
-        "spec": spec,
-    }
-
-
-def _deployment(
-    name: str,
-    namespace: str,
-    container: dict[str, Any],
-    folders: dict[str, str],
-    labels: dict[str, str],
-    *,
-    replicas: int = 1,
-    **more: Any,
-) -> Manifest:
-    """A Deployment on node 1, with its ConfigMap, scratch space, and read-only folders of this machine."""
-    on_host = {"programs": "/programs", "jars": "/jars"}
-    mounts = [
-        {"name": "configuration", "mountPath": "/configuration"},
-        {"name": "data", "mountPath": "/data"},
-        *(
-            {"name": key, "mountPath": on_host.get(key, path), "readOnly": True}
-            for key, path in folders.items()
-        ),
-    ]
-    volumes = [
-        {"name": "configuration", "configMap": {"name": name}},
-        {"name": "data", "emptyDir": {}},
-        *({"name": key, "hostPath": {"path": path}} for key, path in folders.items()),
-    ]
-    pod = {
-        "enableServiceLinks": False,
-        "nodeSelector": {"kubernetes.io/hostname": "node1"},
-        "containers": [container | {"volumeMounts": mounts, "imagePullPolicy": "Never"}],
-        "volumes": volumes,
-        **more,
-    }
-    return {
-        "apiVersion": "apps/v1",
-        "kind": "Deployment",
-        "metadata": _named(name, namespace),
-        "spec": {
-            "replicas": replicas,
-            "strategy": {"type": "Recreate"},
-            "selector": {"matchLabels": labels},
-            "template": {"metadata": {"labels": labels}, "spec": pod},
-        },
-    }

@@ -14,6 +14,7 @@ import ca.uhn.fhir.jpa.model.config.SubscriptionSettings;
 import ca.uhn.fhir.jpa.search.DatabaseBackedPagingProvider;
 import ca.uhn.fhir.jpa.subscription.submit.interceptor.SubscriptionSubmitInterceptorLoader;
 import ca.uhn.fhir.jpa.test.config.TestR4Config;
+import ca.uhn.fhir.rest.server.HardcodedServerAddressStrategy;
 import ca.uhn.fhir.rest.server.RestfulServer;
 import ca.uhn.fhir.rest.server.provider.ResourceProviderFactory;
 import ca.uhn.fhir.rest.server.util.ISearchParamRegistry;
@@ -28,7 +29,8 @@ import org.springframework.context.annotation.AnnotationConfigApplicationContext
 /**
  * HAPI FHIR's JPA server (R4, H2 in memory) with its defaults, on 127.0.0.1. Arguments: the port; "deletes" lets
  * referenced resources be deleted; "binaries" stores content of 20 bytes or more outside of its resource; "subscriptions"
- * turns rest-hook Subscriptions on; "exports" adds Bulk Data exports.
+ * turns rest-hook Subscriptions on; "exports" adds Bulk Data exports; "address=URL" is what links name, for a server
+ * behind a proxy.
  */
 public class HapiServer {
   public static void main(String[] arguments) throws Exception {
@@ -65,6 +67,10 @@ public class HapiServer {
       rest.registerProvider(context.getBean(BulkDataExportProvider.class));
       advanceJobs(context.getBean(IJobMaintenanceService.class));
     }
+    wanted.stream()
+        .filter(argument -> argument.startsWith("address="))
+        .map(argument -> argument.substring("address=".length()))
+        .forEach(address -> rest.setServerAddressStrategy(new HardcodedServerAddressStrategy(address)));
     rest.setPagingProvider(context.getBean(DatabaseBackedPagingProvider.class));
     var server = new Server();
     var connector = new ServerConnector(server);

@@ -5,7 +5,7 @@ from pathlib import Path
 from oncofhir.demo.process import Process, free_port, responds
 from tests.maven import class_path, java
 
-_HERE = Path(__file__).parent
+SOURCE = Path(__file__).with_name("HapiServer.java")
 _START_SECONDS = 240.0
 
 
@@ -15,7 +15,7 @@ def class_path_of_hapi() -> str:
     Raises:
         CannotRun: there is no Maven, or Maven Central cannot be reached.
     """
-    return class_path(_HERE / "pom.xml", "hapi-fhir")
+    return class_path(SOURCE.with_name("pom.xml"), "hapi-fhir")
 
 
 class HapiFhirServer(Process):
@@ -37,7 +37,6 @@ class HapiFhirServer(Process):
     ) -> None:
         self.port = free_port()
         classes = class_path_of_hapi()
-        source = str(_HERE / "HapiServer.java")
         quick = ["-Xmx1500m", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC"]
         super().__init__(
             "hapi-fhir",
@@ -46,7 +45,7 @@ class HapiFhirServer(Process):
                 *quick,
                 "-cp",
                 classes,
-                source,
+                str(SOURCE),
                 str(self.port),
                 *(["deletes"] if deletes else []),
                 *(["binaries"] if binaries else []),
