@@ -39,11 +39,14 @@ from tests.cluster.programs import (
     is_built,
 )
 from tests.cluster.releases import Bench, Fault
+from tests.cluster.secured import installation
+from tests.cluster.steps import Figures, Steps
 from tests.cluster.whole import REPORTS, run
 from tests.cluster.workloads import start
 
 _PACKAGES = "containerd runc containernetworking-plugins iptables ipset conntrack ethtool debootstrap buildah"
 _EVERYTHING = (CONTROL_PLANE, NODE, DNS, ROUTER, HELM_3, METRICS, GPU, GHOSTUNNEL)
+_PARTS = ("flow", "secured", "profiles")
 Report = Callable[[str], None]
 
 
@@ -65,7 +68,7 @@ def main() -> int:
     if given.api_only:
         figures = _api_only(programs, given.chart, report)
     elif folder := isolation.state_folder():
-        figures = _whole(programs, folder, given.chart, given.reports, report)
+        figures = _whole(programs, folder, given, report)
     else:
         if os.geteuid():
             sys.exit(
@@ -101,6 +104,13 @@ def _arguments() -> argparse.Namespace:
         metavar="N",
         help="how many reports flow; fewer to try a change",
     )
+    parser.add_argument(
+        "--part",
+        nargs="+",
+        choices=_PARTS,
+        default=_PARTS,
+        help="what of the whole is run: all of it unless a change is tried",
+    )
     return parser.parse_args()
 
 
@@ -115,13 +125,14 @@ def _api_only(programs: Path, chart: Path, report: Report) -> dict[str, Any]:
 
 
 def _whole(
-    programs: Path, folder: Path, chart: Path, reports: int, report: Report
+    programs: Path, folder: Path, given: argparse.Namespace, report: Report
 ) -> dict[str, Any]:
     isolation.prepare()
     other = network()
     with control_plane(programs, folder, report, CONTROL_PLANE_ADDRESS) as cluster:
         define_custom_resources(cluster.api)
-        bench = Bench(cluster, chart)
+        bench = Bench(cluster, given.chart)
+        steps = Steps(Figures(given.reports), report)
         archives = images.make(programs, report)
         with nodes(
             programs, folder, cluster.kubeconfig, archives, cluster.api, other.pid, report
@@ -129,8 +140,13 @@ def _whole(
             authority = Authority()
             start(cluster.api, programs, authority, report)
             isolation.resolve_names(DNS_ADDRESS, folder)
-            figures = run(bench, found, programs, authority, reports, report)
-        faults = figures.faults + _profile_faults(bench, report)
+            if "flow" in given.part:
+                run(bench, found, programs, steps)
+            if "secured" in given.part:
+                installation.run(bench, programs, authority, steps)
+        figures, faults = steps.figures, list(steps.figures.faults)
+        if "profiles" in given.part:
+            faults += _profile_faults(bench, report)
     counted = {
         "nodes": len(found),
         "reports": figures.reports,
@@ -139,7 +155,7 @@ def _whole(
         "policies_checked": figures.policies_checked,
         "disruptions": figures.disruptions,
     }
-    return _figures(chart, cluster.kubernetes, faults) | counted
+    return _figures(given.chart, cluster.kubernetes, faults) | counted
 
 
 def _profile_faults(bench: Bench, report: Report) -> list[str]:

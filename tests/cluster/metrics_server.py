@@ -5,15 +5,17 @@ from typing import Any
 
 from tests.cluster.api import Api, Manifest
 from tests.cluster.images import BASE
+from tests.cluster.manifests import wait_ready
 
 _NAME, _NAMESPACE, _PORT = "metrics-server", "kube-system", 4443
 _LABELS = {"k8s-app": _NAME}
 
 
 def start(api: Api, programs: Path) -> None:
-    """Start it. It knows the use of CPU after a while: an autoscaler waits for that."""
+    """Start it, and wait until it has scraped the nodes; of a new pod it knows the use of CPU after a while."""
     for each in _manifests(programs):
         api.create(each)
+    wait_ready(api, _NAMESPACE, _NAME)
 
 
 def _manifests(programs: Path) -> list[Manifest]:
@@ -93,7 +95,12 @@ def _deployment(programs: Path) -> Manifest:
             "--kubelet-preferred-address-types=InternalIP",
             "--kubelet-insecure-tls",  # kubelets sign their certificates themselves here
             "--metric-resolution=10s",
+            "--kubelet-request-timeout=5s",  # it ends at once unless this is shorter
         ],
+        "readinessProbe": {
+            "httpGet": {"path": "/readyz", "port": _PORT, "scheme": "HTTPS"},
+            "periodSeconds": 2,
+        },
         "volumeMounts": [{"name": "programs", "mountPath": "/programs", "readOnly": True}],
     }
     pod = {

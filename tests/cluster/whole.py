@@ -1,7 +1,7 @@
 """The whole way on two nodes: reports flow through the chart's workers while these are disrupted in ten ways."""
 
 import subprocess
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -13,15 +13,13 @@ from tests.chaos.reports import InputRecord, input_records, sources
 from tests.chaos.store import FhirStore
 from tests.cluster import beside, metrics_server, policies
 from tests.cluster.api import wait_until
-from tests.cluster.certificates import Authority
 from tests.cluster.disruptions import Disruptions, ready
 from tests.cluster.every_workload import POSITION_FOLDER, SECRETS, claim, every_workload
 from tests.cluster.flow import Flow, add
 from tests.cluster.last_release import LAST_RELEASE, VERSION
 from tests.cluster.nodes import Node
 from tests.cluster.releases import RELEASE, Bench, Fault, Release
-from tests.cluster.secured import installation
-from tests.cluster.steps import Figures, Steps
+from tests.cluster.steps import Steps
 from tests.cluster.workloads import FHIR
 
 NAMESPACE = "oncofhir"
@@ -44,13 +42,9 @@ def run(
     bench: Bench,
     nodes: list[Node],
     programs: Path,
-    authority: Authority,
-    reports: int,
-    report: Callable[[str], None],
-) -> Figures:
+    steps: Steps,
+) -> None:
     """Install, disrupt, account, test and uninstall; what goes wrong is among the faults."""
-    figures = Figures(published=reports)
-    steps = Steps(figures, report)
     values = merged(values_of(profiles(bench.chart)["minimal"]), merged(_VALUES, _VALUES_OF_LAST))
     secrets = {"fhir-token": {"token": "first"}, **SECRETS}
     with steps.step("metrics-server starts"):
@@ -60,10 +54,10 @@ def run(
         bench.release(NAMESPACE, values, secrets=secrets, chart=LAST_RELEASE) as release,
     ):
         ready(release, 2)
-        report(f"installed the chart of {VERSION}: two workers are ready")
+        steps.report(f"installed the chart of {VERSION}: two workers are ready")
         _flow(release, steps)
         with steps.step("oncofhir reconcile finds no problem"):
-            report(f"reconcile: {beside.reconciled(release)}")
+            steps.report(f"reconcile: {beside.reconciled(release)}")
         _every_workload(release, steps)
         _check_policies(bench, [node.name for node in nodes], steps)
         with steps.step("helm test (Helm 4)"):
@@ -73,8 +67,6 @@ def run(
         release.helm.uninstall(RELEASE)
         with steps.step("an uninstall leaves the pod of helm test alone"):
             _only_the_smoke_test_is_left(release)
-    installation.run(bench, programs, authority, steps)
-    return figures
 
 
 def _every_workload(release: Release, steps: Steps) -> None:
