@@ -106,6 +106,18 @@ class Release:
         except HelmError as error:
             raise Fault(f"{self.namespace}: the upgrade is refused: {error}") from error
 
+    def smoke_test(self) -> None:
+        """Run `helm test` with Helm 4.
+
+        Raises:
+            Fault: it fails; the message has the end of its log.
+        """
+        try:
+            self.helm.test(RELEASE, timeout=300, logs=True)
+        except HelmError as error:
+            path = f"/api/v1/namespaces/{self.namespace}/pods/{RELEASE}-smoke-test"
+            raise Fault(f"{error}: {self.bench.api.text(f'{path}/log')[-600:]}") from error
+
     def objects(self) -> list[Manifest]:
         """The rendered objects, the hooks among them, with their namespace."""
         return objects_of(self.bench.chart, self.namespace, self.values)

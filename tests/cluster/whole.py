@@ -61,7 +61,7 @@ def run(
         _every_workload(release, steps)
         _check_policies(bench, [node.name for node in nodes], steps)
         with steps.step("helm test (Helm 4)"):
-            release.helm.test(RELEASE, timeout=300, logs=True)
+            release.smoke_test()
         with steps.step("helm test (Helm 3)"):
             _helm_3(bench, programs, "test", RELEASE, "--logs", "--timeout=5m")
         release.helm.uninstall(RELEASE)

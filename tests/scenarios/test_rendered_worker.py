@@ -141,6 +141,8 @@ def test_the_smoke_test_of_the_chart_passes_beside_it(running, run):
     assert stored["verificationStatus"]["coding"][0]["code"] == "entered-in-error", (
         "retracted again"
     )
+    report = httpx2.get(f"{running.fhir.base_url}/{result['report']}", trust_env=False).json()
+    assert report["status"] == "entered-in-error", "findings refer to a report that the store has"
     assert result["provenance"].startswith("Provenance/")
     assert result["retracted"] is True
 

@@ -21,7 +21,7 @@ from oncofhir.consumers.publishing.report_publisher import publish_resources
 from oncofhir.consumers.smoke_test.report import PATIENT_ID, InventedReport, patient
 from oncofhir.fhir.rest.client import FhirClient
 from oncofhir.schemas.base import Value
-from oncofhir.schemas.errors import OncofhirError, RequestRejected
+from oncofhir.schemas.errors import AccessDenied, OncofhirError, RequestRejected
 from oncofhir.schemas.finding import Kind
 from oncofhir.schemas.outcome import OutcomeRow, OutcomeStatus, PhenotypeRow, RowStatus
 from oncofhir.settings import KafkaSettings
@@ -141,12 +141,20 @@ class _Run:
         return f"its retraction's outcome is {outcome.status.value}"
 
     async def _publish(self, report: dict[str, Any]) -> Coordinates:
+        await self._keep(report)
         async for publication in publish_resources([report], self._kafka):
             at = publication.coordinates
         self._progress(
             f"published as {report['status']}: {at.topic}, partition {at.partition}, offset {at.offset}"
         )
         return at
+
+    async def _keep(self, report: dict[str, Any]) -> None:
+        """Store the report, for a server that checks references takes no findings of a report that it does not have."""
+        try:
+            await self._store.update(report)
+        except (AccessDenied, RequestRejected) as error:
+            self._progress(f"the store does not take the report itself: {error}")
 
     async def _outcome(self, at: Coordinates) -> OutcomeRow:
         while time.monotonic() < self._deadline:

@@ -114,7 +114,7 @@ def run(bench: Bench, programs: Path, authority: Authority, steps: Steps) -> Non
         with steps.step("oncofhir reconcile finds no problem (HAPI FHIR)"):
             steps.report(f"reconcile: {beside.reconciled(release)}")
         with steps.step("helm test over SCRAM and TLS"):
-            release.helm.test(RELEASE, timeout=300, logs=True)
+            release.smoke_test()
 
 
 def _wait_for_a_warm_model(release: Release) -> None:
