@@ -150,7 +150,7 @@ class _Run:
         return at
 
     async def _keep(self, report: dict[str, Any]) -> None:
-        """Store the report, for a server that checks references takes no findings of a report that it does not have."""
+        """Store the report: a server that checks references takes no findings without it."""
         try:
             await self._store.update(report)
         except (AccessDenied, RequestRejected) as error:

@@ -18,9 +18,9 @@ def smoke_test(
     """Publish an invented report to a running installation, wait for its findings, and retract it.
 
     It needs a running worker, write access to the input topic and read access to the output topics. It
-    writes an invented patient (oncofhir-smoke-test) and the report, both with the security label HTEST, to the
-    FHIR server. At the end report and findings are entered-in-error; patient, Task and Provenance stay too.
-    Prints one JSON object.
+    stores an invented patient (oncofhir-smoke-test) and the report, both with the security label HTEST, for
+    findings refer to them. At the end report and findings are entered-in-error; patient, Task and Provenance
+    stay. Prints one JSON object.
 
     Examples:
         oncofhir smoke-test
