@@ -46,10 +46,16 @@ def pytest_configure() -> None:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+def pytest_collection() -> None:
+    """Thousands of tests are no garbage: nothing is looked for among them while they are collected."""
+    gc.disable()
+
+
 def pytest_collection_finish() -> None:
     """Exempt what was imported from garbage collection, which the tests of Kafka run often."""
     gc.collect()
     gc.freeze()
+    gc.enable()
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -23,7 +23,8 @@ class Block(NamedTuple):
 
 def blocks(page: Path) -> Iterator[Block]:
     """Every code block of a page, fenced or indented, also within lists."""
-    for token in MarkdownIt().parse(page.read_text(encoding="utf-8")):
+    parser = MarkdownIt().disable("inline")
+    for token in parser.parse(page.read_text(encoding="utf-8")):
         if token.type in {"fence", "code_block"} and token.map:
             yield Block(token.info.strip(), token.content, token.map[0] + 1)
 

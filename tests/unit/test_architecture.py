@@ -178,13 +178,16 @@ def parsed(module: Path) -> ast.Module:
     return ast.parse(module.read_text(encoding="utf-8"))
 
 
-def imported_modules(module: Path) -> Iterator[str]:
+@functools.cache
+def imported_modules(module: Path) -> tuple[str, ...]:
     """Dotted names that a module imports; `from a import b` gives `a.b`."""
+    found = []
     for node in ast.walk(parsed(module)):
         if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
+            found += [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom) and node.module:
-            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+            found += [f"{node.module}.{alias.name}" for alias in node.names]
+    return tuple(found)
 
 
 def imported_packages(module: Path) -> set[str]:

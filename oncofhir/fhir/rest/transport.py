@@ -24,6 +24,7 @@ from oncofhir.fhir.rest.bounded_fetch import (
 from oncofhir.fhir.rest.request_spans import request_span
 from oncofhir.fhir.rest.responses import OK, error_for_status
 from oncofhir.fhir.rest.retry import read_retries
+from oncofhir.fhir.rest.system_authorities import system_authorities
 from oncofhir.schemas.causes import cause_of
 from oncofhir.schemas.errors import DependencyUnavailable, UnreadableReport
 from oncofhir.schemas.reasons import Reason
@@ -74,7 +75,7 @@ class Transport:
         self._timeout = timeout
         self._own = httpx2.AsyncClient(
             transport=AioHttpTransport(
-                self._tls.own or httpx2.create_ssl_context(trust_env=False),
+                self._tls.own or system_authorities(),
                 connect_seconds=_CONNECT_SECONDS,
                 read_seconds=timeout,
             ),
@@ -85,13 +86,12 @@ class Transport:
 
     def _foreign(self) -> httpx2.AsyncClient:
         """Return a client that records which address it has reached."""
-        context = self._tls.elsewhere
         return httpx2.AsyncClient(
             timeout=httpx2.Timeout(self._timeout, connect=_CONNECT_SECONDS, pool=None),
             limits=httpx2.Limits(max_connections=None, max_keepalive_connections=1),
             follow_redirects=False,
             trust_env=False,
-            verify=context if context is not None else True,
+            verify=self._tls.elsewhere or system_authorities(),
         )
 
     async def request_with_retry(self, method: str, address: str, **how: Any) -> httpx2.Response:

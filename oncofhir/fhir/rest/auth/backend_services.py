@@ -17,6 +17,7 @@ from oncofhir.fhir.rest.auth.signing import SigningKey, signed_assertion
 from oncofhir.fhir.rest.bounded_fetch import AnswerTooLargeError, Bounds, fetch
 from oncofhir.fhir.rest.responses import OK, error_for_status
 from oncofhir.fhir.rest.retry import read_retries
+from oncofhir.fhir.rest.system_authorities import system_authorities
 from oncofhir.fhir.rest.transport import unreachable_error
 from oncofhir.schemas.errors import AccessDenied, DependencyUnavailable
 from oncofhir.schemas.reasons import Reason
@@ -78,7 +79,7 @@ class BackendServices:
             timeout=timeout,
             follow_redirects=False,
             trust_env=False,
-            verify=tls if tls is not None else True,
+            verify=tls or system_authorities(),
         )
 
     async def header(self) -> str:
