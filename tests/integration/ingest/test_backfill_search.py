@@ -27,12 +27,17 @@ def server():
 
 
 @pytest.fixture
-def settings(broker, server, monkeypatch):
+def topics(broker):
     made = settings_for(broker.address, history=True)
     ensure_topics(made.kafka, partitions=2)
+    return made
+
+
+@pytest.fixture
+def settings(topics, server, monkeypatch):
     monkeypatch.setenv("ONCOFHIR_FHIR__BASE_URL", server.base_url)
     monkeypatch.setenv("ONCOFHIR_FHIR__SOURCE_BASE_URL", server.base_url)
-    return made
+    return topics
 
 
 def write(server, resources):
@@ -93,15 +98,16 @@ def test_kills_and_updates_meanwhile_lose_nothing(server, settings, tmp_path):
     assert done.summary["read"] == done.summary["published"] + done.summary["read_again"]
 
 
-def test_a_server_that_is_not_there_is_named_at_once(settings, tmp_path, monkeypatch):
+def test_a_server_that_is_not_there_is_named_at_once(topics, tmp_path, monkeypatch):
     monkeypatch.setenv("ONCOFHIR_FHIR__SOURCE_BASE_URL", "http://127.0.0.1:9/fhir")
-    done = run(["search"], settings, tmp_path)
+    done = run(["search"], topics, tmp_path)
     assert done.returncode == 3
     assert "store-unreachable" in done.stderr
     assert "BASE_URL" in done.stderr
 
 
-def test_a_search_that_cannot_be_is_refused(settings, tmp_path):
-    assert environment_of(settings)
+def test_a_search_that_cannot_be_is_refused(topics, tmp_path, monkeypatch):
+    monkeypatch.setenv("ONCOFHIR_FHIR__SOURCE_BASE_URL", "http://127.0.0.1:9/fhir")
+    assert environment_of(topics)
     for query in ("Patient", "DiagnosticReport?_sort=date", "DiagnosticReport?_elements=id"):
-        assert run(["search", query], settings, tmp_path).returncode == 2
+        assert run(["search", query], topics, tmp_path).returncode == 2
