@@ -139,6 +139,21 @@ def test_somebody_else_must_agree_to_send_what_another_user_typed(guarded: Guard
         expect(page.locator(f"#{card} .chip").first).to_have_text("Not sure")
 
 
+def test_the_second_of_two_reviewers_is_told_who_was_first(guarded: Guarded, chromium):
+    with window(chromium) as anne, window(chromium) as ben:
+        log_in(anne, guarded.url, "anne")
+        log_in(ben, guarded.url, "ben")
+        card = first_report(anne)
+        ben.goto(anne.url)
+        anne.locator(f"#{card}").get_by_role("button", name="Refute").click()
+        expect(anne.locator(f"#{card} .chip").first).to_have_text("Refuted")
+        ben.locator(f"#{card}").get_by_role("button", name="Confirm").click()
+        alert = ben.locator(f"#{card} [role=alert]")
+        expect(alert).to_contain_text("Somebody was faster. Anne changed this finding")
+        alert.get_by_role("link", name="Load the report again").click()
+        expect(ben.locator(f"#{card} .history").first).to_contain_text("by Anne")
+
+
 def test_a_form_of_another_site_is_refused(guarded: Guarded, browser_page):
     page = browser_page
     log_in(page, guarded.url, "anne")
