@@ -59,8 +59,15 @@ class Reviewed:
         return found.json()
 
     def all(self, kind: str, **params: str) -> list[dict]:
+        """All resources of a search, page after page."""
         bundle = self.get(kind, **{"_count": "500", **params})
-        return [entry["resource"] for entry in bundle.get("entry", ())]
+        found = []
+        while True:
+            found += [entry["resource"] for entry in bundle.get("entry", ())]
+            links = {link["relation"]: link["url"] for link in bundle.get("link", ())}
+            if "next" not in links:
+                return found
+            bundle = httpx2.get(links["next"], trust_env=False, timeout=30).json()
 
     def put(self, resource: dict) -> None:
         url = f"{self.fhir}/{resource['resourceType']}/{resource['id']}"
