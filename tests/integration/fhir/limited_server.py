@@ -8,6 +8,7 @@ import httpx2
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from oncofhir.fhir.rest.system_authorities import system_authorities
 from tests.serving import served_fhir
 
 _PASSED_ON = ("accept", "content-type", "if-match", "if-none-exist", "prefer", "cache-control")
@@ -52,7 +53,7 @@ class Lesser:
         self.rejects: bytes | None = None
         self.deletes = True
         self.reverses = False
-        self._http = httpx2.AsyncClient(trust_env=False)
+        self._http = httpx2.AsyncClient(trust_env=False, verify=system_authorities())
 
     async def answer(self, request: Request) -> Response:
         path = request.url.path.removeprefix("/fhir")

@@ -7,6 +7,7 @@ import pytest
 
 from oncofhir.consumers.kafka.bounded_reader import bounded_reader
 from oncofhir.consumers.kafka.topics import ensure_topics
+from oncofhir.fhir.rest.system_authorities import system_authorities
 from oncofhir.review.composition import open_review
 from oncofhir.schemas.outcome import PhenotypeRow, ReviewStatus
 from oncofhir.schemas.review import PageRequest, Reviewer, WorklistFilter
@@ -39,7 +40,7 @@ class ReviewBench(Bench):
             ),
             worklist=WorklistSettings(index_file=folder / "index.sqlite"),
         )
-        self.http = httpx2.Client(trust_env=False, timeout=60)
+        self.http = httpx2.Client(trust_env=False, timeout=60, verify=system_authorities())
         self.keeps_labels = False
 
     async def prepare(self):

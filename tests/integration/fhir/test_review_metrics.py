@@ -7,6 +7,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from oncofhir.demo.process import free_port
+from oncofhir.fhir.rest.system_authorities import system_authorities
 from oncofhir.review.composition import open_review
 from oncofhir.review.metrics_server import served_metrics
 from oncofhir.review.watch.watcher import Watcher
@@ -20,7 +21,7 @@ from tests.integration.fhir.test_edits_elsewhere import refuted
 
 
 async def get(address, **more):
-    async with httpx2.AsyncClient(trust_env=False) as client:
+    async with httpx2.AsyncClient(trust_env=False, verify=system_authorities()) as client:
         return await client.get(address, **more)
 
 
