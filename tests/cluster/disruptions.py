@@ -110,15 +110,16 @@ class Disruptions:
         before = _WORKERS_BEFORE_SCALING
         self.release.upgrade({"worker": {"replicas": before}})
         ready(self.release, before)
+        workers = _names(self.release)
         self.release.upgrade({"autoscaling": {"kind": "hpa"}})
         path = f"/apis/autoscaling/v2/namespaces/{self.release.namespace}/horizontalpodautoscalers/{WORKER}"
         ends = time.monotonic() + _SCALING_SECONDS
         conditions: dict[str, str] = {}
         while time.monotonic() < ends or conditions.get("ScalingActive") != "True":
-            found = self.release.worker()
-            number = min(found["spec"]["replicas"], found["status"].get("readyReplicas", 0))
-            if number < before:
-                raise Fault(f"autoscaling switched on: {before} workers became {number}")
+            number = self.release.worker()["spec"]["replicas"]
+            ended = workers - _names(self.release)
+            if number < before or ended:
+                raise Fault(f"autoscaling switched on: {before} became {number}, ended: {ended}")
             status = self.bench.api.get(path).get("status", {})
             conditions = {c["type"]: c["status"] for c in status.get("conditions", [])}
             if time.monotonic() > ends + _READY_SECONDS:

@@ -35,17 +35,21 @@ ENTRANCES: Peers = {
 }
 # Label `role` of a pod, and which of ENTRANCES it may reach.
 INGRESS = {"ehr": {"bridge"}, "laboratory": {"mllp"}, "ingress-controller": {"review"}}
+# The network plug-in applies the policies of a new pod after a while: what is reached then counts.
 _PROBE = """
-import json, socket, sys
-reached = []
-for name, (host, port) in json.loads(sys.argv[1]).items():
-    for _ in range(2):
+import json, socket, sys, time
+peers, wanted, ends = json.loads(sys.argv[1]), set(json.loads(sys.argv[2])), time.monotonic() + 60
+while True:
+    reached = []
+    for name, (host, port) in peers.items():
         try:
             socket.create_connection((host, port), 3).close()
         except OSError:
             continue
         reached.append(name)
+    if set(reached) == wanted or time.monotonic() > ends:
         break
+    time.sleep(1)
 print(json.dumps(reached))
 """
 _RESTRICTED = {
@@ -103,8 +107,8 @@ def _check(
     wanted: dict[tuple[str, str], tuple[dict[str, str], set[str]]],
 ) -> int:
     pods = {
-        (kind, node): _probe(kind, node, namespace, labels, peers)
-        for (kind, node), (labels, _) in wanted.items()
+        (kind, node): _probe(kind, node, namespace, labels, [peers, sorted(may)])
+        for (kind, node), (labels, may) in wanted.items()
     }
     for pod in pods.values():
         api.create(pod)
@@ -120,7 +124,7 @@ def _check(
 
 
 def _probe(
-    kind: str, node: str, namespace: str, labels: dict[str, str], peers: dict[str, Any]
+    kind: str, node: str, namespace: str, labels: dict[str, str], arguments: list[Any]
 ) -> Manifest:
     return {
         "apiVersion": "v1",
@@ -140,7 +144,12 @@ def _probe(
                     "name": "probe",
                     "image": PROJECT,
                     "imagePullPolicy": "Never",
-                    "command": ["/opt/oncofhir/bin/python", "-c", _PROBE, json.dumps(peers)],
+                    "command": [
+                        "/opt/oncofhir/bin/python",
+                        "-c",
+                        _PROBE,
+                        *map(json.dumps, arguments),
+                    ],
                     "securityContext": _RESTRICTED,
                 }
             ],
@@ -153,6 +162,6 @@ def _log(api: Api, pod: Manifest) -> str:
     wait_until(
         lambda: api.get(path)["status"]["phase"] in {"Succeeded", "Failed"},
         f"{pod['metadata']['name']} ends",
-        120,
+        240,
     )
     return api.text(f"{path}/log")
