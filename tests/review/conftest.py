@@ -160,7 +160,7 @@ def window(
             else None
         ),
     )
-    page.set_default_timeout(10_000)
+    page.set_default_timeout(30_000)
     try:
         yield page
         assert not complaints
