@@ -50,6 +50,8 @@ def serve(control: socket.socket) -> list[str] | None:
                 with os.fdopen(files[0], encoding="utf-8") as file:
                     request = json.load(file)
                 _import_all(request["packages"], imported)
+                # Blocked, it waits: Python forgets signals that come before a child has run its first line.
+                signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
                 signal.signal(signal.SIGINT, signal.default_int_handler)
                 pid = os.fork()
                 if pid == 0:
@@ -61,6 +63,7 @@ def serve(control: socket.socket) -> list[str] | None:
                     _become(request, files[1:4], [files[4], *pipes.values()])
                     return [request["module"], *request["arguments"]]
                 signal.signal(signal.SIGINT, signal.SIG_IGN)
+                signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
                 for number in files[1:4]:
                     os.close(number)
                 pipes[pid] = files[4]
@@ -115,4 +118,5 @@ if __name__ == "__main__":
     command = serve(socket.socket(fileno=int(sys.argv[1])))
     if command is not None:
         sys.argv = command
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
         runpy.run_module(command[0], run_name="__main__", alter_sys=True)
