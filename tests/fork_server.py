@@ -30,9 +30,8 @@ def serve(control: socket.socket) -> list[str] | None:
         end.setblocking(False)
     signal.set_wakeup_fd(theirs.fileno())
     signal.signal(signal.SIGCHLD, lambda *_: None)
-    signal.signal(
-        signal.SIGINT, signal.SIG_IGN
-    )  # Ctrl-C is for the tests, which then close the socket
+    # Ctrl-C is for the tests, which then close the socket.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     pipes: dict[int, int] = {}
     imported: set[str] = set()
     with selectors.DefaultSelector() as selector:
@@ -67,10 +66,10 @@ def serve(control: socket.socket) -> list[str] | None:
                 for number in files[1:4]:
                     os.close(number)
                 pipes[pid] = files[4]
-                _tell(files[4], pid)
+                _write_number(files[4], pid)
 
 
-def _tell(pipe: int, number: int) -> None:
+def _write_number(pipe: int, number: int) -> None:
     with contextlib.suppress(BrokenPipeError):  # nobody waits for it
         os.write(pipe, b"%d\n" % number)
 
@@ -80,7 +79,7 @@ def _report_ended(pipes: dict[int, int]) -> None:
         ended, status = os.waitpid(pid, os.WNOHANG)
         if ended:
             pipe = pipes.pop(pid)
-            _tell(pipe, os.waitstatus_to_exitcode(status))
+            _write_number(pipe, os.waitstatus_to_exitcode(status))
             os.close(pipe)
 
 

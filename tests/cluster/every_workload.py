@@ -3,6 +3,7 @@
 from typing import Any
 
 from tests.cluster.api import Manifest
+from tests.cluster.manifests import claimed_folder
 from tests.cluster.nodes import CONTROL_PLANE_ADDRESS
 
 SUBSCRIPTION = "oncofhir-reports"
@@ -60,37 +61,13 @@ def every_workload() -> dict[str, Any]:
 
 def claim(namespace: str) -> list[Manifest]:
     """The volume of a backfill's position, a folder of node 1, and its claim."""
-    capacity = {"storage": "64Mi"}
-    common = {"accessModes": ["ReadWriteOnce"], "storageClassName": ""}
-    volume: Manifest = {
-        "apiVersion": "v1",
-        "kind": "PersistentVolume",
-        "metadata": {"name": _CLAIM},
-        "spec": {
-            **common,
-            "capacity": capacity,
-            "hostPath": {"path": POSITION_FOLDER, "type": "Directory"},
-            "nodeAffinity": {
-                "required": {
-                    "nodeSelectorTerms": [
-                        {
-                            "matchExpressions": [
-                                {
-                                    "key": "kubernetes.io/hostname",
-                                    "operator": "In",
-                                    "values": ["node1"],
-                                }
-                            ]
-                        }
-                    ]
-                }
-            },
-        },
-    }
-    claimed: Manifest = {
-        "apiVersion": "v1",
-        "kind": "PersistentVolumeClaim",
-        "metadata": {"name": _CLAIM, "namespace": namespace},
-        "spec": {**common, "resources": {"requests": capacity}, "volumeName": _CLAIM},
-    }
-    return [volume, claimed]
+    on_node = {"key": "kubernetes.io/hostname", "operator": "In", "values": ["node1"]}
+    terms = [{"matchExpressions": [on_node]}]
+    return claimed_folder(
+        _CLAIM,
+        namespace,
+        POSITION_FOLDER,
+        mode="ReadWriteOnce",
+        size="64Mi",
+        nodeAffinity={"required": {"nodeSelectorTerms": terms}},
+    )

@@ -110,3 +110,29 @@ def deployment(
             "template": {"metadata": {"labels": labels}, "spec": pod},
         },
     }
+
+
+def claimed_folder(
+    name: str, namespace: str, folder: str, *, mode: str, size: str, **more: Any
+) -> list[Manifest]:
+    """A volume that is a folder of this machine, and a claim on it; `more` is of the volume's spec."""
+    common = {"accessModes": [mode], "storageClassName": ""}
+    capacity = {"storage": size}
+    volume: Manifest = {
+        "apiVersion": "v1",
+        "kind": "PersistentVolume",
+        "metadata": {"name": name},
+        "spec": {
+            **common,
+            "capacity": capacity,
+            "hostPath": {"path": folder, "type": "Directory"},
+            **more,
+        },
+    }
+    claim: Manifest = {
+        "apiVersion": "v1",
+        "kind": "PersistentVolumeClaim",
+        "metadata": named(name, namespace),
+        "spec": {**common, "resources": {"requests": capacity}, "volumeName": name},
+    }
+    return [volume, claim]

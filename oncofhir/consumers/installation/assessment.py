@@ -1,4 +1,4 @@
-"""Says in some ten lines whether an installation is well and, if not, what to do. Pure."""
+"""Says in about ten lines whether an installation is well and, if not, what to do. Pure."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime

@@ -28,7 +28,7 @@ class Severity(StrEnum):
     """How bad a finding is.
 
     `loses-data`: records may be deleted. `wrong`: something will fail. `warning`: the failure of one broker
-    may lose records or stop the service. `unknown`: the broker does not tell.
+    may lose records or stop the service. `unknown`: the broker does not report it.
     """
 
     LOSES_DATA = "loses-data"
@@ -49,7 +49,7 @@ class TopicFinding(Value):
 
 
 class TopicFacts(Value):
-    """A topic as the broker describes it. A setting that the broker does not tell is absent."""
+    """A topic as the broker describes it. A setting that the broker does not report is absent."""
 
     name: str
     partitions: int

@@ -141,7 +141,7 @@ class _Run:
         return f"its retraction's outcome is {outcome.status.value}"
 
     async def _publish(self, report: dict[str, Any]) -> Coordinates:
-        await self._keep(report)
+        await self._store_report(report)
         async for publication in publish_resources([report], self._kafka):
             at = publication.coordinates
         self._progress(
@@ -149,7 +149,7 @@ class _Run:
         )
         return at
 
-    async def _keep(self, report: dict[str, Any]) -> None:
+    async def _store_report(self, report: dict[str, Any]) -> None:
         """Store the report: a server that checks references takes no findings without it."""
         try:
             await self._store.update(report)

@@ -8,7 +8,7 @@ from tests.chaos.reports import script
 from tests.cluster.api import Api, Manifest
 from tests.cluster.certificates import Authority
 from tests.cluster.images import BASE, GHOSTUNNEL
-from tests.cluster.manifests import deployment, files, java, service, wait_ready
+from tests.cluster.manifests import claimed_folder, deployment, files, java, service, wait_ready
 from tests.cluster.workloads import SMOKE
 from tests.hapi_fhir.server import SOURCE, class_path_of_hapi
 
@@ -75,22 +75,5 @@ def weights() -> str:
 
 def weights_claim(namespace: str) -> list[Manifest]:
     """The volume of that folder, and its claim."""
-    common = {"accessModes": ["ReadOnlyMany"], "storageClassName": ""}
-    size = {"storage": "1Gi"}
-    volume: Manifest = {
-        "apiVersion": "v1",
-        "kind": "PersistentVolume",
-        "metadata": {"name": WEIGHTS_CLAIM},
-        "spec": {
-            **common,
-            "capacity": size,
-            "hostPath": {"path": str(_WEIGHTS_FOLDER), "type": "Directory"},
-        },
-    }
-    claim: Manifest = {
-        "apiVersion": "v1",
-        "kind": "PersistentVolumeClaim",
-        "metadata": {"name": WEIGHTS_CLAIM, "namespace": namespace},
-        "spec": {**common, "resources": {"requests": size}, "volumeName": WEIGHTS_CLAIM},
-    }
-    return [volume, claim]
+    folder = str(_WEIGHTS_FOLDER)
+    return claimed_folder(WEIGHTS_CLAIM, namespace, folder, mode="ReadOnlyMany", size="1Gi")

@@ -30,7 +30,7 @@ def status(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Say in some ten lines whether the installation is well and, if not, what to do.
+    """Show in about ten lines whether the installation is well and, if not, what to do.
 
     Reads probes and metrics of the workers, and from Kafka the lag of the consumer group, the dead letters of
     the last hour and the last 100 outcomes. While a worker is not ready, the model server and the FHIR server

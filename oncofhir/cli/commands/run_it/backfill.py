@@ -35,7 +35,7 @@ def backfill() -> None:
     Examples:
         oncofhir backfill files /exports/2026-11
         oncofhir backfill export --since 2016-01-01
-        oncofhir backfill search "DiagnosticReport?category=PAT&_lastUpdated=ge2016"
+        oncofhir backfill search "DiagnosticReport?category=PAT" --rate 20/s
     """
 
 
@@ -200,7 +200,7 @@ def search(
 
     Examples:
         oncofhir backfill search --dry-run
-        oncofhir backfill search "DiagnosticReport?category=PAT&_lastUpdated=ge2016" --rate 20/s
+        oncofhir backfill search "DiagnosticReport?category=PAT" --rate 20/s
 
     Exit status: 0 complete; 1 something is broken, or the search was rejected; 2 wrong usage or settings;
     3 the broker or the FHIR server is unreachable, or does not sort by _lastUpdated; 130 stopped before the

@@ -84,7 +84,7 @@ def check(
 
     Checked are partitions, replicas, min.insync.replicas, cleanup policy, retention, and whether a dead
     letter of the largest input record fits. Severities: loses-data, wrong, warning (one failed broker may
-    lose records), unknown (the broker does not tell).
+    lose records), unknown (the broker does not report it).
 
     Examples:
         oncofhir topics check

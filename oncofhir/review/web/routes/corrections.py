@@ -10,6 +10,7 @@ from oncofhir.review.access.users import User
 from oncofhir.review.web.page import Page, is_htmx, page_of
 from oncofhir.review.web.phenotypes import CHOICES, EXAMPLES
 from oncofhir.review.web.report_page import anchor_of
+from oncofhir.review.web.routes.finding_form import open_form
 from oncofhir.review.web.routes.report import viewed
 from oncofhir.review.web.routes.verdicts import problem
 from oncofhir.review.web.selected_words import MAX_WORDS, Passage, passage_at, passages
@@ -30,19 +31,11 @@ _LISTED = 30
 
 async def correction(request: Request) -> Response:
     """The form of a correction, with the values that resemble the current one."""
-    page = page_of(request)
-    page.reviewer(request)
-    document, wanted = (str(request.path_params[name]) for name in ("document", "finding"))
-    item = await page.item_of(document, wanted)
-    if item is None:
-        raise InvalidForm("The finding is gone: somebody deleted it.")
-    ordinal = request.query_params.get("ordinal", "1")
+    page, item, shown = await open_form(request)
     return page.render(
         request,
         "correction.html" if is_htmx(request) else "correction_page.html",
-        item=item,
-        anchor=anchor_of(wanted),
-        ordinal=ordinal if ordinal.isdigit() else "1",
+        **shown,
         example=EXAMPLES[item.kind],
         kind_value=f"{item.kind.value}/{item.slot}" if item.slot else item.kind.value,
         choices=await _nearest(page, item),
