@@ -51,6 +51,7 @@ def test_another_phenotype_has_other_values(reviewed: Reviewed, browser_page: Pa
     open_report(page, reviewed, "search-kind")
     page.keyboard.press("a")
     missed = page.locator("#missed")
+    expect(missed.locator("[data-autofocus]")).to_be_focused()  # only then do its fields listen
     missed.locator("input[name=search]").focus()
     values = missed.locator(".values label")
     expect(values.first).to_be_visible()
