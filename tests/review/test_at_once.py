@@ -49,6 +49,7 @@ def test_a_double_click_and_a_key_held_down_decide_once(reviewed: Reviewed, brow
     open_report(page, reviewed, "double")
     card_of(page, "Cancer grade").get_by_role("button", name="Confirm").dblclick()
     expect(card_of(page, "Cancer grade").locator(".chip").first).to_have_text("Confirmed")
+    expect(page.locator("#live")).to_contain_text("confirmed")  # and the focus has moved on
     size = card_of(page, "Tumor size")
     size.focus()
     for _ in range(8):  # without a release in between: the browser marks them as repeated

@@ -62,15 +62,22 @@ def confirmed(reviewed: Reviewed) -> list[dict]:
     ]
 
 
+def has_moved_on(page: Page, said: str) -> None:
+    """Wait until the page has announced a verdict: at that moment it moves the focus to the next finding."""
+    expect(page.locator("#live")).to_contain_text(said)
+
+
 def test_refute_not_sure_and_undo_by_key(reviewed: Reviewed, browser_page: Page):
     page = browser_page
     open_first(page, reviewed.url)
     card = current(page)
     page.keyboard.press("n")
     expect(page.locator(f"#{card} .chip").first).to_have_text("Not sure")
+    has_moved_on(page, "left for somebody else")
     page.locator(f"#{card}").focus()
     page.keyboard.press("r")
     expect(page.locator(f"#{card} .chip").first).to_have_text("Refuted")
+    has_moved_on(page, "refuted")
     page.locator(f"#{card}").focus()
     page.keyboard.press("u")
     expect(page.locator(f"#{card} .chip").first).not_to_have_text("Refuted")
