@@ -103,6 +103,17 @@ def _site_codings(value: str) -> tuple[Coding, ...]:
     return (coding(concept["site"]),) if concept and concept["site"] else ()
 
 
+def narrowest_site_words(text: str) -> str | None:
+    """The longest words in a lower-case text that are a body structure's name in mCODE; at most four."""
+    words = _plain(text).split()
+    for length in range(min(4, len(words)), 0, -1):
+        for start in range(len(words) - length + 1):
+            own = " ".join(words[start : start + length])
+            if own in by_words("body_sites"):
+                return own
+    return None
+
+
 def _cancer(key: str) -> dict[str, Any] | None:
     return next((concept for concept in concepts("cancers") if concept["key"] == key), None)
 

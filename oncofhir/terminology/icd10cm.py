@@ -90,6 +90,11 @@ def category_of(table: str, site: str | None, said: Iterable[str] = ()) -> str |
     return _part(parts, " ".join(said)) if parts else None
 
 
+def parts_named(site: str, words: str) -> frozenset[str]:
+    """The categories of a primary cancer in the parts of a site that words name; empty for no part."""
+    return _named(_categories()["primary"].get(site, {}), words)
+
+
 def has_table(name: str) -> bool:
     """Whether `icd10cm.toml` has a table of this name."""
     return name in _categories()
@@ -103,19 +108,20 @@ def lymphoma_site_character(said: Iterable[str]) -> str:
 def _part(parts: dict[str, Sequence[str]], said: str) -> str | None:
     """The category of the one part that is said, else that of the whole; None where it has none."""
     whole = next((category for category, words in parts.items() if not words), None)
+    named = _named(parts, said)
+    return next(iter(named)) if len(named) == 1 else whole
+
+
+def _named(parts: dict[str, Sequence[str]], said: str) -> frozenset[str]:
+    """The categories of the parts that are said; all where the words exclude each other."""
     plain = _plain(said)
     if any(len(words & set(plain.split())) > 1 for words in _ONE_OF):
-        return whole
-    named = {
-        category: max((len(word) for word in words if _holds(plain, word)), default=0)
-        for category, words in parts.items()
-    }
-    best = [category for category, length in named.items() if length]
-    if (
-        len(best) > 1
-    ):  # "lower lip, inner aspect": the longer words say more, if they hold the others
-        best = [c for c in best if _covers(parts, c, best, plain)]
-    return best[0] if len(best) == 1 else whole
+        return frozenset(parts)
+    named = [c for c, words in parts.items() if any(_holds(plain, word) for word in words)]
+    if len(named) > 1:
+        # "lower lip, inner aspect": the longer words say more, if they hold the others
+        named = [c for c in named if _covers(parts, c, named, plain)] or named
+    return frozenset(named)
 
 
 def _covers(parts: dict[str, Sequence[str]], one: str, others: Sequence[str], plain: str) -> bool:

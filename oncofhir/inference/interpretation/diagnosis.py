@@ -260,7 +260,8 @@ def _site_with_place(report: ReadReport, summary: Summary) -> str | None:
     if summary.site is None:
         return None
     lead = quotes(report.index, [(summary.lead.start, summary.lead.neoplasm.end)])
-    return with_location(summary.site.words, [q.text for q in lead], summary.side)
+    located = with_location(summary.site.words, [q.text for q in lead], summary.side)
+    return f"{located} {summary.site.part}" if summary.site.part else located
 
 
 def _unsupported(report: ReadReport, candidate: Candidate) -> RejectedFinding:

@@ -208,6 +208,12 @@ def _site_finding(
     places = sorted(places, key=lambda p: _nearness(report, p), reverse=True)
     start, end = places[0]
     words = " ".join(report.index.report.text[start:end].lower().split())
+    site = summary.site
+    if site is not None and site.part is not None and words == site.name != site.words:
+        # The claim names the organ and the report the part of it that the tumor is in.
+        narrower = list(report.index.positions(site.words)[:MOST_PLACES])
+        if narrower:
+            words, places = site.words, sorted(narrower, key=lambda p: -_nearness(report, p))
     return Finding(
         kind=Kind.TUMOR_SITE,
         value=words,

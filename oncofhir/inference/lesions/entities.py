@@ -30,7 +30,7 @@ _STOP = re.compile(
 )
 _NOT_THE_PLACE = re.compile(
     r"\b(?:lymph|nodes?|nodal|margins?|normal|benign|unremarkable|uninvolved|negative|axilla\w*"
-    r"|involvement|invasion|extension|skin ellipse|wall invasion)\b",
+    r"|involvement|invasion|extension|skin ellipse|skin[ -]sparing|wall invasion)\b",
     re.IGNORECASE,
 )
 # "Esophageal and gastroesophageal junction carcinoma" is the title of a checklist and names no organ.

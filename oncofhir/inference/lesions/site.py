@@ -9,6 +9,8 @@ from oncofhir.inference.lesions.entities import implied_organ
 from oncofhir.inference.mentions.malignancy import MALIGNANCY
 from oncofhir.schemas.base import Value
 from oncofhir.schemas.finding import Rejection
+from oncofhir.terminology.coding import narrowest_site_words
+from oncofhir.terminology.icd10cm import parts_named
 from oncofhir.terminology.sites import find_sites
 
 _NODES = re.compile(r"lymph node|metasta|margin", re.IGNORECASE)
@@ -34,11 +36,27 @@ _BYSTANDERS = frozenset(
 
 
 class NamedSite(Value):
-    """A site: its name, the report's words for it, and whether a malignancy is named with it."""
+    """A site: its name, the report's words for it, and whether a malignancy is named with it.
+
+    `part` are the words in which the report names the part of the organ that the tumor is in.
+    """
 
     name: str
     words: str
     is_malignant: bool
+    part: str | None = None
+
+    def in_part(self, words: str | None) -> "NamedSite":
+        """The site with the part that words name, called by it where the part has a concept of its own."""
+        if words is None:
+            return self
+        own = narrowest_site_words(words)
+        is_part = (
+            own is not None
+            and bool(parts_named(self.name, own))
+            and {site.name for site, _, _ in find_sites(own)} == {self.name}
+        )
+        return self.model_copy(update={"part": words, **({"words": own} if is_part else {})})
 
 
 class _Place(Value):

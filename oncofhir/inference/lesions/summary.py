@@ -7,6 +7,7 @@ from functools import cached_property
 from oncofhir.inference.lesions.entities import SYSTEMIC, Entity, implied_organ, is_paired
 from oncofhir.inference.lesions.facts import Facts
 from oncofhir.inference.lesions.lesion_set import LesionSet, family_of
+from oncofhir.inference.lesions.part_of_organ import part_words
 from oncofhir.inference.lesions.site import NamedSite, named_site
 from oncofhir.schemas.base import Value
 from oncofhir.schemas.context import Temporality
@@ -200,6 +201,8 @@ class Summaries:
             if organ is None and (metastatic or not histology)
             else named_site(self._index, histology, organ, within)
         )
+        if site is not None and site.name == (organ or site.name):
+            site = site.in_part(part_words(self._index, site.name, entities, within))
         if metastatic:
             behaviour = Behaviour.METASTATIC
         else:
