@@ -1,9 +1,15 @@
 """Runs an `oncofhir` command: within this process, which costs only its work, or as a process, as a user does."""
 
 import asyncio
+import fcntl
 import os
+import pty
+import re
+import struct
+import termios
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from tempfile import TemporaryFile
 from typing import Any
@@ -14,6 +20,7 @@ from oncofhir.cli.main import app
 from tests.forked_process import PIPE, ForkedProcess
 from tests.waiting import PATIENCE_SECONDS
 
+_ESCAPE = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 # What commands import when they run; the fork server imports it once. Not pyarrow, which has a thread.
 _ALL = ("oncofhir.cli.main", "oncofhir.settings", "oncofhir.telemetry.logging", "rich.table")
 _PIPELINE = ("oncofhir.consumers",)
@@ -75,6 +82,24 @@ def run_process(
         )
         out, err = process.communicate(PATIENCE_SECONDS)
     return Ended(process.wait(), out, err)
+
+
+def run_on_terminal(
+    *arguments: object, columns: int = 80, environment: Mapping[str, str] | None = None
+) -> str:
+    """What a command writes to a terminal of that width, stdout and stderr, without escape sequences."""
+    parent, child = pty.openpty()
+    fcntl.ioctl(child, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
+    variables = {"TERM": "xterm", "COLUMNS": "", "LINES": "", **(environment or {})}
+    running = start_process(*arguments, stdout=child, stderr=child, environment=variables)
+    os.close(child)
+    written = b""
+    with suppress(OSError):  # the terminal is closed when the command ends
+        while chunk := os.read(parent, 65536):
+            written += chunk
+    os.close(parent)
+    running.wait(PATIENCE_SECONDS)
+    return _ESCAPE.sub("", written.decode().replace("\r\n", "\n"))
 
 
 def start_process(

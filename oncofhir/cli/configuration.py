@@ -2,9 +2,8 @@
 
 from typing import TYPE_CHECKING
 
-import typer
-
 from oncofhir.cli.exit_status import ExitStatus, fail
+from oncofhir.cli.output import note
 
 if TYPE_CHECKING:
     from oncofhir.settings import Settings
@@ -19,7 +18,5 @@ def settings_or_exit() -> "Settings":
     except SettingsError as error:
         fail(str(error), ExitStatus.WRONG_USAGE)
     for old, new in deprecated_in_use():
-        typer.echo(
-            f"oncofhir: {old} was renamed to {new}; the old name still works: change it", err=True
-        )
+        note(f"{old} was renamed to {new}; the old name still works: change it")
     return settings

@@ -1,12 +1,11 @@
 """Exit statuses of every command (contract, "Output of commands"), and how an error becomes one."""
 
-import shutil
-import sys
-import textwrap
 from enum import IntEnum
 from typing import TYPE_CHECKING, NoReturn
 
 import typer
+
+from oncofhir.cli.output import note
 
 if TYPE_CHECKING:
     from oncofhir.schemas.errors import OncofhirError
@@ -24,25 +23,9 @@ class ExitStatus(IntEnum):
 
 
 def fail(message: str, status: ExitStatus) -> NoReturn:
-    """Exit with one line on stderr that names the problem and the remedy; a terminal gets it wrapped."""
-    line = f"oncofhir: {message}"
-    typer.echo(_wrapped(line) if sys.stderr.isatty() else line, err=True)
+    """Exit with one line on stderr that names the problem and the remedy."""
+    note(message)
     raise typer.Exit(status)
-
-
-def _wrapped(text: str) -> str:
-    """Each line wrapped to the terminal's width, at blanks only: paths and settings stay whole."""
-    width = shutil.get_terminal_size().columns
-    return "\n".join(
-        textwrap.fill(
-            line,
-            width=width,
-            subsequent_indent="  ",
-            break_long_words=False,
-            break_on_hyphens=False,
-        )
-        for line in text.splitlines()
-    )
 
 
 def exit_with_error(error: "OncofhirError | SettingsError", then: str = "") -> NoReturn:

@@ -19,7 +19,23 @@ RECOVER = "Recover"
 _EACH_HAS_HELP = "COMMAND --help has the options, examples and exit statuses of each."
 
 
-class _Command(TyperCommand):
+class _PlainErrors:
+    """Errors of options and arguments without the words of pydantic, which typer converts values with."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        from pydantic import ValidationError
+
+        from oncofhir.schemas.error_messages.validation import plain_message
+
+        try:
+            return super().parse_args(ctx, args)  # type: ignore[misc,no-any-return]
+        except typer.BadParameter as error:
+            if isinstance(error.__cause__, ValidationError):
+                error.message = "; ".join(map(plain_message, error.__cause__.errors()))
+            raise
+
+
+class _Command(_PlainErrors, TyperCommand):
     def get_params(self, ctx: Any) -> list[Any]:
         return _without_types(super().get_params(ctx))
 
@@ -29,7 +45,7 @@ class _Command(TyperCommand):
         return super().invoke(ctx)
 
 
-class _Group(TyperGroup):
+class _Group(_PlainErrors, TyperGroup):
     def get_params(self, ctx: Any) -> list[Any]:
         return _without_types(super().get_params(ctx))
 

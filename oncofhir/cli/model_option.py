@@ -6,10 +6,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import typer
-
 from oncofhir.cli.exit_status import ExitStatus, fail
 from oncofhir.cli.options import ModelApiChoice
+from oncofhir.cli.output import note
 
 if TYPE_CHECKING:
     from oncofhir.settings import ModelApi, ModelSettings
@@ -59,7 +58,7 @@ def _with_prompt_set_of_model(settings: "ModelSettings") -> "ModelSettings":
     own = asyncio.run(served_prompt_set(settings))
     if own is None or own == settings.prompt_set:
         return settings
-    typer.echo(f"oncofhir: prompt set {own}, because the server reports that model", err=True)
+    note(f"prompt set {own}, because the server reports that model")
     return settings.model_copy(update={"prompt_set": own})
 
 

@@ -48,7 +48,7 @@ PromptSet = Annotated[
 ]
 
 
-def parse_datetime(text: str | None) -> datetime | None:
+def parse_datetime(text: str | None, option: str) -> datetime | None:
     """Parse an ISO 8601 date or time; without an offset it is UTC. None for None.
 
     Raises:
@@ -60,6 +60,7 @@ def parse_datetime(text: str | None) -> datetime | None:
         moment = datetime.fromisoformat(text)
     except ValueError:
         raise typer.BadParameter(
-            "an ISO 8601 date or time is needed: 2026-01-31 or 2026-01-31T08:00Z"
+            "an ISO 8601 date or time is needed: 2026-01-31 or 2026-01-31T08:00Z",
+            param_hint=option,
         ) from None
     return moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)

@@ -16,6 +16,7 @@ from pydantic import AfterValidator, Field, ValidationError, field_validator
 
 from oncofhir.evaluation.dataset import DatasetError
 from oncofhir.schemas.base import Value
+from oncofhir.schemas.error_messages.validation import plain_messages
 from oncofhir.schemas.finding import Finding, Kind
 
 _ERRORS_SHOWN = 5
@@ -129,7 +130,5 @@ def read_cases(path: Path) -> CaseFile:
 def _said(error: Exception) -> str:
     """Describe an error without a value of the file."""
     if isinstance(error, ValidationError):
-        return ", ".join(
-            f"{'.'.join(str(part) for part in e['loc'])}: {e['msg']}" for e in error.errors()
-        )
+        return ", ".join(plain_messages(error))
     return "not JSON in UTF-8"

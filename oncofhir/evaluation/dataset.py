@@ -15,6 +15,7 @@ from pydantic import Field, ValidationError, field_validator
 
 from oncofhir.inference.mentions.stage import stages
 from oncofhir.schemas.base import Value
+from oncofhir.schemas.error_messages.validation import plain_messages
 
 Receptor = Literal["ER", "PR", "HER2"]
 Status = Literal["positive", "negative", "equivocal"]
@@ -176,9 +177,7 @@ def _object(line: bytes) -> dict[str, object]:
 
 def _said(error: Exception) -> str:
     if isinstance(error, ValidationError):
-        return ", ".join(
-            f"{'.'.join(str(part) for part in e['loc'])}: {e['msg']}" for e in error.errors()
-        )
+        return ", ".join(plain_messages(error))
     if isinstance(error, UnicodeDecodeError):
         return "not UTF-8"
     if isinstance(error, json.JSONDecodeError):

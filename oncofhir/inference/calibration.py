@@ -5,13 +5,14 @@ by their digests; for others confidences stay as the model server gave them, and
 """
 
 from bisect import bisect_right
-from itertools import pairwise
+from itertools import islice, pairwise
 from pathlib import Path
 from typing import Literal, Self
 
 from pydantic import Field, ValidationError, model_validator
 
 from oncofhir.schemas.base import Value
+from oncofhir.schemas.error_messages.validation import plain_messages
 from oncofhir.schemas.extraction import ModelIdentity, PromptSetIdentity
 from oncofhir.schemas.finding import Kind
 
@@ -83,5 +84,5 @@ def load_calibration(file: Path) -> Calibration:
     except OSError as error:
         raise ValueError(f"cannot read {file}: {error.strerror}") from error
     except ValidationError as error:
-        said = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors()[:3])
+        said = "; ".join(islice(plain_messages(error), 3))
         raise ValueError(f"{file} is no calibration: {said}") from error

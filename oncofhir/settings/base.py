@@ -1,5 +1,7 @@
 """Shared by all groups of settings: the base class, the error, and types of values."""
 
+import re
+from collections.abc import Container
 from typing import Annotated
 from urllib.parse import urlsplit
 
@@ -15,6 +17,15 @@ class SettingsError(Exception):
 def variable_of(dotted: str) -> str:
     """Return the environment variable of a dotted setting: kafka.group_id → ONCOFHIR_KAFKA__GROUP_ID."""
     return PREFIX + dotted.replace(".", "__").upper()
+
+
+def with_full_names(message: str, prefix: str, fields: Container[str]) -> str:
+    """Return the message with `prefix` before each of its upper-case words that names a field: KEY_FILE."""
+    return re.sub(
+        r"\b[A-Z]+(_[A-Z]+)*\b",
+        lambda word: prefix * (word[0].lower() in fields) + word[0],
+        message,
+    )
 
 
 def http_url(url: str) -> str:

@@ -6,7 +6,8 @@ from typing import Literal
 
 from pydantic import Field, PositiveFloat, PositiveInt, ValidationError, model_validator
 
-from oncofhir.settings.base import Group, HttpUrl
+from oncofhir.schemas.error_messages.validation import plain_message
+from oncofhir.settings.base import Group, HttpUrl, with_full_names
 
 
 class Transactions(StrEnum):
@@ -241,6 +242,7 @@ class FhirSettings(Group):
             try:
                 self._credentials(prefix)
             except ValidationError as error:
-                message = error.errors()[0]["msg"].removeprefix("Value error, ")
-                raise ValueError(f"{prefix.upper()}… {message}") from error
+                message = plain_message(error.errors()[0])
+                fields = FhirCredentials.model_fields
+                raise ValueError(with_full_names(message, prefix.upper(), fields)) from error
         return self

@@ -18,6 +18,7 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
+from oncofhir.schemas.error_messages.validation import plain_message
 from oncofhir.settings.aliases import (
     VARIABLES,
     keys_in_use,
@@ -25,7 +26,7 @@ from oncofhir.settings.aliases import (
     rename_variables,
     variables_in_use,
 )
-from oncofhir.settings.base import PREFIX, Group, SettingsError, variable_of
+from oncofhir.settings.base import PREFIX, Group, SettingsError, variable_of, with_full_names
 from oncofhir.settings.bridge import BridgeSettings
 from oncofhir.settings.fhir import FhirSettings, WriteMode
 from oncofhir.settings.ingest.hl7v2 import Hl7v2Settings
@@ -204,7 +205,13 @@ def _one_described(error: Mapping[str, Any]) -> str:
         return (
             f"{os.environ.get(CONFIG_FILE_VARIABLE, 'settings')}: unknown key {table}{key}{meant}"
         )
-    return f"{variable}: {error['msg'].removeprefix('Value error, ')}"
+    message = plain_message(error)
+    field = Settings.model_fields.get(".".join(str(part) for part in error["loc"]))
+    if field and isinstance(field.annotation, type) and issubclass(field.annotation, Group):
+        # An error of a whole group: its message names the settings.
+        named = with_full_names(message, f"{variable}__", field.annotation.model_fields)
+        return named if named != message else f"{variable}: {message}"
+    return f"{variable}: {message}"
 
 
 def known_variables() -> dict[str, str]:

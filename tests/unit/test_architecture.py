@@ -14,7 +14,7 @@ PACKAGE = ROOT / "oncofhir"
 # What each package may import. `cli` is the top and may import all of them.
 LAYERS = {
     "schemas": set(),
-    "settings": set(),
+    "settings": {"schemas"},
     "terminology": {"schemas"},
     "telemetry": {"schemas", "settings"},
     "fhir": {"schemas", "terminology", "settings"},

@@ -81,5 +81,7 @@ def parse_rate(text: str | None) -> float | None:
     match = re.fullmatch(r"(\d{1,9}(?:\.\d{1,6})?)\s*(?:/(s|min))?", text.strip())
     rate = float(match[1]) / (_MINUTE if match[2] == "min" else 1.0) if match else 0.0
     if not rate:
-        raise typer.BadParameter("--rate is a number above 0, as in 50/s or 600/min")
+        raise typer.BadParameter(
+            "must be a number above 0, as in 50/s or 600/min", param_hint="--rate"
+        )
     return rate

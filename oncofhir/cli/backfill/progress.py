@@ -6,9 +6,7 @@ from contextlib import contextmanager
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-import typer
-
-from oncofhir.cli.output import progress_console
+from oncofhir.cli.output import note, progress_console
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -63,7 +61,7 @@ class _Lines:
         now = time.monotonic()
         if now - self._shown >= _SECONDS_BETWEEN_LINES:
             self._shown = now
-            typer.echo(f"oncofhir: {self._rate.described(counts, self._source.extent)}", err=True)
+            note(self._rate.described(counts, self._source.extent))
 
 
 class _Rate:

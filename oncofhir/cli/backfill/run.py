@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import typer
 
 from oncofhir.cli.exit_status import ExitStatus, exit_with_error
-from oncofhir.cli.output import json_line
+from oncofhir.cli.output import json_line, note
 
 if TYPE_CHECKING:
     from oncofhir.fhir.rest.reader import FhirReader
@@ -56,7 +56,7 @@ def run_backfill(
     if not result["complete"]:
         if not choices.dry_run:
             state = Path(result["state"])
-            typer.echo(f"oncofhir: stopped; resume with: {_resume(state)}", err=True)
+            note(f"stopped; resume with: {_resume(state)}")
         raise typer.Exit(ExitStatus.INTERRUPTED)
     unaccounted = result["broken"] - result["dead_lettered"]
     if not result["reconciles"] or unaccounted or result.get("failed"):
@@ -137,10 +137,7 @@ async def _publish(
     with State(path, identity, restart=choices.restart) as state:
         before = state.counts.read
         if state.is_complete:
-            typer.echo(
-                f"oncofhir: {path} says that this backfill is complete; --restart begins again",
-                err=True,
-            )
+            note(f"{path} says that this backfill is complete; --restart begins again")
         else:
             async with Publisher(settings) as publisher:
                 with progress_on_stderr(source) as show:
@@ -179,7 +176,7 @@ async def _watch(source: "Source") -> None:
         activity = source.activity
         if activity != shown:
             shown = activity
-            typer.echo(f"oncofhir: {activity}", err=True)
+            note(activity)
         await asyncio.sleep(_WATCH_SECONDS)
 
 
@@ -203,12 +200,12 @@ class _Broken:
         self._count += 1
         if self._count <= _MOST_SHOWN and broken.reason is not None:
             detail = f": {broken.detail}" if broken.detail else ""
-            typer.echo(f"oncofhir: {broken.item.origin}: {broken.reason.value}{detail}", err=True)
+            note(f"{broken.item.origin}: {broken.reason.value}{detail}")
 
     def print_remainder(self) -> None:
         if self._count > _MOST_SHOWN:
             more = self._count - _MOST_SHOWN
-            typer.echo(f"oncofhir: {more} more are broken; see skipped_by_reason", err=True)
+            note(f"{more} more are broken; see skipped_by_reason")
 
 
 def _stop_on_signals(stop: asyncio.Event) -> None:
@@ -219,7 +216,7 @@ def _stop_on_signals(stop: asyncio.Event) -> None:
         if stop.is_set():
             raise KeyboardInterrupt
         stop.set()
-        typer.echo("oncofhir: stopping after the page in progress", err=True)
+        note("stopping after the page in progress")
 
     for number in (signal.SIGTERM, signal.SIGINT):
         try:

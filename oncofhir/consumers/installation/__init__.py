@@ -1,1 +1,1 @@
-"""How a running installation fares: what its workers and topics show, and what to do."""
+"""The state of a running installation, from its workers and topics, and what to do about problems."""

@@ -1,4 +1,4 @@
-"""Says in about ten lines whether an installation is well and, if not, what to do. Pure."""
+"""The state of an installation in about ten facts, and what to do about each problem. Pure."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
@@ -88,7 +88,7 @@ def _of_workers(workers: Sequence[WorkerView]) -> Iterator[Problem]:
             )
         elif not worker.is_live:
             yield _problem(
-                f"worker {worker.url} hangs: its poll loop does not turn", "restart it", "no-worker"
+                f"worker {worker.url} hangs: its poll loop has stopped", "restart it", "no-worker"
             )
         elif not worker.is_ready and not ready.get("unavailable"):
             yield _problem(
@@ -165,8 +165,8 @@ def _of_topics(topics: TopicView, now: datetime) -> Iterator[Problem]:
     )
     if waiting and is_silent and topics.problem is None:
         yield _problem(
-            f"{waiting} records wait, and no report has ended for an hour",
-            "see what the workers wait for",
+            f"{waiting} records wait, and no report was finished in the last hour",
+            "find out what the workers wait for",
             "reports-not-written",
         )
 
@@ -179,7 +179,7 @@ def _of_backlog(workers: Sequence[WorkerView]) -> Iterator[Problem]:
     if oldest > OLD_SECONDS:
         yield _problem(
             f"the oldest live report is {_duration(oldest)} old",
-            "more workers, or more of what slows them down",
+            "add workers, or capacity to what slows them down",
             "backlog-grows-old",
         )
     removed = sum(v for w in workers for v in w.values("oncofhir_records_removed_total"))
@@ -222,7 +222,6 @@ def _facts(
     )
     ready = sum(worker.is_ready for worker in answering)
     shown_versions = f", version {', '.join(versions)}" if versions else ""
-    letters = sum(topics.letters.values())
     facts = {
         "workers": f"{ready} of {len(workers)} ready{shown_versions}",
         "model server": _availability("model", answering, direct),
@@ -240,8 +239,7 @@ def _facts(
             else "none yet"
         )
         facts[f"last {LAST_OUTCOMES} reports"] = _counts(topics.outcomes) or "none"
-        shown = _counts(topics.letters)
-        facts["dead letters, 1 h"] = f"{letters}: {shown}" if letters else "0"
+        facts["dead letters, 1 h"] = _counts(topics.letters) or "none"
         if topics.unreadable:
             facts["not readable"] = ", ".join(topics.unreadable)
     return facts

@@ -7,7 +7,7 @@ from typing import Any
 import httpx2
 from prometheus_client.parser import text_string_to_metric_families
 
-from oncofhir.schemas.causes import cause_of
+from oncofhir.schemas.error_messages.causes import cause_of
 
 _SECONDS = 5.0
 _MAX_BYTES = 16 * 2**20

@@ -118,7 +118,7 @@ def findings_of(
             yield _wrong(name, MISSING, "none", "a topic", remedy)
             continue
         if fact.partitions < partitions:
-            found, remedy = str(fact.partitions), "add partitions while no record waits"
+            found, remedy = str(fact.partitions), "add partitions while no record is waiting"
             yield _wrong(name, "partitions", found, f"{partitions} or more", remedy)
         if fact.replication_factor < replication_factor:
             found, remedy = str(fact.replication_factor), "reassign with more replicas"
@@ -128,7 +128,12 @@ def findings_of(
         if not {_CLEANUP, _SIZE} <= fact.configs.keys():
             remedy = "check cleanup.policy and max.message.bytes with the broker's own tools"
             yield _finding(
-                fact.name, "settings", Severity.UNKNOWN, "not described", "described", remedy
+                fact.name,
+                "settings",
+                Severity.UNKNOWN,
+                "not reported by the broker",
+                "known",
+                remedy,
             )
         elif name in rows:
             yield from _check_row_topic(fact)

@@ -25,7 +25,7 @@ from oncofhir.fhir.rest.request_spans import request_span
 from oncofhir.fhir.rest.responses import OK, error_for_status
 from oncofhir.fhir.rest.retry import read_retries
 from oncofhir.fhir.rest.system_authorities import system_authorities
-from oncofhir.schemas.causes import cause_of
+from oncofhir.schemas.error_messages.causes import cause_of
 from oncofhir.schemas.errors import DependencyUnavailable, UnreadableReport
 from oncofhir.schemas.reasons import Reason
 from oncofhir.schemas.tracing.tracer import NO_TRACING, Span, Tracer

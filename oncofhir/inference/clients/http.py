@@ -15,7 +15,7 @@ from pydantic import TypeAdapter, ValidationError
 from pydantic_core import from_json
 
 from oncofhir.inference.clients.answer import code
-from oncofhir.schemas.causes import cause_of
+from oncofhir.schemas.error_messages.causes import cause_of
 from oncofhir.schemas.errors import (
     AccessDenied,
     DependencyUnavailable,

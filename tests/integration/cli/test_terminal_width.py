@@ -1,41 +1,13 @@
 """Tables on a terminal of 80 columns: no line is longer, no word is cut."""
 
-import fcntl
-import os
-import pty
 import re
-import struct
-import termios
-from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
-from tests.command import run_here, start_process
+from tests.command import run_here, run_on_terminal
 
 DATASET = Path(__file__).parents[2] / "data" / "labelled.jsonl"
-ESCAPE = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
-
-
-@pytest.fixture(autouse=True)
-def _no_other_width(monkeypatch):
-    for name in ("COLUMNS", "LINES"):
-        monkeypatch.delenv(name, raising=False)
-
-
-def on_80_columns(*arguments: object) -> str:
-    """What a command writes to a terminal of 80 columns and 24 lines."""
-    parent, child = pty.openpty()
-    fcntl.ioctl(child, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
-    running = start_process(*arguments, stdout=child, stderr=child, environment={"TERM": "xterm"})
-    os.close(child)
-    written = b""
-    with suppress(OSError):  # the terminal is closed when the command ends
-        while chunk := os.read(parent, 65536):
-            written += chunk
-    os.close(parent)
-    running.wait(60)
-    return ESCAPE.sub("", written.decode().replace("\r\n", "\n"))
 
 
 def test_scores_show_whole_words_and_comparisons_too(tmp_path):
@@ -47,7 +19,7 @@ def test_scores_show_whole_words_and_comparisons_too(tmp_path):
         file.write_bytes(evaluated.stdout)
     for text, words in (
         (
-            on_80_columns("evaluate", dataset, "--model", "rules"),
+            run_on_terminal("evaluate", dataset, "--model", "rules"),
             {
                 "precision",
                 "recall",
@@ -58,7 +30,7 @@ def test_scores_show_whole_words_and_comparisons_too(tmp_path):
             },
         ),
         (
-            on_80_columns("evaluate", "--compare", *results),
+            run_on_terminal("evaluate", "--compare", *results),
             {"difference", "tumor_laterality", "hormone_receptors", "oncofhir-rules."},
         ),
     ):
@@ -75,7 +47,7 @@ def test_scores_show_whole_words_and_comparisons_too(tmp_path):
     ],
 )
 def test_lists_show_whole_words(arguments, words):
-    text = on_80_columns(*arguments)
+    text = run_on_terminal(*arguments)
     assert "…" not in text
     assert all(len(line) <= 80 for line in text.splitlines())
     shown = re.sub(r"[`.,]", " ", text)
@@ -83,8 +55,22 @@ def test_lists_show_whole_words(arguments, words):
 
 
 def test_an_error_is_wrapped_at_blanks():
-    text = on_80_columns("worker")
+    text = run_on_terminal("worker")
     assert all(len(line) <= 80 for line in text.splitlines())
     assert " ".join(text.split()).startswith(
         "oncofhir: set ONCOFHIR_MODEL__URL to the URL of the model"
     )
+
+
+@pytest.mark.parametrize("options", [(), ("--describe",)])
+def test_config_show_names_the_default_beside_a_changed_value_and_no_other(options):
+    changed = {
+        "ONCOFHIR_KAFKA__GROUP_ID": "mine",
+        "ONCOFHIR_FHIR__STAGING_SYSTEM": "uicc",
+        "ONCOFHIR_HTTP__PORT": "8080",
+    }
+    lines = run_on_terminal("config", "show", *options, environment=changed).splitlines()
+    assert "ONCOFHIR_KAFKA__GROUP_ID=mine  [environment, default: oncofhir]" in lines
+    assert "ONCOFHIR_FHIR__STAGING_SYSTEM=uicc  [environment, default: (not set)]" in lines
+    assert "ONCOFHIR_HTTP__PORT=8080  [environment]" in lines
+    assert sum(" default: " in line and line.endswith("]") for line in lines) == 2

@@ -1,5 +1,6 @@
 import asyncio
 import json
+import re
 import signal
 import subprocess
 import sys
@@ -46,6 +47,25 @@ def test_config_show_describes_every_setting():
     assert all(row["description"].endswith((".", ".)")) for row in rows)
     group = next(row for row in rows if row["variable"] == "ONCOFHIR_KAFKA__GROUP_ID")
     assert group["default"] == "oncofhir"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("extract", "--output", "fhir", "."), "'fhir' is not one of 'findings', 'report'"),
+        (("model", "serve", "--port", "x"), "'--port': must be a whole number"),
+        (("review", "--port", "70000"), "'--port': must be at most 65535"),
+        (("reconcile", "--since", "yesterday"), "--since: an ISO 8601 date"),
+        (("backfill", "search", "--rate", "fast"), "--rate: must be a number above 0"),
+        (("dead-letters", "list", "--reason", "no-txt"), "--reason: unknown code"),
+    ],
+)
+def test_a_wrong_option_is_named_in_plain_words(arguments, message):
+    ended = run(*arguments)
+    assert ended.exit_code == 2
+    assert message in " ".join(re.sub("[│╭╰─]", " ", ended.stderr).split())
+    assert "Value error" not in ended.stderr
+    assert "Input should" not in ended.stderr
 
 
 def test_reasons_lists_every_code():

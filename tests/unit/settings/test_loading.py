@@ -99,6 +99,32 @@ def test_what_the_output_may_not_be_is_refused_with_what_it_may(
     assert allowed in str(raised.value)
 
 
+@pytest.mark.parametrize(
+    ("variables", "message"),
+    [
+        ({"HTTP__PORT": "70000"}, "ONCOFHIR_HTTP__PORT: must be at most 65535"),
+        (
+            {"KAFKA__ROW_FORMAT": "avro"},
+            "ONCOFHIR_KAFKA__ROW_FORMAT avro needs ONCOFHIR_KAFKA__SCHEMA_REGISTRY_URL",
+        ),
+        (
+            {"FHIR__SOURCE_KEY_FILE": "/x"},
+            "ONCOFHIR_FHIR__SOURCE_KEY_FILE needs ONCOFHIR_FHIR__SOURCE_CERT_FILE",
+        ),
+        (
+            {"FHIR__CLIENT_ID": "x"},
+            "ONCOFHIR_FHIR__CLIENT_ID and ONCOFHIR_FHIR__PRIVATE_KEY_FILE belong together",
+        ),
+    ],
+)
+def test_a_message_names_each_setting_as_it_is_set(monkeypatch, variables, message):
+    for name, value in variables.items():
+        monkeypatch.setenv(f"ONCOFHIR_{name}", value)
+    with pytest.raises(SettingsError) as raised:
+        load()
+    assert str(raised.value) == message
+
+
 def test_missing_file_and_broken_file_are_errors(monkeypatch, tmp_path):
     monkeypatch.setenv("ONCOFHIR_CONFIG", str(tmp_path / "none.toml"))
     with pytest.raises(SettingsError, match="file not found"):

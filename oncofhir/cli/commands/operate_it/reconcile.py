@@ -1,6 +1,7 @@
 """`oncofhir reconcile`: checks that every report has an outcome."""
 
 import asyncio
+import sys
 from collections import Counter
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated
@@ -10,7 +11,7 @@ import typer
 from oncofhir.cli.configuration import settings_or_exit
 from oncofhir.cli.exit_status import ExitStatus, exit_with_error, fail
 from oncofhir.cli.options import AsJson, parse_datetime
-from oncofhir.cli.output import console, json_line, pluralize, wants_tables
+from oncofhir.cli.output import fitted, json_line, note, pluralize, wants_tables
 
 if TYPE_CHECKING:
     from oncofhir.consumers.reconciliation.ledger import Discrepancy, Ledger
@@ -68,7 +69,7 @@ def reconcile(
 
     if edits and not heads:
         fail("--edits needs the document state: leave --no-heads out", ExitStatus.WRONG_USAGE)
-    begin, end = parse_datetime(since), parse_datetime(until)
+    begin, end = parse_datetime(since, "--since"), parse_datetime(until, "--until")
     if begin is not None and end is not None and begin >= end:
         fail("--since must be before --until", ExitStatus.WRONG_USAGE)
     settings = settings_or_exit()
@@ -101,7 +102,7 @@ def _read(
     # What is committed after this is not expected to be accounted for yet.
     committed = committed_offsets(kafka)
     with bounded_reader(kafka) as reader:
-        ledger = read_topics(reader, kafka, begin, end, _say, settings.hl7v2)
+        ledger = read_topics(reader, kafka, begin, end, note, settings.hl7v2)
         reviews = read_reviews(reader, kafka, begin)
     now_ms, late_ms = int(now.timestamp() * 1000), int(late * 1000)
     return ledger, reviews, list(ledger.discrepancies(committed, now_ms, late_ms))
@@ -137,7 +138,7 @@ async def _about_heads(
                 found += await check_reviews(client, reviews, head, now, late, edits=edits)
     finally:
         await client.aclose()
-    _say(f"{pluralize(ledger.counts['heads'], 'head')}")
+    note(f"{pluralize(ledger.counts['heads'], 'head')}")
     return found
 
 
@@ -152,11 +153,8 @@ def _print(ledger: "Ledger", found: "list[Discrepancy]", *, as_json: bool) -> No
     for one in found:
         place = f"{one.topic}, partition {one.partition}, offset {one.offset}" if one.topic else ""
         where = ", ".join(filter(None, (place, one.document and f"document {one.document}")))
-        console().print(f"{one.problem.value}: {where}, {one.age_seconds} s old", highlight=False)
+        text = f"{one.problem.value}: {where}, {one.age_seconds} s old"
+        typer.echo(fitted(text, sys.stdout))
     counts = ", ".join(f"{count} {name}" for name, count in sorted(ledger.counts.items()))
-    verdict = f"{pluralize(len(found), 'problem')}" if found else "Every report is accounted for"
-    console().print(f"{verdict}: {counts}.", highlight=False)
-
-
-def _say(what: str) -> None:
-    typer.echo(f"oncofhir: {what}", err=True)
+    verdict = pluralize(len(found), "problem") if found else "Every report is accounted for"
+    typer.echo(fitted(f"{verdict}: {counts or 'no records'}.", sys.stdout))

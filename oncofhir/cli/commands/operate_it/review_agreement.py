@@ -1,8 +1,10 @@
 """`oncofhir review agreement`: how reviewers judge the model."""
 
 import asyncio
+import sys
 from collections.abc import Sequence
 from datetime import datetime
+from itertools import groupby
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -10,7 +12,7 @@ import typer
 from oncofhir.cli.configuration import settings_or_exit
 from oncofhir.cli.exit_status import exit_with_error
 from oncofhir.cli.options import AsJson, parse_datetime
-from oncofhir.cli.output import console, json_line, wants_tables
+from oncofhir.cli.output import fitted, json_line, note, wants_tables
 
 if TYPE_CHECKING:
     from oncofhir.schemas.review import Agreement
@@ -44,14 +46,14 @@ def agreement(
     from oncofhir.schemas.errors import OncofhirError
     from oncofhir.settings import SettingsError
 
-    begin, end = parse_datetime(since), parse_datetime(until)
+    begin, end = parse_datetime(since, "--since"), parse_datetime(until, "--until")
     settings = settings_or_exit()
     try:
         found = asyncio.run(_count(settings, begin, end))
     except (OncofhirError, SettingsError) as error:
         exit_with_error(error)
     if wants_tables(as_json):
-        _print_table(found)
+        _print_lists(sorted(found, key=lambda one: (one.site, one.model)))
         return
     for one in found:
         json_line({**one.model_dump(mode="json"), "precision": one.precision})
@@ -67,16 +69,25 @@ async def _count(
         return await review.store.agreement(since=since, until=until)
 
 
-def _print_table(found: "Sequence[Agreement]") -> None:
-    from rich.table import Table
+def _print_lists(found: "Sequence[Agreement]") -> None:
+    """One list per site and model. A table with all counts does not fit 80 columns."""
+    if not found:
+        note("no findings, so nothing to count")
+    width = max((len(_phenotype(one)) for one in found), default=0)
+    for (site, model), rows in groupby(found, lambda one: (one.site, one.model)):
+        typer.echo(fitted(f"Site {site}, model {model}:", sys.stdout))
+        for one in rows:
+            name = f"  {_phenotype(one):<{width}}  "
+            typer.echo(fitted(_judgements(one), sys.stdout, name, " " * len(name)))
 
-    table = Table("phenotype", "site", "model", *_COUNTS, "precision", "kappa")
-    for one in found:
-        name = f"{one.kind.value} {one.slot or ''}".strip()
-        counts = [str(getattr(one, count)) for count in _COUNTS]
-        table.add_row(name, one.site, one.model, *counts, _rate(one.precision), _rate(one.kappa))
-    console().print(table)
+
+def _phenotype(one: "Agreement") -> str:
+    return f"{one.kind.value} {one.slot or ''}".strip()
 
 
-def _rate(value: float | None) -> str:
-    return "" if value is None else f"{value:.2f}"
+def _judgements(one: "Agreement") -> str:
+    """The counts that are not 0, and the rates that are known."""
+    counts = [f"{getattr(one, name)} {name}" for name in _COUNTS if getattr(one, name)]
+    rates = {"precision": one.precision, "kappa": one.kappa}
+    known = [f"{name} {rate:.2f}" for name, rate in rates.items() if rate is not None]
+    return ", ".join(counts or ["0 findings"]) + "".join(f"; {rate}" for rate in known)

@@ -1,4 +1,4 @@
-"""`oncofhir review watch`: publishes what people say of findings with other FHIR clients."""
+"""`oncofhir review watch`: publishes the edits that people make to findings with other FHIR clients."""
 
 import asyncio
 import signal
@@ -9,7 +9,7 @@ import typer
 from oncofhir.cli.configuration import settings_or_exit
 from oncofhir.cli.exit_status import ExitStatus, exit_with_error
 from oncofhir.cli.options import MetricsPort
-from oncofhir.cli.output import json_line
+from oncofhir.cli.output import json_line, note
 
 if TYPE_CHECKING:
     from oncofhir.review.watch.counts import PassCounts
@@ -23,23 +23,23 @@ def watch(
     ] = False,
     metrics_port: MetricsPort = None,
 ) -> None:
-    """Follow the FHIR server: publish what people say of findings with other FHIR clients.
+    """Watch the FHIR server, and publish the edits that people make to findings with other FHIR clients.
 
-    A Condition that is refuted in the EHR, a size that a registrar corrects, a resource that is deleted: the
-    rows with the review status, the human's value and code, the time and the person go to the phenotype
-    topic, and the finding's review to the document state, so that no later run overwrites it. Nothing is
-    published that did not change. The index file (ONCOFHIR_WORKLIST__INDEX_FILE) keeps how far it has come:
-    an interrupted pass is repeated. `oncofhir review` does the same while it serves its page.
+    Somebody refutes a Condition in the EHR, a registrar corrects a size, somebody deletes a resource: each
+    edit becomes a row on the phenotype topic, with the review status, the person's value and code, the time
+    and the person. The document state records the review too, and later runs keep it. Rows are published
+    only for edits. The index file (ONCOFHIR_WORKLIST__INDEX_FILE) records the progress; an interrupted pass
+    is repeated. `oncofhir review` does the same while it serves its page.
 
-    Prints one JSON object per pass with --once; else it logs passes that changed something, every
-    ONCOFHIR_WORKLIST__POLL_SECONDS, until SIGTERM or Ctrl-C.
+    With --once, it makes one pass and prints its counts as one JSON object. Without, it makes a pass every
+    ONCOFHIR_WORKLIST__POLL_SECONDS and logs those with edits, until SIGTERM or Ctrl-C.
 
     Examples:
         oncofhir review watch --once
         oncofhir review watch --metrics-port 8081
 
-    Exit status: 0 stopped, or one pass done; 1 an edit could not be read; 2 wrong usage or settings; 3 the
-    FHIR server or the broker is unreachable (with --once; else it is tried again).
+    Exit status: 0 stopped, or one pass made; 1 an edit could not be read; 2 wrong usage or settings; 3 the
+    FHIR server or the broker is unreachable (with --once; without, the next pass tries again).
     """
     from oncofhir.schemas.errors import OncofhirError
     from oncofhir.settings import SettingsError
@@ -47,8 +47,7 @@ def watch(
 
     settings = settings_or_exit()
     if "bootstrap_servers" not in settings.kafka.model_fields_set:
-        message = "oncofhir: ONCOFHIR_KAFKA__BOOTSTRAP_SERVERS is not set; no rows are published"
-        typer.echo(message, err=True)
+        note("ONCOFHIR_KAFKA__BOOTSTRAP_SERVERS is not set; no rows are published")
     try:
         with tracing(settings.tracing) as tracer:
             counts = asyncio.run(_run(settings, metrics_port, tracer, once=once))

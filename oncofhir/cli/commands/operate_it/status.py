@@ -1,6 +1,7 @@
-"""`oncofhir status`: whether a running installation is well and, if not, what to do."""
+"""`oncofhir status`: the state of a running installation, and what to do about each problem."""
 
 import asyncio
+import sys
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated
 
@@ -9,7 +10,7 @@ import typer
 from oncofhir.cli.configuration import settings_or_exit
 from oncofhir.cli.exit_status import ExitStatus
 from oncofhir.cli.options import AsJson
-from oncofhir.cli.output import json_line
+from oncofhir.cli.output import fitted, json_line, pluralize
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,18 +31,19 @@ def status(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Show in about ten lines whether the installation is well and, if not, what to do.
+    """Show the state of the installation in about ten lines, then each problem and its remedy.
 
-    Reads probes and metrics of the workers, and from Kafka the lag of the consumer group, the dead letters of
-    the last hour and the last 100 outcomes. While a worker is not ready, the model server and the FHIR server
-    are asked too. Needs the worker's settings. Read-only, and without any content of a report.
+    Reads the probes and metrics of the workers. Reads from Kafka the lag of the consumer group, the dead
+    letters of the last hour and the last 100 outcomes. If a worker is not ready, also calls the model server
+    and the FHIR server. Needs the settings of the worker. Read-only; prints no content of a report.
 
     Examples:
         oncofhir status
         oncofhir status --url http://10.0.0.4:8080 --url http://10.0.0.5:8080
         kubectl exec deployment/oncofhir-worker -- oncofhir status --json
 
-    Exit status: 0 well; 1 not well; 2 wrong settings; 3 neither a worker nor the broker could be reached.
+    Exit status: 0 no problem; 1 problems; 2 wrong settings; 3 neither a worker nor the broker could be
+    reached.
     """
     from oncofhir.consumers.installation.assessment import assess
     from oncofhir.consumers.installation.topic_view import view_topics
@@ -110,10 +112,12 @@ def _cause(error: Exception) -> str:
 
 
 def _print(found: "Assessment") -> None:
-    typer.echo("oncofhir is well" if found.well else "oncofhir is NOT well")
+    count = len(found.problems)
+    typer.echo(pluralize(count, "problem") if count else "No problems found")
     width = max(map(len, found.facts))
     for name, fact in found.facts.items():
-        typer.echo(f"  {name:<{width}}  {fact}")
+        typer.echo(fitted(fact, sys.stdout, f"  {name:<{width}}  ", " " * (width + 4)))
     for problem in found.problems:
-        typer.echo(f"! {problem.what}")
-        typer.echo(f"    {problem.remedy} ({problem.page})")
+        typer.echo(fitted(problem.what, sys.stdout, "! "))
+        remedy = f"{problem.remedy} ({problem.page})"
+        typer.echo(fitted(remedy, sys.stdout, " " * 4, " " * 4))

@@ -8,7 +8,7 @@ import typer
 from oncofhir.cli.commands.recover.dead_letter_filter import parse_record
 from oncofhir.cli.configuration import settings_or_exit
 from oncofhir.cli.exit_status import ExitStatus, exit_with_error, fail
-from oncofhir.cli.output import json_line
+from oncofhir.cli.output import json_line, note
 
 
 def add_record(
@@ -58,6 +58,4 @@ def add_record(
     if size is None:
         fail(f"no record at {record}", ExitStatus.WRONG_RESULT)
     json_line({"topic": topic, "partition": partition, "offset": offset, "bytes": size})
-    typer.echo(
-        "oncofhir: set aside; restart the worker, which passes over the record then", err=True
-    )
+    note("set aside; restart the worker, which passes over the record then")

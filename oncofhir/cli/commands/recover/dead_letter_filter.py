@@ -52,9 +52,9 @@ def read_filter(
     from oncofhir.consumers.dead_letters.store import Filter
     from oncofhir.schemas.reasons import Reason
 
-    _one_of(reason, set(Reason), "unknown reason code; `oncofhir reasons` lists all")
-    _one_of(stage, STAGES, f"--stage is one of {', '.join(STAGES)}")
-    begin, end = parse_datetime(since), parse_datetime(until)
+    _one_of("--reason", reason, set(Reason), "unknown code; `oncofhir reasons` lists all")
+    _one_of("--stage", stage, STAGES, f"must be one of {', '.join(STAGES)}")
+    begin, end = parse_datetime(since, "--since"), parse_datetime(until, "--until")
     if begin is not None and end is not None and begin >= end:
         fail("--since must be before --until", ExitStatus.WRONG_USAGE)
     return Filter(
@@ -66,9 +66,9 @@ def read_filter(
     )
 
 
-def _one_of(given: list[str] | None, known: Collection[str], otherwise: str) -> None:
+def _one_of(option: str, given: list[str] | None, known: Collection[str], otherwise: str) -> None:
     if set(given or ()) - set(known):
-        raise typer.BadParameter(otherwise)
+        raise typer.BadParameter(otherwise, param_hint=option)
 
 
 def parse_position(text: str) -> tuple[int, int]:

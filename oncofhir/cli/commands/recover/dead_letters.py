@@ -2,7 +2,6 @@
 
 import asyncio
 import sys
-import textwrap
 from collections import Counter
 from typing import TYPE_CHECKING, Annotated
 
@@ -23,7 +22,7 @@ from oncofhir.cli.configuration import settings_or_exit
 from oncofhir.cli.exit_status import ExitStatus, exit_with_error, fail
 from oncofhir.cli.help import add, new_group
 from oncofhir.cli.options import AsJson
-from oncofhir.cli.output import console, json_line, pluralize, wants_tables
+from oncofhir.cli.output import console, fitted, json_line, note, pluralize, wants_tables
 
 if TYPE_CHECKING:
     from oncofhir.consumers.dead_letters.store import DeadLetter, Filter
@@ -31,6 +30,7 @@ if TYPE_CHECKING:
 
 
 _SIZE_SETTING = "ONCOFHIR_KAFKA__MAX_REQUEST_BYTES"
+_INDENT = " " * 5
 _NOT_REPLAYED = frozenset({"gone", "replayed-too-often", "too-large", "rejected"})
 
 
@@ -272,22 +272,24 @@ def _print_verdict(letter: "DeadLetter", verdict: str, topic: str) -> None:
 
 
 def _described(letter: "DeadLetter") -> str:
-    """A dead letter for a person: reason, position, detail and remedy, on lines that fit 80 columns."""
+    """A dead letter for a person: position, reason, record, detail and remedy."""
     replayed = ", replayed" if letter.replayed else ""
     attempts = pluralize(letter.attempts, "attempt")
     detail = ": ".join(part for part in (letter.location, letter.detail) if part)
     record = f"{letter.topic}/{letter.source_partition}/{letter.source_offset}"
-    lines = [
-        f"{letter.partition}:{letter.offset}  {letter.reason} ({letter.stage}, {attempts}{replayed})",
-        f"     {record}, {letter.time:%Y-%m-%d %H:%M:%S}",
-    ]
-    for text in (detail, explain(letter).get("remedy", "")):
-        lines += textwrap.wrap(text, 75, initial_indent="     ", subsequent_indent="     ")
+    position = f"{letter.partition}:{letter.offset}"
+    below = (
+        f"{record}, {letter.time:%Y-%m-%d %H:%M:%S}",
+        detail,
+        explain(letter).get("remedy", ""),
+    )
+    lines = [f"{position}  {letter.reason} ({letter.stage}, {attempts}{replayed})"]
+    lines += [fitted(text, sys.stdout, _INDENT, _INDENT) for text in below if text]
     return "\n".join(lines)
 
 
 def _say(what: str, *parts: str) -> None:
-    typer.echo(f"oncofhir: {': '.join((what, ', '.join(parts))) if parts else what}", err=True)
+    note(": ".join((what, ", ".join(parts))) if parts else what)
 
 
 app = new_group(dead_letters)

@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import structlog
-import typer
 
 from oncofhir.cli.exit_status import ExitStatus, fail
+from oncofhir.cli.output import note
 
 if TYPE_CHECKING:
     from oncofhir.consumers.erasure.rows import PatientRows
@@ -134,10 +134,9 @@ def _missing_topics(settings: "Settings") -> frozenset[str]:
     }
     missing = missing_topics(variables.keys(), kafka)
     for topic in sorted(missing):
-        typer.echo(
-            f"oncofhir: the topic {topic} does not exist, so it holds nothing of the patient; if it has "
-            f"another name, set ONCOFHIR_KAFKA__{variables[topic]} and run it again",
-            err=True,
+        note(
+            f"the topic {topic} does not exist, so it holds nothing of the patient; if it has "
+            f"another name, set ONCOFHIR_KAFKA__{variables[topic]} and run it again"
         )
     return missing
 
@@ -153,9 +152,7 @@ def _rows(
     from oncofhir.consumers.kafka.bounded_reader import bounded_reader
 
     if not _has_broker(settings):
-        typer.echo(
-            "oncofhir: ONCOFHIR_KAFKA__BOOTSTRAP_SERVERS is not set; topics are left out", err=True
-        )
+        note("ONCOFHIR_KAFKA__BOOTSTRAP_SERVERS is not set; topics are left out")
         return None
     with bounded_reader(settings.kafka) as reader:
         return find_rows(

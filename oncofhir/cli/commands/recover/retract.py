@@ -10,7 +10,7 @@ import typer
 from oncofhir.cli.concurrency import map_ordered
 from oncofhir.cli.configuration import settings_or_exit
 from oncofhir.cli.exit_status import ExitStatus, exit_with_error, fail
-from oncofhir.cli.output import json_line, pluralize
+from oncofhir.cli.output import json_line, note, pluralize
 
 if TYPE_CHECKING:
     from oncofhir.fhir.store.recall import RecallFilter
@@ -127,13 +127,10 @@ async def _run(settings: "Settings", recalled: "RecallFilter", *, dry_run: bool)
     try:
         # All heads first: what is withdrawn moves between the pages of a running search.
         tasks = [task async for task, _ in find_heads(client, systems, recalled)]
-        typer.echo(f"oncofhir: {pluralize(len(tasks), 'document')}", err=True)
+        note(pluralize(len(tasks), "document"))
         async with RecallPublisher(settings.kafka) as publisher:
             if not publisher.publishes and not dry_run:
-                typer.echo(
-                    "oncofhir: ONCOFHIR_KAFKA__BOOTSTRAP_SERVERS is not set; no rows are published",
-                    err=True,
-                )
+                note("ONCOFHIR_KAFKA__BOOTSTRAP_SERVERS is not set; no rows are published")
             async for result in map_ordered(one, tasks, fhir.max_connections):
                 counts["documents"] += 1
                 if not isinstance(result, RecallResult):
@@ -148,7 +145,7 @@ async def _run(settings: "Settings", recalled: "RecallFilter", *, dry_run: bool)
                 counts["human-edited"] += len(result.human_edited)
                 json_line({**result.model_dump(exclude={"processed"}), "published": published})
                 if counts["documents"] % _EVERY == 0:
-                    typer.echo(f"oncofhir: {counts['documents']} of {len(tasks)}", err=True)
+                    note(f"{counts['documents']} of {len(tasks)}")
     finally:
         await client.aclose()
     return counts
@@ -156,6 +153,6 @@ async def _run(settings: "Settings", recalled: "RecallFilter", *, dry_run: bool)
 
 def _end(counts: Counter[str]) -> None:
     summary = ", ".join(f"{name} {count}" for name, count in sorted(counts.items()))
-    typer.echo(f"oncofhir: {summary or 'no document has such findings'}", err=True)
+    note(summary or "no document has such findings")
     if not counts["documents"] or counts["failed"]:
         raise typer.Exit(ExitStatus.WRONG_RESULT)

@@ -20,6 +20,7 @@ from oncofhir.cli.configuration import settings_or_exit
 from oncofhir.cli.exit_status import ExitStatus, fail
 from oncofhir.cli.help import add, new_group
 from oncofhir.cli.options import parse_datetime
+from oncofhir.cli.output import note
 
 if TYPE_CHECKING:
     from oncofhir.ingest.backfill.source import Source
@@ -76,7 +77,7 @@ def files(
     def source() -> "Source":
         found, others = find_files(paths)
         if others:
-            typer.echo(f"oncofhir: left out {others} files of other names", err=True)
+            note(f"left out {others} files of other names")
         return Files(
             found, page_size=page_size, max_line_bytes=settings.kafka.max_request_bytes + 1
         )
@@ -145,9 +146,11 @@ def export(
 
     settings = settings_or_exit()
     choices = choices_of(rate, state, page_size, restart, dry_run, dead_letter_broken)
-    moment = parse_datetime(since)
+    moment = parse_datetime(since, "--since")
     if group is not None and (patients or not re.fullmatch(r"[A-Za-z0-9.\-]{1,64}", group)):
-        raise typer.BadParameter("--group is the id of one Group, and goes without --patients")
+        raise typer.BadParameter(
+            "the id of one Group is needed; it excludes --patients", param_hint="--group"
+        )
     request = ExportRequest(
         types=_types(kind, settings.kafka),
         since=moment.isoformat() if moment is not None else None,
@@ -234,7 +237,7 @@ def _types(chosen: list[str] | None, settings: "KafkaSettings") -> tuple[str, ..
 
     wrong = set(chosen or ()) - set(REPORT_TYPES)
     if wrong:
-        raise typer.BadParameter(f"--type is {' or '.join(REPORT_TYPES)}")
+        raise typer.BadParameter(f"must be {' or '.join(REPORT_TYPES)}", param_hint="--type")
     return tuple(dict.fromkeys(chosen or BackfillTopics(settings).types or REPORT_TYPES))
 
 

@@ -11,7 +11,7 @@ from oncofhir.cli.options import AsJson
 from oncofhir.cli.output import console, json_line, wants_tables
 
 if TYPE_CHECKING:
-    from rich.console import RenderableType
+    from rich.text import Text
 
 
 def config() -> None:
@@ -31,6 +31,8 @@ def show(
 ) -> None:
     """Print every setting with its value and source: default, file or environment.
 
+    A terminal shows the default beside a value that differs from it. JSON has it with --describe.
+
     Settings come from environment variables (ONCOFHIR_<GROUP>__<NAME>) and from the TOML file that
     ONCOFHIR_CONFIG names. The environment wins. Secrets are files: only their paths are printed.
 
@@ -40,21 +42,25 @@ def show(
 
     Exit status: 0 printed; 2 a setting is wrong.
     """
+    from rich.padding import Padding
+    from rich.text import Text
+
     from oncofhir.settings import describe_settings, setting_infos
 
     rows = describe_settings(settings_or_exit())
-    if describe:
-        infos = {info.variable: info for info in setting_infos()}
-        for row in rows:
-            info = infos[row["variable"]]
-            row |= {"default": info.default, "description": info.description}
+    infos = {info.variable: info for info in setting_infos()}
     if not wants_tables(as_json):
         for row in rows:
-            json_line(row)
+            info = infos[row["variable"]]
+            more = {"default": info.default, "description": info.description} if describe else {}
+            json_line(row | more)
         return
     out = console()
     for row in rows:
-        out.print(_entry(row))
+        info = infos[row["variable"]]
+        out.print(_assignment(row, info.default, out.width), soft_wrap=True)
+        if describe:
+            out.print(Padding(Text(info.description, style="dim"), (0, 0, 1, 4)))
 
 
 def example() -> None:
@@ -71,21 +77,28 @@ def example() -> None:
     typer.echo(example_file(), nl=False)
 
 
-def _entry(row: dict[str, Any]) -> "RenderableType":
-    """One setting for a person: its assignment, and below it the description if there is one."""
-    from rich.console import Group
-    from rich.padding import Padding
+def _assignment(row: dict[str, Any], default: Any, width: int) -> "Text":
+    """One setting for a person: its assignment, where the value is from, and the default it replaces.
+
+    What does not fit beside the assignment follows on a line of its own. Neither is cut, so that both can be
+    copied.
+    """
     from rich.text import Text
 
-    value = "(not set)" if row["value"] is None else _written(row["value"])
-    source = "" if row["source"] == "default" else f"  [{row['source']}]"
-    line = Text.assemble((row["variable"], "bold"), f"={value}", (source, "green"))
-    if "description" not in row:
-        return line
-    return Group(line, Padding(Text(row["description"], style="dim"), (0, 0, 1, 4)))
+    source = [] if row["source"] == "default" else [row["source"]]
+    if row["value"] != default:
+        source.append(f"default: {_written(default)}")
+    line = Text.assemble((row["variable"], "bold"), f"={_written(row['value'])}")
+    if source:
+        shown = f"[{', '.join(source)}]"
+        fits = line.cell_len + len(shown) + 2 <= width
+        line.append("  " if fits else "\n    ").append(shown, "green")
+    return line
 
 
 def _written(value: Any) -> str:
+    if value is None:
+        return "(not set)"
     return value if isinstance(value, str) else json.dumps(value)
 
 

@@ -8,7 +8,7 @@ import typer
 
 from oncofhir.cli.configuration import settings_or_exit
 from oncofhir.cli.exit_status import ExitStatus, exit_with_error, fail
-from oncofhir.cli.output import json_line, pluralize
+from oncofhir.cli.output import json_line, note, pluralize
 
 if TYPE_CHECKING:
     from oncofhir.cli.inputs.items import Item
@@ -74,7 +74,7 @@ def publish(
                 yield raw_message(item.raw, settings)
             else:
                 left_out += 1
-                typer.echo(f"oncofhir: left out {where}: {_why(item)}", err=True)
+                note(f"left out {where}: {_why(item)}")
 
     async def run(tracer: "Tracer") -> int:
         count = 0
@@ -88,7 +88,7 @@ def publish(
             count = asyncio.run(run(tracer))
     except (OncofhirError, SettingsError) as error:
         exit_with_error(error)
-    typer.echo(f"oncofhir: published {pluralize(count, 'record')}", err=True)
+    note(f"published {pluralize(count, 'record')}")
     if left_out:
         raise typer.Exit(ExitStatus.WRONG_RESULT)
 

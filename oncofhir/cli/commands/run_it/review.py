@@ -30,12 +30,13 @@ def review(
     ] = None,
     metrics_port: MetricsPort = None,
 ) -> None:
-    """Review findings: serve the page where a person confirms, corrects or refutes what the model found.
+    """Serve the review page, where a person confirms, corrects or refutes the findings of the model.
 
-    Without a login provider it is for one reviewer on this machine, at http://127.0.0.1:8070/. For others
-    set ONCOFHIR_REVIEW__OIDC_ISSUER or ONCOFHIR_REVIEW__SMART_ISSUERS. Verdicts are written to the FHIR
-    server (ONCOFHIR_FHIR__BASE_URL), and rows with them to Kafka. Each view of a report is recorded there as
-    an AuditEvent; without it nothing is shown. Runs until SIGTERM or Ctrl-C. It needs the extra "review".
+    Without a login provider, the page serves one reviewer on this machine, at http://127.0.0.1:8070/. Set
+    ONCOFHIR_REVIEW__OIDC_ISSUER or ONCOFHIR_REVIEW__SMART_ISSUERS to serve others. The page writes verdicts
+    to the FHIR server (ONCOFHIR_FHIR__BASE_URL) and rows with the verdicts to Kafka. It records each view of
+    a report as an AuditEvent on the FHIR server; it shows no report whose view it cannot record. It runs
+    until SIGTERM or Ctrl-C. It needs the extra "review".
 
     Examples:
         oncofhir review

@@ -12,7 +12,7 @@ import typer
 from oncofhir.cli.configuration import settings_or_exit
 from oncofhir.cli.exit_status import ExitStatus, exit_with_error, fail
 from oncofhir.cli.options import MetricsPort
-from oncofhir.cli.output import json_line, progress_console
+from oncofhir.cli.output import json_line, note, progress_console
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -149,7 +149,7 @@ def _served(
 
     app = probe_app(status, status.render_metrics, status.metrics.content_type)
     with probe_thread(app, http.model_copy(update={"port": metrics_port})) as port:
-        typer.echo(f"oncofhir: /metrics on port {port}", err=True)
+        note(f"/metrics on port {port}")
         yield
 
 

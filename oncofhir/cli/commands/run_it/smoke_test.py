@@ -7,7 +7,7 @@ import typer
 
 from oncofhir.cli.configuration import settings_or_exit
 from oncofhir.cli.exit_status import ExitStatus, exit_with_error, fail
-from oncofhir.cli.output import json_line
+from oncofhir.cli.output import json_line, note
 
 
 def smoke_test(
@@ -56,7 +56,7 @@ def smoke_test(
                 settings.kafka,
                 store,
                 seconds=timeout,
-                progress=lambda message: typer.echo(f"oncofhir: {message}", err=True),
+                progress=note,
             )
         finally:
             await store.aclose()

@@ -10,7 +10,7 @@ import typer
 from oncofhir.cli.configuration import settings_or_exit
 from oncofhir.cli.exit_status import ExitStatus, exit_with_error, fail
 from oncofhir.cli.options import AsJson
-from oncofhir.cli.output import console, json_line, wants_tables
+from oncofhir.cli.output import console, json_line, note, wants_tables
 
 if TYPE_CHECKING:
     from oncofhir.ingest.subscriptions.subscribe import SubscriptionResult
@@ -179,23 +179,20 @@ def _hint(results: "Sequence[SubscriptionResult]", settings: "Settings") -> None
     if assigned:
         both = {**references, **{r.name: str(r.reference) for r in assigned}}
         value = " ".join(f"{name}={reference}" for name, reference in both.items())
-        typer.echo(
-            "oncofhir: the server assigned the ids; set for the bridge: "
-            f"ONCOFHIR_BRIDGE__SUBSCRIPTIONS='{value}'",
-            err=True,
+        note(
+            "the server assigned the ids; set for the bridge: "
+            f"ONCOFHIR_BRIDGE__SUBSCRIPTIONS='{value}'"
         )
     for result in results:
         if result.status == "error":
-            typer.echo(
-                f"oncofhir: {result.name}: the server could not notify the bridge: see Subscription.error at "
-                "the server, and whether the endpoint is reachable from there; then run this command again",
-                err=True,
+            note(
+                f"{result.name}: the server could not notify the bridge: see Subscription.error at "
+                "the server, and whether the endpoint is reachable from there; then run this command again"
             )
         elif result.status == "requested":
-            typer.echo(
-                f"oncofhir: {result.name}: the server has not activated it: its administrator may have to "
-                "approve it",
-                err=True,
+            note(
+                f"{result.name}: the server has not activated it: its administrator may have to "
+                "approve it"
             )
 
 

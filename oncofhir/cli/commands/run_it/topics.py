@@ -1,5 +1,6 @@
 """`oncofhir topics ensure` and `topics check`: creates missing topics, and finds wrong topic settings."""
 
+import sys
 from collections import Counter
 from typing import TYPE_CHECKING, Annotated
 
@@ -9,10 +10,10 @@ from oncofhir.cli.configuration import settings_or_exit
 from oncofhir.cli.exit_status import ExitStatus, exit_with_error
 from oncofhir.cli.help import add, new_group
 from oncofhir.cli.options import AsJson
-from oncofhir.cli.output import console, json_line, pluralize, wants_tables
+from oncofhir.cli.output import fitted, json_line, note, pluralize, wants_tables
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
 
     from oncofhir.consumers.kafka.topic_checks import TopicFinding
     from oncofhir.settings import KafkaSettings
@@ -62,13 +63,11 @@ def ensure(
             json_line(state)
         created = {state.name for state in states if state.created}
         for warning in _durability_warnings(settings.kafka, created):
-            typer.echo(f"oncofhir: warning: {_sentence(warning)}", err=True)
+            note(f"warning: {_sentence(warning)}")
     except (OncofhirError, SettingsError) as error:
         exit_with_error(error)
     existing = len(states) - len(created)
-    typer.echo(
-        f"oncofhir: created {pluralize(len(created), 'topic')}, {existing} existed before", err=True
-    )
+    note(f"created {pluralize(len(created), 'topic')}, {existing} existed before")
 
 
 def check(
@@ -106,14 +105,16 @@ def check(
     except (OncofhirError, SettingsError) as error:
         exit_with_error(error)
     if wants_tables(as_json):
-        for line in _by_problem(findings):
-            console().print(line, highlight=False, markup=False)
+        for (problem, remedy), names in _by_problem(findings).items():
+            typer.echo(fitted(problem, sys.stdout))
+            for text in (f"remedy: {remedy}", f"topics: {', '.join(names)}"):
+                typer.echo(fitted(text, sys.stdout, "  ", "    "))
     else:
         for finding in findings:
             json_line(finding)
     checked = len(wanted_topics(settings.kafka, partitions=1))
     severities = [finding.severity.value for finding in findings]
-    typer.echo(f"oncofhir: {check_summary(checked, severities)}", err=True)
+    note(check_summary(checked, severities))
     if any(finding.severity in {Severity.LOSES_DATA, Severity.WRONG} for finding in findings):
         raise typer.Exit(ExitStatus.WRONG_RESULT)
 
@@ -124,15 +125,13 @@ def check_summary(topics: int, severities: "Collection[str]") -> str:
     return f"checked {pluralize(topics, 'topic')}: {counts or 'no problem'}"
 
 
-def _by_problem(findings: "Sequence[TopicFinding]") -> "Iterator[str]":
-    """The findings for a person: topics with the same problem together."""
-    topics: dict[str, list[str]] = {}
+def _by_problem(findings: "Sequence[TopicFinding]") -> "Mapping[tuple[str, str], Sequence[str]]":
+    """The findings for a person: each problem with its remedy, and the topics that have it."""
+    topics: dict[tuple[str, str], list[str]] = {}
     for one in findings:
         problem = f"{one.severity.value}: {one.problem}: {one.found}; wanted: {one.wanted}"
-        text = f"{problem}\n  remedy: {one.remedy}"
-        topics.setdefault(text, []).append(one.topic)
-    for text, names in topics.items():
-        yield f"{text}\n  topics: {', '.join(names)}"
+        topics.setdefault((problem, one.remedy), []).append(one.topic)
+    return topics
 
 
 def _durability_warnings(

@@ -10,7 +10,7 @@ import typer
 
 from oncofhir.cli.exit_status import ExitStatus, fail
 from oncofhir.cli.options import AsJson
-from oncofhir.cli.output import console, json_line, progress_console, wants_tables
+from oncofhir.cli.output import console, json_line, note, progress_console, wants_tables
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -146,7 +146,7 @@ def _input(paths: list[str]) -> "tuple[tuple[Record, ...], list[dict[str, Any]]]
         fail(f"no such file or folder: {', '.join(gone)}", ExitStatus.WRONG_USAGE)
     items = list(inputs.read(paths))
     for explanation in inputs.explanations(items):
-        typer.echo(f"oncofhir: {explanation}", err=True)
+        note(explanation)
     texts = [item for item in items if item.is_text]
     wrapped = {
         id(item): text_report(number, item.file, item.raw, item.content_type or "text/plain")

@@ -12,7 +12,7 @@ from oncofhir.cli.configuration import settings_or_exit
 from oncofhir.cli.exit_status import ExitStatus, fail, status_of
 from oncofhir.cli.model_option import EMBEDDED, RULES, check_model, chosen_model
 from oncofhir.cli.options import AsJson, Model, ModelApi, PromptSet
-from oncofhir.cli.output import console, json_line, wants_tables
+from oncofhir.cli.output import console, json_line, note, wants_tables
 from oncofhir.consumers.processing.output_format import OutputFormat
 
 if TYPE_CHECKING:
@@ -94,9 +94,9 @@ def _warn_about_inputs(items: "list[Item]", paths: list[str]) -> None:
     from oncofhir.cli.inputs import items as inputs
 
     if not any(item.holds_reports for item in items):
-        typer.echo(f"oncofhir: no reports in {', '.join(paths)}", err=True)
+        note(f"no reports in {', '.join(paths)}")
     for explanation in (*inputs.ignored(paths), *inputs.explanations(items)):
-        typer.echo(f"oncofhir: {explanation}", err=True)
+        note(explanation)
 
 
 def _name_settings(settings: "Settings") -> None:
@@ -108,7 +108,7 @@ def _name_settings(settings: "Settings") -> None:
         named = ", ".join(
             f"ONCOFHIR_FHIR__{name.upper()}={value}" for name, value in changed.items()
         )
-        typer.echo(f"oncofhir: with {named}", err=True)
+        note(f"with {named}")
 
 
 async def _run(

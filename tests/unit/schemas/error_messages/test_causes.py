@@ -5,7 +5,7 @@ import socket
 import httpx2
 import pytest
 
-from oncofhir.schemas.causes import cause_of
+from oncofhir.schemas.error_messages.causes import cause_of
 
 
 @pytest.fixture

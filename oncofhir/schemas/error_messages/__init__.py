@@ -1,0 +1,1 @@
+"""Errors of other libraries in words for people, without addresses, text or identifiers."""
