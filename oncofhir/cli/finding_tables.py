@@ -10,6 +10,7 @@ from rich.text import Text
 from oncofhir.schemas.finding import Kind
 from oncofhir.schemas.outcome import OutcomeRow, OutcomeStatus, PhenotypeRow
 from oncofhir.schemas.reasons import Reason
+from oncofhir.terminology.display import diagnosis_display
 
 _QUOTE_LENGTH = 70
 _ORDER = (
@@ -99,7 +100,9 @@ def rejected_values(rejected: Iterable[Mapping[str, Any]]) -> Text:
 
 
 def _value(finding: Mapping[str, Any]) -> str:
-    return str(finding["value"]) + (" (inferred)" if finding["basis"] == "inferred" else "")
+    return diagnosis_display(str(finding["value"])) + (
+        " (inferred)" if finding["basis"] == "inferred" else ""
+    )
 
 
 def _confidence(finding: Mapping[str, Any]) -> str:

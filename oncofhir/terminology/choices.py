@@ -6,6 +6,7 @@ from functools import cache
 from oncofhir.schemas.finding import Coding, Kind
 from oncofhir.schemas.review import CodeChoice
 from oncofhir.terminology.coding import codings
+from oncofhir.terminology.display import diagnosis_display
 from oncofhir.terminology.tables import coding, concepts
 
 _SIDES = ("left", "right", "bilateral", "midline")
@@ -22,23 +23,44 @@ def choices(kind: Kind) -> tuple[CodeChoice, ...]:
 
 
 def search_choices(kind: Kind, text: str, slot: str | None, limit: int) -> tuple[CodeChoice, ...]:
-    """The choices in which every word of `text` occurs, in value, display or code.
+    """The codes with a name in which every word of `text` occurs, in value, display or code: one choice each.
 
-    Those that equal the text come first, then those that begin with it, then the shorter ones.
+    Its value is the code's first name, or the name that equals the text; a synonym that was found instead of
+    it is the detail. Names that equal the text come first, then those that begin with it, then the shorter.
     """
     wanted = text.lower().split()
     plain = " ".join(wanted)
-    found = [
-        choice
-        for choice in choices(kind)
-        if slot in {None, choice.slot} and all(word in _searched(choice) for word in wanted)
-    ]
 
     def order(choice: CodeChoice) -> tuple[bool, bool, int]:
         value = choice.value.lower()
         return value != plain, not value.startswith(plain), len(value)
 
-    return tuple(sorted(found, key=order) if wanted else found)[:limit]
+    found: list[tuple[CodeChoice, CodeChoice]] = []
+    for names in _by_code(kind):
+        matching = [name for name in names if all(word in _searched(name) for word in wanted)]
+        if matching and slot in {None, names[0].slot}:
+            found.append((names[0], min(matching, key=order) if wanted else names[0]))
+    if wanted:
+        found.sort(key=lambda pair: order(pair[1]))
+    return tuple(_shown(first, best, plain) for first, best in found[:limit])
+
+
+def _shown(first: CodeChoice, best: CodeChoice, text: str) -> CodeChoice:
+    """The choice for a code, of its first name and the one that matches best."""
+    if best is first or best.value.lower() == text:
+        return best
+    return first.model_copy(update={"detail": best.value})
+
+
+@cache
+def _by_code(kind: Kind) -> tuple[tuple[CodeChoice, ...], ...]:
+    """The names of each code of a phenotype, the preferred one first; a value without a code by itself."""
+    names: dict[tuple[str | None, str, str], list[CodeChoice]] = {}
+    for choice in choices(kind):
+        code = choice.coding
+        key = (code.system, code.code) if code else ("", choice.value)
+        names.setdefault((choice.slot, *key), []).append(choice)
+    return tuple(map(tuple, names.values()))
 
 
 def value_of_code(kind: Kind, slot: str | None, code: Coding) -> str | None:
@@ -58,7 +80,8 @@ def _values(kind: Kind) -> dict[tuple[str | None, str, str], str]:
 
 def _searched(choice: CodeChoice) -> str:
     code = choice.coding
-    words = (choice.value, choice.detail or "", *((code.code, code.display or "") if code else ()))
+    names = (choice.value, diagnosis_display(choice.value), choice.detail or "")
+    words = (*names, *((code.code, code.display or "") if code else ()))
     return " ".join(words).lower()
 
 

@@ -31,7 +31,7 @@ def report(page, url):
 def breast_report(page, url):
     """The demo's report with the most findings."""
     page.goto(f"{url}?kind=diagnosis&body_site=breast")
-    page.locator("tbody tr", has_text="DiagnosticReport/breast-left-1").locator("a").click()
+    page.locator("tr:has([title='DiagnosticReport/breast-left-1']) a").click()
     page.wait_for_url("**/reports/**")
     expect(page.locator(".finding:focus")).to_have_count(1)
 

@@ -38,7 +38,7 @@ def store_report(reviewed: Reviewed, ident: str, text: str) -> None:
 
 def open_report(page: Page, reviewed: Reviewed, ident: str) -> None:
     """Wait until the worklist follows, and open a report of it."""
-    link = page.locator(f"tr:has-text('DiagnosticReport/{ident}') a").first
+    link = page.locator(f"tr:has([title='DiagnosticReport/{ident}']) a").first
     for _ in range(60):
         page.goto(f"{reviewed.url}?sort=newest&body_site=breast&kind=diagnosis")
         if link.count():

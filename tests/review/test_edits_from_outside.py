@@ -52,7 +52,7 @@ def test_a_put_from_outside_reaches_topic_and_worklist(reviewed: Reviewed, brows
     assert rows[Kind.DIAGNOSIS].operation is RowOperation.RETRACT
     assert (rows[Kind.TUMOR_SIZE].value, rows[Kind.TUMOR_SIZE].number) == ("24 mm", 24)
     page.goto(f"{reviewed.url}?review=refuted&kind=diagnosis")
-    expect(page.locator("tbody")).to_contain_text("DiagnosticReport/outside")
+    expect(page.locator("tbody [title='DiagnosticReport/outside']")).to_have_count(1)
     page.goto(f"{reviewed.url}?review=corrected&kind=tumor-size")
     expect(page.locator("tbody")).to_contain_text("24 mm")
     page.goto(address)

@@ -9,12 +9,13 @@ mcode-cancer-staging-method-vs, mcode-cancer-stage-type-vs, mcode-figo-stage-val
 """
 
 import re
+from collections.abc import Sequence
 from enum import StrEnum
 from typing import Any
 
 from oncofhir.fhir import codes
 from oncofhir.schemas.base import Value
-from oncofhir.schemas.finding import Finding
+from oncofhir.schemas.finding import Coding, Finding
 from oncofhir.settings import StagingSystem
 
 _AJCC_NAME = r"(?:\bAJCC|\bAmerican\s+Joint\s+(?:Committee|Commission)\s+on\s+Cancer)"
@@ -77,6 +78,12 @@ def staging_for(text: str, site: StagingSystem | None) -> Staging:
     return Staging(
         system=StagingAuthority.AJCC, method=codes.STAGING_EDITIONS[_edition_number(site)]
     )
+
+
+def is_site_setting(text: str, codings: Sequence[Coding]) -> bool:
+    """Whether the site's setting chose a stage's codes: they are AJCC's, and the report does not name it."""
+    is_ajcc = any(_AJCC.match(coding.display or "") for coding in codings)
+    return is_ajcc and not _AJCC.search(text)
 
 
 def lymphoma_staging(text: str) -> Staging:

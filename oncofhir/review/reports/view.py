@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from oncofhir.fhir.elements import instant
+from oncofhir.fhir.mapping.staging import is_site_setting
 from oncofhir.fhir.review.edits import machine_value, resource_status
 from oncofhir.fhir.review.elements import value_in
 from oncofhir.fhir.store.entries import version_id_of
@@ -11,7 +12,7 @@ from oncofhir.fhir.store.head import Head
 from oncofhir.review.documents import Stored, machine_row_of
 from oncofhir.review.reports.source import ShownText
 from oncofhir.schemas.finding import Evidence, Kind
-from oncofhir.schemas.outcome import OutcomeStatus, PhenotypeRow
+from oncofhir.schemas.outcome import OutcomeStatus, PhenotypeRow, ReviewStatus
 from oncofhir.schemas.report import Report
 from oncofhir.schemas.review import (
     HistoryEntry,
@@ -86,6 +87,11 @@ def reviewed_finding(
         current=_with_codings(current, row),
         evidence=tuple(_evidence(row, report)) if report is not None else (),
         opinions=review.opinions if review is not None else (),
+        assumes_ajcc=report is not None
+        and row.kind is Kind.CANCER_STAGE
+        and row.review_status is not ReviewStatus.CORRECTED
+        and row.machine_asserted
+        and is_site_setting(report.text, row.codings),
         resource_status=resource_status(resource) if resource is not None else None,
         editable=resource is not None,
     )

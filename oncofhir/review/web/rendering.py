@@ -9,6 +9,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from oncofhir.review.web.phenotypes import label
 from oncofhir.review.web.visible_text import visible
+from oncofhir.terminology.display import diagnosis_display
 
 _DAY_SECONDS = 86_400
 _SYSTEMS = {
@@ -18,6 +19,7 @@ _SYSTEMS = {
     "http://ncicb.nci.nih.gov/xml/owl/EVS/Thesaurus.owl": "NCIt",
     "http://unitsofmeasure.org": "UCUM",
 }
+_REPORT_TYPES = {"DiagnosticReport": "Report", "DocumentReference": "Document"}
 STATIC_FILES = ("review.css", "review.js", "vendor/htmx-2.0.11.min.js")
 
 
@@ -39,6 +41,8 @@ def new_environment() -> Environment:
         day=day,
         minute=minute,
         age=age,
+        diagnosis=diagnosis_display,
+        report_type=report_type,
     )
     environment.globals["assets"] = asset_version()
     return environment
@@ -56,6 +60,12 @@ def asset_version() -> str:
 def words(code: object) -> str:
     """A code of ours as words: tumor-size → Tumor size."""
     return str(code).replace("-", " ").capitalize()
+
+
+def report_type(reference: str) -> str:
+    """What kind of report a reference names: DocumentReference/1 → Document."""
+    kind = reference.partition("/")[0]
+    return _REPORT_TYPES.get(kind, kind)
 
 
 def percent(share: float) -> str:

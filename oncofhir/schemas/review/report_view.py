@@ -18,6 +18,7 @@ class ReviewedFinding(Value):
     `machine` is what the model found, None if a reviewer added the finding. `current` is the value in force:
     the human's, else the machine's. `evidence` are spans of `ReportView.text`; a finding whose words an
     amended report no longer has keeps none. `opinions` are the reviewers' last words, the newest first.
+    `assumes_ajcc`: a stage has AJCC's codes by the site's setting alone; the report names no staging system.
     `editable` is False for a resource that is gone or that the store cannot change.
     """
 
@@ -27,6 +28,7 @@ class ReviewedFinding(Value):
     evidence: tuple[Evidence, ...] = ()
     opinions: tuple[Opinion, ...] = ()
     resource_status: str | None = None
+    assumes_ajcc: bool = False
     editable: bool = True
 
 

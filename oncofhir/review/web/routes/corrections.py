@@ -44,11 +44,12 @@ async def correction(request: Request) -> Response:
 
 async def _nearest(page: Page, item: WorklistItem) -> list[CodeChoice]:
     """Values to correct a finding to: those that resemble it, those of its organ, then the first ones."""
-    found: dict[str, CodeChoice] = {}
+    found: dict[object, CodeChoice] = {}
     for text in (item.value, item.body_site or "", ""):
         for choice in await page.store.search_codes(item.kind, text, slot=item.slot, limit=_LISTED):
             if choice.value != item.value:
-                found.setdefault(choice.model_dump_json(), choice)
+                code = choice.coding
+                found.setdefault((code.system, code.code) if code else choice.value, choice)
     return list(found.values())[:_LISTED]
 
 

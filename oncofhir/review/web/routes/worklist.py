@@ -1,4 +1,4 @@
-"""The worklist: findings that a reviewer gains most from first, with filters and pages."""
+"""The worklist: findings in the order in which a review is worth most, with filters and pages."""
 
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
@@ -21,7 +21,7 @@ _MAX_OFFSET = 1_000_000
 _NEXT_LOOKED_AT = 200
 AGES = {"7": "last 7 days", "30": "last 30 days", "365": "last year", "-365": "older than a year"}
 SORTS = {
-    ReviewSort.GAIN: "most to gain",
+    ReviewSort.GAIN: "highest priority",
     ReviewSort.NEWEST: "newest report",
     ReviewSort.OLDEST: "oldest report",
     ReviewSort.CONFIDENCE: "least confident",

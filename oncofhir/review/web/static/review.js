@@ -172,7 +172,7 @@ document.addEventListener("keydown", (event) => {
     return;
   }
   if (event.ctrlKey || event.metaKey || event.altKey || isTyping(event.target) || one("dialog[open]")) return;
-  if (localStorage.getItem(KEYS_OFF)) return;
+  if (localStorage.getItem(KEYS_OFF) || isOpening) return;
   const moves = { j: 1, k: -1 };
   if (event.repeat && !(event.key in moves)) return; // a key held down decides once
   if (event.key in moves) step(moves[event.key]);
@@ -189,7 +189,9 @@ function closeEdit(edit) {
 
 function openKeys() {
   const dialog = one("#keys");
-  if (dialog) dialog.showModal();
+  if (!dialog) return;
+  dialog.showModal();
+  one("h2", dialog).focus(); // else the browser focuses the checkbox, and Space turns the keys off
 }
 
 document.addEventListener("click", (event) => {
@@ -222,6 +224,10 @@ function say(message, clearAfterMs) {
   if (clearAfterMs) setTimeout(() => { if (live.textContent === message) live.textContent = ""; }, clearAfterMs);
 }
 
+// A form that is still being loaded: what is typed is meant for it, and decides nothing.
+let isOpening = false;
+document.addEventListener("htmx:beforeRequest", (event) => { if (event.detail.elt.matches("button[hx-get]")) isOpening = true; });
+
 let saving = null;
 document.addEventListener("htmx:beforeRequest", (event) => {
   if (!event.detail.elt.matches("form")) return;
@@ -246,6 +252,7 @@ document.addEventListener("htmx:beforeSwap", (event) => {
 document.addEventListener("htmx:sendError", () => failed(0));
 
 function failed(status) {
+  isOpening = false;
   const dialog = one("#failed");
   if (!dialog || dialog.open) return;
   one("[data-status]", dialog).textContent = status ? `The answer had the status ${status}.` : "There was no answer.";
@@ -277,6 +284,7 @@ function prepare(root) {
     first.focus({ preventScroll: true });
     (first.closest(".edit") || first).scrollIntoView({ block: "nearest" }); // with the button that saves
   }
+  isOpening = false;
   countSeen();
 }
 
