@@ -70,3 +70,9 @@ def test_the_review_page_reaches_what_is_published_on_the_host():
     assert environment["ONCOFHIR_FHIR__BASE_URL"].split("/")[2] in published
     advertised = SERVICES["kafka"]["environment"]["KAFKA_ADVERTISED_LISTENERS"]
     assert f"HOST://{environment['ONCOFHIR_KAFKA__BOOTSTRAP_SERVERS']}" in advertised.split(",")
+
+
+def test_what_the_image_of_the_model_is_built_from_is_in_the_build_context():
+    named = re.findall(r"--constraint (\S+)", SERVICES["model"]["build"]["dockerfile_inline"])
+    assert named
+    assert {f"!{name}" for name in named} <= set((CONTEXT / ".dockerignore").read_text().split())
