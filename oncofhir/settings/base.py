@@ -42,6 +42,13 @@ def _https_url(url: str) -> str:
     return url
 
 
+def _brokers(text: str) -> str:
+    if not any(part.strip() for part in text.split(",")):
+        raise ValueError("host:port of a broker is needed")
+    return text
+
+
+Brokers = Annotated[str, AfterValidator(_brokers)]
 HttpsUrl = Annotated[str, AfterValidator(_https_url)]
 HttpUrl = Annotated[str, AfterValidator(http_url)]
 
@@ -49,4 +56,6 @@ HttpUrl = Annotated[str, AfterValidator(http_url)]
 class Group(BaseModel):
     """A group of settings. Unknown names are refused."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", hide_input_in_errors=True, allow_inf_nan=False
+    )

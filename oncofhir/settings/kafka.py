@@ -5,7 +5,7 @@ from pathlib import Path
 
 from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt, model_validator
 
-from oncofhir.settings.base import Group, HttpsUrl, HttpUrl
+from oncofhir.settings.base import Brokers, Group, HttpsUrl, HttpUrl
 
 
 class RowFormat(StrEnum):
@@ -18,7 +18,7 @@ class RowFormat(StrEnum):
 class KafkaSettings(Group):
     """Settings of the Kafka connection, the topics and the in-flight limits."""
 
-    bootstrap_servers: str = Field(
+    bootstrap_servers: Brokers = Field(
         "localhost:9092", description="Brokers to connect to first: host:port, separated by commas."
     )
     group_id: str = Field("oncofhir", description="Consumer group of the workers.")

@@ -1,9 +1,10 @@
 """All settings together, read from the environment and a TOML file."""
 
+import json
 import os
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
@@ -53,6 +54,7 @@ class Settings(BaseSettings):
         frozen=True,
         extra="forbid",
         hide_input_in_errors=True,
+        allow_inf_nan=False,
     )
 
     kafka: KafkaSettings = KafkaSettings()
@@ -182,10 +184,32 @@ def _described(error: Exception) -> str:
     file = os.environ.get(CONFIG_FILE_VARIABLE, "settings")
     if isinstance(error, tomllib.TOMLDecodeError):
         return f"not valid TOML: {file}, {_place_in(error)}"
+    if isinstance(error, UnicodeDecodeError):
+        return f"not valid TOML: {file} is not UTF-8"
+    if not_json := list(_not_json(os.environ)):
+        return "; ".join(not_json)
     errors = getattr(error, "errors", None)
     if not callable(errors):
         return f"{type(error).__name__} while reading {file}"
     return "; ".join(map(_one_described, errors()))
+
+
+def _not_json(environment: Mapping[str, str]) -> Iterator[str]:
+    """What is needed for each list or object in the environment that is not JSON."""
+    needed: dict[Any, str] = {
+        list: 'a list in JSON: ["a", "b"]',
+        dict: 'an object in JSON: {"key": value}',
+    }
+    defaults = Settings.model_construct().model_dump(mode="json")
+    names = {name.upper(): name for name in environment}
+    for variable, dotted in known_variables().items():
+        group, _, key = dotted.partition(".")
+        kind = type(defaults[group][key] if key else defaults[group])
+        if variable in names and kind in needed:
+            try:
+                json.loads(environment[names[variable]])
+            except ValueError:
+                yield f"{variable}: must be {needed[kind]}"
 
 
 def _place_in(error: tomllib.TOMLDecodeError) -> str:
@@ -196,7 +220,8 @@ def _place_in(error: tomllib.TOMLDecodeError) -> str:
 
 def _one_described(error: Mapping[str, Any]) -> str:
     """One error of pydantic as text. An unknown key can only come from the file here."""
-    variable = variable_of(".".join(str(part) for part in error["loc"]))
+    path = [str(part) for part in error["loc"] if part != "[key]"]
+    variable = variable_of(".".join(path[:2]))
     if error["type"] == "extra_forbidden":
         *groups, key = (str(part) for part in error["loc"])
         table = f"[{'.'.join(groups)}] " if groups else ""
@@ -206,12 +231,12 @@ def _one_described(error: Mapping[str, Any]) -> str:
             f"{os.environ.get(CONFIG_FILE_VARIABLE, 'settings')}: unknown key {table}{key}{meant}"
         )
     message = plain_message(error)
-    field = Settings.model_fields.get(".".join(str(part) for part in error["loc"]))
+    field = Settings.model_fields.get(".".join(path))
     if field and isinstance(field.annotation, type) and issubclass(field.annotation, Group):
         # An error of a whole group: its message names the settings.
         named = with_full_names(message, f"{variable}__", field.annotation.model_fields)
         return named if named != message else f"{variable}: {message}"
-    return f"{variable}: {message}"
+    return f"{': '.join((variable, *path[2:]))}: {message}"
 
 
 def known_variables() -> dict[str, str]:

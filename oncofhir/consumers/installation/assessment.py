@@ -70,7 +70,7 @@ def _of_workers(workers: Sequence[WorkerView]) -> Iterator[Problem]:
         ready = worker.ready
         if worker.problem is not None:
             yield _problem(
-                f"worker {worker.url} does not answer ({worker.problem})",
+                f"worker {worker.url} is not available ({worker.problem})",
                 "is it running, and is this its ONCOFHIR_HTTP__PORT? Its last log line says why it ended",
                 "no-worker",
             )

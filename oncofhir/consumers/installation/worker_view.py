@@ -10,6 +10,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from oncofhir.schemas.error_messages.causes import cause_of
 
 _SECONDS = 5.0
+_NO_WORKER = "what answers there is no worker"
 _MAX_BYTES = 16 * 2**20
 
 
@@ -47,9 +48,9 @@ def view_worker(url: str) -> WorkerView:
     except (httpx2.HTTPError, httpx2.InvalidURL, OSError) as error:
         return WorkerView(url, cause_of(error))
     except ValueError:
-        return WorkerView(url, "answers, but not as a worker: is this ONCOFHIR_HTTP__PORT?")
+        return WorkerView(url, _NO_WORKER)
     if not isinstance(body, dict) or "ok" not in body or len(metrics.content) > _MAX_BYTES:
-        return WorkerView(url, "answers, but not as a worker: is this ONCOFHIR_HTTP__PORT?")
+        return WorkerView(url, _NO_WORKER)
     return WorkerView(
         url,
         is_live=live.is_success,

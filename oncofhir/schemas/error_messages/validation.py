@@ -10,7 +10,9 @@ _PREFIX = re.compile(r"(Value error|Assertion failed), ")
 # "Input should be …", "URL input should be …", "String should have …", "List should have …"
 _SHOULD = re.compile(r"(\w+ )?\w+ should (?=be|have|match|contain|not|only|start|end)")
 # Why pydantic refuses it: who gave the value can see that.
-_BECAUSE = re.compile(r", (unable to|got a number with) .*| after validation, not .*")
+_BECAUSE = re.compile(
+    r", (unable to|got a number with) .*| after validation, not .*| or instance of \w+"
+)
 _IN_PLAIN_WORDS = {
     "greater than or equal to": "at least",
     "less than or equal to": "at most",
@@ -19,8 +21,11 @@ _IN_PLAIN_WORDS = {
     "a valid boolean": "true or false",
     "a valid string": "a text",
     "a valid dictionary": "a table",
+    "a valid tuple": "a list",
     "a valid ": "a ",
 }
+# Choices that are a pattern: "String should match pattern '^(DEBUG|INFO)$'".
+_CHOICES = re.compile(r"match pattern '\^\(([\w.-]+(?:\|[\w.-]+)*)\)\$'")
 _WHOLE = {"missing": "is missing", "extra_forbidden": "is not a known key"}
 
 
@@ -38,6 +43,8 @@ def plain_message(error: Mapping[str, Any]) -> str:
     if not (begin := _SHOULD.match(message)):
         return message
     message = "must " + _BECAUSE.sub("", message[begin.end() :])
+    if found := _CHOICES.search(message):
+        return f"must be {' or '.join(found[1].split('|'))}"
     for technical, plain in _IN_PLAIN_WORDS.items():
         message = message.replace(technical, plain)
     return message

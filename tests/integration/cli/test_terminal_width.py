@@ -68,9 +68,11 @@ def test_config_show_names_the_default_beside_a_changed_value_and_no_other(optio
         "ONCOFHIR_KAFKA__GROUP_ID": "mine",
         "ONCOFHIR_FHIR__STAGING_SYSTEM": "uicc",
         "ONCOFHIR_HTTP__PORT": "8080",
+        "ONCOFHIR_KAFKA__CLIENT_ID": "a\n\x1b[31mb",
     }
     lines = run_on_terminal("config", "show", *options, environment=changed).splitlines()
     assert "ONCOFHIR_KAFKA__GROUP_ID=mine  [environment, default: oncofhir]" in lines
     assert "ONCOFHIR_FHIR__STAGING_SYSTEM=uicc  [environment, default: (not set)]" in lines
     assert "ONCOFHIR_HTTP__PORT=8080  [environment]" in lines
-    assert sum(" default: " in line and line.endswith("]") for line in lines) == 2
+    assert 'ONCOFHIR_KAFKA__CLIENT_ID="a\\n\\u001b[31mb"  [environment, default: oncofhir]' in lines
+    assert sum(" default: " in line and line.endswith("]") for line in lines) == 3

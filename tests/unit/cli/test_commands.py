@@ -55,6 +55,7 @@ def test_config_show_describes_every_setting():
         (("extract", "--output", "fhir", "."), "'fhir' is not one of 'findings', 'report'"),
         (("model", "serve", "--port", "x"), "'--port': must be a whole number"),
         (("review", "--port", "70000"), "'--port': must be at most 65535"),
+        (("status", "--url", "10.0.0.4:8080"), "--url: an http or https URL is needed"),
         (("reconcile", "--since", "yesterday"), "--since: an ISO 8601 date"),
         (("backfill", "search", "--rate", "fast"), "--rate: must be a number above 0"),
         (("dead-letters", "list", "--reason", "no-txt"), "--reason: unknown code"),

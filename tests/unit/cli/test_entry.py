@@ -80,3 +80,23 @@ def test_ctrl_c_stays_ignored_where_the_shell_ignores_it():
                 break
         running.stderr.read()
     assert running.returncode == 0
+
+
+@pytest.mark.parametrize("command", [["config", "show"], ["config", "example"], ["--help"]])
+def test_a_full_disk_is_one_line_and_status_1(command):
+    with open("/dev/full", "wb") as full:  # noqa: PTH123
+        ended = subprocess.run(
+            [sys.executable, "-m", "oncofhir", *command],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            timeout=PATIENCE_SECONDS,
+            check=False,
+        )
+    expected = "oncofhir: cannot write: No space left on device\n"
+    assert (ended.returncode, ended.stderr) == (1, expected)
+
+
+def test_closed_streams_are_no_error():
+    command = f"exec {sys.executable} -m oncofhir config show >&- 2>&-"
+    assert subprocess.run(command, shell=True, check=False).returncode == 0

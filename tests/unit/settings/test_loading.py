@@ -103,6 +103,27 @@ def test_what_the_output_may_not_be_is_refused_with_what_it_may(
     ("variables", "message"),
     [
         ({"HTTP__PORT": "70000"}, "ONCOFHIR_HTTP__PORT: must be at most 65535"),
+        ({"LOG__LEVEL": "loud"}, "ONCOFHIR_LOG__LEVEL: must be DEBUG or INFO or WARNING or ERROR"),
+        (
+            {"WORKLIST__POLL_SECONDS": "inf"},
+            "ONCOFHIR_WORKLIST__POLL_SECONDS: must be a finite number",
+        ),
+        (
+            {"KAFKA__BOOTSTRAP_SERVERS": " , "},
+            "ONCOFHIR_KAFKA__BOOTSTRAP_SERVERS: host:port of a broker is needed",
+        ),
+        (
+            {"INTAKE__LANGUAGES": "en"},
+            'ONCOFHIR_INTAKE__LANGUAGES: must be a list in JSON: ["a", "b"]',
+        ),
+        (
+            {"MODEL__MINIMUM_CONFIDENCE_BY_KIND": "0.5x"},
+            'ONCOFHIR_MODEL__MINIMUM_CONFIDENCE_BY_KIND: must be an object in JSON: {"key": value}',
+        ),
+        (
+            {"MODEL__MINIMUM_CONFIDENCE_BY_KIND": '{"tumor-size": 3}'},
+            "ONCOFHIR_MODEL__MINIMUM_CONFIDENCE_BY_KIND: tumor-size: must be at most 1",
+        ),
         (
             {"KAFKA__ROW_FORMAT": "avro"},
             "ONCOFHIR_KAFKA__ROW_FORMAT avro needs ONCOFHIR_KAFKA__SCHEMA_REGISTRY_URL",
@@ -133,6 +154,9 @@ def test_missing_file_and_broken_file_are_errors(monkeypatch, tmp_path):
     broken.write_text("[kafka\n")
     monkeypatch.setenv("ONCOFHIR_CONFIG", str(broken))
     with pytest.raises(SettingsError, match=r"not valid TOML: .*broken.toml, at .* 1, column"):
+        load()
+    broken.write_bytes(b"\xff")
+    with pytest.raises(SettingsError, match=r"not valid TOML: .*broken.toml is not UTF-8"):
         load()
 
 

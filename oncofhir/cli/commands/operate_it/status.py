@@ -1,6 +1,7 @@
 """`oncofhir status`: the state of a running installation, and what to do about each problem."""
 
 import asyncio
+import re
 import sys
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated
@@ -51,6 +52,9 @@ def status(
     from oncofhir.settings import LogSettings
     from oncofhir.telemetry.logging import CurrentStderr, configure_structlog
 
+    for each in url or ():
+        if not re.match(r"https?://[^/\s]", each):
+            raise typer.BadParameter("an http or https URL is needed", param_hint="--url")
     settings = settings_or_exit()
     configure_structlog(LogSettings(level="ERROR"), CurrentStderr())  # what fails is in the result
     now = datetime.now(UTC)

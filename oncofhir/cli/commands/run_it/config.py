@@ -99,7 +99,8 @@ def _assignment(row: dict[str, Any], default: Any, width: int) -> "Text":
 def _written(value: Any) -> str:
     if value is None:
         return "(not set)"
-    return value if isinstance(value, str) else json.dumps(value)
+    is_plain = isinstance(value, str) and value.isprintable() and value == value.strip() != ""
+    return str(value) if is_plain else json.dumps(value)
 
 
 app = new_group(config)

@@ -11,6 +11,10 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from oncofhir.schemas.error_messages.validation import plain_messages
 
 
+class Inner(BaseModel):
+    pass
+
+
 class Example(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
@@ -20,6 +24,8 @@ class Example(BaseModel):
     word: Annotated[str, Field(min_length=2, pattern=r"^\w+$")] = "xx"
     is_on: bool = False
     choice: Literal["a", "b"] = "a"
+    level: Annotated[str, Field(pattern="^(LOW|HIGH)$")] = "LOW"
+    inner: Inner = Inner()
     table: dict[str, int] = {}
 
     @field_validator("table")
@@ -40,13 +46,15 @@ class Example(BaseModel):
         ({"share": 0}, "share: must be greater than 0"),
         ({"share": "x"}, "share: must be a number"),
         ({"names": ()}, "names: must have at least 1 item"),
-        ({"names": 3}, "names: must be a tuple"),
+        ({"names": 3}, "names: must be a list"),
         ({"word": "x"}, "word: must have at least 2 characters"),
         ({"is_on": "maybe"}, "is_on: must be true or false"),
         ({"choice": "c"}, "choice: must be 'a' or 'b'"),
         ({"table": 1}, "table: must be a table"),
         ({"table": {"x": "y"}}, "table.x: must be a whole number"),
         ({"table": {"x": 1, "y": 2}}, "table: at most one entry is needed"),
+        ({"level": "loud"}, "level: must be LOW or HIGH"),
+        ({"inner": 1}, "inner: must be a table"),
         ({"other": 1}, "other: is not a known key"),
     ],
 )
