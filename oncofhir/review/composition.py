@@ -39,7 +39,7 @@ async def open_review(settings: Settings, tracer: Tracer = NO_TRACING) -> AsyncI
     """Build the review store and its watcher, and close them in the end. `tracer` records their requests.
 
     Raises:
-        SettingsError: credentials cannot be used.
+        SettingsError: credentials cannot be used, or the index file cannot.
     """
     fhir = settings.fhir
     store = composition.build_fhir_client(fhir, fhir.base_url, fhir.credentials, tracer)

@@ -1,9 +1,14 @@
 """The index as SQLite tables. It is a copy: a file of another version is rebuilt from the store."""
 
+import errno
+import re
 import sqlite3
 from pathlib import Path
 
+from oncofhir.settings import SettingsError
+
 VERSION = 1
+_SETTING = "ONCOFHIR_WORKLIST__INDEX_FILE"
 
 _TABLES = """
 CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL);
@@ -59,6 +64,8 @@ CREATE INDEX documents_by_report ON documents (report);
 CREATE INDEX documents_by_task ON documents (task);
 CREATE INDEX documents_by_patient ON documents (patient);
 """
+# With those of earlier versions, as soon as there are any.
+_OURS = frozenset(re.findall(r"CREATE TABLE (\w+)", _TABLES))
 
 
 def connect(file: Path | None, identity: str) -> sqlite3.Connection:
@@ -66,13 +73,31 @@ def connect(file: Path | None, identity: str) -> sqlite3.Connection:
 
     `identity` names the store and the source: an index of another one is emptied, as is one of another
     version. Only the owner can read the file.
+
+    Raises:
+        SettingsError: the file cannot be written, or is another program's; it is left as it is.
     """
-    if file is not None:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.touch(mode=0o600)
+    try:
+        if file is not None:
+            if file.is_dir():
+                raise IsADirectoryError(errno.EISDIR, "is a folder")
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.touch(mode=0o600)
+        return _opened(file, identity)
+    except OSError as error:
+        raise SettingsError(f"{_SETTING}: {file}: {error.strerror}") from error
+    except sqlite3.DatabaseError as error:
+        remedy = "name another file; delete a damaged index: it is made again from the FHIR server"
+        raise SettingsError(f"{_SETTING}: {file}: {error}; {remedy}") from error
+
+
+def _opened(file: Path | None, identity: str) -> sqlite3.Connection:
     connection = sqlite3.connect(
         file or ":memory:", check_same_thread=False, isolation_level=None, timeout=30
     )
+    if _names(connection) - _OURS:
+        connection.close()
+        raise sqlite3.DatabaseError("it has tables of another program")
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = NORMAL")
     # In KiB: 10,000 findings stay in memory, which halves the CPU time of a page of the worklist.
@@ -95,6 +120,10 @@ def _stated(connection: sqlite3.Connection) -> str | None:
 
 def _empty(connection: sqlite3.Connection) -> None:
     """Drop all tables, of whatever version."""
-    names = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
-    for (name,) in names:
+    for name in _names(connection):
         connection.execute(f'DROP TABLE "{name}"')
+
+
+def _names(connection: sqlite3.Connection) -> set[str]:
+    found = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
+    return {name for (name,) in found if not name.startswith("sqlite_")}

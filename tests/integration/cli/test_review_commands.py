@@ -109,4 +109,6 @@ def test_failures_have_their_exit_status(command, tmp_path):
     command("review", "watch", "--once", status=3, **nowhere, **index)
     command("review", "export", str(tmp_path / "no" / "such" / "folder"), status=2)
     command("review", "agreement", "--since", "yesterday", status=2)
+    command("review", "agreement", "--since", "2026-02-01", "--until", "2026-01-01", status=2)
+    command("review", "agreement", status=2, ONCOFHIR_WORKLIST__INDEX_FILE=str(tmp_path))
     command("reconcile", "--edits", "--no-heads", status=2)

@@ -1,5 +1,7 @@
 """The index: what is listed, in which order, and that it holds no words of a report."""
 
+import sqlite3
+from contextlib import closing
 from datetime import timedelta
 
 import pytest
@@ -17,6 +19,7 @@ from oncofhir.schemas.review import (
     ReviewSort,
     WorklistFilter,
 )
+from oncofhir.settings import SettingsError
 from tests.unit.review.heads import AT, TEXT, head_with, review_of
 
 ALL = WorklistFilter(review=tuple(ReviewStatus))
@@ -164,3 +167,27 @@ def test_agreement_counts_by_last_word_and_pairs(index):
     assert later == ()
     within = agreement_of(index, AT, AT + timedelta(seconds=1))
     assert {one.kind for one in within} == {Kind.DIAGNOSIS, Kind.TUMOR_SIZE}
+
+
+def test_a_file_of_another_program_is_refused_and_left_as_it_is(tmp_path):
+    text, database = tmp_path / "passwords", tmp_path / "other.sqlite"
+    text.write_text("root:x:0:0:root:/root:/bin/bash\n" * 50)
+    with closing(sqlite3.connect(database)) as other:
+        other.execute("CREATE TABLE accounts (name TEXT)")
+        other.execute("INSERT INTO accounts VALUES ('x')")
+        other.commit()
+    for file, problem in (
+        (text, "file is not a database"),
+        (database, "tables of another program"),
+    ):
+        before = file.read_bytes()
+        with pytest.raises(SettingsError, match=f"ONCOFHIR_WORKLIST__INDEX_FILE: .*{problem}"):
+            FindingIndex(file, "store")
+        assert file.read_bytes() == before
+
+
+@pytest.mark.parametrize("file", ["", "file/index.sqlite"])
+def test_a_place_where_no_file_can_be_is_named(tmp_path, file):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(SettingsError, match="ONCOFHIR_WORKLIST__INDEX_FILE: /"):
+        FindingIndex(tmp_path / file, "store")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from oncofhir.cli.configuration import settings_or_exit
-from oncofhir.cli.exit_status import exit_with_error
+from oncofhir.cli.exit_status import ExitStatus, exit_with_error, fail
 from oncofhir.cli.options import AsJson, parse_datetime
 from oncofhir.cli.output import fitted, json_line, note, wants_tables
 
@@ -47,6 +47,8 @@ def agreement(
     from oncofhir.settings import SettingsError
 
     begin, end = parse_datetime(since, "--since"), parse_datetime(until, "--until")
+    if begin is not None and end is not None and begin >= end:
+        fail("--since must be before --until", ExitStatus.WRONG_USAGE)
     settings = settings_or_exit()
     try:
         found = asyncio.run(_count(settings, begin, end))
