@@ -114,7 +114,9 @@ def build_report_reader(
             file=intake.triage_file,
         )
     except ValueError as error:
-        raise SettingsError(f"ONCOFHIR_INTAKE__TRIAGE_FILE: {type(error).__name__}") from error
+        raise SettingsError(
+            f"ONCOFHIR_INTAKE__TRIAGE_FILE: {intake.triage_file}: {error}"
+        ) from error
     return ReportReader(
         policy=policy,
         limits=IntakeLimits(
@@ -138,7 +140,9 @@ def read_model_card(settings: ModelSettings) -> str | None:
     try:
         text = settings.card_file.read_text(encoding="utf-8")
     except (OSError, ValueError) as error:
-        raise SettingsError(f"ONCOFHIR_MODEL__CARD_FILE: {type(error).__name__}") from error
+        problem = error.strerror if isinstance(error, OSError) else "not UTF-8"
+        file = settings.card_file
+        raise SettingsError(f"ONCOFHIR_MODEL__CARD_FILE: {file}: {problem}") from error
     if not text.strip():
         raise SettingsError("ONCOFHIR_MODEL__CARD_FILE: the file is empty")
     return text

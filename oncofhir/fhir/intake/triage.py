@@ -12,11 +12,12 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from pydantic import field_validator
+from pydantic import ValidationError, field_validator
 
 from oncofhir.fhir.elements import Element, child, children, codings, string
 from oncofhir.fhir.release import unsupported_release
 from oncofhir.schemas.base import Value
+from oncofhir.schemas.error_messages.validation import plain_messages
 from oncofhir.schemas.errors import UnreadableReport
 from oncofhir.schemas.event import REPORT_TYPES
 from oncofhir.schemas.finding import Coding
@@ -113,15 +114,25 @@ def load_policy(
     """Load the policy from `file`, or the one of the package, with the labels of the site.
 
     Raises:
-        ValueError: the file cannot be read, or an entry is missing or invalid.
+        ValueError: the file cannot be read, or an entry is missing or invalid; the message says which.
     """
     default = files("oncofhir.fhir.intake").joinpath("triage.toml")
     try:
         data = tomllib.loads((file or default).read_text(encoding="utf-8"))
         policy = _policy(data, skip_security_labels, require_cancer=require_cancer)
-        return policy.model_copy(update={"languages": frozenset(languages)})
-    except (OSError, KeyError, TypeError, AttributeError) as error:
-        raise ValueError(f"triage policy: {type(error).__name__} {error}") from error
+    except OSError as error:
+        raise ValueError(error.strerror) from error
+    except UnicodeDecodeError as error:
+        raise ValueError("not UTF-8") from error
+    except tomllib.TOMLDecodeError as error:
+        raise ValueError(f"not valid TOML: {error}") from error
+    except KeyError as error:
+        raise ValueError(f"the entry {error.args[0]} is missing") from error
+    except (TypeError, AttributeError) as error:
+        raise ValueError("an entry that must be a table or a list has another value") from error
+    except ValidationError as error:
+        raise ValueError("; ".join(plain_messages(error))) from error
+    return policy.model_copy(update={"languages": frozenset(languages)})
 
 
 def _policy(

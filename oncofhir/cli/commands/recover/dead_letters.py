@@ -22,7 +22,7 @@ from oncofhir.cli.configuration import settings_or_exit
 from oncofhir.cli.exit_status import ExitStatus, exit_with_error, fail
 from oncofhir.cli.help import add, new_group
 from oncofhir.cli.options import AsJson
-from oncofhir.cli.output import console, fitted, json_line, note, pluralize, wants_tables
+from oncofhir.cli.output import fitted, json_line, note, pluralize, wants_tables
 
 if TYPE_CHECKING:
     from oncofhir.consumers.dead_letters.store import DeadLetter, Filter
@@ -78,7 +78,7 @@ def list_letters(
     letters = [letter for letter in stock.letters if wanted.matches(letter)]
     if wants_tables(as_json):
         for letter in letters:
-            console().print(_described(letter), highlight=False, markup=False)
+            typer.echo(_described(letter))
     else:
         for letter in letters:
             json_line(letter.model_dump(mode="json") | explain(letter))

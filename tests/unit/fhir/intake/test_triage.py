@@ -241,12 +241,33 @@ def test_a_site_may_have_a_policy_of_its_own(tmp_path):
     file = tmp_path / "triage.toml"
     file.write_text(default.replace('preliminary = "not-final"', 'preliminary = "process"'))
     assert triage(diagnostic_report("preliminary"), load_policy(file=file)) == Process()
-    for wrong in ("version = 1", "[status", default.replace('"superseded"', '"no-such-reason"')):
-        file.write_text(wrong)
-        with pytest.raises(ValueError, match=r"polic|status|declaration"):
-            load_policy(file=file)
-    with pytest.raises(ValueError, match="FileNotFoundError"):
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ('version = "1"', "version = 1", "^version: must be a text$"),
+        ('version = "1"', "", "^the entry version is missing$"),
+        ("[status.DiagnosticReport]", "[status", "^not valid TOML: .*at line"),
+        ('"superseded"', '"no-such-reason"', "^status: .*no-such-reason"),
+        ("machine_asserted = [", "machine_asserted = 3\nx = [", "must be a table or a list"),
+    ],
+)
+def test_a_policy_that_cannot_be_used_says_why(tmp_path, old, new, message):
+    default = files("oncofhir.fhir.intake").joinpath("triage.toml").read_text(encoding="utf-8")
+    assert old in default
+    file = tmp_path / "triage.toml"
+    file.write_text(default.replace(old, new))
+    with pytest.raises(ValueError, match=message):
+        load_policy(file=file)
+
+
+def test_a_policy_that_cannot_be_read_says_why(tmp_path):
+    with pytest.raises(ValueError, match=r"^No such file or directory$"):
         load_policy(file=tmp_path / "absent")
+    (tmp_path / "latin").write_bytes(b"\xe9")
+    with pytest.raises(ValueError, match=r"^not UTF-8$"):
+        load_policy(file=tmp_path / "latin")
 
 
 ABSENT = {
