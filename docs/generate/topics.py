@@ -35,14 +35,15 @@ content of the record. [Reason codes](reasons.md).
 
 def topics_page() -> str:
     """Render the page."""
+    unset = ("none", "none.")  # names of their own: two topics with one name are one
     settings = KafkaSettings(
-        diagnostic_report_backfill_topic="(none)", document_reference_backfill_topic="(none) "
+        diagnostic_report_backfill_topic=unset[0], document_reference_backfill_topic=unset[1]
     )
     configs = {topic.name: topic.configs for topic in wanted_topics(settings, partitions=8)}
     rows = [
         (
             f"`ONCOFHIR_KAFKA__{name.upper()}`",
-            getattr(settings, name).strip().replace("(none)", "none"),
+            "none" if getattr(settings, name) in unset else getattr(settings, name),
             *use,
             ", ".join(
                 f"`{key}={value}`" for key, value in configs[getattr(settings, name)].items()

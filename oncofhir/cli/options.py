@@ -1,6 +1,6 @@
 """Options that several commands share, their choices, and points in time as options."""
 
-from datetime import UTC, datetime
+from datetime import MAXYEAR, UTC, datetime
 from enum import StrEnum
 from typing import Annotated
 
@@ -15,6 +15,7 @@ class ModelApiChoice(StrEnum):
     OPENAI_CHAT = "openai-chat"
 
 
+_FIRST_YEAR = 1970  # the first that Kafka's timestamps can tell
 AsJson = Annotated[
     bool, typer.Option("--json", help="Print JSON lines instead of a table, even on a terminal.")
 ]
@@ -52,15 +53,17 @@ def parse_datetime(text: str | None, option: str) -> datetime | None:
     """Parse an ISO 8601 date or time; without an offset it is UTC. None for None.
 
     Raises:
-        typer.BadParameter: the text is not ISO 8601.
+        typer.BadParameter: the text is not ISO 8601, or is before 1970.
     """
     if text is None:
         return None
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:
+        moment = None
+    if moment is None or not _FIRST_YEAR <= moment.year < MAXYEAR:
         raise typer.BadParameter(
             "an ISO 8601 date or time is needed: 2026-01-31 or 2026-01-31T08:00Z",
             param_hint=option,
-        ) from None
+        )
     return moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)

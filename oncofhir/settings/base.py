@@ -5,7 +5,7 @@ from collections.abc import Container
 from typing import Annotated
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, ConfigDict
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict
 
 PREFIX = "ONCOFHIR_"
 
@@ -48,6 +48,15 @@ def _brokers(text: str) -> str:
     return text
 
 
+def _topic(name: str) -> str:
+    """A topic name as Kafka takes it (org.apache.kafka.common.internals.Topic)."""
+    if not re.fullmatch(r"[A-Za-z0-9._-]{1,249}", name) or name in {".", ".."}:
+        raise ValueError("a topic name has 1 to 249 letters, digits, '.', '_' or '-'")
+    return name
+
+
+TopicName = Annotated[str, AfterValidator(_topic)]
+OptionalTopicName = Annotated[TopicName | None, BeforeValidator(lambda name: name or None)]
 Brokers = Annotated[str, AfterValidator(_brokers)]
 HttpsUrl = Annotated[str, AfterValidator(_https_url)]
 HttpUrl = Annotated[str, AfterValidator(http_url)]

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt, model_validator
 
-from oncofhir.settings.base import Brokers, Group, HttpsUrl, HttpUrl
+from oncofhir.settings.base import Brokers, Group, HttpsUrl, HttpUrl, OptionalTopicName, TopicName
 
 
 class RowFormat(StrEnum):
@@ -21,22 +21,22 @@ class KafkaSettings(Group):
     bootstrap_servers: Brokers = Field(
         "localhost:9092", description="Brokers to connect to first: host:port, separated by commas."
     )
-    group_id: str = Field("oncofhir", description="Consumer group of the workers.")
+    group_id: str = Field("oncofhir", min_length=1, description="Consumer group of the workers.")
     client_id: str = Field(
         "oncofhir", description="Client id that the broker sees in its logs and quotas."
     )
-    diagnostic_report_topic: str = Field(
+    diagnostic_report_topic: TopicName = Field(
         "fhir.diagnostic-report", description="Input topic with DiagnosticReport events."
     )
-    document_reference_topic: str = Field(
+    document_reference_topic: TopicName = Field(
         "fhir.document-reference", description="Input topic with DocumentReference events."
     )
-    diagnostic_report_backfill_topic: str | None = Field(
+    diagnostic_report_backfill_topic: OptionalTopicName = Field(
         None,
         description="Input topic with old DiagnosticReports. Read only while the live topics are "
         "caught up.",
     )
-    document_reference_backfill_topic: str | None = Field(
+    document_reference_backfill_topic: OptionalTopicName = Field(
         None,
         description="Input topic with old DocumentReferences. Read only while the live topics are "
         "caught up.",
@@ -46,7 +46,7 @@ class KafkaSettings(Group):
         description="Pause the backfill topics above this many unprocessed live records of a worker's "
         "partitions; resume at half as many.",
     )
-    phenotype_topic: str = Field(
+    phenotype_topic: TopicName = Field(
         "oncology.phenotypes", description="Output topic with one row per finding."
     )
     evidence_text: bool = Field(
@@ -54,10 +54,10 @@ class KafkaSettings(Group):
         description="Whether phenotype rows carry the quoted words of the report, which are PHI; offsets are "
         "always there.",
     )
-    outcome_topic: str = Field(
+    outcome_topic: TopicName = Field(
         "oncology.outcomes", description="Output topic with one row per document version."
     )
-    dead_letter_topic: str = Field(
+    dead_letter_topic: TopicName = Field(
         "oncology.dead-letters", description="Output topic for records that cannot be processed."
     )
     row_format: RowFormat = Field(

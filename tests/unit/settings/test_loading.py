@@ -112,6 +112,11 @@ def test_what_the_output_may_not_be_is_refused_with_what_it_may(
             {"KAFKA__BOOTSTRAP_SERVERS": " , "},
             "ONCOFHIR_KAFKA__BOOTSTRAP_SERVERS: host:port of a broker is needed",
         ),
+        ({"KAFKA__GROUP_ID": ""}, "ONCOFHIR_KAFKA__GROUP_ID: must have at least 1 character"),
+        (
+            {"KAFKA__OUTCOME_TOPIC": "a b"},
+            "ONCOFHIR_KAFKA__OUTCOME_TOPIC: a topic name has 1 to 249 letters, digits, '.', '_' or '-'",
+        ),
         (
             {"INTAKE__LANGUAGES": "en"},
             'ONCOFHIR_INTAKE__LANGUAGES: must be a list in JSON: ["a", "b"]',
@@ -220,3 +225,10 @@ def test_a_login_that_the_protocol_passes_over_is_refused():
     with pytest.raises(ValueError, match="needs SASL_MECHANISM"):
         KafkaSettings(security_protocol="SASL_SSL")
     KafkaSettings(sasl_mechanism="PLAIN", security_protocol="SASL_SSL")
+
+
+def test_an_empty_backfill_topic_is_none_and_no_topic_name_is_a_folder():
+    assert KafkaSettings(diagnostic_report_backfill_topic="").backfill_topics == ()
+    for name in (".", "..", "a/b", "x" * 250):
+        with pytest.raises(ValueError, match="a topic name has"):
+            KafkaSettings(document_reference_backfill_topic=name)

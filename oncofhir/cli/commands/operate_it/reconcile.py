@@ -31,7 +31,9 @@ def reconcile(
     ] = None,
     late: Annotated[
         float,
-        typer.Option(metavar="SECONDS", help="Time after which a report is overdue.", min=0),
+        typer.Option(
+            metavar="SECONDS", help="Time after which a report is overdue.", min=0, max=1e9
+        ),
     ] = 3600.0,
     heads: Annotated[
         bool, typer.Option(help="Also check the document state (Task) on the FHIR server.")
