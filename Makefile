@@ -46,17 +46,17 @@ $(STAMP): pyproject.toml constraints.txt
 demo: $(STAMP) ## Run the main job on 20-odd reports with an embedded broker, FHIR server and model
 	@$(BIN)/oncofhir demo $(ARGS)
 
-test: $(STAMP) ## Run the tests (unit tests, and integration tests against the embedded parts)
-	@$(BIN)/python -m pytest --numprocesses $(TEST_PROCESSES) $(ARGS)
+test: $(STAMP) ## Run the tests against the embedded parts (3 minutes); the longest are in test-scenarios
+	@$(BIN)/python -m pytest --numprocesses $(TEST_PROCESSES) -m "not scenario" $(ARGS)
 
 test-unit: $(STAMP) ## Run the unit tests only (no servers; under a minute)
-	@$(BIN)/python -m pytest --numprocesses $(TEST_PROCESSES) tests/unit $(ARGS)
+	@$(BIN)/python -m pytest --numprocesses $(TEST_PROCESSES) -m "not scenario" tests/unit $(ARGS)
 
 test-properties: $(STAMP) ## Run the property tests of the unit tests with 2,000 examples each, not 50
 	@HYPOTHESIS_PROFILE=thorough $(BIN)/python -m pytest --numprocesses $(TEST_PROCESSES) --timeout 3600 -m hypothesis tests/unit $(ARGS)
 
-test-scenarios: $(STAMP) ## Run the long stories: demo, tutorials, the chart's worker, canaries, nonsense, replay (4 minutes)
-	@$(BIN)/python -m pytest --numprocesses $(TEST_PROCESSES) tests/scenarios $(ARGS)
+test-scenarios: $(STAMP) ## Run the long tests: demo, tutorials, the chart's worker, canaries, kills, whole installations (5 minutes)
+	@$(BIN)/python -m pytest --numprocesses $(TEST_PROCESSES) -m scenario tests/scenarios tests/integration tests/unit $(ARGS)
 
 test-hapi: $(STAMP) ## Run the tests of the store against HAPI FHIR (JDK 17+ and Maven; fetches 380 MB once)
 	@$(BIN)/python -m pytest tests/integration/fhir tests/hapi_fhir --ignore tests/integration/fhir/test_credentials.py --fhir-server hapi --timeout 400 $(ARGS)

@@ -56,6 +56,13 @@ def pytest_collection() -> Generator[None, Any, Any]:
         gc.enable()
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark all tests of tests/scenarios, so that one expression selects them and the long ones elsewhere."""
+    for item in items:
+        if item.nodeid.startswith("tests/scenarios/"):
+            item.add_marker("scenario")
+
+
 def pytest_collection_finish() -> None:
     """Exempt what was imported from garbage collection, which the tests of Kafka run often."""
     gc.collect()

@@ -35,6 +35,7 @@ def test_the_rules_on_the_projects_own_reports():
     }  # fmt: skip
 
 
+@pytest.mark.scenario
 def test_the_result_holds_nothing_of_a_report(tmp_path):
     rows = [json.loads(line) for line in DATASET.read_text().splitlines()]
     for row in rows:
@@ -47,6 +48,7 @@ def test_the_result_holds_nothing_of_a_report(tmp_path):
     assert b"mastectomy" not in done.stdout
 
 
+@pytest.mark.scenario
 def test_the_embedded_model_says_what_it_costs_and_how_sure_it_is():
     said = result(DATASET)
     assert said["cost"]["prompt_tokens_per_report"] > 0
@@ -72,6 +74,7 @@ def test_two_results_are_compared(tmp_path):
     evaluate(DATASET, "--compare", file, file, status=2)
 
 
+@pytest.mark.scenario
 def test_the_rules_stand_beside_the_model_also_under_changes():
     said = result(DATASET, "--baseline", "rules", "--perturb", "misspell", "--rate", "0.5")
     assert said["baseline"]["model"]["name"] == "oncofhir-rules"

@@ -245,6 +245,7 @@ def test_documents_are_read_as_attachments_are(tmp_path):
     }
 
 
+@pytest.mark.scenario
 def test_what_was_not_written_is_named_at_a_terminal(tmp_path):
     file = tmp_path / "c.txt"
     file.write_text(f"{BREAST}\nPossible lung metastasis.\n")

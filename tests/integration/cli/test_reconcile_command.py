@@ -4,6 +4,7 @@ import json
 from types import SimpleNamespace
 
 import httpx2
+import pytest
 from kafka import KafkaProducer
 
 from oncofhir.demo.broker import EmbeddedBroker
@@ -38,6 +39,7 @@ def head_of(fhir):
     return tasks["entry"][0]["resource"]
 
 
+@pytest.mark.scenario
 def test_a_clean_run_and_what_is_found_when_it_is_not():
     with EmbeddedBroker() as broker, EmbeddedFhirServer() as fhir, ScriptedModel(SCRIPT) as model:
         environment = {

@@ -60,6 +60,7 @@ def refute_condition(http):
     assert answer.status_code == 200
 
 
+@pytest.mark.scenario
 def test_from_an_edit_in_the_ehr_to_an_example_for_evaluate(stack, command, tmp_path):
     (first,) = command("review", "watch", "--once")
     assert (first["edited"], first["rows"]) == (0, 0)

@@ -33,6 +33,7 @@ def status(demo, *options):
     return run_process("status", "--url", url, *options, environment=demo.environment)
 
 
+@pytest.mark.scenario
 def test_an_installation_that_is_well_in_ten_lines(parts):
     ended = status(parts)
     lines = ended.stdout.decode().splitlines()

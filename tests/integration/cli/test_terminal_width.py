@@ -10,6 +10,7 @@ from tests.command import run_here, run_on_terminal
 DATASET = Path(__file__).parents[2] / "data" / "labelled.jsonl"
 
 
+@pytest.mark.scenario
 def test_scores_show_whole_words_and_comparisons_too(tmp_path):
     dataset = tmp_path / "labelled.jsonl"
     dataset.write_text("".join(DATASET.read_text().splitlines(keepends=True)[:2]))

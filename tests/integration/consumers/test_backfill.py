@@ -89,6 +89,7 @@ async def test_history_alone_is_read_and_goes_on_after_a_restart(broker):
     assert [committed(settings, topic) for topic in topics] == [40, 40]
 
 
+@pytest.mark.scenario
 async def test_a_worker_that_joins_while_history_rests_finds_it_at_rest_and_all_is_done(broker):
     settings = two_lanes(broker, max_in_flight_records=4, backfill_pause_above=2)
     kafka = settings.kafka

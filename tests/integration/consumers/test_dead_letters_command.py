@@ -91,6 +91,7 @@ async def test_letters_are_listed_shown_and_replayed_once_in_order(settings):
     assert len(read_all(settings, topic)) == 7
 
 
+@pytest.mark.scenario
 async def test_what_fails_again_is_replayed_no_oftener_than_the_limit(settings):
     await leave_letters(settings, [report("bad-2")])
     for count in (1, 2):

@@ -419,6 +419,7 @@ async def test_a_worker_that_is_restarted_goes_on_counting_dead_letters(settings
     assert letters() == 20, "one more, not nineteen"
 
 
+@pytest.mark.scenario
 async def test_two_workers_share_the_partitions_and_lose_nothing(settings):
     total = 400
     first, second = InstantProcessor(delay=0.02), InstantProcessor(delay=0.02)

@@ -55,6 +55,7 @@ def file(tmp_path):
     return tmp_path / "processed"
 
 
+@pytest.mark.scenario
 async def test_a_killed_worker_loses_nothing(settings, file, tmp_path):
     total = 300
     output = tmp_path / "log"
@@ -126,6 +127,7 @@ def get_status(output, path):
     return 200
 
 
+@pytest.mark.scenario
 async def test_a_broker_that_comes_back_is_taken_up_again_even_if_it_forgot_everything(
     file, tmp_path
 ):

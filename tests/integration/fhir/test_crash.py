@@ -101,6 +101,7 @@ def put(base_url, resource):
     httpx2.put(url, json=resource, trust_env=False).raise_for_status()
 
 
+@pytest.mark.scenario
 def test_a_crash_between_store_and_topic_is_healed_by_the_redelivery(parts):
     kafka = parts.settings.kafka
     put(parts.base_url, PATIENT | {"id": IDENT})

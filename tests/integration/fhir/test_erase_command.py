@@ -116,6 +116,7 @@ def sink(kafka, *arguments):
     assert ran.returncode == 0, ran.stderr.decode()
 
 
+@pytest.mark.scenario
 def test_one_patient_is_erased_everywhere_and_another_stays(fhir_server, kafka, tmp_path):
     file, lake, later = tmp_path / "w.duckdb", tmp_path / "lake", tmp_path / "later.duckdb"
 

@@ -5,6 +5,8 @@ import json
 import os
 import sys
 
+import pytest
+
 from oncofhir.schemas.finding import Kind
 from oncofhir.schemas.outcome import ReviewStatus
 from tests.command import run_process
@@ -30,6 +32,7 @@ def environment_of(bench, base_url):
     }
 
 
+@pytest.mark.scenario
 @reviewed
 async def test_what_was_written_and_not_published_is_published_by_the_next_pass(bench):
     size = await bench.item(Kind.TUMOR_SIZE)

@@ -78,6 +78,7 @@ def is_withdrawn(resource):
     return status == "entered-in-error"
 
 
+@pytest.mark.scenario
 @pytest.mark.parametrize("seed", range(2))
 @pytest.mark.parametrize("chooses_ids", [True, False], ids=["our-ids", "the-server-s-ids"])
 def test_what_stands_is_the_newest_version_and_nothing_twice(fhir_server, chooses_ids, seed):

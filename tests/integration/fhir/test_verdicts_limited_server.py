@@ -1,5 +1,7 @@
 """Verdicts on a server that assigns ids and lacks transactions and conditional create."""
 
+import pytest
+
 from oncofhir.schemas.finding import Kind
 from oncofhir.schemas.outcome import ReviewStatus
 from oncofhir.schemas.review import AddMissed, Confirm, Correct, OutcomeKind, Undo
@@ -14,6 +16,7 @@ class Address:
         self.base_url = base_url
 
 
+@pytest.mark.scenario
 def test_the_way_of_a_verdict_where_the_server_assigns_ids(fhir_server, broker, tmp_path):
     async def story(bench):
         size, stage = (

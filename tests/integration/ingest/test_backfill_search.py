@@ -80,6 +80,7 @@ def test_a_search_is_narrowed_by_its_parameters(server, settings, tmp_path):
     assert done.summary["published_by_type"] == {"DiagnosticReport": {"amended": 2}}
 
 
+@pytest.mark.scenario
 def test_kills_and_updates_meanwhile_lose_nothing(server, settings, tmp_path):
     write(server, [resource(number) for number in range(_COUNT)])
     updated = [resource(number) for number in range(0, _COUNT, 6)]

@@ -257,6 +257,7 @@ def test_without_authentication_it_does_not_start(settings, tmp_path):
             mllp_listener(settings.model_copy(update={"mllp": mllp}))
 
 
+@pytest.mark.scenario
 async def test_while_the_broker_is_down_the_sender_keeps_its_message(anyio_backend):
     del anyio_backend
     with EmbeddedBroker() as broker:

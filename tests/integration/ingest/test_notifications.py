@@ -277,6 +277,7 @@ async def test_while_the_server_is_unreachable_an_empty_request_is_to_be_repeate
         await until(lambda: "catch_up_failures_total{" in bridge.render_metrics().decode())
 
 
+@pytest.mark.scenario
 async def test_without_the_subscription_at_the_server_nothing_counts_as_searched(
     settings, tmp_path
 ):

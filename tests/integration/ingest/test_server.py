@@ -187,6 +187,7 @@ async def test_a_hundred_megabytes_in_chunks_are_cut_off_early(settings, tmp_pat
     assert sent < 60_000_000
 
 
+@pytest.mark.scenario
 async def test_bodies_of_many_senders_together_are_bounded(settings, tmp_path):
     wanted = bridge_settings(
         settings,

@@ -39,6 +39,7 @@ def test_contract(served, case):
     case(served)
 
 
+@pytest.mark.scenario
 def test_the_same_findings_and_confidences(stand_in, stand_in_openai, llama_cpp):
     found = extracted(stand_in, TEXTS)
     assert sum(len(extraction.findings) for extraction in found.values()) > 3 * len(TEXTS)

@@ -5,6 +5,7 @@ import pytest
 from benchmarks.model_return import GOAL, UNDER_LOAD, Scripted, service
 
 
+@pytest.mark.scenario
 @pytest.mark.timeout(400)
 def test_the_worker_resumes_when_the_model_server_is_back():
     """The goal is 5 s (`python -m benchmarks.model_return`); a busy machine may take longer, not half a minute."""

@@ -86,6 +86,7 @@ def spans_of(collector, trace_id, wanted):
     return spans()
 
 
+@pytest.mark.scenario
 def test_one_trace_joins_publisher_worker_model_store_and_rows(parts, collector, tmp_path):
     resource = pathology_report("main-secret", BREAST, patient="p-secret")
     trace_id = published(parts, tmp_path, resource)

@@ -24,6 +24,7 @@ cp -r "$disk" "$disk.copy"
 """
 
 
+@pytest.mark.scenario
 @pytest.mark.parametrize("arguments", [("--duckdb", "w.duckdb"), ("--delta", "lake")])
 def test_a_full_disk_ends_the_sink_and_the_next_run_lands_every_row(settings, tmp_path, arguments):
     publish(settings, [row(finding=f"f{n}", value=f"{os.urandom(500).hex()}") for n in range(ROWS)])

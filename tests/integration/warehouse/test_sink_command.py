@@ -83,6 +83,7 @@ def test_once_lands_what_is_there_and_a_second_run_what_has_come_since(settings,
     assert landed(path) == {k: v for k, v in winners(rows + more).items() if k != "f2"}
 
 
+@pytest.mark.scenario
 def test_killed_again_and_again_it_comes_to_the_highest_revisions(settings, tmp_path):
     path = tmp_path / "w.duckdb"
     rows = list(revisions(12 * KEYS))

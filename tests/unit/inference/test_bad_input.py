@@ -60,6 +60,7 @@ def test_a_text_without_a_word_has_no_findings(read, text):
     assert {r.reason for r in rejected} == {Rejection.UNGROUNDED}
 
 
+@pytest.mark.scenario
 @pytest.mark.parametrize(
     "words",
     [

@@ -39,6 +39,7 @@ def is_wrong(case, kind: Kind, one: Finding) -> bool:
     return kind in CONFUSED and not any(fact.matches(one) for fact in known)
 
 
+@pytest.mark.scenario
 def test_plausible_wrong_answers_are_not_written_as_stated():
     asked, written = 0, {}
     for file, case in CASES:

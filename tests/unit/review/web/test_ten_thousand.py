@@ -5,6 +5,7 @@ import re
 import uuid
 
 import httpx2
+import pytest
 
 from oncofhir.review.composition import open_review
 from oncofhir.review.web.build import build_app
@@ -60,6 +61,7 @@ def on_pages(story, tmp_path):
     asyncio.run(told())
 
 
+@pytest.mark.scenario
 def test_each_is_listed_once_and_any_address_has_an_answer(tmp_path):
     async def story(client, store):
         listed, address, pages = [], "/?sort=gain", 0
