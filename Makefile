@@ -85,7 +85,7 @@ test-keycloak: $(BROWSER_STAMP) ## Log in to the review page at Keycloak in Chro
 	@$(BIN)/python -m pytest tests/review/keycloak --timeout 600 $(ARGS)
 
 test-kafka: $(STAMP) ## Run the tests of the Kafka runtime against Apache Kafka (Java 17+; fetches 45 MB once)
-	@$(BIN)/python -m pytest tests/apache_kafka $(ARGS)
+	@$(BIN)/python -m pytest --numprocesses 2 tests/apache_kafka $(ARGS)
 
 .PHONY: test-registry test-alerts
 test-registry: $(STAMP) ## Rows in Avro with Apicurio Registry and Apache Kafka (Java 17+; fetches 190 MB once)
