@@ -59,7 +59,7 @@ test-scenarios: $(STAMP) ## Run the long tests: demo, tutorials, the chart's wor
 	@$(BIN)/python -m pytest --numprocesses $(TEST_PROCESSES) -m scenario tests/scenarios tests/integration tests/unit $(ARGS)
 
 test-hapi: $(STAMP) ## Run the tests of the store against HAPI FHIR (JDK 17+ and Maven; fetches 380 MB once)
-	@$(BIN)/python -m pytest tests/integration/fhir tests/hapi_fhir --ignore tests/integration/fhir/test_credentials.py --fhir-server hapi --timeout 400 $(ARGS)
+	@$(BIN)/python -m pytest --numprocesses 2 tests/integration/fhir tests/hapi_fhir --ignore tests/integration/fhir/test_credentials.py --fhir-server hapi --timeout 600 $(ARGS)
 
 test-bridge: $(STAMP) ## From HAPI FHIR's Subscriptions through bridge and worker back to HAPI (JDK 17+ and Maven)
 	@$(BIN)/python -m pytest tests/bridge --timeout 900 $(ARGS)
