@@ -207,6 +207,11 @@ def _qualified(
     return end, specific or name, behaviour
 
 
+def _says_malignant(words: set[str]) -> bool:
+    """Whether words say that it is malignant and not that it may become so ("low malignant potential")."""
+    return "malignant" in words and "potential" not in words
+
+
 def _behaviour(
     lower: str, run: Sequence[Token], name: Neoplasm, said: Behaviour | None
 ) -> Behaviour:
@@ -222,7 +227,7 @@ def _behaviour(
             own is Behaviour.IN_SITU and "situ" not in words and bool(words & _GROWS_IN),
             Behaviour.INVASIVE,
         ),
-        (own in NOT_MALIGNANT and "malignant" in words, Behaviour.INVASIVE),
+        (own in NOT_MALIGNANT and _says_malignant(words), Behaviour.INVASIVE),
         ("benign" in words and not is_kind_of(name.name, "carcinoma"), Behaviour.BENIGN),
         ("borderline" in words, Behaviour.BORDERLINE),
     )

@@ -30,6 +30,7 @@ _STOP = re.compile(
 )
 _NOT_THE_PLACE = re.compile(
     r"\b(?:lymph|nodes?|nodal|margins?|normal|benign|unremarkable|uninvolved|negative|axilla\w*"
+    r"|effusions?|fluids?|ascites|ascitic|paracentesis|thoracentesis"
     r"|involvement|invasion|extension|skin ellipse|skin[ -]sparing|wall invasion)\b",
     re.IGNORECASE,
 )
@@ -42,6 +43,15 @@ _ORIGIN = re.compile(
     r"|primary (?:site |of |in )(?:the )?(?P<organ3>\w+)",
     re.IGNORECASE,
 )
+_FROM_ELSEWHERE = re.compile(
+    r"[\s,]{0,3}(?:(?:most |highly )?(?:consistent|compatible) with|c/w|favou?r(?:s|ing|ed)?|suggestive of"
+    r"|in keeping with|suggesting|likely)[\s:]{1,2}"
+    r"(?:(?:metasta\w+|spread|origin) (?:of|from) (?:a |an |the )?)?"
+    r"(?P<organ>[\w ]{3,40}?) (?:primary|origin)\b",
+    re.IGNORECASE,
+)
+# No carcinoma of the epidermis and no melanoma begins in soft tissue (WHO Classification of Skin Tumours).
+_OF_SKIN = re.compile(r"basal cell|squamous|melanoma|merkel|bowen", re.IGNORECASE)
 # Histologies that name their organ (ICD-O-3: site-specific morphology).
 _IMPLIED = tuple(
     (re.compile(pattern, re.IGNORECASE), organ)
@@ -60,7 +70,7 @@ _IMPLIED = tuple(
         ),
         (r"thym", "thymus"),
         (r"cholangio", "bile duct"),
-        (r"retinoblast|uveal", "eye"),
+        (r"retinoblast|uveal|choroidal|conjunctival", "eye"),
     )
 )
 SYSTEMIC = re.compile(
@@ -131,6 +141,12 @@ class Entities:
             )
             place = self._place_before(found)
         organ = place[0] if place else None
+        if organ == "soft tissue" and _OF_SKIN.search(found.name):
+            organ = "skin"
+        elsewhere = self._stated_origin(found)
+        if elsewhere is not None and found.behaviour is Behaviour.INVASIVE and elsewhere != organ:
+            found = found.model_copy(update={"behaviour": Behaviour.METASTATIC})
+            primary = elsewhere
         if organ is None and found.behaviour is not Behaviour.METASTATIC:
             organ = implied_organ(found.name)
         return Entity(
@@ -169,6 +185,8 @@ class Entities:
         if place is not None or found.name in NO_NAMES:
             return place
         unit = self._units.start_at(found.start)
+        if self._units.is_of_one_organ:
+            unit = None
         least = max(0, found.start - _HEADING, unit or 0)
         return self._last_place(least, first, headings_only=unit is None)
 
@@ -203,6 +221,13 @@ class Entities:
                 return organ
         return None
 
+    def _stated_origin(self, found: Neoplasm) -> str | None:
+        """The organ that a clause says the tumor comes from: "carcinoma, compatible with breast primary"."""
+        _, last = self._index.clause_at(found.start)
+        match = _FROM_ELSEWHERE.match(self._index.text, found.end, min(last, found.end + 120))
+        named = {site.name for site, _, _ in find_sites(match["organ"])} if match else set()
+        return named.pop() if len(named) == 1 else None
+
     def _side_near(self, start: int, end: int, organ: str) -> str | None:
         del organ
         first, last = self._index.clause_at(start)
@@ -228,7 +253,8 @@ def _own_organ(text: str, found: Neoplasm) -> str | None:
     named = None
     for site, start, end in find_sites(words):
         between = words[end:begins] if end <= begins else ""
-        if start >= begins or re.fullmatch(r"[\s-]{1,2}(?:\w+[ -]){0,1}", between):
+        is_beside = re.fullmatch(r"[\s-]{1,2}(?:\w+[ -]){0,1}", between)
+        if start >= begins or (is_beside and not _NOT_THE_PLACE.search(between)):
             named = site.name
     return named
 

@@ -1,10 +1,11 @@
 """Which lesions a report distinguishes, and to which of them a place in it belongs.
 
 Lesions are apart when each has an affirmed malignancy in its own unit (a specimen part, a problem of a
-list, or below "Left breast:"), and the units name two sides of an organ in which a second side is a second
-primary, two organs with different histologies, or two histologies that are never one tumour. Everything
-else is one lesion whose values compete: margins, further slices, nodes, spread to a neighbouring organ. A
-metastasis is a lesion of its own and has findings where the report names no primary with it.
+list, or below "Left breast:", "Tumor 2:" or "Prostate:"), and the units name two sides of an organ in
+which a second side is a second primary, two organs with different histologies, or two histologies that are
+never one tumour. Everything else is one lesion whose values compete: margins, further slices, nodes, spread
+to a neighbouring organ. A metastasis is a lesion of its own and has findings where the report names no
+primary with it.
 """
 
 import re
@@ -13,6 +14,7 @@ from functools import cached_property
 
 from oncofhir.inference.index.report_index import ReportIndex
 from oncofhir.inference.lesions.entities import NO_NAMES, Entities, Entity, implied_organ, is_paired
+from oncofhir.inference.lesions.relations import NEIGHBOURS, family_of
 from oncofhir.inference.lesions.units import (
     HEADING,
     MOST_TUMORS,
@@ -26,40 +28,6 @@ from oncofhir.schemas.base import Value
 from oncofhir.schemas.finding import Kind, Rejection
 from oncofhir.schemas.lesion import Behaviour
 
-# Organs to which one cancer grows on.
-_NEIGHBOURS = (
-    frozenset({"uterus", "endometrium", "cervix", "ovary", "fallopian tube", "peritoneum"}),
-    frozenset({"cervix", "vagina", "vulva", "bladder", "rectum"}),
-    frozenset({"esophagus", "gastroesophageal junction", "stomach", "small intestine", "peritoneum"}),
-    frozenset(
-        {"colon", "rectosigmoid junction", "rectum", "appendix", "small intestine", "peritoneum", "bladder"}
-    ),
-    frozenset({"kidney", "renal pelvis", "bladder", "adrenal gland", "prostate"}),
-    frozenset({"lung", "pleura", "thymus", "bone"}),
-    frozenset({"liver", "bile duct", "pancreas", "small intestine", "stomach", "spleen"}),
-    frozenset({"tongue", "oral cavity", "pharynx", "larynx", "thyroid", "bone", "skin", "soft tissue"}),
-    frozenset({"breast", "skin", "soft tissue", "bone"}),
-    frozenset({"brain", "spinal cord", "eye"}),
-)  # fmt: skip
-# Histologies of which two in two units are two tumours (ICD-O-3 groups of morphology, SEER multiple
-# primary rules M).
-_FAMILIES = tuple(
-    re.compile(pattern)
-    for pattern in (
-        r"melanoma|lentigo",
-        r"basal cell",
-        r"renal cell|nephroblast|wilms",
-        r"squamous|bowen",
-        r"adenocarcinoma|ductal|lobular|mucinous|acinar",
-        r"small cell|neuroendocrine|carcinoid",
-        r"lymphoma|leuk|myeloma",
-        r"sarcoma|stromal",
-        r"urothelial|transitional",
-        r"glio|astrocyt",
-        r"mesothelioma",
-        r"germ|seminoma",
-    )
-)
 _OF_NODES = re.compile(r"\bnodes?\b|axilla", re.IGNORECASE)
 _FAR_SITES = re.compile(r"\bnodes?\b|margin|metasta", re.IGNORECASE)
 
@@ -242,8 +210,8 @@ class LesionSet:
         if not one.organ or not other.organ or one.organ == other.organ:
             return False
         if self.units.is_list:
-            return not any({one.organ, other.organ} <= n for n in _NEIGHBOURS[:2])
-        if any({one.organ, other.organ} <= neighbours for neighbours in _NEIGHBOURS):
+            return not any({one.organ, other.organ} <= n for n in NEIGHBOURS[:2])
+        if any({one.organ, other.organ} <= neighbours for neighbours in NEIGHBOURS):
             return one.has_category and other.has_category
         return not one.histology or not other.histology or one.histology != other.histology
 
@@ -258,15 +226,10 @@ class _Heading(Value):
     has_category: bool = False
 
 
-def family_of(histology: str) -> int | None:
-    """The group of histologies that a name is of; None where it is of none that is known."""
-    return next((n for n, pattern in enumerate(_FAMILIES) if pattern.search(histology)), None)
-
-
 def _shares(one: _Heading, other: _Heading) -> bool:
     if one.side and other.side:
         return one.side == other.side
     return one.organ is not None and one.organ == other.organ
 
 
-__all__ = ["LesionSet", "Tumor", "implied_organ", "is_paired"]
+__all__ = ["LesionSet", "Tumor", "family_of", "implied_organ", "is_paired"]

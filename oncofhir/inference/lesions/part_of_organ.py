@@ -65,6 +65,8 @@ def part_words(
 
 
 def _names_other(organ: str, words: str) -> bool:
+    if organ == "skin":  # its parts are called by what lies below: arm, breast, scalp
+        return False
     return not {name for name, _, _ in organs_in(words)} <= {organ}
 
 
@@ -105,5 +107,5 @@ def _heading(index: ReportIndex, entity: Entity, organ: str) -> Iterator[str]:
     heading = _SENTENCE_ENDS.split(heading)[-1]
     organs = {name for name, _, _ in organs_in(heading)}
     is_plain = not _SEVERAL.search(heading) and not _OTHER_FINDING.search(heading)
-    if organs == {organ} and is_plain:
+    if (organs == {organ} or {"skin"} == {organ} & organs) and is_plain:
         yield heading.lower()

@@ -51,6 +51,7 @@ _PER_PRIOR = re.compile(
     r"|outside) ",
     re.IGNORECASE,
 )
+_GLEASON = re.compile(r"([1-5])\+([1-5])")
 _GRADE_ORDER = {"1": 1, "2": 2, "3": 3, "4": 4, "low": 1, "intermediate": 2, "high": 3}
 
 Rank = tuple[float, float, float]
@@ -102,6 +103,10 @@ def _rank_of_grade(index: ReportIndex, mention: Mention, authority: float, count
     around = index.text[max(0, mention.start - 20) : mention.end + 20]
     company -= bool(_IN_SITU.search(around)) + 2 * bool(_PRECANCER.search(around))
     rank = authority + 2 * company + _SCHEMES.get(mention.scheme, 1.5)
+    if mention.scheme == "gleason" and (score := _GLEASON.match(mention.value)):
+        # SEER: the highest; of equal sums that with the greater primary pattern
+        first, second = int(score[1]), int(score[2])
+        return (rank, float(10 * (first + second) + first), float(count))
     return (rank, float(count), float(_GRADE_ORDER.get(mention.value, 0)))
 
 

@@ -23,6 +23,12 @@ _NOT_HERE = re.compile(
     r"\b(?:no|not|without|negative|free|benign|uninvolved|unremarkable|normal|reactive)\b",
     re.IGNORECASE,
 )
+# A fluid is where cells were found and no organ; what is said to be healthy is no site.
+_NOT_OF_TUMOR = re.compile(
+    r"(?:\s(?:fluid|effusion)s?\b|s?\s?:\s?(?:normal|unremarkable|negative|benign|clear|no )"
+    r"|s? (?:is|are) (?:normal|unremarkable))",
+    re.IGNORECASE,
+)
 _NEAR = 60
 _ADJECTIVE = re.compile(r"(?!ovary)\w*(?:ic|al|ar|ary|ian|ine|enic)(?: cell)?", re.IGNORECASE)
 # Organs that a resection takes along, or that a report names to say that they are not involved.
@@ -75,7 +81,12 @@ def named_site(
     """
     places: dict[str, list[_Place]] = defaultdict(list)
     for found, start, end in find_sites(index.text):
-        if within(start) and index.rejection(start, end) in {None, Rejection.NEGATED}:
+        is_of_tumor = not _NOT_OF_TUMOR.match(index.text, end)
+        if (
+            is_of_tumor
+            and within(start)
+            and index.rejection(start, end) in {None, Rejection.NEGATED}
+        ):
             places[found.name].append(_placed(index, start, end))
     implied = implied_organ(histology)
     best = max(

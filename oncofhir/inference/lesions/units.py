@@ -8,7 +8,10 @@ from bisect import bisect_right
 from functools import cached_property
 
 from oncofhir.inference.index.report_index import ReportIndex
+from oncofhir.inference.lesions.relations import NEIGHBOURS, family_of
 from oncofhir.inference.mentions.laterality import lateralities
+from oncofhir.inference.mentions.neoplasm import neoplasms
+from oncofhir.schemas.lesion import Behaviour
 from oncofhir.terminology.sites import find_sites
 
 MOST_TUMORS = 8
@@ -19,6 +22,23 @@ SECOND_SIDE_IS_SECOND_PRIMARY = frozenset({"breast", "lung", "kidney", "testis"}
 _SIDED_HEADING = re.compile(
     r"(?:^|(?<=[.;\n]))[ \t\-*\u2022]{0,8}(?:\d{1,2}[.)][ \t]{1,4})?"
     r"(?P<heading>(?:[A-Za-z, \t()\-]{0,60}[ \t,(\-])?(?:left|right)(?![A-Za-z])[^.:;\n]{0,60}):",
+    re.IGNORECASE | re.MULTILINE,
+)
+
+_BARE_SIDE = re.compile(
+    r"(?:^|(?<=[.;\n]))[ \t\-*\u2022]{0,8}"
+    r"(?P<heading>(?:left|right)[ \t](?:breast|lung|kidney|testis|testicle)\b)",
+    re.IGNORECASE | re.MULTILINE,
+)
+_TUMOR_HEADING = re.compile(
+    r"(?:^|(?<=[.;:\n]))[ \t\-*\u2022]{0,8}(?:tumou?r|lesion|mass|focus)[ ](?:no\.? ?|# ?)?"
+    r"(?P<label>[A-H]|[1-8]|I{1,3})"
+    r"(?:[ ]\([^)\n]{0,40}\))?[ ]?:",
+    re.IGNORECASE | re.MULTILINE,
+)
+_ORGAN_HEADING = re.compile(
+    r"(?:^|(?<=[.;\n]))[ \t\-*\u2022]{0,8}(?:\d{1,2}[.)][ \t]{1,4})?"
+    r"(?P<heading>[A-Za-z][A-Za-z, \t()\-]{1,60}):",
     re.IGNORECASE | re.MULTILINE,
 )
 
@@ -47,6 +67,10 @@ _OPERATED = {
     "penectomy": "penis",
     "hysterectomy": "uterus",
 }
+_NO_ORGAN_HEADING = re.compile(
+    r"\b(?:nodes?|margins?|history|procedures?|metasta\w*|specimens?|received|washings?|fluid)\b",
+    re.IGNORECASE,
+)
 _PROCEDURE = re.compile(rf"\b(?:{'|'.join(_OPERATED)})\b", re.IGNORECASE)
 # Lobes that only lungs have.
 _LOBE = re.compile(r"\b(?:(?:upper|middle|lower) lobe|r[uml]l|l[ul]l)\b", re.IGNORECASE)
@@ -63,12 +87,21 @@ class Units:
     @cached_property
     def stretches(self) -> list[Stretch]:
         """Stretches with their labels in text order; a label may come again."""
-        return sorted(self._parts() or self._items() or self._sides())
+        return sorted(
+            self._parts() or self._items() or self._tumors() or self._sides() or self._organs()
+        )
 
     @cached_property
     def is_list(self) -> bool:
         """Whether the units are the problems of a list and not parts of a specimen."""
         return not self._parts() and bool(self._items())
+
+    @cached_property
+    def is_of_one_organ(self) -> bool:
+        """Whether the units are tumors that are numbered below the name of their organ."""
+        return bool(self.stretches) and all(
+            label.startswith("tumor ") for *_, label in self.stretches
+        )
 
     @cached_property
     def _starts(self) -> list[int]:
@@ -105,19 +138,76 @@ class Units:
             return []
         return [(item.start, item.end, item.label) for item in items]
 
-    def _sides(self) -> list[Stretch]:
-        """Stretches below headings that name the side of an organ, up to the next heading or section."""
-        text = self._index.text
-        heads: list[tuple[int, str | None]] = [
-            (match.start("heading"), side_of(match["heading"]))
-            for match in _SIDED_HEADING.finditer(text)
-            if organ_of(match["heading"]) in SECOND_SIDE_IS_SECOND_PRIMARY
+    def _tumors(self) -> list[Stretch]:
+        """Stretches below "Tumor A:", where two of them have a malignancy."""
+        heads = [
+            (match.start(), f"tumor {match['label'].lower()}")
+            for match in _TUMOR_HEADING.finditer(self._index.text)
         ]
-        if not {"left", "right"} <= {side for _, side in heads}:
+        stretches = self._below(heads)
+        return stretches if len({label for label, *_ in self._primaries(stretches)}) > 1 else []
+
+    def _sides(self) -> list[Stretch]:
+        """Stretches below headings that name the side of an organ, up to the next heading or section.
+
+        Without such headings those that begin so: "Left breast IDC grade 1; right breast IDC grade 3."
+        """
+        headed = self._sided(_SIDED_HEADING)
+        if headed:
+            return headed
+        bare = self._sided(_BARE_SIDE)
+        with_disease = {label for label, *_ in self._primaries(bare)}
+        return bare if {"left", "right"} <= with_disease else []
+
+    def _sided(self, pattern: re.Pattern[str]) -> list[Stretch]:
+        heads = [
+            (match.start("heading"), side)
+            for match in pattern.finditer(self._index.text)
+            if organ_of(match["heading"]) in SECOND_SIDE_IS_SECOND_PRIMARY
+            and (side := side_of(match["heading"])) is not None
+        ]
+        return self._below(heads) if {"left", "right"} <= {side for _, side in heads} else []
+
+    def _organs(self) -> list[Stretch]:
+        """Stretches below headings that name one organ, where two have primaries that are never one tumor."""
+        heads = []
+        for match in _ORGAN_HEADING.finditer(self._index.text):
+            named = {site.name for site, _, _ in find_sites(match["heading"])}
+            if len(named) == 1 and not _NO_ORGAN_HEADING.search(match["heading"]):
+                heads.append((match.start("heading"), named.pop()))
+        if len({organ for _, organ in heads}) < 2:  # noqa: PLR2004 - one organ cannot be told from another
             return []
+        stretches = self._below(heads)
+        return stretches if _are_two_tumors(self._primaries(stretches)) else []
+
+    def _primaries(self, stretches: list[Stretch]) -> set[tuple[str, int | None]]:
+        """The label of each stretch that names a current primary, and the family of its histology."""
+        return {
+            (label, family_of(found.name))
+            for start, end, label in stretches
+            for found in neoplasms(self._index.text[start:end])
+            if found.behaviour is not Behaviour.METASTATIC
+            and not found.is_generic
+            and self._index.rejection(start + found.start, start + found.end) is None
+        }
+
+    def _below(self, heads: list[tuple[int, str]]) -> list[Stretch]:
+        """The stretches from each heading to the next or to the end of its section."""
+        text = self._index.text
         bounds = sorted({s for s, _ in heads} | {s.start for s in self._index.report.sections})
         bounds.append(len(text))
-        return [(start, bounds[bisect_right(bounds, start)], side) for start, side in heads if side]
+        return [(start, bounds[bisect_right(bounds, start)], label) for start, label in heads]
+
+
+def _are_two_tumors(primaries: set[tuple[str, int | None]]) -> bool:
+    """Whether two organs have histologies of two families, or of one family but do not border each other."""
+    return any(
+        one != other
+        and None not in {family, other_family}
+        and (family != other_family or not any({one, other} <= near for near in NEIGHBOURS))
+        for one, family in primaries
+        for other, other_family in primaries
+    )
 
 
 def organ_of(words: str) -> str | None:

@@ -25,7 +25,7 @@ _COMPOUND = re.compile(
     r"|care|navigator|hospital|agency|council|foundation|staging manual|predisposition|susceptibility"
     r"|syndrome|network|rehab\w*|pain|free|alliance|biomarkers?|profile"
     r"|family history|counsel\w*|hotline|phobia|worry|fear|education|genomics|resource|guidelines?"
-    r"|surveillance|cells? of unknown)\b",
+    r"|surveillance|cells? of unknown|potential)\b",
     re.IGNORECASE,
 )
 _NOT_OF_DISEASE = re.compile(r"(?:anti-?|non-?|pre-?|pro-?|cardio-?)$", re.IGNORECASE)

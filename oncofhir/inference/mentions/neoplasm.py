@@ -86,6 +86,8 @@ _ORGAN_FIRST = re.compile(
 )
 
 
+# ICD-O behaviour 1, which the terminology knows by other names too.
+_UNCERTAIN_BEHAVIOUR = re.compile(r"malignant potential|uncertain behaviou?r")
 _MALIGNANT = frozenset({Behaviour.INVASIVE, Behaviour.IN_SITU, Behaviour.METASTATIC})
 
 
@@ -137,7 +139,8 @@ def _of_terminology(text: str, taken: list[tuple[int, int]]) -> Iterator[Neoplas
 
 def _written(lower: str) -> Iterator[Neoplasm]:
     for match in _pattern().finditer(lower):
-        if is_compound(lower, match.start(), match.end()):
+        uncertain = _UNCERTAIN_BEHAVIOUR.search(match[0])
+        if uncertain or is_compound(lower, match.start(), match.end()):
             continue
         name = _ORGAN_FIRST.sub("", " ".join(match[0].split()).strip(" ,-("))
         before = lower[max(0, match.start() - 60) : match.start()].rpartition("\n")[2]
