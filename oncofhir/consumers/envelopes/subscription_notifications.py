@@ -124,10 +124,11 @@ def _is_status(parameters: Element) -> bool:
     profiles = meta.get("profile")
     if isinstance(profiles, list) and any(isinstance(p, str) and _PROFILE in p for p in profiles):
         return True
-    names = {
+    # A list: what stands there in place of a name may have no hash.
+    names = [
         parameter.get("name") for _, parameter in children(parameters, "parameter", "Parameters")
-    }
-    return {"subscription", "type"} <= names
+    ]
+    return "subscription" in names and "type" in names
 
 
 def _focus(event: Element, path: str) -> Iterator[str]:

@@ -70,7 +70,9 @@ class Capability(Value):
 def capability_of(statement: Mapping[str, Any]) -> Capability:
     """Read the capability from a CapabilityStatement; malformed parts are ignored."""
     rest = next((r for r in _dicts(statement.get("rest")) if r.get("mode") != "client"), {})
-    codes = {i.get("code") for i in _dicts(rest.get("interaction"))}
+    codes = {
+        code for i in _dicts(rest.get("interaction")) if isinstance(code := i.get("code"), str)
+    }
     version = statement.get("fhirVersion")
     return Capability(
         fhir_version=version if isinstance(version, str) else None,
@@ -86,7 +88,7 @@ def capability_of(statement: Mapping[str, Any]) -> Capability:
 
 def _of_type(stated: Mapping[str, Any]) -> TypeCapability:
     versioning = stated.get("versioning")
-    known = versioning if versioning in set(Versioning) else Versioning.VERSIONED_UPDATE
+    known = versioning if versioning in list(Versioning) else Versioning.VERSIONED_UPDATE
     return TypeCapability(
         conditional_create=stated.get("conditionalCreate") is not False,
         update_create=stated.get("updateCreate") is not False,

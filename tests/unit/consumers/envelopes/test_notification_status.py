@@ -3,7 +3,7 @@
 import contextlib
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from oncofhir.consumers.envelopes.subscription_notifications import Status, status_of
@@ -81,6 +81,8 @@ json = st.recursive(
 )  # fmt: skip
 
 
+@example({"parameter": {"name": []}})
+@example({"parameter": [{"name": {}}, {"name": "type"}]})
 @given(json)
 def test_any_json_has_a_status_or_is_invalid(content):
     for first in ({"resourceType": "SubscriptionStatus"}, {"resourceType": "Parameters"}, {}):

@@ -1,7 +1,7 @@
 """What a CapabilityStatement says, and how little of it may be there."""
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from oncofhir.fhir.rest.capability import Capability, Versioning, capability_of, check_version
@@ -80,6 +80,8 @@ def test_another_version_halts_with_a_remedy(version):
     assert caught.value.reason is Reason.STORE_FHIR_VERSION
 
 
+@example([{"interaction": [{"code": []}]}])
+@example([{"resource": [{"type": "Task", "versioning": {}}]}])
 @given(ANYTHING)
 def test_no_statement_is_too_odd(value):
     capability_of(value if isinstance(value, dict) else {"rest": value})
