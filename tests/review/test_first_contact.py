@@ -38,6 +38,17 @@ def test_the_pill_of_the_selected_row_stands_out(reviewed: Reviewed, chromium, s
         assert page.evaluate(CONTRAST, [colour, background]) >= 3
 
 
+@pytest.mark.parametrize("width", [360, 820])
+def test_a_value_stays_on_its_line_on_a_small_screen(reviewed: Reviewed, chromium, width):
+    with window(chromium, size=(width, 700)) as page:
+        page.goto(reviewed.url + "?review=unreviewed&kind=cancer-stage")
+        values = page.locator("tbody .value a")
+        lines = values.evaluate_all("all => all.map((value) => value.getClientRects().length)")
+        assert lines
+        assert set(lines) == {1}
+        assert page.evaluate("document.documentElement.scrollWidth") == width
+
+
 def test_a_row_says_what_report_it_is_of_and_why_it_has_no_confidence(
     reviewed: Reviewed, browser_page: Page
 ):
