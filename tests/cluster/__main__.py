@@ -24,6 +24,7 @@ from tests.cluster.certificates import Authority
 from tests.cluster.control_plane import control_plane
 from tests.cluster.definitions import define_custom_resources
 from tests.cluster.nodes import CONTROL_PLANE_ADDRESS, DNS_ADDRESS, network, nodes
+from tests.cluster.operators import keda, prometheus
 from tests.cluster.profiles import CHECKS
 from tests.cluster.programs import (
     CONTROL_PLANE,
@@ -31,8 +32,13 @@ from tests.cluster.programs import (
     GHOSTUNNEL,
     GPU,
     HELM_3,
+    KEDA,
+    KEDA_METRICS,
     METRICS,
     NODE,
+    PROMETHEUS,
+    PROMETHEUS_OPERATOR,
+    RELOADER,
     ROUTER,
     build,
     cache,
@@ -45,7 +51,10 @@ from tests.cluster.whole import REPORTS, run
 from tests.cluster.workloads import start
 
 _PACKAGES = "containerd runc containernetworking-plugins iptables ipset conntrack ethtool debootstrap buildah"
-_EVERYTHING = (CONTROL_PLANE, NODE, DNS, ROUTER, HELM_3, METRICS, GPU, GHOSTUNNEL)
+_EVERYTHING = (
+    *(CONTROL_PLANE, NODE, DNS, ROUTER, HELM_3, METRICS, GPU, GHOSTUNNEL),
+    *(KEDA, KEDA_METRICS, PROMETHEUS_OPERATOR, RELOADER, PROMETHEUS),
+)
 _PARTS = ("flow", "secured", "profiles")
 Report = Callable[[str], None]
 
@@ -140,6 +149,10 @@ def _whole(
             authority = Authority()
             start(cluster.api, programs, authority, report)
             isolation.resolve_names(DNS_ADDRESS, folder)
+            with steps.step("KEDA starts"):
+                keda.start(cluster.api, programs)
+            with steps.step("the Prometheus operator starts"):
+                prometheus.start(cluster.api, programs)
             if "flow" in given.part:
                 run(bench, found, programs, steps)
             if "secured" in given.part:

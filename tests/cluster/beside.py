@@ -147,7 +147,9 @@ def reconciled(release: Release) -> dict[str, Any]:
     api.delete(path, grace_seconds=0)
     if status["phase"] != "Succeeded":
         raise Fault(f"reconcile: {said[-3:]}")
-    return dict(json.loads(said[-1]))
+    # What it says beside its result may come later: the log is of two streams.
+    (summary,) = (line for line in said if line.startswith('{"summary"'))
+    return dict(json.loads(summary))
 
 
 def _like_a_worker(release: Release, name: str, arguments: list[str]) -> dict[str, Any]:

@@ -4,23 +4,11 @@ KEDA's and the Prometheus operator's are their own, out of their Go modules. Str
 are open for any field here, and `make helm-check` compares the fields with Strimzi's documentation.
 """
 
-import json
-import shutil
-import subprocess
-from pathlib import Path
 from typing import Any
-
-import yaml
 
 from helm.check.custom_resources import OURS
 from tests.cluster.api import Api, Manifest, wait_until
-from tests.cluster.programs import CannotBuild, cache
-
-# Module and version, and the folder of its definitions.
-OPERATORS = {
-    "github.com/kedacore/keda/v2@v2.21.0": "config/crd/bases",
-    "github.com/prometheus-operator/prometheus-operator@v0.85.0": "example/prometheus-operator-crd",
-}
+from tests.cluster.operators.published import DEFINITIONS, folder_of, manifests_of
 
 
 def define_custom_resources(api: Api) -> None:
@@ -47,35 +35,13 @@ def operators_definitions() -> dict[tuple[str, str], Manifest]:
     """
     groups = {kind: version.partition("/")[0] for version, kind in OURS}
     found = {}
-    for module, folder in OPERATORS.items():
-        files = _files(module, folder)
+    for module, name in DEFINITIONS.items():
+        folder = folder_of(module, name)
         for kind, group in groups.items():
-            file = files / f"{group}_{kind.lower()}s.yaml"
+            file = folder / f"{group}_{kind.lower()}s.yaml"
             if file.is_file():
-                definition: Manifest = yaml.safe_load(file.read_text())
-                found[group, kind] = definition
+                found[group, kind] = next(manifests_of(folder, file.name))
     return found
-
-
-def _files(module: str, folder: str) -> Path:
-    kept = cache() / "definitions" / module.replace("/", "_")
-    if not kept.is_dir():
-        partial = kept.with_name(f"{kept.name}.partial")
-        shutil.rmtree(partial, ignore_errors=True)
-        shutil.copytree(_downloaded(module) / folder, partial)
-        partial.rename(kept)
-    return kept
-
-
-def _downloaded(module: str) -> Path:
-    if shutil.which("go") is None:
-        raise CannotBuild("Go is needed to download the operators' definitions")
-    done = subprocess.run(
-        ["go", "mod", "download", "-json", module], capture_output=True, text=True, check=False
-    )
-    if done.returncode:
-        raise CannotBuild(f"cannot download {module}: {done.stderr.strip()[-300:]}")
-    return Path(json.loads(done.stdout)["Dir"])
 
 
 def _open(group: str, version: str, kind: str) -> Manifest:

@@ -4,6 +4,7 @@ The command runs itself again as the first process of namespaces of its own for 
 When that process ends, the kernel ends all others, unmounts what they mounted and removes their network.
 """
 
+import fcntl
 import os
 import shutil
 import subprocess
@@ -15,6 +16,7 @@ from pathlib import Path
 from tests.cluster.api import wait_until
 
 _MARK = "ONCOFHIR_TEST_CLUSTER"
+_LOCK = Path(tempfile.gettempdir()) / "oncofhir-cluster.lock"
 _CGROUPS = Path("/sys/fs/cgroup")
 # Where kubelets look for device plugins, whatever their own folder is.
 _DEVICE_PLUGINS = Path("/var/lib/kubelet/device-plugins")
@@ -27,11 +29,24 @@ def state_folder() -> Path | None:
 
 
 def run_isolated(arguments: list[str]) -> int:
-    """Run this command again within namespaces, and return its exit status."""
+    """Run this command again within namespaces, and return its exit status; one such run at a time.
+
+    Nodes of two runs would share their cgroups.
+    """
     command = [
         *("unshare", "--mount", "--net", "--pid", "--fork", "--kill-child", "--mount-proc"),
         *(sys.executable, "-m", "tests.cluster", *arguments),
     ]
+    with _LOCK.open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            print("waiting for another run of this command to end", file=sys.stderr, flush=True)
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        return _run(command)
+
+
+def _run(command: list[str]) -> int:
     folder = Path(tempfile.mkdtemp(prefix="oncofhir-cluster-"))
     made = [each for each in (_DEVICE_PLUGINS, _DEVICE_PLUGINS.parent) if not each.exists()]
     _DEVICE_PLUGINS.mkdir(parents=True, exist_ok=True)

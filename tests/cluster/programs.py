@@ -61,6 +61,22 @@ METRICS = Program(
     "metrics", "metrics", "sigs.k8s.io/metrics-server/cmd/metrics-server", ("metrics-server",)
 )
 
+KEDA = Program("keda", "keda", "github.com/kedacore/keda/v2/cmd/operator", ("keda-operator",))
+KEDA_METRICS = Program(
+    "keda-metrics", "keda", "github.com/kedacore/keda/v2/cmd/adapter", ("keda-metrics-apiserver",)
+)
+_OPERATOR = "github.com/prometheus-operator/prometheus-operator/cmd"
+PROMETHEUS_OPERATOR, RELOADER = (
+    Program(name, "prometheus-operator", f"{_OPERATOR}/{package}", (name,))
+    for name, package in (
+        ("prometheus-operator", "operator"),
+        ("prometheus-config-reloader", "prometheus-config-reloader"),
+    )
+)
+PROMETHEUS = Program(
+    "prometheus", "prometheus", "github.com/prometheus/prometheus/cmd/prometheus", ("prometheus",)
+)
+
 
 def cache() -> Path:
     """The folder of the programs of this version of Kubernetes."""

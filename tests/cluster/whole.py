@@ -1,4 +1,4 @@
-"""The whole way on two nodes: reports flow through the chart's workers while these are disrupted in ten ways."""
+"""The whole way on two nodes: reports flow through the chart's workers while these are disrupted in twelve ways."""
 
 import subprocess
 from collections.abc import Sequence
@@ -18,6 +18,8 @@ from tests.cluster.every_workload import POSITION_FOLDER, SECRETS, claim, every_
 from tests.cluster.flow import Flow, add
 from tests.cluster.last_release import LAST_RELEASE, VERSION
 from tests.cluster.nodes import Node
+from tests.cluster.operators import prometheus
+from tests.cluster.operators.keda import ScalingByLag
 from tests.cluster.releases import RELEASE, Bench, Fault, Release
 from tests.cluster.steps import Steps
 from tests.cluster.workloads import FHIR
@@ -80,9 +82,12 @@ def _every_workload(release: Release, steps: Steps) -> None:
             release.bench.api.create(each)
         number = release.worker()["spec"]["replicas"]
         fixed = {"autoscaling": {"kind": "none"}, "worker": {"replicas": number}}
-        release.upgrade(merged(every_workload(), fixed))
+        release.upgrade(merged(merged(every_workload(), prometheus.VALUES), fixed))
         ready(release, number)
         beside.are_ready(release)
+    with steps.step("Prometheus scrapes workers, bridge and review page, and evaluates the alerts"):
+        alerts = prometheus.scrapes(release, "worker", "bridge", "review")
+        steps.report(f"Prometheus: {alerts} alerts")
     with steps.step("a Subscription's notification becomes findings"):
         beside.a_notification_becomes_findings()
     with steps.step("an HL7 v2 result becomes findings"):
@@ -116,10 +121,15 @@ def _flow(release: Release, steps: Steps) -> None:
     records = input_records(steps.figures.published, BROKEN, seed=1)
     _load(records)
     steps.report(f"the store has the patients and reports; {len(records)} records follow")
-    disruptions = list(Disruptions(release.bench, release).steps())
-    size = -(-len(records) // len(disruptions))
+    disruptions = [
+        *Disruptions(release.bench, release).steps(),
+        *ScalingByLag(release, _FLOW, steps.report).steps(),
+    ]
+    # The last one is a backlog, a third of all.
+    size = len(records) * 2 // 3 // (len(disruptions) - 1)
     for number, (name, disrupt) in enumerate(disruptions):
-        _FLOW.publish(records[number * size : (number + 1) * size])
+        ends = None if number == len(disruptions) - 1 else (number + 1) * size
+        _FLOW.publish(records[number * size : ends])
         with steps.step(f"disruption: {name}"):
             disrupt()
             steps.figures.disruptions += 1

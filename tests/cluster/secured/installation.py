@@ -14,6 +14,7 @@ from tests.cluster.api import Manifest, wait_until
 from tests.cluster.certificates import Authority
 from tests.cluster.disruptions import ready
 from tests.cluster.flow import Flow, add
+from tests.cluster.operators import keda, prometheus
 from tests.cluster.releases import RELEASE, Bench, Fault, Release
 from tests.cluster.secured import gpu, peers
 from tests.cluster.steps import Steps
@@ -34,7 +35,7 @@ _SMALL = {"requests": {"cpu": "50m", "memory": "128Mi"}, "limits": {"memory": "5
 
 
 def _values(chart: Path) -> dict[str, Any]:
-    """The profile for a GPU, with what this cluster has: no Strimzi, no KEDA, little memory."""
+    """The profile for a GPU, with what this cluster has: no Strimzi, little memory."""
     flow = _FLOW.topics
     changes = {
         "image": {"digest": "", "tag": "0.2.0"},
@@ -62,7 +63,7 @@ def _values(chart: Path) -> dict[str, Any]:
         "fhir": {"baseUrl": peers.FHIR, "caSecret": _CA},
         "model": {"server": {"resources": _SMALL, "digestResources": _SMALL, "loadMinutes": 5}},
         "worker": {"replicas": 2, "resources": _SMALL},
-        "autoscaling": {"kind": "none"},
+        "autoscaling": {"minReplicas": 2, "maxReplicas": 4},
         "tracing": {"endpoint": ""},
         "networkPolicy": {
             "kafka": {"to": [_namespace("kafka")]},
@@ -101,6 +102,10 @@ def run(bench: Bench, programs: Path, authority: Authority, steps: Steps) -> Non
             _wait_for_a_warm_model(release)
         with steps.step("the model server alone is on the node with the GPU"):
             gpu.the_model_has_the_gpu(release, node)
+        with steps.step("KEDA reads the lag over SCRAM and TLS, as the worker's user"):
+            keda.scales(release)
+        with steps.step("Prometheus scrapes the workers, and evaluates the alerts"):
+            prometheus.scrapes(release, "worker")
         store = FhirStore(peers.FHIR, verify=authority.client_context())
         try:
             with steps.step("reports flow while the model server is replaced on its only GPU"):
