@@ -27,6 +27,14 @@ _YEAR = re.compile(
     r"[^.;\n]{0,25}\b(?:excised|resected|removed|treated|cured)(?: in)? (?:19|20)\d\d\b",
     re.IGNORECASE,
 )
+# Between a tumour and a "versus" behind it: what is then compared is not the tumour.
+_COMPARED = re.compile(
+    r"\b(?:with|without|and|which|surgery|radiation|treatment|therapy|chemotherapy|resection|observation"
+    r"|surveillance|margins?|lumpectomy|mastectomy|\w{2,20}omas?|cancers?)\b",
+    re.IGNORECASE,
+)
+_VERSUS = frozenset({"vs", "vs.", "versus"})
+_LAST = re.compile(r"[\s.,;:!)]*")
 _COMMA = re.compile(r"[,(:]")
 _ORDER = (
     Cause.FAMILY,
@@ -152,12 +160,21 @@ class ContextIndex:
             if found.start - end > BACKWARD or found.trigger.ends == frozenset(Cause):
                 break
             between = self._text[end : found.start]
-            for cause in found.trigger.after:
+            for cause in self._after(found, between, last):
                 far = is_value and (cause is Cause.EARLIER or any(map(str.isalpha, between)))
                 if not far and not self._is_apart(cause, between):
                     causes.add(cause)
             index += 1
         return causes
+
+    def _after(self, found: _Occurrence, between: str, last: int) -> tuple[Cause, ...]:
+        """What a trigger makes of the mention in front of it, with `between` the two."""
+        if found.trigger.at_end and _LAST.fullmatch(self._text, found.end, last):
+            return found.trigger.at_end
+        words = lowered(self._text[found.start : found.end])
+        if words in _VERSUS and _COMPARED.search(between):
+            return ()
+        return found.trigger.after
 
     def _is_asked(self, first: int, end: int, last: int) -> bool:
         """Whether a question mark ends the clause, or stands right behind the mention ("carcinoma??")."""

@@ -26,10 +26,14 @@ class Cause(StrEnum):
 
 
 class Trigger(Value):
-    """What a word does: to the mentions behind it (`before` them), and to those in front of it."""
+    """What a word does: to the mentions behind it (`before` them), and to those in front of it.
+
+    `at_end` is as `after`, where the word is the last of its clause.
+    """
 
     before: tuple[Cause, ...] = ()
     after: tuple[Cause, ...] = ()
+    at_end: tuple[Cause, ...] = ()
     ends: frozenset[Cause] = frozenset()
 
     @property
@@ -53,12 +57,15 @@ def triggers() -> dict[str, Trigger]:
     data = tomllib.loads(text)
     before: dict[str, list[Cause]] = {}
     after: dict[str, list[Cause]] = {}
+    at_end: dict[str, list[Cause]] = {}
     ends: dict[str, frozenset[Cause]] = {}
     for group in data["trigger"]:
         for word in group["before"]:
             before.setdefault(word, []).append(Cause(group["context"]))
         for word in group["after"]:
             after.setdefault(word, []).append(Cause(group["context"]))
+        for word in group.get("at_end", ()):
+            at_end.setdefault(word, []).append(Cause(group["context"]))
     for name, words in data["ends"].items():
         for word in words:
             ends[word] = ends.get(word, frozenset()) | _ENDS[name]
@@ -66,9 +73,10 @@ def triggers() -> dict[str, Trigger]:
         word: Trigger(
             before=tuple(before.get(word, ())),
             after=tuple(after.get(word, ())),
+            at_end=tuple(at_end.get(word, ())),
             ends=ends.get(word, frozenset()),
         )
-        for word in {*data["pseudo"], *before, *after, *ends}
+        for word in {*data["pseudo"], *before, *after, *at_end, *ends}
     }
 
 

@@ -21,6 +21,7 @@ from oncofhir.inference.mentions.receptor_tokens import (
     NAMES,
     NOT_A_RESULT,
     NOT_A_STATUS,
+    OF_GENE,
     Token,
     tokens_in,
 )
@@ -62,9 +63,7 @@ def receptors(text: str) -> Iterator[Mention]:
         if not any(token.kind in NAMES or token.kind in {"triple", "ish"} for token in found):
             continue
         if _opens_line(text, found, end) and number + 1 < len(clauses):
-            following = list(tokens_in(text, *clauses[number + 1]))
-            if following and following[0].is_status:
-                found = [*found, *following[:2]]
+            found = [*found, *_below(found, list(tokens_in(text, *clauses[number + 1])))]
         yield from _of_clause(text, _named_by_ish(text, found, start))
 
 
@@ -89,6 +88,17 @@ def _opens_line(text: str, found: list[Token], end: int) -> bool:
     return text[found[-1].end : end].strip(" \t") in {"\n", ":\n", ": \n", "-\n"}
 
 
+def _below(found: list[Token], following: list[Token]) -> list[Token]:
+    """The statuses of the line below names that are of them; of several names one for all or one for each."""
+    if not following or not following[0].is_status:
+        return []
+    names = {token.kind for token in found if token.kind in NAMES}
+    if len(names) == 1:
+        return following[:2]
+    statuses = [token for token in following if token.is_status]
+    return statuses if len(statuses) == 1 else []
+
+
 def _named_by_ish(text: str, found: list[Token], start: int) -> list[Token]:
     """A clause on FISH that names no receptor speaks of HER2, where HER2 was named just before."""
     if any(token.kind in NAMES for token in found) or not any(t.kind == "ish" for t in found):
@@ -111,7 +121,9 @@ def _of_clause(text: str, found: list[Token]) -> Iterator[Mention]:
         elif token.kind in NAMES:
             names, after = _listed(text, found, position)
             statuses = _statuses(text, names[-1], found, after)
-            yield from _results(text, names, statuses, _foretold(text, found, position))
+            last = statuses[0].start if statuses else len(text)
+            if not OF_GENE.match(text, names[-1].end, last):
+                yield from _results(text, names, statuses, _foretold(text, found, position))
             position = max(after, after + len(statuses))
         else:
             position += 1

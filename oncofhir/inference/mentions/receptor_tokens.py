@@ -39,7 +39,7 @@ _STATUS = (
     r"|\bscore)[ :=]{1,3}(?P<nscore2>[0-3])(?![\d.%/]))"
     r"|(?P<percent>(?P<less>(?:<|less than|under"
     r"|fewer than) ?)?(?P<npercent>\d{1,3}(?:\.\d)?)(?: ?- ?\d{1,3})? ?(?:%|percent|per cent))"
-    r"|(?P<zero>(?<=[: (=])(?P<nzero>0)(?![\d.%/+]) ?(?=[,.;)\n]|$|\s))"
+    r"|(?P<zero>(?<=[: (=])(?P<nzero>0)(?![\d%/+]|\.\d) ?(?=[,.;)\n]|$|\s))"
     r"|(?P<lacks>\black(?:s|ing)\b|\bnot express\b|\bnot\b(?= (?:immuno)?(?:reactiv|stain|express))|\bno\b"
     r"|\babsence of\b|\bwithout\b|\bdevoid of\b)"
 )
@@ -82,15 +82,23 @@ CONNECTED = re.compile(
     r"|signals?|per|cell|population|not|%|\d{1,3}(?:\.\d{1,2})?)\b|%|\d)*",
     re.IGNORECASE,
 )
+# A change of the gene says nothing of the receptor: "HER2 exon 20 mutation positive", "ERBB2 S310F detected".
+_GENE_CHANGE = (
+    r"\b(?:mutati\w+|mutants?|mutated|exons?|variants?|insertions?|deletions?|duplications?|sequenc\w+"
+    r"|wild[- ]?type|polymorphisms?|fusions?|rearrange\w+|ngs|p\.\s?[a-z]\w*|[a-z]\d{2,4}[a-z])\b"
+)
+OF_GENE = re.compile(rf"[^,;:.\n]{{0,25}}?{_GENE_CHANGE}", re.IGNORECASE)
 # What speaks of the test, of a definition or of other patients, and not of this tumour.
 NOT_A_RESULT = re.compile(
     r"defined|criteri|categor|\bif\b|obtain|guideline|patients|known|control|\bclones?\b|ordered|pending"
-    r"|\ball (?:patients|cases|tumou?rs)|deferred|await|to follow|not performed|not done",
+    r"|\ball (?:patients|cases|tumou?rs)|deferred|await|to follow|not performed|not done"
+    rf"|{_GENE_CHANGE}",
     re.IGNORECASE,
 )
 NOT_A_STATUS = re.compile(
     r"\s*(?:is|are) defined|\s*(?:breast |metastatic )?cancer patients|\s*categor|\s*control"
-    r"|\s*staining result that|\s*in house|\s*results\b|\s*predictive",
+    r"|\s*staining result that|\s*in house|\s*results\b|\s*predictive"
+    r"|\s*(?:for |with )?(?:an? |the )?(?:\w+ )?(?:mutation|variant|exon\b|insertion)",
     re.IGNORECASE,
 )
 

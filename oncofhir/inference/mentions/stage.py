@@ -14,6 +14,7 @@ from bisect import bisect_right
 from collections.abc import Iterator
 
 from oncofhir.inference.mentions.another_thing import is_of_another_thing
+from oncofhir.inference.mentions.category_spelling import is_prefixed, is_zero
 from oncofhir.inference.mentions.mention import Mention
 
 _PREFIX = r"(?:[ayr]{0,2} ?[pc]|mr|[yr]{1,2}|[ua])?"
@@ -48,6 +49,13 @@ _GROUP = re.compile(
     r"(?P<to> ?(?:-|/|to|or|and|vs\.?) ?(?:IV|I{1,3}|[1-4])[A-C]?\b)?(?![A-Za-z0-9+/%]|\.\d)",
     re.IGNORECASE,
 )
+# A disease with stages of its own whose sentence ends just before: "Chronic kidney disease. Stage 3."
+_DISEASE_BEFORE = re.compile(
+    r"(?:\b(?:kidney|renal|heart|liver|lung|pulmonary) (?:disease|failure)|\b(?:ckd|copd|chf|hypertension"
+    r"|pressure injury|ulcer|sore|wound))[.,;:( \t-]{1,4}$",
+    re.IGNORECASE,
+)
+_ENDS = re.compile(r"\s*(?:[.,;)]|$)")
 _ARABIC = {"1": "I", "2": "II", "3": "III", "4": "IV"}
 _WORD = re.compile(r"\b(?:stages?|staged|staging|tnm|ajcc|uicc|restaged)\b", re.IGNORECASE)
 _LOOK_BACK = 40
@@ -71,7 +79,7 @@ def stages(text: str) -> Iterator[Mention]:
     """
     starts, ends = [], []
     for run in _RUN.finditer(text):
-        if _is_of_one_case(run["tp"], run[0], "T") or run["n"]:
+        if _is_run(run):
             starts.append(run.start())
             ends.append(run.end())
             yield from _of_run(run)
@@ -87,9 +95,21 @@ def stages(text: str) -> Iterator[Mention]:
     yield from _groups(text)
 
 
+def _is_run(run: re.Match[str]) -> bool:
+    """Whether T and N categories stand together; "pT2. No nodes" is a T category and the word "no"."""
+    if run["t"][0] in "OoLl" and not run["tp"] and run["m"] is None:
+        return False
+    last = run.end("m") if run["m"] else run.end("n")
+    written = run.string[run.start("n") - 1 : run.end("n")]
+    return bool(run["np"]) or is_zero(run.string, written, run.start("n") - 1, last, run["m"])
+
+
 def _groups(text: str) -> Iterator[Mention]:
     for match in _GROUP.finditer(text):
         if match["to"] or is_of_another_thing(text, match.start(), match.end("g")):
+            continue
+        of_disease = _DISEASE_BEFORE.search(text, max(0, match.start() - 30), match.start())
+        if of_disease and _ENDS.match(text, match.end()):
             continue
         if match["g"] == "0" and match["s"] is None and not match[0].lower().startswith("stage"):
             continue
@@ -107,7 +127,9 @@ def _is_category(text: str, match: re.Match[str], slot: str) -> bool:
     if match["v"] == "a" and slot == "t" and not prefix:
         return False
     if prefix:
-        return True
+        return is_prefixed(match, slot) or (
+            "p" in prefix.lower() and slot != "m" and _is_staging(text, match.start())
+        )
     if match["v"][0] in "OoLl" or match[0].lstrip()[0].islower():
         return False
     if _NOT_A_CATEGORY.match(text, match.end()) or _FREE.search(
@@ -140,6 +162,9 @@ def _of_run(run: re.Match[str]) -> Iterator[Mention]:
                 run[own] or prefix, slot, run[slot], run[suffix] or "" if suffix else ""
             )
             start = run.start(own) if run[own] else run.start(slot) - 1
+            # the prefix may begin with a blank
+            while run.string[start].isspace():
+                start += 1
             # the letter before the category, past a blank
             while run.string[start] not in "TNMtnm" and not run[own]:
                 start -= 1

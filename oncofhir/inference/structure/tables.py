@@ -104,12 +104,24 @@ def _by_row(text: str, lines: list[Piece], number: int) -> Generator[TableCell, 
             values = [(s + row_start, e + row_start) for s, e in _words(text, row_start, row_end)]
         else:
             values = _pieces(text, row_start, row_end)
-        if len(values) != len(columns):
+        if len(values) == len(columns) + 1 and not _VALUE.fullmatch(
+            text[slice(*values[0])].strip()
+        ):
+            # a row's label, under no header: "Left 2:00"
+            values = values[1:]
+        if len(values) != len(columns) or _is_out_of_line(text, columns[0], values[0]):
             break
         for (s, e), (vs, ve) in zip(columns, values, strict=True):
             yield TableCell(start=vs, end=ve, header=text[s:e].strip(" :").lower(), row=rows)
         rows += 1
     return rows + 1 if rows else 0
+
+
+def _is_out_of_line(text: str, header: Piece, value: Piece) -> bool:
+    """Whether a row begins with its label where a receptor's result should be: a column is missing."""
+    name, said = text[slice(*header)].strip(" :"), text[slice(*value)].strip()
+    is_label = said[:1].isalpha() and _VALUE.match(said) is None and any(map(str.isdigit, said))
+    return is_label and _RECEPTOR_ONLY.fullmatch(name) is not None
 
 
 def _by_marker(text: str, lines: list[Piece], number: int) -> Generator[TableCell, None, int]:

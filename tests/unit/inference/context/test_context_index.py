@@ -31,6 +31,24 @@ from oncofhir.schemas.finding import Rejection
         ("No dysplasia, but carcinoma is present", None),
         ("Notable carcinoma", None),
         ("History of case: recently diagnosed carcinoma", None),
+        ("Maybe carcinoma of the right kidney", Rejection.UNCERTAIN),
+        ("I think perhaps it is carcinoma", Rejection.UNCERTAIN),
+        ("Findings suggest carcinoma", Rejection.UNCERTAIN),
+        ("Could well be carcinoma", Rejection.UNCERTAIN),
+        ("Lung: carcinoma, perhaps.", Rejection.UNCERTAIN),
+        ("carcinoma possible", Rejection.UNCERTAIN),
+        ("carcinoma, perhaps with nodal spread", None),
+        ("carcinoma, possible axillary involvement", None),
+        ("carcinoma, nodal spread possible", None),
+        ("carcinoma. Maybe start letrozole", None),
+        ("carcinoma vs metastatic disease", Rejection.UNCERTAIN),
+        ("carcinoma vs. diverticular mass", Rejection.UNCERTAIN),
+        ("carcinoma of the lung versus granuloma", Rejection.UNCERTAIN),
+        ("lymphoma vs GIST vs carcinoma", Rejection.UNCERTAIN),
+        ("carcinoma with scar vs granuloma at the base", None),
+        ("carcinoma, left lung nodule: scar vs granuloma", None),
+        ("Discussed surgery vs radiation for carcinoma", None),
+        ("carcinoma: surgery vs. radiation", None),
     ],
 )
 def test_assertions(text, expected):
@@ -70,6 +88,12 @@ def test_each_forward_trigger_colours_what_follows_it(words, cause):
 def test_each_backward_trigger_colours_what_precedes_it(words, cause):
     between = "" if words.startswith(":") else " "
     assert rejection_of(f"The carcinoma{between}{words}") in ANY
+
+
+@pytest.mark.parametrize("words", [w for w, t in sorted(triggers().items()) if t.at_end])
+def test_each_trigger_of_a_clause_s_end_colours_what_precedes_it_there_only(words):
+    assert rejection_of(f"The carcinoma, {words}.") is Rejection.UNCERTAIN
+    assert rejection_of(f"The carcinoma, {words} with spread to nodes.") is None
 
 
 def test_a_value_is_negated_only_from_close_by():

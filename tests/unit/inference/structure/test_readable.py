@@ -70,6 +70,11 @@ def test_the_options_of_a_form_are_told():
             [("part", "A"), ("size", "12 mm"), ("grade", "2"), ("pr", "Neg")],
         ),
         ("ER PR HER2\nPos Neg 1+", [("er", "Pos"), ("pr", "Neg"), ("her2", "1+")]),
+        (
+            "    ER    PR    HER2\nLeft 2:00   95%   0%   1+",
+            [("er", "95%"), ("pr", "0%"), ("her2", "1+")],
+        ),
+        ("    ER    PR\nLeft 2:00   95%", []),
         ("ER\nPR\nPositive\nNegative", [("er", "Positive"), ("pr", "Negative")]),
         ("| Size | 9 mm |", [("size", "9 mm")]),
         (
