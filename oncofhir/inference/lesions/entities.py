@@ -44,12 +44,15 @@ _ORIGIN = re.compile(
     re.IGNORECASE,
 )
 _FROM_ELSEWHERE = re.compile(
-    r"[\s,]{0,3}(?:(?:most |highly )?(?:consistent|compatible) with|c/w|favou?r(?:s|ing|ed)?|suggestive of"
+    r"\b(?:(?:most |highly )?(?:consistent|compatible) with|c/w|favou?r(?:s|ing|ed)?|suggestive of"
     r"|in keeping with|suggesting|likely)[\s:]{1,2}"
     r"(?:(?:metasta\w+|spread|origin) (?:of|from) (?:a |an |the )?)?"
-    r"(?P<organ>[\w ]{3,40}?) (?:primary|origin)\b",
+    r"(?P<organ>[\w /-]{3,40}?) (?:primary|origin)\b",
     re.IGNORECASE,
 )
+_DENIED = re.compile(r"\b(?:not|no|against|excludes?|rather than|less)\b", re.IGNORECASE)
+# Where no carcinoma begins (WHO Classification of Tumours: of the central nervous system, of the pleura).
+_NO_CARCINOMA = frozenset({"brain", "spinal cord", "meninges", "pleura"})
 # No carcinoma of the epidermis and no melanoma begins in soft tissue (WHO Classification of Skin Tumours).
 _OF_SKIN = re.compile(r"basal cell|squamous|melanoma|merkel|bowen", re.IGNORECASE)
 # Histologies that name their organ (ICD-O-3: site-specific morphology).
@@ -143,10 +146,12 @@ class Entities:
         organ = place[0] if place else None
         if organ == "soft tissue" and _OF_SKIN.search(found.name):
             organ = "skin"
-        elsewhere = self._stated_origin(found)
-        if elsewhere is not None and found.behaviour is Behaviour.INVASIVE and elsewhere != organ:
-            found = found.model_copy(update={"behaviour": Behaviour.METASTATIC})
-            primary = elsewhere
+        if found.behaviour is Behaviour.INVASIVE:
+            origins = self._stated_origins(found)
+            is_carcinoma = "carcinoma" in found.name and "plexus" not in found.name
+            if (origins and organ not in origins) or (is_carcinoma and organ in _NO_CARCINOMA):
+                found = found.model_copy(update={"behaviour": Behaviour.METASTATIC})
+                primary = next(iter(origins)) if len(origins) == 1 else None
         if organ is None and found.behaviour is not Behaviour.METASTATIC:
             organ = implied_organ(found.name)
         return Entity(
@@ -221,12 +226,13 @@ class Entities:
                 return organ
         return None
 
-    def _stated_origin(self, found: Neoplasm) -> str | None:
-        """The organ that a clause says the tumor comes from: "carcinoma, compatible with breast primary"."""
+    def _stated_origins(self, found: Neoplasm) -> set[str]:
+        """The organs that a clause says the tumor comes from: "carcinoma, compatible with breast primary"."""
         _, last = self._index.clause_at(found.start)
-        match = _FROM_ELSEWHERE.match(self._index.text, found.end, min(last, found.end + 120))
-        named = {site.name for site, _, _ in find_sites(match["organ"])} if match else set()
-        return named.pop() if len(named) == 1 else None
+        match = _FROM_ELSEWHERE.search(self._index.text, found.end, min(last, found.end + 120))
+        if match is None or _DENIED.search(self._index.text[found.end : match.start()]):
+            return set()
+        return {site.name for site, _, _ in find_sites(match["organ"])}
 
     def _side_near(self, start: int, end: int, organ: str) -> str | None:
         del organ

@@ -114,7 +114,9 @@ class LesionSet:
 
     @cached_property
     def _malignant_units(self) -> frozenset[str]:
-        return frozenset(e.unit for e in self.entities.current if e.unit is not None)
+        """Those with a primary; with a metastasis where the report has no primary."""
+        own = self.entities.current if self.is_metastatic_only else self.primaries
+        return frozenset(e.unit for e in own if e.unit is not None)
 
     def of(self, label: str | None) -> tuple[Entity, ...]:
         """The current entities of a lesion; all of them where the report does not tell several apart."""

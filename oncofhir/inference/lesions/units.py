@@ -67,6 +67,7 @@ _OPERATED = {
     "penectomy": "penis",
     "hysterectomy": "uterus",
 }
+_METASTATIC = re.compile(r"\bmetasta(?:tic|s[ie]s)\b", re.IGNORECASE)
 _NO_ORGAN_HEADING = re.compile(
     r"\b(?:nodes?|margins?|history|procedures?|metasta\w*|specimens?|received|washings?|fluid)\b",
     re.IGNORECASE,
@@ -169,7 +170,10 @@ class Units:
         return self._below(heads) if {"left", "right"} <= {side for _, side in heads} else []
 
     def _organs(self) -> list[Stretch]:
-        """Stretches below headings that name one organ, where two have primaries that are never one tumor."""
+        """Stretches below headings that name one organ.
+
+        Only where two have primaries that are never one tumor, or one a primary and another a metastasis.
+        """
         heads = []
         for match in _ORGAN_HEADING.finditer(self._index.text):
             named = {site.name for site, _, _ in find_sites(match["heading"])}
@@ -178,7 +182,13 @@ class Units:
         if len({organ for _, organ in heads}) < 2:  # noqa: PLR2004 - one organ cannot be told from another
             return []
         stretches = self._below(heads)
-        return stretches if _are_two_tumors(self._primaries(stretches)) else []
+        primaries = self._primaries(stretches)
+        is_elsewhere = any(
+            organ not in {own for own, _ in primaries}
+            and _METASTATIC.search(self._index.text, start, end)
+            for start, end, organ in stretches
+        )
+        return stretches if _are_two_tumors(primaries) or (primaries and is_elsewhere) else []
 
     def _primaries(self, stretches: list[Stretch]) -> set[tuple[str, int | None]]:
         """The label of each stretch that names a current primary, and the family of its histology."""

@@ -61,7 +61,7 @@ _BENIGN = re.compile(
     r"|meningiomas?|granulomas?|leiomyomas?|fibroids?|myomas?|papillomas?|hamartomas?|hyperplasia|goit(?:re|er)s?|lymphangiomas?|osteomas?|schwannomas?|neurofibromas?|gynecomastia"
     r"|oncocytomas?|angiomyolipomas?|diverticul\w+|abscess\w*|hematomas?|haematomas?|seromas?|calculus|calculi|stones?|aneurysms?|hernias?|dysplasia|gastritis|colitis|inflammation"
     r"|intraepithelial lesion|cin [123]|pin\b|benign (?:mass|lesion|nodule|tissue|breast)|lymph nodes?"
-    r"|tumou?r bed|scar|radial scar|biopsy clip|clip|pituitary adenomas?|teratomas?)\b",
+    r"|whorled|tumou?r bed|scar|radial scar|biopsy clip|clip|pituitary adenomas?|teratomas?)\b",
 )
 _DECISIVE_IN_SITU = re.compile(
     r"in[ -]situ|\bdcis\b|\blcis\b|intraductal(?! papill)|non-?invasive|bowen|lentigo maligna(?! melanoma)"

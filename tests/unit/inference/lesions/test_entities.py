@@ -43,6 +43,18 @@ def diagnosis(text):
             "Brain: adenocarcinoma, suggestive of lung origin.",
             ("metastatic lung adenocarcinoma to the brain", "C79.31"),
         ),
+        (
+            "Supraclavicular node: adenocarcinoma, TTF-1 positive, consistent with lung primary.",
+            ("metastatic lung adenocarcinoma", "C79.9"),
+        ),
+        (
+            "Omentum: high grade serous carcinoma, consistent with tubo-ovarian origin.",
+            ("metastatic ovary high grade serous carcinoma to the peritoneum", "C78.6"),
+        ),
+        (
+            "CSF: leptomeningeal carcinomatosis, adenocarcinoma cells.",
+            ("metastatic adenocarcinoma to the meninges", "C79.32"),
+        ),
     ],
 )
 def test_a_tumor_that_comes_from_elsewhere_is_a_metastasis(text, expected):
@@ -55,6 +67,7 @@ def test_a_tumor_that_comes_from_elsewhere_is_a_metastasis(text, expected):
         "Lung, left: adenocarcinoma, consistent with lung primary.",
         "Lung, left: adenocarcinoma, favor primary lung origin.",
         "Lung, left: adenocarcinoma, consistent with primary.",
+        "Lung, left: adenocarcinoma, not consistent with breast primary.",
     ],
 )
 def test_a_tumor_that_comes_from_its_own_organ_is_a_primary(text):

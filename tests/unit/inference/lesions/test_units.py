@@ -77,3 +77,18 @@ def test_the_healthy_side_is_no_tumor_and_gives_no_value(text):
     (found,) = values(text).values()
     assert found["tumor-laterality"] == "left"
     assert found.get("tumor-size", "20 mm") == "20 mm"
+
+
+def test_the_size_and_side_of_a_metastasis_are_none_of_the_primary():
+    (found,) = values(
+        "Brain, left frontal: metastatic melanoma, 2 cm. Skin, back: melanoma, Breslow 3.1 mm, pT3a."
+    ).values()
+    assert found["cancer-stage/t"] == "pT3a"
+    assert not {"tumor-size", "tumor-laterality"} & set(found)
+
+
+def test_what_stands_below_a_healthy_organ_s_heading_stays_with_the_tumor():
+    (found,) = values(
+        "Prostate: acinar adenocarcinoma, Gleason 3+4=7. Bladder neck: margin negative. pT2 N0."
+    ).values()
+    assert found["cancer-stage/t"] == "pT2"
