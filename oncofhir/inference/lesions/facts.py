@@ -5,11 +5,18 @@ from bisect import bisect_left
 from functools import cached_property
 
 from oncofhir.inference.index.report_index import ReportIndex
-from oncofhir.inference.lesions.entities import SYSTEMIC, Entity
+from oncofhir.inference.lesions.entities import SYSTEMIC, Entity, is_paired
 from oncofhir.inference.lesions.lesion_set import LesionSet
 from oncofhir.inference.lesions.precedence import Rank, rank
+from oncofhir.inference.lesions.side_target import (
+    is_of_another_thing,
+    is_of_benign,
+    is_of_metastasis,
+    with_neighbours,
+)
 from oncofhir.inference.lesions.size_target import TUMOR, tumour_size_weight
 from oncofhir.inference.mentions import Mention
+from oncofhir.inference.mentions.laterality import lateralities
 from oncofhir.inference.mentions.neoplasm import benign
 from oncofhir.schemas.base import Value
 from oncofhir.schemas.finding import Kind, Rejection
@@ -17,36 +24,11 @@ from oncofhir.schemas.lesion import Behaviour
 from oncofhir.terminology.sites import find_sites
 
 MOST_FACTS = 4000
-_SIDE_OF_ANOTHER = re.compile(
-    r"[\s,]{1,3}(?:(?:anterior|posterior|superior|inferior|upper|lower|internal|external|pelvic|common"
-    r"|sentinel|level \w+)[ ,]{1,2}){0,2}"
-    r"(?:axilla\w*|supraclavicular|inguinal|lymph|nodes?\b|iliac|carotid|jugular|subclavian|chest tube|port\b"
-    r"|upper extremity|lower extremity|ventric\w*|atri\w*|bundle|heart|lateral decubitus|mca\b)",
-    re.IGNORECASE,
-)
-# The side of a limb or a joint, which is the tumour's only where the tumour sits in skin, soft tissue or
-# bone.
-_LIMB = re.compile(
-    r"[\s,]{1,3}(?:arm|leg|hip|knee|shoulder|ankle|wrist|foot|hand|ear)\b", re.IGNORECASE
-)
-_OF_BODY = frozenset({"skin", "soft tissue", "bone"})
-_NEARBY_ORGANS = (
-    frozenset({"skin", "soft tissue", "bone", "oral cavity", "breast", "eye"}),
-    frozenset({"colon", "rectum", "rectosigmoid junction", "appendix", "anus", "small intestine"}),
-    frozenset(
-        {"uterus", "endometrium", "cervix", "ovary", "fallopian tube", "peritoneum", "vagina"}
-    ),
-    frozenset({"esophagus", "gastroesophageal junction", "stomach"}),
-    frozenset({"kidney", "renal pelvis", "ureter", "adrenal gland"}),
-    frozenset({"pharynx", "tongue", "oral cavity", "larynx", "tonsil"}),
-    frozenset({"liver", "bile duct", "pancreas", "gallbladder"}),
-    frozenset({"lung", "pleura", "mediastinum", "thymus"}),
-    frozenset({"brain", "spinal cord"}),
-)
 _NEOADJUVANT = re.compile(r"^[arc]*y|T0", re.IGNORECASE)
 _OF_UNIT = frozenset(
     {Kind.TUMOR_SIZE, Kind.CANCER_GRADE, Kind.TUMOR_LATERALITY, Kind.HORMONE_RECEPTOR}
 )
+_SIDES = frozenset({"left", "right"})
 _OF_ORGAN = frozenset({Kind.TUMOR_SIZE, Kind.TUMOR_LATERALITY})
 _LENT = frozenset(
     {Rejection.HISTORICAL, Rejection.FAMILY, Rejection.UNCERTAIN, Rejection.HYPOTHETICAL}
@@ -137,7 +119,7 @@ class Facts:
 
     @cached_property
     def _are_all_in_situ(self) -> bool:
-        """Whether the report names no invasive tumour: then the extent of what is in situ counts."""
+        """Whether the report names no invasive tumour: the extent of what is in situ counts then."""
         return bool(self._lesions.entities.current) and all(
             e.behaviour is Behaviour.IN_SITU or e.neoplasm.is_generic
             for e in self._lesions.primaries
@@ -149,10 +131,7 @@ class Facts:
         )
 
     def _rejection(self, kind: Kind, mention: Mention, weight: float) -> Rejection | None:
-        """Why a mention is no current fact, by its own context, the report's lesions, what it is of.
-
-        Its owner.
-        """
+        """Why a mention is no current fact: its context, the report's lesions, what it is of, its owner."""
         return (
             self._by_context(kind, mention)
             or self._by_lesions(kind, mention)
@@ -185,8 +164,11 @@ class Facts:
             )
             if not of_all:
                 return Rejection.CONTRADICTED
-        if kind is Kind.TUMOR_SIZE and weight < 0:
-            return Rejection.AMBIGUOUS
+        if kind is Kind.TUMOR_SIZE:
+            if weight < 0:
+                return Rejection.AMBIGUOUS
+            if self._is_on_other_side(mention):
+                return Rejection.CONTRADICTED
         if kind is Kind.TUMOR_LATERALITY and self._is_side_of_another_thing(mention):
             return Rejection.CONTRADICTED
         of_other = kind in _OF_ORGAN and self._is_of_another_organ(mention)
@@ -194,18 +176,40 @@ class Facts:
 
     def _is_of_another_organ(self, mention: Mention) -> bool:
         """Whether the clause names organs, none of them the lesion's, and no current neoplasm."""
-        first, last = self._index.clause_at(mention.start)
-        first, last = max(first, mention.start - 120), min(last, mention.end + 80)
+        first, last = self._around(mention)
         named = {site.name for site, _, _ in find_sites(self._index.text[first:last])}
         own = self._organs(self._lesions.at(mention.start))
         if not named or not own or self._lesions.units.at(mention.start) is not None:
             return False
-        near = own.union(*(group for group in _NEARBY_ORGANS if group & own))
+        near = with_neighbours(own)
         if named & near:
             return False
         start = bisect_left(self._entity_starts, first)
         entities = self._lesions.entities.all[start : start + 5]
         return not any(e.start < last and e.rejection is None for e in entities)
+
+    def _around(self, mention: Mention) -> tuple[int, int]:
+        """The clause of a mention, cut where it is long."""
+        first, last = self._index.clause_at(mention.start)
+        return max(first, mention.start - 120), min(last, mention.end + 80)
+
+    def _is_on_other_side(self, mention: Mention) -> bool:
+        """Whether the clause of a size names the other side than the lesion's, and no current neoplasm."""
+        own = {
+            e.side
+            for e in self._lesions.of(self._lesions.at(mention.start))
+            if is_paired(e.organ) and e.side in _SIDES
+        }
+        first, last = self._around(mention)
+        named = {m.value for m in lateralities(self._index.text[first:last])}
+        return (
+            len(own) == 1 and named == _SIDES - own and not self._names_current_tumor(first, last)
+        )
+
+    def _names_current_tumor(self, first: int, last: int) -> bool:
+        start = bisect_left(self._entity_starts, first)
+        end = bisect_left(self._entity_starts, last)
+        return any(e.rejection is None for e in self._lesions.entities.all[start:end])
 
     def _names_no_tumor(self, mention: Mention) -> bool:
         """Whether the clause of a side names no neoplasm whose history it could tell."""
@@ -216,16 +220,18 @@ class Facts:
         return start >= len(self._entity_starts) or self._entity_starts[start] >= last
 
     def _is_side_of_another_thing(self, mention: Mention) -> bool:
+        text = self._index.text
+        first, last = self._around(mention)
+        if not self._names_current_tumor(first, last) and is_of_benign(text, mention, first, last):
+            return True
         if self._lesions.is_metastatic_only:
             return False
         label = self._lesions.at(mention.start)
         if self._is_systemic(label):
             return True
-        organs = self._organs(label)
-        limb = _LIMB.match(self._index.text, mention.end) is not None
-        if limb and organs and not _OF_BODY & organs:
-            return True
-        return _SIDE_OF_ANOTHER.match(self._index.text, mention.end) is not None
+        return is_of_metastasis(text, mention, first, last) or is_of_another_thing(
+            text, mention, self._organs(label)
+        )
 
     def _organs(self, label: str | None) -> frozenset[str]:
         """The organs of a lesion's entities."""

@@ -24,7 +24,11 @@ _GREATEST = re.compile(
     re.IGNORECASE,
 )
 _TUMOR = re.compile(
-    r"\b(?:[tl]umou?rs?|mass(?:es)?|lesions?|\w*carcinomas?|carcinome|\w*carcinome|neoplasm|invasive|melanoma|\w*sarcoma|nodul\w*|foc(?:us|i)|lymphoma|\w*blastoma|mesothelioma|astrocytoma|cancer|gist|carcinoid|seminoma)\b",
+    r"\b(?:[tl]umou?rs?|mass(?:es)?|lesions?|\w*carcinomas?|carcinome|\w*carcinome|neoplasm"
+    r"|invasive|melanoma|\w*sarcoma"
+    r"|(?<!dysplastic )(?<!cirrhotic )(?<!hyperplastic )(?<!regenerative )(?<!adenomatous )"
+    r"(?<!colloid )nodul\w*"
+    r"|foc(?:us|i)|lymphoma|\w*blastoma|mesothelioma|astrocytoma|cancer|gist|carcinoid|seminoma)\b",
     re.IGNORECASE,
 )
 _ORGANS = (
@@ -46,9 +50,12 @@ _OTHER = re.compile(
     r"|stone|calcul"
     r"|haemangioma|hemangioma|hamartoma|polyp|adenoma\b|myoma|fibroid|satellite|(?P<situ>in[ -]situ|dcis"
     r"|lcis|intraductal)|biops(?!y[- ]proven|ied)"
-    r"|\bcores?\b|fat(?:ty)?\b|tissue|oriented|colon\b|mastectomy|located|wall\b|vessel|ureter|appendix|kidney,"
+    r"|\bcores?\b|fat(?:ty)?\b|tissue|oriented|colon\b|mastectomy|located|wall\b|vessel|ureter"
+    r"|appendix|kidney,"
     r"|spleen|scar\b|cavity|similar|polysomy|microscop\w+ foc|\bbed\b|goit(?:re|er)|\bspan of\b|\bcin\b"
     r"|meningioma|granuloma|lipoma|keratos|n(?:a)?evus"
+    r"|oncocytoma|schwannoma|neurofibroma|papilloma|hyperplasia\b|dysplas|(?:cirrhotic|regenerative) nod"
+    r"|\bshift|\bmls\b|displace|deviat|effusion|abscess|infarct"
     r"|clip|fibrosis|hematoma|haematoma|seroma|aneurysm|hernia|catheter|mitos|hpf|\bfield|metasta(?:sis"
     r"|ses|tic)|benign|ulcer|from the (?:nipple|skin|chest)|clearance",
     re.IGNORECASE,
@@ -68,6 +75,8 @@ _DISTANCE = re.compile(
     r"(?!(?:medial|lateral|superior|inferior|anterior|posterior) to|\d)\w"
     r"|\s*(?:or more |away |distant )?"
     r"(?:(?:proximal|distal|deep|superior|inferior|lateral|medial) to\b|above|below|beyond"
+    r"|(?:from |off )?(?:cm ?)?(?:fn|ftn|n\+|fav|av|a\.v\.|dl|ab (?:ano|incisors?)|from nip\w*)(?![\w-])"
+    r"|of (?:a |the )?(?:\d{1,3}(?:[.,]\d)? ?mm )?(?:long )?(?:core|biopsy)\b"
     r"|of intervening|of (?:the )?(?:\w+ ){0,3}margin|margin|clear)",
     re.IGNORECASE,
 )
@@ -99,8 +108,57 @@ _OTHER_THING = re.compile(
     r"|polyps?|adenomas?|fibroadenoma|fibroids?|myomas?"
     r"|granuloma|node|nodes|lymph|margin|cores?|stone|calculus|scar|meningioma|deposit"
     r"|hemangioma|haemangioma|lipoma|ulcer|hernia|aneurysm|hematoma|clip|incision|specimen|ellipse"
-    r"|fragment|segment of|portion of|piece of)\b",
+    r"|oncocytoma|schwannoma|neurofibroma|papilloma|hamartoma|hyperplasia|keratosis|abscess|infarct"
+    r"|effusion|needle|catheter|drain|fragment|segment of|portion of|piece of)\b"
+    r"|[ -]{1,2}(?:of )?(?:(?!(?:and|with|in|from)\b)[\w-]+ ){0,4}?(?:shift|mls|herniation"
+    r"|displacement|deviation)\b",
     re.IGNORECASE,
+)
+# What is measured is called benign behind its size: "1.8 cm, benign", "1.8 cm: follicular adenoma".
+_BENIGN = re.compile(
+    r"(?:\W{1,3}(?:nodule|mass|lesion|tumou?r|focus|one|finding))?"
+    r"(?:\W{1,3}(?:is|are|was|were|and|which|histologically|grossly|also|compatible with"
+    r"|consistent with|likely)){0,3}"
+    r"\W{1,3}(?:benign|non-?neoplastic|non-?malignant|negative for (?:malignan|carcinoma|tumou?r|cancer))"
+    r"(?:\w*(?= *[.,;:)\n]| *$)| (?:nodule|mass|lesion|tumou?r|neoplasm|process|finding|cyst|change))"
+    r"| ?[:=] ?(?:[\w-]+ ){0,3}?(?:adenoma|fibroadenoma|cyst|goit(?:re|er)|hyperplasia|oncocytoma"
+    r"|hamartoma|papilloma"
+    r"|ha?emangioma|leiomyoma|fibroid|polyp|lipoma|angiomyolipoma|keratosis|granuloma|n(?:a)?evus)s?\b",
+    re.IGNORECASE,
+)
+# A position and no extent: "tumor at 25 cm", "mass from 8 to 12 cm", "left breast, 2:30, 5 cm".
+_AT = re.compile(
+    r"(?:\bat|@)(?: ?(?:about|approximately|approx\.?|around|circa|ca\.?|level|the level of|[~\u2248]))? ?"
+    r"(?:\d{1,3}(?:[.,]\d)? ?(?:cm|mm)?(?: ?[-\u2013] ?| to | and | & ))?$",
+    re.IGNORECASE,
+)
+_SIZED_AT = re.compile(
+    r"(?:\b(?:measur\w*|siz\w*|dimensions?|diameters?|estimated|spann\w*|extent|stable|unchanged)"
+    r"(?: \w+){0,2}|\b(?:largest|greatest|biggest|maxim\w+|longest)(?: \w+){0,3}) $",
+    re.IGNORECASE,
+)
+_IN_DIMENSION = re.compile(
+    r",? ?(?:in|is|as)? ?(?:its |the )?(?:greatest|largest|maxim\w+|longest|size|diameter"
+    r"|dimension|across)\b",
+    re.IGNORECASE,
+)
+_FROM_TO = re.compile(
+    r"(?P<verb>\w+)[ ,]{1,2}from \d{1,3}(?:[.,]\d)? ?(?:cm|mm)? ?(?:to|-|\u2013) ?$"
+)
+_CHANGE = re.compile(
+    r"rang|var|measur|siz|increas|decreas|gr[eo]w|enlarg|progress|reduc|shr[aiu]nk|chang|diminish"
+    r"|regress|up$|down$",
+    re.IGNORECASE,
+)
+_CLOCK = re.compile(
+    r"\b(?:1[0-2]|0?[1-9])(?::[0-5]\d| ?o'? ?clock)(?: position)?[ ,;(]{1,3}$", re.IGNORECASE
+)
+# What was received: "labeled left lung mass and consists of a 0.9 x 0.5 cm aggregate".
+_CONSISTS = re.compile(
+    r"\bconsists? of (?:an? |one |two |three |several |multiple )?(?:[\w-]+ ){0,2}$"
+)
+_MASS = re.compile(
+    r" (?:[\w-]+ ){0,3}?(?:mass|tumou?r|lesion|nodule|carcinoma|cancer|focus)\b", re.IGNORECASE
 )
 _THING = re.compile(
     r"(?:\.(?= ?(?-i:[a-z])))?[ ,;:()-]{0,3}"
@@ -121,17 +179,34 @@ def tumour_size_weight(text: str, mention: Mention, *, in_situ: bool = False) ->
     *_, earlier, clause = ["", *_STOP.split(before)]
     if _PRONOUN.match(clause):
         clause = earlier + clause
-    if _BOUND.search(before) or _DISTANCE.match(after) or _THICK.match(after):
+    if _BOUND.search(before) or _INVASION.search(clause):
         return OTHER
-    if _INVASION.search(clause):
+    if any(p.match(after) for p in (_DISTANCE, _THICK, _BENIGN)) or _is_position(
+        before, mention, after
+    ):
         return OTHER
     if _LABEL.search(before):
         return LABELLED
-    if _NODE.search(clause) or _OTHER_THING.match(after):
+    is_whole = _CONSISTS.search(before) and not _THING.match(after)
+    if is_whole or _NODE.search(clause) or _OTHER_THING.match(after):
         return OTHER
     if _GREATEST.search(before):
         return _of_earlier(earlier, in_situ=in_situ)
     return _by_cue(before, clause, after, in_situ=in_situ)
+
+
+def _is_position(before: str, mention: Mention, after: str) -> bool:
+    """Whether a length says where a thing is and not how large."""
+    if len(mention.dimensions) > 1:
+        return False
+    at = _AT.search(before)
+    if at is not None:
+        return not _SIZED_AT.search(before[: at.start()]) and not _IN_DIMENSION.match(after)
+    stretch = _FROM_TO.search(before)
+    if stretch is not None:
+        return _CHANGE.search(stretch["verb"]) is None
+    is_whole = mention.number is not None and mention.number % 10 == 0
+    return is_whole and _CLOCK.search(before) is not None and not _MASS.match(after)
 
 
 def _of_earlier(earlier: str, *, in_situ: bool) -> float:

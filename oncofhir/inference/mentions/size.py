@@ -1,4 +1,4 @@
-"""Sizes: "2.3 x 1.8 cm", "23 mm", "24-mm", "(cm): 2.5", "3. 5 CM" of OCR.
+"""Sizes: "2.3 x 1.8 cm", "23 mm", "24-mm", "0.9 inch", "(cm): 2.5", "3. 5 CM" of OCR.
 
 Normal form in mm, the longest dimension first.
 """
@@ -10,11 +10,11 @@ from oncofhir.inference.mentions.mention import Mention
 
 # A comma is decimal only without a blank behind it: in "grade 2, 1.4 cm" the 2 is a number of its own.
 _NUMBER = r"\d{1,3}(?:,\d{1,2}(?!\d|[.,]\d)| ?\. ?\d{1,2}(?!\d|[.,]\d))?|\.\d{1,2}"
-_UNIT = r"(?:cm|mm|centimet(?:er|re)s?|millimet(?:er|re)s?)"
+_UNIT = r"(?:cm|mm|centimet(?:er|re)s?|millimet(?:er|re)s?|inch(?:es)?)"
 _B = r"[ -]{0,14}"
 _BY = r"\.? {0,14}(?:x|\u00d7|\*|by)\.? {0,2}"
 _SIZE = re.compile(
-    rf"(?<![\d.,/])(?P<first>{_NUMBER})(?:\.?{_B}\(?(?P<u1>{_UNIT})\b\)?)?"
+    rf"(?<![\d.,/])(?<!\d:)(?P<first>{_NUMBER})(?:\.?{_B}\(?(?P<u1>{_UNIT})\b\)?)?"
     rf"(?:{_BY}(?P<second>{_NUMBER})(?:\.?{_B}\(?(?P<u2>{_UNIT})\b\)?)?)?"
     rf"(?:{_BY}(?P<third>{_NUMBER})(?:\.?{_B}\(?(?P<u3>{_UNIT})\b\)?)?)?"
     rf"(?![\w²³^])",
@@ -29,8 +29,14 @@ _UNIT_FIRST = re.compile(
 )
 _BLANK = re.compile(r"\s")
 _JOINED = re.compile(r" ?(?:and|&|,|, ?and|or) ?", re.IGNORECASE)
-_COUNTED = re.compile(r"(?:grade|stage|score|part|block|slide|level|g)\W{0,3}$", re.IGNORECASE)
-_MM_PER_CM = 10
+# What a number before the size counts: a sum, a grade, a place, an age. It borrows no unit.
+_COUNTED = re.compile(
+    r"(?:[=+/#]|\d:|\b[a-z]{0,3}[tnmg]|\b(?:grade|stage|score|part|block|slide|level|gleason|fuhrman|isup|nottingham"
+    r"|sum|group|pattern|class|type|figo|who|clark|segments?|zone|region|case|no|number|age|aged|clock|rads"
+    r"|ajcc|edition|category|cores?|nodes?|her-?2|ki-?67|psa|ecog))\W{0,3}$",
+    re.IGNORECASE,
+)
+_MM = {"c": 10.0, "m": 1.0, "i": 25.4}
 LARGEST_MM = 600.0
 
 
@@ -47,7 +53,7 @@ def sizes(text: str) -> Iterator[Mention]:
         unit = next((u for u in reversed(units) if u), None)
         if unit is None and following is not None and lent is not None:
             between = match.string[match.end() : following.start()]
-            counted = _COUNTED.search(match.string[max(0, match.start() - 12) : match.start()])
+            counted = _COUNTED.search(match.string[max(0, match.start() - 14) : match.start()])
             unit = lent if _JOINED.fullmatch(between) and not counted else None
         lent = unit
         if unit is not None:
@@ -71,7 +77,7 @@ def sizes_without_unit(text: str) -> Iterator[tuple[float, ...]]:
 
 def _mention(match: re.Match[str], units: list[str]) -> Mention | None:
     dimensions = [
-        round(_number(match[group]) * (_MM_PER_CM if unit[0] in "cC" else 1), 2)
+        round(_number(match[group]) * _MM[unit[0].lower()], 2)
         for group, unit in zip(("first", "second", "third"), units, strict=True)
         if match[group]
     ]

@@ -111,3 +111,61 @@ def test_what_the_first_size_measures(text, is_tumor):
 def test_a_depth_of_invasion_beside_a_size_is_no_size_and_takes_none(text, tumor):
     found = [size.value for size in sizes(text) if tumour_size_weight(text, size) > 0]
     assert found == ([] if tumor is None else [tumor])
+
+
+@pytest.mark.parametrize(
+    ("text", "tumor"),
+    [
+        # where a thing is
+        ("Sigmoid colon adenocarcinoma, tumor at 25 cm.", None),
+        ("Rectum: adenocarcinoma at 8 cm, mass.", None),
+        ("Rectum: adenocarcinoma, lesion at 8-10 cm.", None),
+        ("Adenocarcinoma of the rectum at approximately 12 cm. Tumor 3.1 cm.", "31 mm"),
+        ("Circumferential mass @ 20 cm: adenocarcinoma.", None),
+        ("Adenocarcinoma extending from 15 to 22 cm.", None),
+        ("Rectal adenocarcinoma 6 cm FAV.", None),
+        ("Rectal adenocarcinoma, 6 cm ab ano.", None),
+        ("Right breast, 11:00, 4 cm FN: invasive ductal carcinoma.", None),
+        ("Breast carcinoma, right, 2:00, 6 cm FN.", None),
+        ("Right breast 11:00 4cm FN: invasive ductal carcinoma, 1.2 cm.", "12 mm"),
+        ("Left breast, 2:30, 5 cm: invasive ductal carcinoma.", None),
+        ("Left breast, 2:30, 1.2 cm mass: invasive ductal carcinoma.", "12 mm"),
+        ("Left breast, invasive ductal carcinoma at 2:30, 1.2 cm.", "12 mm"),
+        ("Breast carcinoma, mass measuring at 2.3 cm.", "23 mm"),
+        ("Breast carcinoma, the largest focus at 1.4 cm.", "14 mm"),
+        ("Breast carcinoma, at 2.3 cm in greatest dimension.", "23 mm"),
+        ("Lung adenocarcinoma, increased from 1.2 to 2.3 cm.", "23 mm"),
+        # a shift
+        ("Lung cancer. Midline shift 7 mm.", None),
+        ("Glioblastoma: 5.1 x 4.4 cm mass with 7 mm midline shift.", "51 mm"),
+        ("Glioblastoma with 8 mm of midline shift.", None),
+        ("Glioblastoma, 4.2 cm, midline shift 8 mm.", "42 mm"),
+        ("Glioblastoma, 4.2 cm, with mass effect, MLS 8 mm.", "42 mm"),
+        ("Glioblastoma. 8 mm left-to-right midline shift.", None),
+        ("Glioblastoma crossing the midline, 4.2 cm.", "42 mm"),
+        # what is benign
+        ("Papillary carcinoma. Left lobe: nodule 1.8 cm, benign.", None),
+        ("Papillary carcinoma. Left lobe: 1.8 cm nodule. Benign.", None),
+        ("Papillary carcinoma. Left lobe nodule 1.8 cm: follicular adenoma.", None),
+        ("Papillary carcinoma, 1.8 cm, in benign goitre.", "18 mm"),
+        ("Papillary carcinoma, 1.8 cm nodule, benign parathyroid tissue.", "18 mm"),
+        ("Hepatocellular carcinoma. Focal nodular hyperplasia 3.3 cm.", None),
+        ("Hepatocellular carcinoma. Dysplastic nodule 1.2 cm.", None),
+        ("Hepatocellular carcinoma, nodule 1.2 cm.", "12 mm"),
+        ("Renal cell carcinoma, 2.2 cm. Oncocytoma 4.1 cm.", "22 mm"),
+        ("Breast carcinoma. Papilloma 9 mm.", None),
+        ("Adenocarcinoma with nodular hyperplasia. Tumor 12 mm.", "12 mm"),
+        # of a core, and what was received
+        ("Prostate: adenocarcinoma, tumor length 9 mm of 14 mm core.", None),
+        ("Labeled lung mass and consists of a 0.9 x 0.5 cm. aggragate of tissue.", None),
+        ("The specimen consists of a 2.4 cm tumor.", "24 mm"),
+        # inches
+        ("Breast invasive mucinous carcinoma, 0.9 inch.", "22.86 mm"),
+        ("Breast carcinoma, 2 x 1 inches.", "50.8 mm"),
+        ("Breast carcinoma. A 3 inch incision was made.", None),
+        ("Breast carcinoma; a 1.5-inch needle.", None),
+    ],
+)
+def test_a_place_a_shift_and_what_is_benign_have_no_size_of_the_tumor(text, tumor):
+    found = [size.value for size in sizes(text) if tumour_size_weight(text, size) > 0]
+    assert found == ([] if tumor is None else [tumor])
