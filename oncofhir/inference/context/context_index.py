@@ -7,6 +7,7 @@ import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterator, Sequence
 
+from oncofhir.inference.context.earlier_tumors import earlier_stretches
 from oncofhir.inference.context.trigger_data import Cause, Trigger, pattern, triggers
 from oncofhir.schemas.base import Value
 from oncofhir.schemas.context import Certainty, Context, Experiencer, Temporality
@@ -102,6 +103,8 @@ class ContextIndex:
         ends = {m.end() for m in _END.finditer(text)} | set(boundaries)
         self._ends = [0, *sorted(ends - {0}), len(text) + 1]
         self._found = list(_occurrences(text))
+        self._earlier = earlier_stretches(text, self._ends)
+        self._earlier_starts = [stretch.start for stretch in self._earlier]
         self._starts = [found.start for found in self._found]
 
     def clause(self, start: int) -> tuple[int, int]:
@@ -128,9 +131,18 @@ class ContextIndex:
         causes |= self._backward(end, last, is_value=is_value)
         if self._is_asked(first, end, last):
             causes.add(Cause.QUERIED)
+        if self._is_earlier(start, is_value=is_value):
+            causes.add(Cause.EARLIER)
         if not is_value and _YEAR.match(self._text, end, last):
             causes.add(Cause.EARLIER)
         return causes
+
+    def _is_earlier(self, start: int, *, is_value: bool) -> bool:
+        """Whether a place is in a stretch about an earlier tumour."""
+        number = bisect_right(self._earlier_starts, start) - 1
+        if number < 0 or start >= self._earlier[number].end:
+            return False
+        return is_value or not self._earlier[number].values_only
 
     def _forward(self, first: int, start: int, *, is_value: bool) -> set[Cause]:
         """What the triggers before a mention make of it."""

@@ -16,7 +16,7 @@ from oncofhir.inference.lesions.side_target import (
 )
 from oncofhir.inference.lesions.size_target import TUMOR, tumour_size_weight
 from oncofhir.inference.mentions import Mention
-from oncofhir.inference.mentions.laterality import lateralities
+from oncofhir.inference.mentions.laterality import DENIED, lateralities
 from oncofhir.inference.mentions.neoplasm import benign
 from oncofhir.schemas.base import Value
 from oncofhir.schemas.finding import Kind, Rejection
@@ -140,6 +140,8 @@ class Facts:
         )
 
     def _by_context(self, kind: Kind, mention: Mention) -> Rejection | None:
+        if mention.scheme == DENIED:
+            return Rejection.NEGATED
         reason = self._index.rejection(mention.start, mention.end, kind)
         if kind is Kind.TUMOR_LATERALITY and (
             reason in {Rejection.NEGATED, Rejection.UNCERTAIN}

@@ -7,7 +7,7 @@ where the report holds a mention of the same value, in whatever spelling.
 from collections.abc import Callable, Iterator
 
 from oncofhir.inference.mentions.grade import grades
-from oncofhir.inference.mentions.laterality import lateralities
+from oncofhir.inference.mentions.laterality import named_sides
 from oncofhir.inference.mentions.mention import Mention
 from oncofhir.inference.mentions.receptor import receptors
 from oncofhir.inference.mentions.size import sizes
@@ -16,7 +16,7 @@ from oncofhir.schemas.finding import Kind
 
 FINDERS: dict[Kind, Callable[[str], Iterator[Mention]]] = {
     Kind.TUMOR_SIZE: sizes,
-    Kind.TUMOR_LATERALITY: lateralities,
+    Kind.TUMOR_LATERALITY: named_sides,
     Kind.CANCER_GRADE: grades,
     Kind.CANCER_STAGE: stages,
     Kind.HORMONE_RECEPTOR: receptors,

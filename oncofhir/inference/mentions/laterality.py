@@ -21,13 +21,32 @@ _SHORT = re.compile(
     r"(?![\w/+])",
     re.IGNORECASE,
 )
+# "not in the left breast but in the right", "right rather than left"; "not only the left" denies nothing.
+_DENIED = re.compile(
+    r"\b(?:(?:not|isn't|doesn't|never)(?: (?:in|on|of|from|at|within|to|is|are|the|his|her|involve"
+    r"|involving|arise|arising|originate|located|seen|found|present|identified)){0,4}"
+    r"|(?:rather than|instead of)(?: (?:in|on|of|from|the)){0,2}) $",
+    re.IGNORECASE,
+)
+_LOOK_BACK = 50
+DENIED = "denied"
+"""The `scheme` of a side that the words before it say the tumour is not on."""
 
 
 def lateralities(text: str) -> Iterator[Mention]:
-    """Every word for a side."""
+    """Every word for a side, but those that the words before it deny."""
+    return (mention for mention in named_sides(text) if mention.scheme != DENIED)
+
+
+def named_sides(text: str) -> Iterator[Mention]:
+    """Every word for a side, with the scheme `DENIED` where the words before it deny it."""
     found = sorted((*_SIDE.finditer(text), *_SHORT.finditer(text)), key=re.Match.start)
     for match in found:
         group = str(match.lastgroup)
+        is_denied = _DENIED.search(text, max(0, match.start() - _LOOK_BACK), match.start())
         yield Mention(
-            value=group.removesuffix("_lobe"), start=match.start(group), end=match.end(group)
+            value=group.removesuffix("_lobe"),
+            start=match.start(group),
+            end=match.end(group),
+            scheme=DENIED if is_denied else None,
         )

@@ -5,6 +5,8 @@
 that is not chosen, a legend, a value that was taken back) is blank in it.
 """
 
+from oncofhir.inference.structure.corrected_side import corrected_sides
+from oncofhir.inference.structure.examples import examples
 from oncofhir.inference.structure.forms import (
     answered,
     joined_to_labels,
@@ -31,7 +33,15 @@ def readable(text: str) -> ReadableReport:
     """The readable text of a report. Pure; linear in the length of the text."""
     written = spelled(text)
     found = tuple(options(written))
-    struck = _apart([*not_chosen(written, found), *legends(written), *taken_back(written)])
+    struck = _apart(
+        [
+            *not_chosen(written, found),
+            *legends(written),
+            *examples(written),
+            *taken_back(written),
+            *corrected_sides(written),
+        ]
+    )
     shown = replaced(written, [(s.start, s.end, _blank(written, s)) for s in struck])
     shown = replaced(shown, list(joined_to_labels(shown, found)))
     shown = without_marks(shown)

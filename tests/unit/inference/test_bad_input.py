@@ -72,6 +72,10 @@ def test_a_text_without_a_word_has_no_findings(read, text):
         "left right ",
         "pT2 pN0 ",
         "ER positive (",
+        "2011 new cancer, now ",
+        "e.g. (for example: ",
+        "laterality not in the left incorrectly labelled as ",
+        "T2 NO, p N ",
         "### ",
     ],
 )

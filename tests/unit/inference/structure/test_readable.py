@@ -1,5 +1,7 @@
 """The readable text keeps every offset, and leaves out what states nothing of the patient."""
 
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -51,6 +53,47 @@ def test_a_definition_is_not_seen(text):
     report = readable(text)
     assert not report.text.replace(".", "").strip()
     assert {span.reason for span in report.structure.struck} == {StruckReason.LEGEND}
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ('INSTRUCTIONS: Example: "IDC, left, pT1c".\nRESULT: benign.', "RESULT: benign."),
+        (
+            'Word as in the sample. Example: "IDC, pT1c". RESULT: DCIS.',
+            "Word as in the sample. . RESULT: DCIS.",
+        ),
+        ("Instructions: report as IDC, left, pT1c.\nRESULT: DCIS.", "RESULT: DCIS."),
+        ("State the type, e.g. IDC, pT1c. RESULT: DCIS.", "State the type, . RESULT: DCIS."),
+        ("Benign (for example, no IDC).", "Benign ( )."),
+        ("Sample report: IDC, left. RESULT: DCIS.", ". RESULT: DCIS."),
+        ("An example of IDC, left.", "An example of IDC, left."),
+        ("Prior therapy (e.g., radiation), pT1c.", "Prior therapy ( ), pT1c."),
+        ("Patient instructions: letrozole for IDC.", "Patient instructions: letrozole for IDC."),
+    ],
+)
+def test_an_example_is_not_seen(text, expected):
+    assert seen(text) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "sides"),
+    [
+        ("Original report read left; correct side is right.", ["right"]),
+        ("Left lung: carcinoma. ADDENDUM: the correct side is right.", ["right"]),
+        ("Left lung. Incorrectly labelled as left; it is from the right lung.", ["right"]),
+        ("Left kidney. Amendment: laterality corrected to right.", ["right"]),
+        ("Right kidney. The previous version stated left.", ["Right"]),
+        ('Left kidney; "left" in error, kidney is right.', ["right"]),
+        ("Left kidney: carcinoma. The right kidney is normal.", ["Left", "right"]),
+        ("Left kidney. Original report read by a colleague; right is normal.", ["Left", "right"]),
+        ("Right lung, correct patient, side and site; left not done.", ["Right", "left"]),
+        ("The correct side is right. Part B: the correct side is left.", ["right", "left"]),
+        ("Specimen labelled in error as left.", ["left"]),
+    ],
+)
+def test_a_side_that_is_corrected_is_not_seen(text, sides):
+    assert [w for w in re.findall(r"\w+", seen(text)) if w.lower() in {"left", "right"}] == sides
 
 
 def test_a_sentence_beside_a_definition_is_seen():
