@@ -16,6 +16,8 @@ from oncofhir.schemas.finding import Kind
 from oncofhir.terminology.sites import find_sites
 
 _NEAR = 60
+_JOINED = 2
+"""Characters between a side and its organ: "left breast", "breast, left"."""
 _IN_SITU = re.compile(r"in[- ]situ|intraductal|dcis|lcis", re.IGNORECASE)
 _NODES = re.compile(r"lymph node|metasta|margin", re.IGNORECASE)
 _PRECANCER = re.compile(
@@ -115,5 +117,8 @@ def _rank_of_side(index: ReportIndex, mention: Mention, authority: float) -> flo
     sentence = index.text[max(0, start - _NEAR) : end]
     company = bool(MALIGNANCY.search(sentence)) - bool(_NODES.search(sentence))
     around = index.text[max(0, mention.start - _NEAR) : mention.end + _NEAR]
-    paired = any(is_paired(site.name) for site, _, _ in find_sites(around))
-    return authority + 2 * company + 2 * paired
+    begins = mention.start - max(0, mention.start - _NEAR)
+    ends = begins + mention.end - mention.start
+    organs = [(a, b) for site, a, b in find_sites(around) if is_paired(site.name)]
+    joined = any(0 <= a - ends <= _JOINED or 0 <= begins - b <= _JOINED for a, b in organs)
+    return authority + 2 * company + 2 * bool(organs) + joined

@@ -82,7 +82,7 @@ _BENIGN = (
     r"(?:(?:[\w-]+ ){0,3}?(?:adenoma|fibroadenoma|cyst|cysts|goit(?:re|er)|hyperplasia|oncocytoma"
     r"|hamartoma|papilloma"
     r"|ha?emangioma|leiomyoma|fibroids?|lipoma|angiomyolipoma|keratosis|granuloma|n(?:a)?ev(?:us"
-    r"|i)|fibrocystic"
+    r"|i)|fibrocystic (?:mastopathy|changes?|disease)"
     r"|cystadenoma|cystadenofibroma|endometriosis|endometrioma|mastopathy|abscess|gyna?ecomastia"
     r"|calculus|stones?)"
     r"(?! ?(?:and|with|,)))"
@@ -96,7 +96,7 @@ _NOTHING = (
 )
 # A heading or a subject, then that it is benign or holds nothing: "RIGHT AXILLARY NODE: negative".
 _CALLED = re.compile(
-    rf"(?P<subject>[^:;\n]{{0,60}}?)(?P<link>:\s*|\s+(?:is|are|was|were|appears?|shows?|with)\s+"
+    rf"(?P<subject>(?:(?!\bwith\b)[^:;\n]){{0,60}}?)(?P<link>:\s*|\s+(?:is|are|was|were|appears?|shows?)\s+"
     rf"|[\s,-]{{1,3}})"
     rf"(?:(?:all|two|both|one|multiple|within|completely|entirely|simple"
     rf"|skin with)\s)?(?:{_NOTHING}|{_BENIGN})(?![\w-])",

@@ -153,6 +153,13 @@ _CHANGE = re.compile(
 _CLOCK = re.compile(
     r"\b(?:1[0-2]|0?[1-9])(?::[0-5]\d| ?o'? ?clock)(?: position)?[ ,;(]{1,3}$", re.IGNORECASE
 )
+# An organ and its own measure: "Left ovary 3 cm".
+_ORGAN_ITSELF = re.compile(
+    r"\W*(?:the )?(?:(?:right|left|remaining|entire) )?(?:ovary|testis|testicle|uterus|cervix|kidney"
+    r"|spleen|prostate|thyroid|fallopian tube|tube|adrenal|gallbladder|appendix)(?: gland| lobe)?"
+    r"(?: is| was| measur\w+)?[ :,]*",
+    re.IGNORECASE,
+)
 # What was received: "labeled left lung mass and consists of a 0.9 x 0.5 cm aggregate".
 _CONSISTS = re.compile(
     r"\bconsists? of (?:an? |one |two |three |several |multiple )?(?:[\w-]+ ){0,2}$"
@@ -187,7 +194,9 @@ def tumour_size_weight(text: str, mention: Mention, *, in_situ: bool = False) ->
         return OTHER
     if _LABEL.search(before):
         return LABELLED
-    is_whole = _CONSISTS.search(before) and not _THING.match(after)
+    is_whole = (_CONSISTS.search(before) or _ORGAN_ITSELF.fullmatch(clause)) and not _THING.match(
+        after
+    )
     if is_whole or _NODE.search(clause) or _OTHER_THING.match(after):
         return OTHER
     if _GREATEST.search(before):

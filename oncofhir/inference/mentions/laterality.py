@@ -16,8 +16,20 @@ _SIDE = re.compile(
     r"|(?P<midline>mid-?line))(?!\w)",
     re.IGNORECASE,
 )
+_ORGANS = (
+    r"(?:breast|kidney|lung|ovary|testis|testicle|tonsil|parotid|adrenal|bot|base of tongue|thyroid"
+    r"|temporal|frontal|parietal|occipital|upper lobe|lower lobe|middle lobe)"
+)
+# "R breast", "(L) kidney", "breast (L)".
+_LETTER = re.compile(
+    rf"(?<![\w/+.,:-])(?P<bracket>\()?(?:(?P<right>(?-i:R))|(?P<left>(?-i:L)))"
+    rf"(?(bracket)\)|\.?) (?={_ORGANS}\b)"
+    rf"|\b{_ORGANS},? \((?:(?P<right_behind>(?-i:R))|(?P<left_behind>(?-i:L)))\)",
+    re.IGNORECASE,
+)
 _SHORT = re.compile(
-    rf"(?:{_LABEL}(?:(?P<right>r)|(?P<left>l)|(?P<bilateral>b(?:/l)?))|\b(?:(?P<right_lobe>r[uml]l)|(?P<left_lobe>l[ul]l)))"
+    rf"(?:{_LABEL}(?:(?P<right>r)|(?P<left>l)|(?P<bilateral>b(?:/l)?))"
+    r"|\b(?:(?P<right_lobe>r[uml]l)|(?P<left_lobe>l[ul]l)))"
     r"(?![\w/+])",
     re.IGNORECASE,
 )
@@ -40,13 +52,14 @@ def lateralities(text: str) -> Iterator[Mention]:
 
 def named_sides(text: str) -> Iterator[Mention]:
     """Every word for a side, with the scheme `DENIED` where the words before it deny it."""
-    found = sorted((*_SIDE.finditer(text), *_SHORT.finditer(text)), key=re.Match.start)
-    for match in found:
-        group = str(match.lastgroup)
+    found = [m for pattern in (_SIDE, _SHORT, _LETTER) for m in pattern.finditer(text)]
+    for match in sorted(found, key=re.Match.start):
+        group = next(g for g in match.groupdict() if g != "bracket" and match[g] is not None)
         is_denied = _DENIED.search(text, max(0, match.start() - _LOOK_BACK), match.start())
+        start, end = match.span(group)
         yield Mention(
-            value=group.removesuffix("_lobe"),
-            start=match.start(group),
-            end=match.end(group),
+            value=group.partition("_")[0],
+            start=start,
+            end=end,
             scheme=DENIED if is_denied else None,
         )

@@ -26,6 +26,11 @@ def values(read, text, kind):
         ("Organ: kidney. Side: R. Type: papillary renal cell carcinoma type 1.", "right"),
         ("Organ: kidney. Laterality: L. Type: papillary renal cell carcinoma.", "left"),
         ("Breast carcinoma. Side: L/R not stated.", None),
+        ("R breast: invasive ductal carcinoma.", "right"),
+        ("(R) kidney: renal cell carcinoma.", "right"),
+        ("Kidney (L), nephrectomy: renal cell carcinoma.", "left"),
+        ("Breast carcinoma, cassette (L).", None),
+        ("RT plan: left breast. Boost right upper inner. Diagnosis: DCIS.", "left"),
         # of a metastasis
         ("Left lung adenocarcinoma with right adrenal metastasis.", "left"),
         ("Lung adenocarcinoma, right; mets: left femur, liver.", "right"),
@@ -52,6 +57,11 @@ def values(read, text, kind):
         ("Breast: DCIS. No mass in the right breast.", None),
         ("Left breast: benign skin. Invasive ductal carcinoma, grade 2.", "left"),
         ("Left breast, excision: margins negative. Invasive lobular carcinoma.", "left"),
+        (
+            "Left mammary ablation with fibrocystic mastopathy and ductal hyperplasia. Ductal carcinoma.",
+            "left",
+        ),
+        ("Breast: ductal carcinoma. Left breast: fibrocystic changes.", None),
         ("Left testis: seminoma, no lymphovascular invasion.", "left"),
         ("Left breast mass. Core biopsy: invasive ductal carcinoma.", "left"),
         # of a shift, of spread, of a symptom
@@ -59,7 +69,7 @@ def values(read, text, kind):
         ("Glioma, 5.1 x 4.4 cm, with 7 mm midline shift.", None),
         ("Midline glioma of the pons.", "midline"),
         ("Glioma crossing the midline.", None),
-        ("33mm R BOT mass extending across midline to left. SCC base of tongue.", None),
+        ("33mm R BOT mass extending across midline to left. SCC base of tongue.", "right"),
         ("Base of tongue carcinoma, left, extends to midline.", "left"),
         ("Renal cell carcinoma extending into the left renal vein.", None),
         ("Glioblastoma, right-handed man.", None),
