@@ -13,8 +13,7 @@ _OF_ANOTHER = re.compile(
     r"(?:axilla\w*|supraclavicular|inguinal|lymph|nodes?\b|iliac|carotid|jugular|subclavian"
     r"|chest tube|port\b"
     r"|upper extremity|lower extremity|ventric\w*|atri\w*|bundle|heart|lateral decubitus|mca\b)"
-    r"|[\s-](?:hand(?:ed|edness)?\b(?! dominan)|hand dominan|side (?:down|up)\b|(?:ij|picc"
-    r"|femoral|radial)\b)",
+    r"|[\s-](?:side (?:down|up)|ij|picc|femoral|radial)\b",
     re.IGNORECASE,
 )
 _HANDED = re.compile(r"[- ]hand(?:ed|edness| dominan)", re.IGNORECASE)

@@ -160,6 +160,8 @@ _ORGAN_ITSELF = re.compile(
     r"(?: is| was| measur\w+)?[ :,]*",
     re.IGNORECASE,
 )
+# Then its measure is the tumor's: "Ovary measures 9.5 cm and is replaced by carcinoma".
+_REPLACED = re.compile(r"\b(?:replaced|occupied|effaced|consists?|involved)\b", re.IGNORECASE)
 # What was received: "labeled left lung mass and consists of a 0.9 x 0.5 cm aggregate".
 _CONSISTS = re.compile(
     r"\bconsists? of (?:an? |one |two |three |several |multiple )?(?:[\w-]+ ){0,2}$"
@@ -194,9 +196,10 @@ def tumour_size_weight(text: str, mention: Mention, *, in_situ: bool = False) ->
         return OTHER
     if _LABEL.search(before):
         return LABELLED
-    is_whole = (_CONSISTS.search(before) or _ORGAN_ITSELF.fullmatch(clause)) and not _THING.match(
-        after
+    is_named = _THING.match(after) or _REPLACED.search(
+        text, mention.end, mention.end + 2 * _LOOK_AHEAD
     )
+    is_whole = not is_named and (_CONSISTS.search(before) or _ORGAN_ITSELF.fullmatch(clause))
     if is_whole or _NODE.search(clause) or _OTHER_THING.match(after):
         return OTHER
     if _GREATEST.search(before):

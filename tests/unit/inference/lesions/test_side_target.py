@@ -76,6 +76,8 @@ def values(read, text, kind):
         ("Glioblastoma. Presented with left hemiparesis.", None),
         ("Right frontal glioblastoma with left arm weakness.", "right"),
         ("Melanoma of the left leg.", "left"),
+        ("Melanoma, skin from right hand.", "right"),
+        ("Glioblastoma in a left hand dominant man.", None),
     ],
 )
 def test_the_side_of_a_tumor(read, text, side):

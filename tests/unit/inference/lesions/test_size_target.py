@@ -161,6 +161,7 @@ def test_a_depth_of_invasion_beside_a_size_is_no_size_and_takes_none(text, tumor
         ("The specimen consists of a 2.4 cm tumor.", "24 mm"),
         ("Cervix carcinoma. Uterus 9 cm long. Left ovary 3 cm.", None),
         ("Left ovary 3 cm: serous carcinoma.", "30 mm"),
+        ("Adenocarcinoma. Ovary measures 9.5 cm in maximum dimension.", None),
         ("Left ovary, 3 cm mass: serous carcinoma.", "30 mm"),
         # inches
         ("Breast invasive mucinous carcinoma, 0.9 inch.", "22.86 mm"),
@@ -172,3 +173,10 @@ def test_a_depth_of_invasion_beside_a_size_is_no_size_and_takes_none(text, tumor
 def test_a_place_a_shift_and_what_is_benign_have_no_size_of_the_tumor(text, tumor):
     found = [size.value for size in sizes(text) if tumour_size_weight(text, size) > 0]
     assert found == ([] if tumor is None else [tumor])
+
+
+def test_an_organ_that_the_tumor_replaces_may_have_its_size():
+    text = (
+        "Ovary measures 9.5 cm in maximum dimension and is. nearly totally replaced by carcinoma."
+    )
+    assert tumour_size_weight(text, next(iter(sizes(text)))) >= 0
