@@ -34,6 +34,18 @@ _COMPARED = re.compile(
     r"|surveillance|margins?|lumpectomy|mastectomy|\w{2,20}omas?|cancers?)\b",
     re.IGNORECASE,
 )
+# One of two: "carcinoma or granuloma".
+_ANOTHER = (
+    r"(?:\w{2,20}(?:oma|itis)s?|infection|inflammation|abscess|scar|cyst|pneumonia|metasta\w+)\b"
+)
+_OR_BEHIND = re.compile(rf" or (?:an? )?(?:[\w-]{{1,20}} ){{0,2}}?{_ANOTHER}", re.IGNORECASE)
+_OR_BEFORE = re.compile(rf"\b{_ANOTHER} or (?:an? )?(?:[\w-]{{1,20}} )?$", re.IGNORECASE)
+# The same by its organ: "adenocarcinoma or rectal carcinoma".
+_SAME = re.compile(
+    r" or (?:an? )?(?!\w*(?:ous|ular|cell|ductal|papillary)\b)(?:\w+ )?(?:carcinoma|cancer)\b",
+    re.IGNORECASE,
+)
+_DISEASE = re.compile(r"\b(?:disease|cancer|carcinoma|tumou?r|is|was|has been)\b", re.IGNORECASE)
 _VERSUS = frozenset({"vs", "vs.", "versus"})
 _LAST = re.compile(r"[\s.,;:!)]*")
 _COMMA = re.compile(r"[,(:]")
@@ -131,11 +143,24 @@ class ContextIndex:
         causes |= self._backward(end, last, is_value=is_value)
         if self._is_asked(first, end, last):
             causes.add(Cause.QUERIED)
+        if not causes and not is_value and self._is_one_of_two(start, end, first, last):
+            causes.add(Cause.UNCERTAIN)
         if self._is_earlier(start, is_value=is_value):
             causes.add(Cause.EARLIER)
         if not is_value and _YEAR.match(self._text, end, last):
             causes.add(Cause.EARLIER)
         return causes
+
+    def _is_one_of_two(self, start: int, end: int, first: int, last: int) -> bool:
+        """Whether another disease stands in its place: "carcinoma or granuloma"."""
+        if _OR_BEHIND.match(self._text, end, last):
+            is_carcinoma = "carcinoma" in lowered(self._text[start:end])
+            return not (is_carcinoma and _SAME.match(self._text, end, last))
+        before = _OR_BEFORE.search(self._text, max(first, start - 60), start)
+        if before is None:
+            return False
+        is_general = _SAME.fullmatch(f" or {self._text[start:end]}") is not None
+        return not (is_general and "carcinoma" in lowered(before[0]))
 
     def _is_earlier(self, start: int, *, is_value: bool) -> bool:
         """Whether a place is in a stretch about an earlier tumour."""
@@ -173,7 +198,8 @@ class ContextIndex:
                 break
             between = self._text[end : found.start]
             for cause in self._after(found, between, last):
-                far = is_value and (cause is Cause.EARLIER or any(map(str.isalpha, between)))
+                words = _DISEASE.sub("", between)
+                far = is_value and (cause is Cause.EARLIER or any(map(str.isalpha, words)))
                 if not far and not self._is_apart(cause, between):
                     causes.add(cause)
             index += 1

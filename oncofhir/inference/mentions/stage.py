@@ -55,6 +55,16 @@ _DISEASE_BEFORE = re.compile(
     r"|pressure injury|ulcer|sore|wound))[.,;:( \t-]{1,4}$",
     re.IGNORECASE,
 )
+# "Nodal stage 2", "T stage: 3" are no group; nor are the stages of an operation, a sedation, a study.
+_OF_CATEGORY = re.compile(
+    r"(?:\b(?:nodal|node|n-?category|sleep|tumou?r size)|(?<![A-Za-z])[yprca]{0,3} ?[TNM])[ -]{1,2}$",
+    re.IGNORECASE,
+)
+_OF_PROCEDURE = re.compile(
+    r"\s{1,3}(?:tissue |breast )?(?:sedation|expander|implant|exchange|trial|study|n?rem\b|procedure|surgery"
+    r"|operation|revision|repair|seizure|grief|development)",
+    re.IGNORECASE,
+)
 _ENDS = re.compile(r"\s*(?:[.,;)]|$)")
 _ARABIC = {"1": "I", "2": "II", "3": "III", "4": "IV"}
 _WORD = re.compile(r"\b(?:stages?|staged|staging|tnm|ajcc|uicc|restaged)\b", re.IGNORECASE)
@@ -111,6 +121,9 @@ def _groups(text: str) -> Iterator[Mention]:
         of_disease = _DISEASE_BEFORE.search(text, max(0, match.start() - 30), match.start())
         if of_disease and _ENDS.match(text, match.end()):
             continue
+        of_category = _OF_CATEGORY.search(text, max(0, match.start() - 15), match.start())
+        if of_category or _OF_PROCEDURE.match(text, match.end()):
+            continue
         if match["g"] == "0" and match["s"] is None and not match[0].lower().startswith("stage"):
             continue
         tail = (match["s"] or "").upper()
@@ -127,9 +140,10 @@ def _is_category(text: str, match: re.Match[str], slot: str) -> bool:
     if match["v"] == "a" and slot == "t" and not prefix:
         return False
     if prefix:
-        return is_prefixed(match, slot) or (
-            "p" in prefix.lower() and slot != "m" and _is_staging(text, match.start())
-        )
+        staged = slot != "m" and _is_staging(text, match.start())
+        # CN3 is a nerve, CT1 an examination
+        certain = is_prefixed(match, slot) and (staged or prefix not in {"C", "U", "R", "A"})
+        return certain or ("p" in prefix.lower() and staged)
     if match["v"][0] in "OoLl" or match[0].lstrip()[0].islower():
         return False
     if _NOT_A_CATEGORY.match(text, match.end()) or _FREE.search(

@@ -49,6 +49,19 @@ from oncofhir.schemas.finding import Rejection
         ("carcinoma, left lung nodule: scar vs granuloma", None),
         ("Discussed surgery vs radiation for carcinoma", None),
         ("carcinoma: surgery vs. radiation", None),
+        ("carcinoma or granuloma", Rejection.UNCERTAIN),
+        ("granuloma or carcinoma", Rejection.UNCERTAIN),
+        ("no lymphoma or carcinoma", Rejection.NEGATED),
+        ("carcinoma with or without infection", None),
+        ("carcinoma or rectal carcinoma", None),
+        ("carcinoma or squamous carcinoma", Rejection.UNCERTAIN),
+        ("carcinoma; treat with surgery or radiation", None),
+        ("carcinoma until proven otherwise", Rejection.UNCERTAIN),
+        ("I wonder about carcinoma", Rejection.UNCERTAIN),
+        ("cannot be sure it is carcinoma", Rejection.UNCERTAIN),
+        ("suspicious of carcinoma", Rejection.UNCERTAIN),
+        ("low probability of carcinoma", Rejection.UNCERTAIN),
+        ("carcinoma is less likely", Rejection.UNCERTAIN),
     ],
 )
 def test_assertions(text, expected):
@@ -102,3 +115,9 @@ def test_a_value_is_negated_only_from_close_by():
     index = ContextIndex(text, lambda _: None)
     assert index.of(start, start + 3, is_value=True).rejection is None
     assert index.of(3, 10, is_value=True).rejection is Rejection.NEGATED
+
+
+@pytest.mark.parametrize("text", ["pT2 disease excluded", "unlikely to be pT2", "pT2 vs pT3"])
+def test_a_value_is_hedged_or_denied_with_its_disease(text):
+    start = text.index("pT2")
+    assert ContextIndex(text, lambda _: None).of(start, start + 3, is_value=True).rejection

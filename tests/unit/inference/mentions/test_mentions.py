@@ -94,7 +94,13 @@ def test_a_size_has_its_dimensions_longest_first():
         ("a mass at 2:00; at 3 cm from the margin", []),
         ("RM 1; RT 3 weeks; i a y n 0", []),
         ("PATHOLOGIC STAGE: PT 2", [("t", "pT2")]),
-        # the stage of another disease
+        ("CN2-12 intact, CN3 palsy; CT1 and CT2 done", []),
+        ("clinical stage CT2, cN1", [("t", "cT2"), ("n", "cN1")]),
+        ("CT2N0", [("t", "cT2"), ("n", "cN0")]),
+        # the stage of another disease, of a category, of a procedure
+        ("T stage: 3; nodal stage 2", []),
+        ("Stage IV sedation; stage 1 implant exchange; stage II trial", []),
+        ("stage II on trial", [("group", "II")]),
         ("Stage 3 kidney failure", []),
         ("Stage 4 pressure ulcer", []),
         ("stage III CKD", []),
