@@ -110,6 +110,7 @@ _OTHER_THING = re.compile(
     r"|hemangioma|haemangioma|lipoma|ulcer|hernia|aneurysm|hematoma|clip|incision|specimen|ellipse"
     r"|oncocytoma|schwannoma|neurofibroma|papilloma|hamartoma|hyperplasia|keratosis|abscess|infarct"
     r"|effusion|needle|catheter|drain|fragment|segment of|portion of|piece of)\b"
+    r"|[. ]{1,3}aggregate of\b"
     r"|[ -]{1,2}(?:of )?(?:(?!(?:and|with|in|from)\b)[\w-]+ ){0,4}?(?:shift|mls|herniation"
     r"|displacement|deviation)\b",
     re.IGNORECASE,

@@ -159,6 +159,8 @@ def test_a_depth_of_invasion_beside_a_size_is_no_size_and_takes_none(text, tumor
         ("Prostate: adenocarcinoma, tumor length 9 mm of 14 mm core.", None),
         ("Labeled lung mass and consists of a 0.9 x 0.5 cm. aggragate of tissue.", None),
         ("The specimen consists of a 2.4 cm tumor.", "24 mm"),
+        ("Carcinoma. Left base of tongue: a 2.0 x 0.3 cm. aggregate of pink-tan tissue.", None),
+        ("Carcinoma, 2.0 x 0.3 cm, an aggregate of small cells.", "20 mm"),
         ("Cervix carcinoma. Uterus 9 cm long. Left ovary 3 cm.", None),
         ("Left ovary 3 cm: serous carcinoma.", "30 mm"),
         ("Adenocarcinoma. Ovary measures 9.5 cm in maximum dimension.", None),
