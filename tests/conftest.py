@@ -4,6 +4,7 @@ import functools
 import gc
 import os
 import signal
+import sys
 from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,8 @@ import httpcore2
 import hypothesis
 import pytest
 import structlog
+
+from tests.topic_records import collect_sockets
 
 # A machine under load is slow, not wrong; in CI each run draws the same examples. make test-properties draws many.
 hypothesis.settings.register_profile(
@@ -38,6 +41,14 @@ def _no_logging_of_another_test() -> Iterator[None]:
     """A command that sets up logging leaves it to the output that was captured of its own test."""
     yield
     structlog.reset_defaults()
+
+
+@pytest.fixture(autouse=True)
+def _no_sockets_of_another_test(request: pytest.FixtureRequest) -> Iterator[None]:
+    """What a Kafka client left open in a long test, whose brokers stop, cannot fail the test that comes next."""
+    yield
+    if request.node.get_closest_marker("scenario") and "kafka" in sys.modules:
+        collect_sockets()
 
 
 def pytest_configure() -> None:
