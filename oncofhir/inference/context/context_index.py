@@ -16,6 +16,8 @@ from oncofhir.terminology.lowered import lowered
 _END = re.compile(
     r"(?<=[A-Za-z)\d%+\]])\s?[.?!]\s+(?=[A-Z(\d*-])|[;\n\u2022]|(?<=[A-Za-z)\d%])\.\s+(?=[yrac]{0,2}p?[TN][0-4isx])|[.:]\s(?=[-*]\s?[A-Za-z])|[.:]\s(?=[-\u2022])"
 )
+# Behind an answer: the end of the line, or the label of the next item where lines were joined.
+_ITEM_ENDS = re.compile(r"[ \t.]*(?:[\n|;]|$|[A-Z][\w ,/()+-]{0,40}:)")
 FORWARD = 120
 """Characters that a trigger reaches forward in its clause."""
 BACKWARD = 45
@@ -179,7 +181,7 @@ class ContextIndex:
             gap = start - found.end
             if gap > FORWARD:
                 break
-            if gap >= 0:
+            if gap >= 0 and not self._is_answer(found):
                 for cause in found.trigger.before:
                     reaches = self._reaches(cause, found.end, start, is_value=is_value)
                     if cause not in ended and reaches:
@@ -187,6 +189,13 @@ class ContextIndex:
                 ended |= found.trigger.ends
             index -= 1
         return causes
+
+    def _is_answer(self, found: _Occurrence) -> bool:
+        """Whether a trigger is all that stands behind a label ("LVI: no"); what follows is another item."""
+        before = self._text[max(0, found.start - 3) : found.start].rstrip(" \t")
+        return (
+            before.endswith((":", "=", "|")) and _ITEM_ENDS.match(self._text, found.end) is not None
+        )
 
     def _backward(self, end: int, last: int, *, is_value: bool) -> set[Cause]:
         """What the triggers behind a mention make of it."""

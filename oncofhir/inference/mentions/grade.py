@@ -26,7 +26,8 @@ _NUMBERED = re.compile(
     rf"(?:\bgrade|\bgrading|\bgraded)(?: (?:is|of|as|overall"
     rf"|score))?[ :,(=\[\t]{{0,200}}(?:[\w ]{{0,20}}\()??"
     rf"g?(?P<g>{_G})(?P<letter>[ab](?!\w))?(?: ?(?:to|-|and) ?(?P<to>iv|i{{1,3}}|[2-4])(?![\w+]))?"
-    rf"(?:[ (]{{0,12}}(?:/|of|out of){_B}(?P<of>iv|iii|ii|[2-4]))?(?![\w+]|\.\d|\s?/\s?(?:9|5|6|8|10)|{_B}%)",
+    rf"(?:[ (]{{0,12}}(?:/|of|out of){_B}(?P<of>iv|iii|ii|[2-4]))?(?![\w+]|\.\d|\s?/\s?(?:9|5|6|8|10)|{_B}%"
+    rf"|{_B}(?:[cm]m|inch\w*|x)\b|{_B}(?:of|out of){_B}(?:[5-9]|\d\d))",
     re.IGNORECASE,
 )
 _SHORT = re.compile(

@@ -3,10 +3,8 @@
 "ER/PR positive, HER2 negative (1+)", "HER-2 by FISH not amplified", "ER Allred 7/8".
 
 Sources of the rules: ASCO/CAP guideline on ER and PR (2020): positive from 1 % of nuclei on; ASCO/CAP
-guideline on HER2
-(2023): IHC 0 and 1+ negative, 2+ equivocal, 3+ positive; ISH ratio of 2.0 or more positive; Allred et
-al. 1998: a total
-score of 3 to 8 is positive.
+guideline on HER2 (2023): IHC 0 and 1+ negative, 2+ equivocal, 3+ positive; ISH ratio of 2.0 or more
+positive; Allred et al. (1998): a total score of 3 to 8 is positive.
 """
 
 import re
@@ -14,6 +12,7 @@ from collections.abc import Iterator
 from itertools import pairwise
 
 from oncofhir.inference.mentions.mention import Mention
+from oncofhir.inference.mentions.receptor_denial import denies, opens_phrase
 from oncofhir.inference.mentions.receptor_tokens import (
     BETWEEN,
     CONNECTED,
@@ -51,11 +50,9 @@ _RESPECTIVELY = re.compile(r"respectively", re.IGNORECASE)
 def receptors(text: str) -> Iterator[Mention]:
     """Each receptor with the status that the same clause gives it.
 
-    Names that stand together ("ER and PR are positive") share the status; "ER/PR: positive/negativ"
-        "e" pairs off. Of
-    several words for one status the definite one counts: in situ hybridisation over an equivocal stain,
-    a status
-    that is written out over a score. `scheme` is "fish" where hybridisation says it.
+    Names that stand together ("ER and PR are positive") share the status; "ER/PR: positive/negative" pairs
+    off. Of several words for one status the definite one counts: in situ hybridisation over an equivocal
+    stain, a status that is written out over a score. `scheme` is "fish" where hybridisation says it.
     """
     clauses = list(_clauses(text))
     for number, (start, end) in enumerate(clauses):
@@ -179,10 +176,13 @@ def _foretold(text: str, found: list[Token], position: int) -> Token | None:
             before = denied[-1]
         return before if len(between) <= _LACKS and "," not in between else None
     if before.kind == "lacks":
+        if text[before.start : before.end].lower() in {"no", "without"}:
+            last = _listed(text, found, position)[0][-1]
+            return before if denies(text, before, name, last) else None
         return before if len(between) <= _LACKS and "," not in between else None
     if before.kind not in _STATUSES:
         return None
-    is_first = before is found[0] and between.isspace()
+    is_first = before is found[0] and between.isspace() and opens_phrase(text, before)
     is_of = before.kind == "negative" and _OF.match(text, before.end) is not None
     return before if is_first or is_of or _FOR.match(text, before.end) else None
 
