@@ -283,7 +283,8 @@ def _described(letter: "DeadLetter") -> str:
         detail,
         explain(letter).get("remedy", ""),
     )
-    lines = [f"{position}  {letter.reason} ({letter.stage}, {attempts}{replayed})"]
+    head = f"{letter.reason} ({letter.stage}, {attempts}{replayed})"
+    lines = [fitted(head, sys.stdout, f"{position}  ", _INDENT)]
     lines += [fitted(text, sys.stdout, _INDENT, _INDENT) for text in below if text]
     return "\n".join(lines)
 
