@@ -46,7 +46,7 @@ $(STAMP): pyproject.toml constraints.txt
 demo: $(STAMP) ## Run the main job on 20-odd reports with an embedded broker, FHIR server and model
 	@$(BIN)/oncofhir demo $(ARGS)
 
-test: $(STAMP) ## Run the tests against the embedded parts (3 minutes); the longest are in test-scenarios
+test: $(STAMP) ## Run the tests against the embedded parts (5 minutes); the longest are in test-scenarios
 	@$(BIN)/python -m pytest --numprocesses $(TEST_PROCESSES) -m "not scenario" $(ARGS)
 
 test-unit: $(STAMP) ## Run the unit tests only (no servers; under a minute)
@@ -56,7 +56,7 @@ test-properties: $(STAMP) ## Run the property tests of the unit tests with 2,000
 	@HYPOTHESIS_PROFILE=thorough $(BIN)/python -m pytest --numprocesses $(TEST_PROCESSES) --timeout 3600 -m hypothesis tests/unit $(ARGS)
 
 test-scenarios: $(STAMP) ## Run the long tests: demo, tutorials, the chart's worker, canaries, kills, whole installations (5 minutes)
-	@$(BIN)/python -m pytest --numprocesses $(TEST_PROCESSES) -m scenario tests/scenarios tests/integration tests/unit $(ARGS)
+	@$(BIN)/python -m pytest --numprocesses $(TEST_PROCESSES) -m scenario tests/scenarios tests/integration tests/contract tests/unit $(ARGS)
 
 test-hapi: $(STAMP) ## Run the tests of the store against HAPI FHIR (JDK 17+ and Maven; fetches 380 MB once)
 	@$(BIN)/python -m pytest --numprocesses 2 tests/integration/fhir tests/hapi_fhir --ignore tests/integration/fhir/test_credentials.py --fhir-server hapi --timeout 600 $(ARGS)

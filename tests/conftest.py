@@ -14,8 +14,6 @@ import hypothesis
 import pytest
 import structlog
 
-from tests.topic_records import collect_sockets
-
 # A machine under load is slow, not wrong; in CI each run draws the same examples. make test-properties draws many.
 hypothesis.settings.register_profile(
     "oncofhir", deadline=None, max_examples=50, derandomize=os.environ.get("CI") == "true"
@@ -48,6 +46,8 @@ def _no_sockets_of_another_test(request: pytest.FixtureRequest) -> Iterator[None
     """What a Kafka client left open in a long test, whose brokers stop, cannot fail the test that comes next."""
     yield
     if request.node.get_closest_marker("scenario") and "kafka" in sys.modules:
+        from tests.topic_records import collect_sockets
+
         collect_sockets()
 
 

@@ -22,7 +22,7 @@ class Disruptions:
     release: Release
 
     def steps(self) -> Iterator[tuple[str, Callable[[], None]]]:
-        """Name and deed of each, in order."""
+        """Name and action of each, in order."""
         yield "upgrade from the chart of the last release", self._upgrade_from_last
         yield "rollback to it", self._roll_back
         yield "rolling upgrade", self._rolling_upgrade

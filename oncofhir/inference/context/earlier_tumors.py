@@ -1,8 +1,8 @@
-"""Stretches that tell of an earlier tumour, where the report tells it from the one at hand.
+"""Stretches about an earlier tumour, where the report distinguishes it from the current one.
 
 "Breast 2011: T2 N1. Current: DCIS left breast.": a clause with a year, or behind "History:", is of the past
-when a clause with "Current:", "new", a later year, or a tumour of the other side stands against it. What
-recurs or has spread is the same tumour: of it only the values (stage, grade, size, receptors) are earlier.
+when a clause with "Current:", "new", a later year, or a tumour of the other side stands against it. A
+tumour that recurs or has spread is the same one: only its values (stage, grade, size, receptors) are earlier.
 """
 
 import re
@@ -43,7 +43,7 @@ _REACH = 8
 
 
 class EarlierStretch(Value):
-    """A stretch about an earlier tumour; `values_only` where the tumour itself is still the one at hand."""
+    """A stretch about an earlier tumour; `values_only` where the tumour itself is the current one."""
 
     start: int
     end: int
@@ -87,7 +87,7 @@ def earlier_stretches(text: str, ends: Sequence[int]) -> list[EarlierStretch]:
 
 
 def _stands_against(other: _Clause, clause: _Clause, *, behind: bool) -> bool:
-    """Whether `other` names a tumour that is told from the earlier one of `clause`."""
+    """Whether `other` names a tumour that is another than the earlier one of `clause`."""
     differs = bool(other.sides and clause.sides) and not other.sides & clause.sides
     if differs and other.year is None and not other.is_history and clause.has_tumor:
         return True

@@ -8,11 +8,11 @@ from oncofhir.inference.index.report_index import ReportIndex
 from oncofhir.inference.lesions.entities import SYSTEMIC, Entity, is_paired
 from oncofhir.inference.lesions.lesion_set import LesionSet
 from oncofhir.inference.lesions.precedence import Rank, rank
+from oncofhir.inference.lesions.relations import with_neighbours
 from oncofhir.inference.lesions.side_target import (
     is_of_another_thing,
     is_of_benign,
     is_of_metastasis,
-    with_neighbours,
 )
 from oncofhir.inference.lesions.size_target import TUMOR, tumour_size_weight
 from oncofhir.inference.mentions import Mention

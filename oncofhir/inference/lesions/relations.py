@@ -17,6 +17,20 @@ NEIGHBOURS = (
     frozenset({"breast", "skin", "soft tissue", "bone"}),
     frozenset({"brain", "spinal cord", "eye"}),
 )  # fmt: skip
+# Organs whose sides and sizes a report may give in each other's place.
+_NEARBY_ORGANS = (
+    frozenset({"skin", "soft tissue", "bone", "oral cavity", "breast", "eye"}),
+    frozenset({"colon", "rectum", "rectosigmoid junction", "appendix", "anus", "small intestine"}),
+    frozenset(
+        {"uterus", "endometrium", "cervix", "ovary", "fallopian tube", "peritoneum", "vagina"}
+    ),
+    frozenset({"esophagus", "gastroesophageal junction", "stomach"}),
+    frozenset({"kidney", "renal pelvis", "ureter", "adrenal gland"}),
+    frozenset({"pharynx", "tongue", "oral cavity", "larynx", "tonsil"}),
+    frozenset({"liver", "bile duct", "pancreas", "gallbladder"}),
+    frozenset({"lung", "pleura", "mediastinum", "thymus"}),
+    frozenset({"brain", "spinal cord"}),
+)
 # Histologies of which two in two units are two tumours (ICD-O-3 groups of morphology, SEER multiple
 # primary rules M).
 _FAMILIES = tuple(
@@ -41,3 +55,8 @@ _FAMILIES = tuple(
 def family_of(histology: str) -> int | None:
     """The group of histologies that a name is of; None where it is of none that is known."""
     return next((n for n, pattern in enumerate(_FAMILIES) if pattern.search(histology)), None)
+
+
+def with_neighbours(organs: frozenset[str]) -> frozenset[str]:
+    """Organs with those whose sides and sizes a report may give in their place."""
+    return organs.union(*(group for group in _NEARBY_ORGANS if group & organs))

@@ -41,19 +41,6 @@ _LIMB = re.compile(
     r"[\s,]{1,3}(?:arm|leg|hip|knee|shoulder|ankle|wrist|foot|hand|ear|groin)\b", re.IGNORECASE
 )
 _OF_BODY = frozenset({"skin", "soft tissue", "bone"})
-_NEARBY_ORGANS = (
-    frozenset({"skin", "soft tissue", "bone", "oral cavity", "breast", "eye"}),
-    frozenset({"colon", "rectum", "rectosigmoid junction", "appendix", "anus", "small intestine"}),
-    frozenset(
-        {"uterus", "endometrium", "cervix", "ovary", "fallopian tube", "peritoneum", "vagina"}
-    ),
-    frozenset({"esophagus", "gastroesophageal junction", "stomach"}),
-    frozenset({"kidney", "renal pelvis", "ureter", "adrenal gland"}),
-    frozenset({"pharynx", "tongue", "oral cavity", "larynx", "tonsil"}),
-    frozenset({"liver", "bile duct", "pancreas", "gallbladder"}),
-    frozenset({"lung", "pleura", "mediastinum", "thymus"}),
-    frozenset({"brain", "spinal cord"}),
-)
 _LOBE = re.compile(r"[rl][uml]l", re.IGNORECASE)
 _OF_CHEST = frozenset({"lung", "pleura", "mediastinum", "thymus"})
 # Where a tumour goes, and not where it is: "extending across midline to left".
@@ -108,11 +95,6 @@ _NAMED_BEFORE = re.compile(
 )
 _SENTENCE = re.compile(r"[.;\n]\s*")
 _NEGATION = re.compile(r"\b(?:no|not|negative|without|free)\b", re.IGNORECASE)
-
-
-def with_neighbours(organs: frozenset[str]) -> frozenset[str]:
-    """Organs with those whose sides and sizes a report may give in their place."""
-    return organs.union(*(group for group in _NEARBY_ORGANS if group & organs))
 
 
 def is_of_another_thing(text: str, mention: Mention, organs: frozenset[str]) -> bool:

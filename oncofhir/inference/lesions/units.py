@@ -89,7 +89,7 @@ class Units:
     def stretches(self) -> list[Stretch]:
         """Stretches with their labels in text order; a label may come again."""
         return sorted(
-            self._parts() or self._items() or self._tumors() or self._sides() or self._organs()
+            self._parts() or self._items() or self._tumors or self._sides() or self._organs()
         )
 
     @cached_property
@@ -100,9 +100,7 @@ class Units:
     @cached_property
     def is_of_one_organ(self) -> bool:
         """Whether the units are tumors that are numbered below the name of their organ."""
-        return bool(self.stretches) and all(
-            label.startswith("tumor ") for *_, label in self.stretches
-        )
+        return bool(self._tumors) and not self._parts() and not self._items()
 
     @cached_property
     def _starts(self) -> list[int]:
@@ -139,6 +137,7 @@ class Units:
             return []
         return [(item.start, item.end, item.label) for item in items]
 
+    @cached_property
     def _tumors(self) -> list[Stretch]:
         """Stretches below "Tumor A:", where two of them have a malignancy."""
         heads = [

@@ -46,7 +46,7 @@ DENIED = "denied"
 
 
 def lateralities(text: str) -> Iterator[Mention]:
-    """Every word for a side, but those that the words before it deny."""
+    """Every word for a side, except those that the words before them deny."""
     return (mention for mention in named_sides(text) if mention.scheme != DENIED)
 
 

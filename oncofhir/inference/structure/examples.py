@@ -1,4 +1,4 @@
-"""Examples of how to report, which state nothing of the patient."""
+"""Examples of how to report, which state nothing about the patient."""
 
 import re
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""KEDA at work: it reads the lag of the consumer group, and a HorizontalPodAutoscaler of its making scales the workers.
+"""KEDA at work: it reads the lag of the consumer group and scales the workers by a HorizontalPodAutoscaler.
 
 Operator and metrics server run with their own manifests and rights. The admission webhook does not run.
 """
@@ -70,7 +70,7 @@ class ScalingByLag:
     report: Callable[[str], None]
 
     def steps(self) -> Iterator[tuple[str, Callable[[], None]]]:
-        """Name and deed of each, in order."""
+        """The name and the action of each, in order."""
         yield "KEDA takes over from the autoscaler", self._take_over
         yield "KEDA scales on a backlog", self._scale
 

@@ -1,4 +1,4 @@
-"""The Prometheus operator at work: of the chart's monitors and rules it makes the configuration of a Prometheus.
+"""The Prometheus operator at work: it configures a Prometheus by the chart's monitors and rules.
 
 The operator and its Prometheus run with the manifests and rights that the operator's module has for them.
 """
