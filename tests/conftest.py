@@ -42,9 +42,8 @@ def _no_logging_of_another_test() -> Iterator[None]:
 
 
 @pytest.fixture(autouse=True)
-def _no_sockets_of_another_test(request: pytest.FixtureRequest) -> Iterator[None]:
-    """What a Kafka client left open in a long test, whose brokers stop, cannot fail the test that comes next."""
-    yield
+def _no_sockets_of_another_test(request: pytest.FixtureRequest) -> None:
+    """What a Kafka client of an earlier test or module left open, whose broker stopped, cannot fail a long test."""
     if request.node.get_closest_marker("scenario") and "kafka" in sys.modules:
         from tests.topic_records import collect_sockets
 
