@@ -55,7 +55,7 @@ test-unit: $(STAMP) ## Run the unit tests only (no servers; under a minute)
 test-properties: $(STAMP) ## Run the property tests of the unit tests with 2,000 examples each, not 50
 	@HYPOTHESIS_PROFILE=thorough $(BIN)/python -m pytest --numprocesses $(TEST_PROCESSES) --timeout 3600 -m hypothesis tests/unit $(ARGS)
 
-test-scenarios: $(STAMP) ## Run the long tests: demo, tutorials, the chart's worker, canaries, kills, whole installations (5 minutes)
+test-scenarios: $(STAMP) ## Run the long tests: demo, tutorials, the chart's worker, canaries, kills, whole installations (3 minutes)
 	@$(BIN)/python -m pytest --numprocesses $(TEST_PROCESSES) -m scenario tests/scenarios tests/integration tests/contract tests/unit $(ARGS)
 
 test-hapi: $(STAMP) ## Run the tests of the store against HAPI FHIR (JDK 17+ and Maven; fetches 380 MB once)
