@@ -49,7 +49,7 @@ demo: $(STAMP) ## Run the main job on 20-odd reports with an embedded broker, FH
 test: $(STAMP) ## Run the tests against the embedded parts (5 minutes); the longest are in test-scenarios
 	@$(BIN)/python -m pytest --numprocesses $(TEST_PROCESSES) -m "not scenario" $(ARGS)
 
-test-unit: $(STAMP) ## Run the unit tests only (no servers; under a minute)
+test-unit: $(STAMP) ## Run the unit tests only (no servers; a minute and a half)
 	@$(BIN)/python -m pytest --numprocesses $(TEST_PROCESSES) -m "not scenario" tests/unit $(ARGS)
 
 test-properties: $(STAMP) ## Run the property tests of the unit tests with 2,000 examples each, not 50
